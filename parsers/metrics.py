@@ -1,0 +1,61 @@
+"""The vocabulary: every metric gptwatch knows, with its unit and its meaning."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a number in a log is.
+
+    Attributes:
+        name: as in the data document.
+        unit: of the values; "" for a pure number.
+        meaning: one line for people.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+
+
+_TABLE = (
+    Metric("loss", "nats/token", "training loss of the iteration"),
+    Metric("train_loss", "nats/token", "training loss measured at an evaluation"),
+    Metric("val_loss", "nats/token", "validation loss"),
+    Metric("val_bpb", "bits/byte", "validation loss in bits per byte"),
+    Metric("val_ppl", "", "validation perplexity"),
+    Metric("train_ppl", "", "training perplexity"),
+    Metric("iter_ms", "ms", "time of one iteration as the log gives it"),
+    Metric("step_avg_ms", "ms", "mean time of an iteration so far"),
+    Metric("train_time_ms", "ms", "training time since the start"),
+    Metric("eval_ms", "ms", "time of one evaluation"),
+    Metric("mfu", "%", "model FLOPs utilisation"),
+    Metric("tflops", "TFLOP/s", "achieved arithmetic per device"),
+    Metric("tokens_per_s", "tokens/s", "throughput"),
+    Metric("samples_per_s", "samples/s", "throughput"),
+    Metric("iters_per_s", "it/s", "throughput"),
+    Metric("tokens", "tokens", "tokens seen since the start"),
+    Metric("lr", "", "learning rate"),
+    Metric("lr_scale", "", "multiplier of the learning rate, 0 to 1"),
+    Metric("grad_norm", "", "norm of the gradient before clipping"),
+    Metric("param_norm", "", "norm of the parameters"),
+    Metric("loss_scale", "", "loss scale of mixed precision"),
+    Metric("epoch", "", "passes over the data, with fraction"),
+    Metric("memory_mib", "MiB", "memory of the device in use"),
+    Metric("accuracy", "", "training accuracy"),
+    Metric("val_accuracy", "", "validation accuracy"),
+    Metric("hellaswag", "", "accuracy on HellaSwag"),
+    Metric("core", "", "CORE score"),
+    Metric("epoch_loss", "nats/token", "mean training loss of an epoch"),
+)
+
+METRICS = MappingProxyType({metric.name: metric for metric in _TABLE})
+
+# A validation figure stands for "the" validation series in this order.
+VALIDATION = ("val_loss", "val_bpb")
+
+
+def unit(name: str) -> str:
+    """The unit of a metric, "" when the metric is not in the table."""
+    return METRICS[name].unit if name in METRICS else ""
