@@ -1,0 +1,1 @@
+"""What gptwatch makes for people: each output takes an Analysis, returns bytes."""
