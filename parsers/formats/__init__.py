@@ -1,0 +1,10 @@
+"""The formats that are known: one file for each program, one line for each here."""
+
+from typing import Final
+
+from parsers.formats import nanogpt
+from parsers.shape import Format
+
+
+# Of equal evidence the first wins, so the more special format stands first.
+FORMATS: Final[tuple[Format, ...]] = (nanogpt.NANOGPT,)

@@ -1,0 +1,246 @@
+"""A log's bytes in, its columns out: the one door to this package.
+
+    parser = Parser()
+    for chunk in chunks:
+        delta = parser.feed(chunk)
+    delta = parser.flush()
+
+What is found depends on the bytes alone, never on how they were cut.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from parsers.batch import Batch, Ints, Milestone
+from parsers.facts import facts
+from parsers.formats import FORMATS
+from parsers.lines import Lines
+from parsers.milestones import milestone
+from parsers.shape import Format, RowReader
+from parsers.steps import Steps
+from parsers.templates import Block, Raw, Reading, Templates
+
+
+# Larger chunks make every temporary a fresh mapping: half the speed.
+CHUNK_BYTES: Final = 512 * 1024
+# So many lines of one format (weighted) settle which it is.
+_ENOUGH: Final = 64.0
+_NEVER: Final = 1 << 62
+_EXAMPLES: Final = 8
+_MILESTONE_CHARS: Final = 300
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+@dataclass(slots=True)
+class Delta:
+    """What a piece of a log adds.
+
+    Attributes:
+        reset: forget all records given before: the log turned out to be of another
+            format, and `batches` holds the records from its beginning.
+        format: as recognised so far, None before the first metric.
+        batches: records; lines rise within the batches of one shape.
+        milestones: in the order of the log, without their step.
+        facts: what the log states of its model and settings; later ones win.
+        planned: number of steps that the log plans, None where it does not say.
+        lines: whole lines in this piece.
+    """
+
+    reset: bool = False
+    format: Format | None = None
+    batches: list[Batch] = field(default_factory=list)
+    milestones: list[Milestone] = field(default_factory=list)
+    facts: dict[str, int | float | str | bool] = field(default_factory=dict)
+    planned: int | None = None
+    lines: int = 0
+
+
+class _Candidate:
+    """One format, reading along until it is clear whose log this is."""
+
+    def __init__(self, form: Format) -> None:
+        self.form = form
+        self.steps = Steps()
+        self.rows: RowReader | None = form.rows() if form.rows else None
+        self.hits = 0
+        self.unread = 0
+        self.examples: list[int] = []
+        self.kept: list[Batch] = []
+        self.shapes: Counter[str] = Counter()
+
+    def read(
+        self, raws: Sequence[Raw], lines: Sequence[bytes], first: int
+    ) -> tuple[list[Batch], Ints]:
+        """Its records, and the lines that speak for it."""
+        batches = self.steps.settle(raws) if raws else []
+        spoken = [raw.lines for raw in raws if raw.shape.hit]
+        if self.rows is not None:
+            found = self.rows.read(lines, first)
+            spoken += [batch.lines for batch in found]
+            batches += found
+        for raw in raws:
+            self.shapes[raw.shape.name] += len(raw.lines)
+        hits = np.unique(np.concatenate(spoken)) if spoken else np.empty(0, np.int64)
+        return batches, hits
+
+    def missed(self, like: Sequence[tuple[Ints, frozenset[int]]], at: int) -> None:
+        """Counts lines that look like metrics and that this format did not take."""
+        taken = set(self.rows.taken) if self.rows is not None else set()
+        for lines, takers in like:
+            if at in takers:
+                continue
+            left = [n for n in lines.tolist() if n not in taken]
+            self.unread += len(left)
+            self.examples = sorted([*self.examples, *left[:_EXAMPLES]])[:_EXAMPLES]
+
+    def flush(self) -> list[Batch]:
+        return self.steps.flush() + (self.rows.flush() if self.rows else [])
+
+
+class Parser:
+    """Reads one log, piece by piece.
+
+    Attributes:
+        lines: number of whole lines so far.
+    """
+
+    def __init__(self, formats: Sequence[Format] = FORMATS) -> None:
+        self.lines = 0
+        self._formats = formats
+        self._text = Lines()
+        self._candidates = [_Candidate(form) for form in formats]
+        self._leader: _Candidate | None = None
+        self._settled = False
+        self._templates = self._make_templates()
+
+    @property
+    def format(self) -> Format | None:
+        """The format as recognised so far, None before the first metric."""
+        return self._leader.form if self._leader else None
+
+    @property
+    def unread(self) -> int:
+        """How many lines look like metrics and were not taken."""
+        return self._leader.unread if self._leader else 0
+
+    @property
+    def unread_examples(self) -> Sequence[int]:
+        """Numbers of some of those lines."""
+        return self._leader.examples if self._leader else ()
+
+    @property
+    def overlong(self) -> int:
+        """How many lines were dropped for their length."""
+        return self._text.overlong
+
+    def scores(self) -> list[tuple[str, int, Mapping[str, int]]]:
+        """Each format that took lines: name, how many, and how many by shape."""
+        found = [c for c in self._candidates if c.hits]
+        found.sort(key=lambda c: -c.hits * c.form.weight)
+        return [(c.form.name, c.hits, c.shapes) for c in found]
+
+    def feed(self, chunk: bytes) -> Delta:
+        """What some bytes more add; they may end anywhere."""
+        delta = self._delta()
+        for at in range(0, len(chunk), CHUNK_BYTES):
+            self._read(self._text.feed(chunk[at : at + CHUNK_BYTES]), delta)
+        return delta
+
+    def flush(self) -> Delta:
+        """What the end of the log adds: a last line without an end, if it is whole."""
+        delta = self._delta()
+        tail = self._text.flush()
+        if tail and not tail.endswith(b"\n") and self._is_cut(tail):
+            tail = tail[: tail.rfind(b"\n") + 1]
+        self._read(tail + b"\n" if tail and not tail.endswith(b"\n") else tail, delta)
+        if self._leader is not None:
+            last = self._leader.flush()
+            self._leader.kept += [] if self._settled else last
+            delta.batches += last
+        return delta
+
+    def _delta(self) -> Delta:
+        return Delta(format=self.format)
+
+    def _read(self, data: bytes, delta: Delta) -> None:
+        if not data:
+            return
+        block = Block(data, self.lines + 1)
+        reading = self._templates.read(block)
+        self.lines += len(block)
+        delta.lines += len(block)
+        _note(reading, delta)
+        rows = any(c.rows for c in self._candidates)
+        lines = data.split(b"\n")[:-1] if rows else ()
+        found = []
+        for at, candidate in enumerate(self._candidates):
+            found.append(candidate.read(reading.taken[at], lines, block.first))
+            candidate.missed(reading.like, at)
+        if self._settled:
+            delta.batches += found[0][0]
+            self._candidates[0].hits += len(found[0][1])
+        else:
+            self._choose(found, delta)
+        delta.format = self.format
+        delta.planned = self._leader.steps.planned if self._leader else None
+
+    def _choose(self, found: Sequence[tuple[list[Batch], Ints]], delta: Delta) -> None:
+        """Settles on a format, or follows the one that leads so far."""
+        end = self._decision(found)
+        scores = [
+            c.form.weight * (c.hits + int(np.searchsorted(hits, end, side="right")))
+            for c, (_, hits) in zip(self._candidates, found, strict=True)
+        ]
+        for c, (batches, hits) in zip(self._candidates, found, strict=True):
+            c.hits += len(hits)
+            c.kept += batches
+        if max(scores, default=0) <= 0:
+            return
+        best = scores.index(max(scores))
+        before, self._leader = self._leader, self._candidates[best]
+        if self._leader is before:
+            delta.batches += found[best][0]
+        else:
+            delta.reset = True
+            delta.batches = list(self._leader.kept)
+        if end < _NEVER:
+            self._settle(self._leader)
+
+    def _decision(self, found: Sequence[tuple[list[Batch], Ints]]) -> int:
+        """The line at which some format has spoken often enough."""
+        ends = [_NEVER]
+        for candidate, (_, hits) in zip(self._candidates, found, strict=True):
+            need = math.ceil(_ENOUGH / candidate.form.weight) - candidate.hits
+            if 0 < need <= len(hits):
+                ends.append(int(hits[need - 1]))
+        return min(ends)
+
+    def _settle(self, winner: _Candidate) -> None:
+        self._settled = True
+        winner.kept = []
+        self._candidates = [winner]
+        self._templates = self._make_templates()
+
+    def _make_templates(self) -> Templates:
+        forms = [c.form for c in self._candidates]
+        return Templates(forms, milestone=milestone, facts=facts)
+
+    def _is_cut(self, tail: bytes) -> bool:
+        """Whether a last line without an end may lack some of its digits."""
+        return not self._templates.seen(tail[tail.rfind(b"\n") + 1 :])
+
+
+def _note(reading: Reading, delta: Delta) -> None:
+    for number, kind, raw in reading.milestones:
+        text = _CONTROL.sub(" ", raw.decode("utf-8", "replace")).strip()
+        delta.milestones.append(
+            Milestone(kind, number, None, text[:_MILESTONE_CHARS])
+        )
+    for _, stated in reading.facts:
+        delta.facts.update(stated)

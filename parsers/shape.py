@@ -1,0 +1,213 @@
+r"""A format is data: who writes it, sample lines, and the shapes of its lines.
+
+A shape is a regular expression over bytes.  Its named groups are metrics (see
+`parsers.metrics`) or one of the words below; `loss__b` is `loss` too, for patterns
+with alternatives.  The engine reads equal lines by columns and runs the expression
+on one of them only, so a pattern must treat all digits alike (`\d`, never `7`).
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from re import _constants, _parser  # type: ignore[attr-defined]
+from typing import Any, Final, Literal, Protocol
+
+from parsers.batch import Batch
+
+
+# Group names that are no metrics: the step, the steps that are planned, the number
+# of the epoch and the steps in one.
+WORDS: Final = ("step", "max_steps", "epoch_no", "per_epoch")
+
+# (name, first byte, byte after the last) of each number in a line
+Fields = Sequence[tuple[str, int, int]]
+Locate = Callable[[bytes], Fields | None]
+
+StepFrom = Literal["line", "previous", "next", "count", "none"]
+
+
+class PatternError(ValueError):
+    """A pattern that the engine could not read by columns, or no pattern at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One kind of line of a format.
+
+    Attributes:
+        name: for people, unique within the format.
+        locate: finds the numbers in a line; None when it is another kind of line.
+        needs: bytes that every such line holds; a quick test before `locate`.
+        step: where its step comes from: the "line" itself, the "previous" or the
+            "next" line that has one, or a "count" of such lines.  "none" for a line
+            that only says where the following ones belong.
+        scale: factor of a metric's printed value (seconds to ms: 1000).
+        fresh: metrics that repeat their last value until a new one comes; only a
+            changed value is a point.
+        once: of several such lines with one step only the first counts.
+        shift: added to the step.
+        epoch_base: number of the first epoch; with groups `epoch_no` and `per_epoch`
+            the step counts on over the epochs.
+        hit: whether such a line speaks for the format when it is being recognised.
+    """
+
+    name: str
+    locate: Locate
+    needs: tuple[bytes, ...] = ()
+    step: StepFrom = "line"
+    scale: Mapping[str, float] = field(default_factory=dict)
+    fresh: tuple[str, ...] = ()
+    once: bool = False
+    shift: int = 0
+    epoch_base: int = 1
+    hit: bool = True
+
+
+class RowReader(Protocol):
+    """Reads structured lines (JSON, CSV) that columns cannot.
+
+    Attributes:
+        taken: numbers of the lines that the last `read` made use of.
+    """
+
+    taken: list[int]
+
+    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
+        """Batches of some lines of the log, the first of which has number `first`.
+
+        Lines in a batch rise; a batch may hold any of the lines given or given
+        before, no line twice for a shape.
+        """
+
+    def flush(self) -> list[Batch]:
+        """What was kept back for lines that did not come."""
+
+    def state(self) -> dict[str, Any]:
+        """All that it remembers between lines, of plain JSON types."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on where `state` was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A log format.
+
+    Attributes:
+        name: short, lower case, as users write it.
+        written_by: the program that prints such logs.
+        samples: real lines, at least one for each shape.
+        shapes: tried in this order; the first that fits a line reads it.
+        rows: makes a reader for structured lines, None for line shapes.
+        units: units that differ from the vocabulary's (base-2 losses: "bits/token").
+        averaged: metrics that the trainer has already averaged over time.
+        weight: how much one line of it speaks for it; readers of what no format
+            claims have less.
+    """
+
+    name: str
+    written_by: str
+    samples: tuple[str, ...]
+    shapes: tuple[Shape, ...] = ()
+    rows: Callable[[], RowReader] | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
+    averaged: tuple[str, ...] = ()
+    weight: float = 1.0
+
+
+def line(
+    name: str,
+    pattern: bytes,
+    *,
+    needs: tuple[bytes, ...] = (),
+    step: StepFrom = "line",
+    scale: Mapping[str, float] | None = None,
+    fresh: tuple[str, ...] = (),
+    once: bool = False,
+    shift: int = 0,
+    epoch_base: int = 1,
+    hit: bool = True,
+) -> Shape:
+    """A shape from a regular expression, which may match anywhere in the line.
+
+    Raises:
+        PatternError: the expression is broken, treats digits differently, or has a
+            back reference.
+    """
+    compiled = compile_pattern(pattern)
+
+    def locate(text: bytes) -> Fields | None:
+        found = compiled.search(text)
+        if found is None:
+            return None
+        return [
+            (group.partition("__")[0], *found.span(group))
+            for group in compiled.groupindex
+            if found.start(group) >= 0
+        ]
+
+    return Shape(
+        name,
+        locate,
+        needs=needs,
+        step=step,
+        scale=scale or {},
+        fresh=fresh,
+        once=once,
+        shift=shift,
+        epoch_base=epoch_base,
+        hit=hit,
+    )
+
+
+def compile_pattern(pattern: bytes) -> re.Pattern[bytes]:
+    """The compiled pattern, checked for what reading by columns needs.
+
+    Raises:
+        PatternError: as `line`.
+    """
+    try:
+        compiled = re.compile(pattern)
+        tree = _parser.parse(pattern)
+    except re.error as error:
+        raise PatternError(f"{pattern!r}: {error}") from None
+    for problem in _problems(tree):
+        raise PatternError(
+            f"{pattern!r}: {problem}; a pattern must treat all digits alike (use \\d)"
+        )
+    return compiled
+
+
+_DIGITS = frozenset(b"0123456789")
+
+
+def _problems(tree: Any) -> "Sequence[str]":
+    return [problem for item in tree for problem in _item_problems(*item)]
+
+
+def _item_problems(op: Any, argument: Any) -> Sequence[str]:
+    name = str(op)
+    if name in {"LITERAL", "NOT_LITERAL"}:
+        return [f"the digit {argument - 48}"] if argument in _DIGITS else []
+    if name in {"GROUPREF", "GROUPREF_EXISTS"}:
+        return ["a back reference"]
+    if name == "IN":
+        return _class_problems(argument)
+    found: list[str] = []
+    for part in argument if isinstance(argument, tuple | list) else ():
+        if isinstance(part, _parser.SubPattern):
+            found += _problems(part)
+        elif isinstance(part, list):  # the branches of an alternative
+            found += [p for branch in part for p in _problems(branch)]
+    return found
+
+
+def _class_problems(members: Any) -> Sequence[str]:
+    listed: set[int] = set()
+    for op, argument in members:
+        if op is _constants.LITERAL:
+            listed.add(argument)
+        elif op is _constants.RANGE:
+            listed.update(range(argument[0], argument[1] + 1))
+    some = listed & _DIGITS
+    return ["a class with some digits only"] if some and some != _DIGITS else []

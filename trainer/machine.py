@@ -1,0 +1,188 @@
+"""What the machine can do: device, number type, threads, peak speed, memory."""
+
+import os
+import time
+
+import torch
+
+from trainer.errors import TrainerError
+
+
+A100_FLOPS = 312e12  # nanoGPT measures every machine by this one
+
+# Dense bfloat16 FLOP/s from the makers' data sheets, the longer name first.  Cards
+# without bfloat16 are listed with float16.
+PEAKS = {
+    "GB200": 2.5e15,
+    "B200": 2.25e15,
+    "H200": 989e12,
+    "H100 NVL": 835e12,
+    "H100 PCIe": 756e12,
+    "H100": 989e12,
+    "A100": 312e12,
+    "A40": 149.7e12,
+    "A30": 165e12,
+    "L40S": 362e12,
+    "L4": 121e12,
+    "RTX 5090": 209.5e12,
+    "RTX 4090": 165.2e12,
+    "RTX 3090": 71e12,
+    "V100": 125e12,
+    "A6000": 154.8e12,
+    "T4": 65e12,
+}
+
+
+def pick_device(wanted):
+    """Give the device to use; `auto` takes the best there is.
+
+    Raises:
+        TrainerError: if the device that was asked for is not there.
+
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if wanted == "auto":
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    kind = wanted.partition(":")[0]
+    if not {"cuda": cuda, "mps": mps, "cpu": True}.get(kind, False):
+        raise TrainerError(f"device={wanted}: torch finds none here; try --device=auto")
+    return wanted
+
+
+def pick_dtype(wanted, device, *, exact):
+    """Give the type to compute in; `auto` takes bfloat16 where it is native."""
+    if exact or (device != "cuda" and wanted == "float16"):
+        return "float32"  # nanoGPT too ignores float16 without CUDA
+    if wanted != "auto":
+        return wanted
+    if device == "cuda":
+        # is_bf16_supported() says yes to emulation as well.
+        native = torch.cuda.get_device_capability() >= (8, 0)
+        return "bfloat16" if native else "float16"
+    if device == "cpu" and cpu_has_bfloat16():
+        return "bfloat16"
+    return "float32"
+
+
+def cpu_has_bfloat16():
+    """Tell whether bfloat16 is faster here: some CPUs claim it and emulate it."""
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    if not any(getattr(torch.cpu, name, bool)() for name in names):
+        return False
+    return matmul_flops(torch.bfloat16) > 1.2 * matmul_flops(torch.float32)
+
+
+def matmul_flops(dtype, device="cpu", size=512, tries=5):
+    """Measure FLOP/s of a square matrix product, the best of a few."""
+    a = torch.ones(size, size, dtype=dtype, device=device)
+    best = float("inf")
+    for _ in range(tries):
+        wait(device)
+        start = time.perf_counter()
+        a @ a
+        wait(device)
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best
+
+
+def wait(device):
+    """Wait until the GPU has done what it was asked to."""
+    if str(device).startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
+def peak_flops(device, dtype):
+    """Give (FLOP/s, where the number is from) for the machine at hand."""
+    if device.startswith("cuda"):
+        name = torch.cuda.get_device_name(device)
+        for part, peak in PEAKS.items():
+            if part in name:
+                return peak, f"data sheet of {part}"
+        return matmul_flops(torch.bfloat16, device, 8192), "measured 8192x8192 product"
+    if device == "cpu":
+        size = 1024
+        flops = matmul_flops(getattr(torch, dtype), size=size)
+        return flops, f"measured {size}x{size} product, all threads"
+    return A100_FLOPS, "unknown, an A100's"
+
+
+def memory_bytes(device):
+    """Give the memory of a GPU or of the machine; 0 if nobody knows."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_properties(device).total_memory
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
+def state_bytes(args, *, low_mem=False):
+    """Give what weights, gradients and both AdamW moments of a model take."""
+    C = args.n_embd
+    weights = C * (args.vocab_size + args.block_size + args.n_layer * (12 * C + 13) + 2)
+    return weights * (8 if low_mem else 16)
+
+
+def activation_bytes(args, tokens):
+    """Estimate what one micro step holds for its backward pass.
+
+    Some 34 bytes per token, layer and width with two-byte numbers and flash attention
+    (Korthikanti et al. 2022, section 4), and the logits thrice in float32.
+    """
+    return tokens * (34 * args.n_layer * args.n_embd + 12 * args.vocab_size)
+
+
+def check_memory(args, config, device):
+    """Give the estimate in bytes; refuse a model that cannot fit however one tries."""
+    state = state_bytes(args, low_mem=config.low_mem)
+    total = memory_bytes(device)
+    if 0 < total < state:
+        raise TrainerError(
+            f"the model and its optimizer take {state / 2**30:.1f} GiB, {device} has "
+            f"{total / 2**30:.1f} GiB: take a smaller model (--init_from=gpt2, "
+            "--n_layer) or --low_mem=True, which needs half"
+        )
+    return state + activation_bytes(args, config.batch_size * args.block_size)
+
+
+def merge_micro_steps(args, config, accumulation, device):
+    """Give how many micro steps to run as one: large matrices suit a large GPU."""
+    if config.exact or config.low_mem or not device.startswith("cuda"):
+        return 1
+    free = 0.6 * memory_bytes(device) - state_bytes(args)
+    one = activation_bytes(args, config.batch_size * config.block_size)
+    ways = [n for n in (8, 4, 2) if accumulation % n == 0 and n * one < free]
+    return ways[0] if ways else 1
+
+
+def fastest_threads(step):
+    """Give the number of CPU threads with which `step()` is fastest.
+
+    Small models lose by threads that wait for each other.  A step that takes long is
+    not tried twice: large models want all threads.
+    """
+    most = torch.get_num_threads()
+    times = {}
+    for count in sorted({most, *(2**n for n in range(10) if 2**n < most)}):
+        torch.set_num_threads(count)
+        step()  # warm
+        times[count] = min(seconds(step) for _ in range(3))
+        if times[count] > 0.3:  # noqa: PLR2004 - seconds; see above
+            return most
+    return min(times, key=times.get)
+
+
+def seconds(function):
+    """Measure one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def rss_bytes():
+    """Give the memory this process holds now; 0 where /proc is not there."""
+    try:
+        with open("/proc/self/statm") as file:  # noqa: PTH123 - hot, and no folder
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0

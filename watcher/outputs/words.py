@@ -1,0 +1,275 @@
+"""What outputs say, in English and Russian; and text of a log made safe to show.
+
+The English phrase is the key, so that the code reads as the page does.
+"""
+# ruff: noqa: RUF001 (Russian letters look like Latin ones)
+
+import unicodedata
+from types import MappingProxyType
+
+
+LANGUAGES = ("en", "ru")
+
+_RUSSIAN = MappingProxyType(
+    {
+        # headings
+        "Training report: {name}": "Отчёт об обучении: {name}",
+        "Model": "Модель",
+        "Settings": "Настройки",
+        "Training": "Обучение",
+        "Speed": "Скорость",
+        "Validation": "Валидация",
+        "Course of the run": "Ход обучения",
+        "Findings": "Что замечено",
+        "Advice on speed": "Советы по скорости",
+        "Settings that differ": "Различия в настройках",
+        "Results": "Результаты",
+        # the log
+        "Log": "Лог",
+        "Format": "Формат",
+        "Last written": "Последняя запись",
+        "Steps": "Шаги",
+        "{first} to {last} of {most}": "{first}–{last} из {most}",
+        "{first} to {last}": "{first}–{last}",
+        "step {last} of {most}": "шаг {last} из {most}",
+        "step {last}": "шаг {last}",
+        "This log has no metrics.": "В этом логе нет метрик.",
+        # the model
+        "Parameters": "Параметров",
+        "Architecture": "Архитектура",
+        "width {n}": "ширина {n}",
+        "Context": "Контекст",
+        "Vocabulary": "Словарь",
+        "Dataset": "Данные",
+        "Starts from": "Начинает с",
+        # settings
+        "Batch": "Батч",
+        "Gradient accumulation": "Накопление градиента",
+        "Tokens per step": "Токенов на шаг",
+        "Learning rate": "Скорость обучения",
+        "{high} falling to {low}": "{high} с убыванием до {low}",
+        "Warm-up": "Разогрев",
+        "Dropout": "Dropout",
+        "Weight decay": "Weight decay",
+        "Optimizer": "Оптимизатор",
+        "Number format": "Формат чисел",
+        "Device": "Устройство",
+        "Compiled": "Компиляция",
+        "yes": "да",
+        "no": "нет",
+        "Evaluation": "Оценка",
+        "each on {n}": "каждая на {n}",
+        "Other": "Прочее",
+        "and {n} more": "и ещё {n}",
+        # training
+        "First loss": "Первый loss",
+        "Final loss": "Последний loss",
+        "Lowest loss": "Наименьший loss",
+        "Improvement": "Улучшение",
+        "{factor} (first / final)": "{factor} (первый / последний)",
+        "the log prints an average": "в логе уже усреднённый",
+        "Not finite": "Не числа (NaN, inf)",
+        "{values}, the first at step {step}": "{values}, первое на шаге {step}",
+        "Typical iteration": "Типичная итерация",
+        "median, without pauses": "медиана, без пауз",
+        "Mean iteration": "Средняя итерация",
+        "with evaluations and other pauses": "вместе с оценками и другими паузами",
+        "One evaluation": "Одна оценка",
+        "Evaluations take": "Доля оценок",
+        "{share} of the time": "{share} времени",
+        "Mean MFU": "Средний MFU",
+        "typical {mfu}": "типичный {mfu}",
+        "Throughput": "Пропускная способность",
+        "Total time": "Всего времени",
+        "Time left": "Осталось",
+        "about {time}": "около {time}",
+        # validation
+        "step": "шаг",
+        "train loss": "train loss",
+        "val loss": "val loss",
+        "val bpb": "val bpb",
+        "val/train": "val/train",
+        "best": "лучшая",
+        "last": "последняя",
+        "first": "первая",
+        "{shown} of {all} are shown.": "Показано {shown} из {all}.",
+        "Best": "Лучшая оценка",
+        "Last": "Последняя оценка",
+        "{loss} at step {step}": "{loss} на шаге {step}",
+        "at step {step}": "на шаге {step}",
+        "Since the best": "После лучшей",
+        "it is the last evaluation": "оценок больше не было",
+        "{evaluations}, none better": "{evaluations}, лучше не стало",
+        "now {rise} above it": "сейчас на {rise} выше",
+        "{time} of training": "{time} обучения",
+        "val/train loss ratio: {ratio}": "Соотношение val/train loss: {ratio}",
+        "Verdict": "Вывод",
+        "possible overfitting": "возможно переобучение",
+        "overfitting confirmed": "переобучение подтверждено",
+        "no sign of overfitting": "признаков переобучения нет",
+        "No val/train ratio: validation is in {val}, training loss in {train}.": (
+            "Соотношения val/train нет: валидация в {val}, train loss в {train}."
+        ),
+        "No val/train ratio: the two are not in one unit.": (
+            "Соотношения val/train нет: единицы измерения разные."
+        ),
+        "No val/train ratio: the log has no training loss.": (
+            "Соотношения val/train нет: в логе нет train loss."
+        ),
+        "The log has no validation: overfitting cannot be seen.": (
+            "Валидации в логе нет: переобучения по нему не увидеть."
+        ),
+        # the end
+        "finished": "завершено",
+        "crashed": "упало с ошибкой",
+        "out of memory": "не хватило памяти",
+        "killed": "процесс убит",
+        "cancelled": "отменено",
+        "interrupted": "прервано",
+        "How it ended": "Чем кончилось",
+        "Last line of it": "Строка лога",
+        "the log stops at step {last} of {most} without saying why": (
+            "лог обрывается на шаге {last} из {most} без объяснения"
+        ),
+        "the log does not say": "в логе не сказано",
+        "Checkpoints": "Чекпойнты",
+        "{n}, the last at step {step}": "{n}, последний на шаге {step}",
+        "Stretches": "Отрезки",
+        "start": "начало",
+        "resumed": "продолжено",
+        "restarted": "начато заново",
+        # terminal
+        "time": "время",
+        "speed": "скорость",
+        "loss": "loss",
+        "ended": "конец",
+        "{time} in all": "всего {time}",
+        "{time} left": "осталось {time}",
+        "{ms} with pauses": "{ms} с паузами",
+        "a step": "на шаг",
+        "evaluations {share}": "оценки {share}",
+        "best {loss} at step {step}": "лучшая {loss} на шаге {step}",
+        "not finite: {values}": "не числа: {values}",
+        "figure": "график",
+        "report": "отчёт",
+        "data": "данные",
+        # compare
+        "run": "прогон",
+        "best val": "лучшая val",
+        "at step": "на шаге",
+        "final val": "последняя val",
+        "final train loss": "последний train loss",
+        "improvement": "улучшение",
+        "verdict": "вывод",
+        "typical iteration": "типичная итерация",
+        "mean iteration": "средняя итерация",
+        "MFU": "MFU",
+        "throughput": "пропускная способность",
+        "total time": "всего времени",
+        "steps": "шагов",
+        "parameters": "параметров",
+        "No setting that the logs state differs.": (
+            "Настройки, названные в логах, не различаются."
+        ),
+        "The logs state no settings.": "Настройки в логах не названы.",
+        "* the best of the row": "* лучшее в строке",
+        "Validation is not in one unit: no best is marked.": (
+            "Единицы валидации разные: лучшая не отмечена."
+        ),
+        # units
+        "nats/token": "нат/токен",
+        "bits/byte": "бит/байт",
+        "tokens/s": "токенов/с",
+        "samples/s": "примеров/с",
+        "it/s": "ит/с",
+        "ms": "мс",
+        "s": "с",
+        "min": "мин",
+        "h": "ч",
+        "d": "д",
+        "M": "млн",
+        "B": "млрд",
+        "T": "трлн",
+        "K": "тыс.",
+    }
+)
+
+# One, two to four, five and more; English: one, more.
+_NOUNS = MappingProxyType(
+    {
+        "layer": (("layer", "layers"), ("слой", "слоя", "слоёв")),
+        "head": (("head", "heads"), ("голова", "головы", "голов")),
+        "token": (("token", "tokens"), ("токен", "токена", "токенов")),
+        "value": (("value", "values"), ("значение", "значения", "значений")),
+        "record": (("record", "records"), ("запись", "записи", "записей")),
+        "step": (("step", "steps"), ("шаг", "шага", "шагов")),
+        "line": (("line", "lines"), ("строка", "строки", "строк")),
+        "batch": (("batch", "batches"), ("батче", "батчах", "батчах")),
+        "sequence": (
+            ("sequence", "sequences"),
+            ("последовательность", "последовательности", "последовательностей"),
+        ),
+        "evaluation": (
+            ("evaluation", "evaluations"),
+            ("оценка", "оценки", "оценок"),
+        ),
+        "checkpoint": (
+            ("checkpoint", "checkpoints"),
+            ("чекпойнт", "чекпойнта", "чекпойнтов"),
+        ),
+        "every": (
+            ("every {n} step", "every {n} steps"),
+            ("каждый {n} шаг", "каждые {n} шага", "каждые {n} шагов"),
+        ),
+    }
+)
+
+
+def language(lang: str) -> str:
+    """One of LANGUAGES: Russian for `ru`, `ru_RU.UTF-8` and the like, else English."""
+    return "ru" if lang.lower().startswith("ru") else "en"
+
+
+def say(lang: str, phrase: str, **values: object) -> str:
+    """The phrase in the language, its `{names}` filled in."""
+    text = _RUSSIAN[phrase] if language(lang) == "ru" else phrase
+    return text.format(**values) if values else text
+
+
+def noun(lang: str, n: int, word: str) -> str:
+    """The form of a noun that follows the number `n`."""
+    english, russian = _NOUNS[word]
+    if language(lang) == "en":
+        return english[0] if n == 1 else english[1]
+    return russian[_russian_form(abs(n))]
+
+
+def clean(text: str) -> str:
+    """Text of a log without anything that a terminal would obey.
+
+    Control codes, direction overrides, line separators, private and unassigned
+    characters become escapes such as `\\x1b`; a byte that was not UTF-8 in a file's
+    name (a lone surrogate) becomes that byte's escape.  The result is valid UTF-8.
+    """
+    return "".join(_escape(char) if _commands(char) else char for char in text)
+
+
+def _russian_form(n: int) -> int:
+    """0 for 1, 21, 31; 1 for 2-4, 22-24; 2 for the others and 11-14."""
+    if n % 10 == 1 and n % 100 != 11:  # noqa: PLR2004 (the grammar's numbers)
+        return 0
+    return 1 if 2 <= n % 10 <= 4 and not 12 <= n % 100 <= 14 else 2  # noqa: PLR2004
+
+
+def _commands(char: str) -> bool:
+    """Whether a terminal might take the character for more than a letter."""
+    category = unicodedata.category(char)
+    return category[0] == "C" or category in ("Zl", "Zp")
+
+
+def _escape(char: str) -> str:
+    """The character as letters; a byte kept by `surrogateescape` as that byte."""
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 (PEP 383)
+        return f"\\x{code - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode("ascii")
