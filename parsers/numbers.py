@@ -104,58 +104,58 @@ class Plan:
     def __init__(self, columns: Sequence[Column]) -> None:
         self.names = tuple(c.name for c in columns)
         self._columns = columns
-        positions = [p for c in columns for p in (*c.digits, *c.exponent)]
-        self._positions = np.array(positions, dtype=np.intp)
-        self._weights = np.zeros((len(positions), 2 * len(columns)))
-        row = 0
-        for k, c in enumerate(columns):
-            for group, at in ((c.digits, 2 * k), (c.exponent, 2 * k + 1)):
-                powers = 10.0 ** np.arange(len(group) - 1, -1, -1)
-                self._weights[row : row + len(group), at] = powers
-                row += len(group)
 
     def one(self, line: bytes) -> tuple[float, ...]:
         """The values in a single line."""
         return tuple(
-            c.constant
-            if c.constant is not None
-            else float(line[c.start : c.end].replace(b",", b"")) * c.scale
+            c.constant if c.constant is not None else _float(line[c.start : c.end], c)
             for c in self._columns
         )
 
-    def many(self, rows: NDArray[np.uint8]) -> list[Floats]:
-        """The values in equal lines: rows of bytes, shape (n, length of a line)."""
-        digits = rows[:, self._positions].astype(np.float64)
-        digits -= ord("0")
-        integers = digits @ self._weights
-        return [
-            self._value(rows, c, integers[:, 2 * k], integers[:, 2 * k + 1])
-            for k, c in enumerate(self._columns)
-        ]
-
-    def _value(
-        self, rows: NDArray[np.uint8], c: Column, mantissa: Floats, power: Floats
-    ) -> Floats:
-        if c.constant is not None:
-            return np.full(len(rows), c.constant)
-        if len(c.digits) > _EXACT_DIGITS or c.decimals > _EXACT_POWER:
-            return _slow(rows, c)
-        if c.exponent:
-            net = (power * c.exponent_sign).astype(np.int64) - c.decimals
-            if len(net) and np.abs(net).max() > _EXACT_POWER:
-                return _slow(rows, c)
-            scale = _POWERS[np.abs(net)]
-            value = np.where(net < 0, mantissa / scale, mantissa * scale)
-        elif c.decimals:
-            value = mantissa / _POWERS[c.decimals]
-        else:
-            value = mantissa.copy()
-        factor = c.sign * c.scale
-        return value if factor == 1.0 else value * factor
+    def many(self, data: NDArray[np.uint8], starts: NDArray[np.int64]) -> list[Floats]:
+        """The values in equal lines that begin at `starts` (n,) in the bytes `data`."""
+        return [_value(data, starts, c) for c in self._columns]
 
 
-def _slow(rows: NDArray[np.uint8], c: Column) -> Floats:
+def _value(data: NDArray[np.uint8], starts: NDArray[np.int64], c: Column) -> Floats:
+    if c.constant is not None:
+        return np.full(len(starts), c.constant)
+    if len(c.digits) > _EXACT_DIGITS or c.decimals > _EXACT_POWER:
+        return _slow(data, starts, c)
+    mantissa = _integer(data, starts, c.digits)
+    if c.exponent:
+        power = _integer(data, starts, c.exponent) * c.exponent_sign - c.decimals
+        if len(power) and np.abs(power).max() > _EXACT_POWER:
+            return _slow(data, starts, c)
+        scale = _POWERS[np.abs(power)]
+        value = np.where(power < 0, mantissa / scale, mantissa * scale)
+    elif c.decimals:
+        value = mantissa / _POWERS[c.decimals]
+    else:
+        value = mantissa.astype(np.float64)
+    factor = c.sign * c.scale
+    return value if factor == 1.0 else value * factor
+
+
+def _integer(
+    data: NDArray[np.uint8], starts: NDArray[np.int64], digits: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """The integers that the digits at some places of each line make (Horner)."""
+    total = np.zeros(len(starts), dtype=np.int64)
+    for place in digits:
+        total *= 10
+        total += data[place:].take(starts)
+    # The digits went in as characters: what that added is the same for all.
+    total -= ord("0") * sum(10**i for i in range(len(digits)))
+    return total
+
+
+def _slow(data: NDArray[np.uint8], starts: NDArray[np.int64], c: Column) -> Floats:
     """More digits than float64 holds: Python's own reading, line by line."""
-    fields = rows[:, c.start : c.end]
-    texts = (row.tobytes().replace(b",", b"") for row in fields)
-    return np.fromiter((float(t) for t in texts), np.float64, len(fields)) * c.scale
+    spans = ((at + c.start, at + c.end) for at in starts.tolist())
+    values = (_float(data[start:end].tobytes(), c) for start, end in spans)
+    return np.fromiter(values, np.float64, len(starts))
+
+
+def _float(text: bytes, c: Column) -> float:
+    return float(text.replace(b",", b"")) * c.scale

@@ -76,7 +76,7 @@ class _Candidate:
 
     def read(
         self, raws: Sequence[Raw], lines: Sequence[bytes], first: int
-    ) -> tuple[list[Batch], Ints]:
+    ) -> tuple[list[Batch], list[Ints]]:
         """Its records, and the lines that speak for it."""
         batches = self.steps.settle(raws) if raws else []
         spoken = [raw.lines for raw in raws if raw.shape.hit]
@@ -86,8 +86,7 @@ class _Candidate:
             batches += found
         for raw in raws:
             self.shapes[raw.shape.name] += len(raw.lines)
-        hits = np.unique(np.concatenate(spoken)) if spoken else np.empty(0, np.int64)
-        return batches, hits
+        return batches, spoken
 
     def missed(self, like: Sequence[tuple[Ints, frozenset[int]]], at: int) -> None:
         """Counts lines that look like metrics and that this format did not take."""
@@ -184,9 +183,9 @@ class Parser:
             candidate.missed(reading.like, at)
         if self._settled:
             delta.batches += found[0][0]
-            self._candidates[0].hits += len(found[0][1])
+            self._candidates[0].hits += sum(map(len, found[0][1]))
         else:
-            self._choose(found, delta)
+            self._choose([(b, _union(spoken)) for b, spoken in found], delta)
         delta.format = self.format
         delta.planned = self._leader.steps.planned if self._leader else None
 
@@ -234,6 +233,10 @@ class Parser:
     def _is_cut(self, tail: bytes) -> bool:
         """Whether a last line without an end may lack some of its digits."""
         return not self._templates.seen(tail[tail.rfind(b"\n") + 1 :])
+
+
+def _union(lines: Sequence[Ints]) -> Ints:
+    return np.unique(np.concatenate(lines)) if lines else np.empty(0, np.int64)
 
 
 def _note(reading: Reading, delta: Delta) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parsers.batch import Floats, Ints
 from parsers.numbers import Plan, column
@@ -294,9 +293,5 @@ def _take(block: Block, index: Ints, plan: Plan, rows: _Rows) -> None:
     if len(index) < _RARE:
         rows.single += [(i, plan.one(block.line(i))) for i in index.tolist()]
         return
-    length = int(block.ends[index[0]] - block.starts[index[0]])
-    windows: NDArray[np.uint8] = np.lib.stride_tricks.sliding_window_view(
-        block.raw, length
-    )
     rows.index.append(index)
-    rows.values.append(plan.many(windows[block.starts[index]]))
+    rows.values.append(plan.many(block.raw, block.starts[index]))
