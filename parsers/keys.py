@@ -1,0 +1,336 @@
+"""What the keys of free-form logs mean: JSON, CSV, `key=value`, progress bars.
+
+Nobody agrees on names, but the names are few.  A key is compared in a plain form:
+lower case, every run of other signs an underscore (`Train Loss`, `train/loss` and
+`train-loss` are all `train_loss`).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a key stands for.
+
+    Attributes:
+        name: a metric (`parsers.metrics`), "step" or "max_steps".
+        scale: factor of the value: a time without a unit is in seconds.
+        rank: of several keys of one record with the same name, the one with the
+            lowest rank holds the value.
+    """
+
+    name: str
+    scale: float
+    rank: int
+
+
+# A record that has none of these is no point of a curve.
+CURVES: Final = frozenset({"loss", "train_loss", "val_loss", "val_bpb", "epoch_loss"})
+
+_HELD_OUT: Final = ("val", "valid", "validation", "eval", "dev", "heldout", "test")
+_TRAIN: Final = ("train", "training", "tr")
+_ACCURACY: Final = (
+    "accuracy",
+    "acc",
+    "token_accuracy",
+    "mean_token_accuracy",
+    "categorical_accuracy",
+    "sparse_categorical_accuracy",
+    "binary_accuracy",
+    "acc1",
+    "top1",
+)
+_LOSSES: Final = (
+    "loss",
+    "total_loss",
+    "loss_total",
+    "lm_loss",
+    "nll_loss",
+    "ce_loss",
+    "loss_ce",
+    "cross_entropy_loss",
+    "crossentropyloss",
+    "cross_entropy",
+    "nll",
+    "mean_nll",
+    "mean_loss",
+    "avg_loss",
+    "average_loss",
+    "ce",
+)
+_PERPLEXITY: Final = ("ppl", "perplexity")
+
+
+def _of(prefixes: Iterable[str], names: Iterable[str]) -> list[str]:
+    return [f"{p}_{n}" for n in names for p in prefixes]
+
+
+# In order of rank: the plainest name of a thing first.
+_TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "step": (
+            "global_step",
+            "trainer_global_step",
+            "step",
+            "steps",
+            "current_steps",
+            "current_step",
+            "train_step",
+            "training_step",
+            "optimizer_step",
+            "opt_step",
+            "optim_step",
+            "num_updates",
+            "n_updates",
+            "num_update",
+            "updates",
+            "iteration",
+            "iterations",
+            "iter",
+            "iters",
+            "iter_num",
+            "train_iter",
+            "it",
+        ),
+        "max_steps": (
+            "max_steps",
+            "total_steps",
+            "max_iters",
+            "total_iters",
+            "num_training_steps",
+        ),
+        "loss": (
+            "loss",
+            "train_loss_step",
+            "loss_step",
+            *_of(_TRAIN, _LOSSES[:1]),
+            "loss_train",
+            "losses_train",
+            "batch_loss",
+            "train_batch_loss",
+            "step_loss",
+            "train_step_loss",
+            "cur_loss",
+            "current_loss",
+            "ave_loss",
+            "running_loss",
+            *_of(_TRAIN, _LOSSES[1:]),
+            *_of(_TRAIN, [f"loss_{n}" for n in ("total", "lm", "ce", "avg", "mean")]),
+            *_LOSSES[1:],
+            "t_loss",
+            "closs",
+            "train",
+            "lm",
+        ),
+        "epoch_loss": (
+            "epoch_loss",
+            "train_loss_epoch",
+            "loss_epoch",
+            "train_epoch_loss",
+            "epoch_train_loss",
+            "avg_epoch_loss",
+        ),
+        "val_loss": (
+            *_of(_HELD_OUT, _LOSSES[:1]),
+            *(f"loss_{p}" for p in _HELD_OUT),
+            *(f"losses_{p}" for p in _HELD_OUT),
+            *(f"mean_{p}_loss" for p in _HELD_OUT),
+            *(f"avg_{p}_loss" for p in _HELD_OUT),
+            "v_loss",
+            *_of(_HELD_OUT, ["loss_epoch", "epoch_loss"]),
+            *_of(_HELD_OUT, _LOSSES[1:]),
+            *_of(_HELD_OUT, [f"loss_{n}" for n in ("total", "lm", "ce", "avg")]),
+            "val",
+            "valid",
+            "validation",
+            "heldout",
+        ),
+        "val_bpb": (*_of(_HELD_OUT, ["bpb"]), "bpb"),
+        "train_ppl": (*_of(_TRAIN, _PERPLEXITY), *_PERPLEXITY),
+        "val_ppl": (*_of(_HELD_OUT, _PERPLEXITY), *(f"ppl_{p}" for p in _HELD_OUT)),
+        "accuracy": (*_of(_TRAIN, _ACCURACY), *_ACCURACY),
+        "val_accuracy": tuple(_of(_HELD_OUT, _ACCURACY)),
+        "hellaswag": ("hellaswag", "hellaswag_acc", "hellaswag_accuracy", "hella"),
+        "core": ("core", "core_metric"),
+        "lr": (
+            "lr",
+            "learning_rate",
+            "current_lr",
+            "train_lr",
+            "train_learning_rate",
+            "lr_group0",
+            "lr_pg0",
+            "lr_adamw",
+            "lr_adam",
+            "lr_sgd",
+            "lr_adamw_pg1",
+            "lr_adam_pg1",
+            "lr_sgd_pg1",
+        ),
+        "lr_scale": ("lrm", "lr_scale", "lr_mult", "lr_multiplier"),
+        "grad_norm": (
+            "grad_norm",
+            "gradient_norm",
+            "gnorm",
+            "global_grad_norm",
+            "total_grad_norm",
+            "train_grad_norm",
+            "optim_total_grad_norm",
+            "grad_norm_total",
+            "total_norm",
+            "gradnorm",
+            "norm",
+        ),
+        "param_norm": ("param_norm", "pnorm", "weight_norm"),
+        "loss_scale": ("loss_scale", "train_loss_scale"),
+        "mfu": ("mfu", "mfu_percent", "mfu_pct", "bf16_mfu", "train_mfu"),
+        "tflops": ("tflops", "tflop_s", "tflops_per_gpu", "tflops_s"),
+        "tokens_per_s": (
+            "tokens_per_s",
+            "tokens_per_sec",
+            "tokens_per_second",
+            "tok_per_s",
+            "tok_per_sec",
+            "tok_per_second",
+            "tokens_s",
+            "tokens_sec",
+            "tok_s",
+            "tok_sec",
+            "toks_s",
+            "toks_per_s",
+            "train_tokens_per_second",
+            "tokens_per_second_per_gpu",
+            "train_tokens_per_sec",
+            "train_tok_per_sec",
+            "throughput_tokens_per_s",
+            "throughput_tokens_per_sec",
+            "tps",
+            "tgs",
+            "wps",
+        ),
+        "samples_per_s": (
+            "samples_per_s",
+            "samples_per_sec",
+            "samples_per_second",
+            "samples_s",
+            "samples_sec",
+            "train_samples_per_second",
+            "examples_per_sec",
+        ),
+        "iters_per_s": (
+            "it_s",
+            "it_sec",
+            "iter_s",
+            "iters_per_s",
+            "iters_per_sec",
+            "iter_per_sec",
+            "steps_s",
+            "steps_sec",
+            "steps_per_s",
+            "steps_per_sec",
+            "steps_per_second",
+            "train_steps_per_second",
+        ),
+        "tokens": (
+            "tokens",
+            "num_tokens",
+            "tokens_seen",
+            "total_tokens",
+            "trained_tokens",
+            "train_tokens",
+            "num_input_tokens_seen",
+            "tokens_processed",
+            "consumed_tokens",
+            "n_tokens",
+            "cumulative_tokens",
+        ),
+        "epoch": ("epoch", "ep", "epochs", "train_epoch", "cur_epoch", "current_epoch"),
+    }
+)
+# Times and sizes in a unit of their own: key to metric and factor.
+_SCALED: Final[Mapping[str, tuple[str, float]]] = MappingProxyType(
+    {
+        "iter_ms": ("iter_ms", 1.0),
+        "step_ms": ("iter_ms", 1.0),
+        "dt_ms": ("iter_ms", 1.0),
+        "ms_per_step": ("iter_ms", 1.0),
+        "ms_per_iter": ("iter_ms", 1.0),
+        "ms_step": ("iter_ms", 1.0),
+        "ms_iter": ("iter_ms", 1.0),
+        "time_ms": ("iter_ms", 1.0),
+        "iter_time_ms": ("iter_ms", 1.0),
+        "step_time_ms": ("iter_ms", 1.0),
+        "iter_time": ("iter_ms", 1000.0),
+        "step_time": ("iter_ms", 1000.0),
+        "iter_time_s": ("iter_ms", 1000.0),
+        "step_time_s": ("iter_ms", 1000.0),
+        "step_time_sec": ("iter_ms", 1000.0),
+        "time_per_iter": ("iter_ms", 1000.0),
+        "time_per_step": ("iter_ms", 1000.0),
+        "sec_per_step": ("iter_ms", 1000.0),
+        "s_per_step": ("iter_ms", 1000.0),
+        "sec_per_iter": ("iter_ms", 1000.0),
+        "s_it": ("iter_ms", 1000.0),
+        "dt": ("iter_ms", 1000.0),
+        "dt_s": ("iter_ms", 1000.0),
+        "step_avg_ms": ("step_avg_ms", 1.0),
+        "step_avg": ("step_avg_ms", 1000.0),
+        "train_time_ms": ("train_time_ms", 1.0),
+        "elapsed_ms": ("train_time_ms", 1.0),
+        "train_time": ("train_time_ms", 1000.0),
+        "train_time_s": ("train_time_ms", 1000.0),
+        "elapsed": ("train_time_ms", 1000.0),
+        "elapsed_s": ("train_time_ms", 1000.0),
+        "elapsed_sec": ("train_time_ms", 1000.0),
+        "elapsed_seconds": ("train_time_ms", 1000.0),
+        "eval_runtime": ("eval_ms", 1000.0),
+        "eval_ms": ("eval_ms", 1.0),
+        "memory_mib": ("memory_mib", 1.0),
+        "memory_mb": ("memory_mib", 1.0),
+        "mem_mb": ("memory_mib", 1.0),
+        "gpu_mem_mb": ("memory_mib", 1.0),
+        "gpu_memory_mb": ("memory_mib", 1.0),
+        "vram_mb": ("memory_mib", 1.0),
+        "memory_gib": ("memory_mib", 1024.0),
+        "memory_gb": ("memory_mib", 1024.0),
+        "mem_gb": ("memory_mib", 1024.0),
+        "peak_mem_gb": ("memory_mib", 1024.0),
+        "peak_memory_gb": ("memory_mib", 1024.0),
+        "gpu_mem_gb": ("memory_mib", 1024.0),
+        "gpu_memory_gb": ("memory_mib", 1024.0),
+        "vram_gb": ("memory_mib", 1024.0),
+        "memory_max_active_gib": ("memory_mib", 1024.0),
+        "memory_max_mem_active_gib": ("memory_mib", 1024.0),
+    }
+)
+
+KEYS: Final[Mapping[str, Key]] = MappingProxyType(
+    {
+        text: Key(name, 1.0, rank)
+        for name, texts in _TABLE.items()
+        for rank, text in enumerate(texts)
+    }
+    | {
+        text: Key(name, scale, rank)
+        for rank, (text, (name, scale)) in enumerate(_SCALED.items())
+    }
+)
+
+_SIGNS: Final = re.compile(r"[^a-z0-9]+")
+_LONGEST: Final = 64
+
+
+@lru_cache(maxsize=4096)
+def key(text: str) -> Key | None:
+    """What a key of a log means; None when it is not in the vocabulary."""
+    return KEYS.get(plain(text)) if len(text) <= _LONGEST else None
+
+
+def plain(text: str) -> str:
+    """A key as the vocabulary writes it: `Train Loss:` is `train_loss`."""
+    return _SIGNS.sub("_", text.lower()).strip("_")
