@@ -93,7 +93,8 @@ class Lines:
             if len(chunk) < len(codecs.BOM_UTF8) and not final:
                 return b""
             self._head = b""
-            bom, name = next((b for b in _BOMS if chunk.startswith(b[0])), (b"", "utf-8"))
+            marks = (mark for mark in _BOMS if chunk.startswith(mark[0]))
+            bom, name = next(marks, (b"", "utf-8"))
             self._set_encoding(name)
             chunk = chunk[len(bom) :]
         if self._decoder is None:

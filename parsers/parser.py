@@ -242,8 +242,6 @@ def _union(lines: Sequence[Ints]) -> Ints:
 def _note(reading: Reading, delta: Delta) -> None:
     for number, kind, raw in reading.milestones:
         text = _CONTROL.sub(" ", raw.decode("utf-8", "replace")).strip()
-        delta.milestones.append(
-            Milestone(kind, number, None, text[:_MILESTONE_CHARS])
-        )
+        delta.milestones.append(Milestone(kind, number, None, text[:_MILESTONE_CHARS]))
     for _, stated in reading.facts:
         delta.facts.update(stated)

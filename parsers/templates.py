@@ -18,7 +18,7 @@ from parsers.numbers import Plan, column
 from parsers.shape import Format, Shape
 
 
-_MASK: Final = bytes(48 if 48 <= b <= 57 else b for b in range(256))
+_MASK: Final = bytes.maketrans(b"0123456789", b"0" * 10)
 _NEWLINE: Final = 10
 # Fewer lines than this cost less one by one than by columns.
 _RARE: Final = 8

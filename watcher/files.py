@@ -1,0 +1,39 @@
+"""Writes artifacts: whole, or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from watcher.errors import OutputError
+
+
+def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
+    """Replaces a file by new bytes; a reader sees the old ones or the new ones.
+
+    Raises:
+        OutputError: the folder cannot be made or written; the old file stays.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    except OSError as error:
+        raise OutputError(_refusal(path.parent, error)) from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(_refusal(path, error)) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _refusal(path: Path, error: OSError) -> str:
+    return (
+        f"{path}: cannot be written ({error.strerror}); free the disk, "
+        "mend its rights, or choose another folder with --out"
+    )

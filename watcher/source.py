@@ -1,0 +1,103 @@
+"""The bytes of a log, plain or compressed, in chunks."""
+
+import bz2
+import gzip
+import lzma
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final, cast
+
+from parsers.parser import CHUNK_BYTES
+from watcher.errors import InputError
+
+
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_BROKEN: Final = (EOFError, OSError, lzma.LZMAError, zlib.error, ValueError)
+
+
+def chunks(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Pieces of a log, each with the number of file bytes read so far.
+
+    Raises:
+        InputError: the path is no readable file, or its compression is broken.
+    """
+    with _opened(path) as file, _plain(file, path) as plain:
+        while True:
+            try:
+                data = plain.read(CHUNK_BYTES)
+            except _BROKEN as error:
+                raise InputError(
+                    f"{path}: cannot be read to its end ({error}); "
+                    "copy the log again, or unpack it by hand"
+                ) from None
+            if not data:
+                return
+            yield data, file.tell()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        # Without O_NONBLOCK opening a FIFO waits for a writer.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise InputError(_refusal(path, error)) from None
+    except ValueError:
+        raise InputError(f"{path!s:.200}: not a file name") from None
+    with open(fd, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(
+                f"{path}: a folder, not a log; name a log file inside it, or watch "
+                f"the folder with: gptwatch start --dir {path}"
+            )
+        if not stat.S_ISREG(mode):
+            raise InputError(
+                f"{path}: not a regular file; save the log to a file first"
+            )
+        yield file
+
+
+def _refusal(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{path}: no such file; check the name"
+    if isinstance(error, PermissionError):
+        return f"{path}: may not be read; ask its owner, or run: chmod +r"
+    return f"{path}: cannot be opened ({error.strerror})"
+
+
+@contextmanager
+def _plain(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+    magic = file.read(6)
+    file.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        yield cast(IO[bytes], gzip.GzipFile(fileobj=file))
+    elif magic.startswith(b"BZh"):
+        yield bz2.BZ2File(file)
+    elif magic.startswith(b"\xfd7zXZ\x00"):
+        yield lzma.LZMAFile(file)  # noqa: SIM115 - it holds nothing but `file`
+    elif magic.startswith(_ZSTD_MAGIC):
+        with _zstd(file, path) as plain:
+            yield plain
+    else:
+        yield file
+
+
+@contextmanager
+def _zstd(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+    try:
+        import zstandard  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise InputError(
+            f"{path}: a zstd file; pip install 'gptwatch[zstd]' reads it, "
+            f"or unpack it with: zstd -d"
+        ) from None
+    reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+    try:
+        yield reader
+    except zstandard.ZstdError as error:
+        raise InputError(f"{path}: broken zstd data ({error})") from None
