@@ -31,7 +31,7 @@ def document(
     """Everything known of a run, as DESIGN.md's data document.
 
     `source` adds what only the reader of the log knows (`bytes`, `lines_unread`) to
-    path, format and lines.  Arrays share memory with the analysis: do not write to them.
+    path, format and lines.  Arrays are those of the analysis: do not write to them.
     """
     return {
         "schema": SCHEMA,

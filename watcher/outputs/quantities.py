@@ -1,7 +1,8 @@
 """Numbers as people read them: losses, times, shares, counts, with their units.
 
-Russian groups digits by no-break spaces, from five digits on, and names its units; the
-decimal point stays, so that a loss in a report is found in the log by search.
+Russian groups digits by spaces, from five digits on, and names its units; the decimal
+point stays, so that a loss in a report is found in the log by search.  Spaces inside a
+quantity are no-break spaces: `plain` makes them spaces once lines are wrapped.
 """
 
 import math
@@ -21,7 +22,15 @@ _SHORT = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 # Outside these, four decimals say nothing.
 _TINY, _HUGE = 1e-3, 1e6
 _THOUSAND = 999.5  # what three digits round to 1000
+_HUNDRED = 100
 _TEN = 9.5
+_TRANSLATED = ("nats/token", "bits/byte", "tokens/s", "samples/s", "it/s", "ms", "s")
+_BLINK = 0.1  # seconds below which ms say more
+
+
+def plain(text: str) -> str:
+    """The text with spaces for no-break spaces, for files and terminals."""
+    return text.replace(_NBSP, " ")
 
 
 def loss(value: float, lang: str) -> str:
@@ -32,6 +41,11 @@ def loss(value: float, lang: str) -> str:
     if size >= _HUGE or 0 < size < _TINY:
         return f"{value:.3g}"
     return grouped(f"{value:.4f}" if size < _THOUSAND else f"{value:.1f}", lang)
+
+
+def loss_in(value: float, of: str, lang: str) -> str:
+    """A loss with its unit: `4.2327 nats/token`."""
+    return " ".join([loss(value, lang), unit(of, lang)]).rstrip()
 
 
 def nonfinite(value: float) -> str:
@@ -57,8 +71,10 @@ def every(steps: int, lang: str) -> str:
 
 
 def times(value: float, lang: str) -> str:
-    """A factor: `82.67×`."""
-    return _two_decimals(value, lang) + "×"
+    """A factor: `82.67` and the multiplication sign."""
+    if _HUNDRED <= value < _HUGE:
+        return integer(value, lang) + "\N{MULTIPLICATION SIGN}"
+    return _two_decimals(value, lang) + "\N{MULTIPLICATION SIGN}"
 
 
 def ratio(value: float) -> str:
@@ -70,6 +86,8 @@ def percent(value: float, lang: str) -> str:
     """Percent, with a decimal below 10; Russian sets the sign apart."""
     if not math.isfinite(value):
         return nonfinite(value)
+    if abs(value) >= _HUGE:
+        return _percent_sign(f"{value:.3g}", lang)
     text = f"{value:.0f}" if abs(value) >= _TEN or value == 0 else f"{value:.1f}"
     return _percent_sign(grouped(text, lang), lang)
 
@@ -83,7 +101,7 @@ def milliseconds(value: float, lang: str) -> str:
     """Time of an iteration with three digits, in seconds from a thousand ms on."""
     if not value < _THOUSAND:
         return seconds(value / 1000, lang)
-    return f"{_three(value)} {say(lang, 'ms')}"
+    return f"{_three(value)}{_NBSP}{say(lang, 'ms')}"
 
 
 def seconds(value: float, lang: str) -> str:
@@ -93,9 +111,13 @@ def seconds(value: float, lang: str) -> str:
     for size, unit, small, small_unit in _UNITS:
         if round(value / small) * small >= size:
             whole, rest = divmod(round(value / small), size // small)
-            text = f"{integer(whole, lang)} {say(lang, unit)}"
-            return text + (f" {rest} {say(lang, small_unit)}" if rest else "")
-    return f"{_three(value)} {say(lang, 's')}"
+            text = f"{integer(whole, lang)}{_NBSP}{say(lang, unit)}"
+            return text + (
+                f"{_NBSP}{rest}{_NBSP}{say(lang, small_unit)}" if rest else ""
+            )
+    if 0 < value < _BLINK:
+        return f"{_three(value * 1000)}{_NBSP}{say(lang, 'ms')}"
+    return f"{_three(value)}{_NBSP}{say(lang, 's')}"
 
 
 def short(value: float, lang: str) -> str:
@@ -105,6 +127,11 @@ def short(value: float, lang: str) -> str:
             space = _NBSP if language(lang) == "ru" else ""
             return f"{value / size:.2f}{space}{say(lang, unit)}"
     return integer(value, lang)
+
+
+def unit(name: str, lang: str) -> str:
+    """A unit in the language; one that is not in the table stays as it is."""
+    return say(lang, name) if name in _TRANSLATED else name
 
 
 def setting(value: object, lang: str) -> str:
@@ -129,7 +156,7 @@ def grouped(number: str, lang: str) -> str:
 
 def _three(value: float) -> str:
     """Three digits of a number below a thousand: `0.0123`, `9.81`, `118`."""
-    return f"{value:#.3g}".rstrip(".")
+    return f"{value:#.3g}".rstrip(".") if value else "0"
 
 
 def _two_decimals(value: float, lang: str) -> str:

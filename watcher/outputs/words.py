@@ -43,6 +43,7 @@ _RUSSIAN = MappingProxyType(
         "Dataset": "Данные",
         "Starts from": "Начинает с",
         # settings
+        "Iterations": "Итераций",
         "Batch": "Батч",
         "Gradient accumulation": "Накопление градиента",
         "Tokens per step": "Токенов на шаг",
@@ -128,8 +129,8 @@ _RUSSIAN = MappingProxyType(
         "interrupted": "прервано",
         "How it ended": "Чем кончилось",
         "Last line of it": "Строка лога",
-        "the log stops at step {last} of {most} without saying why": (
-            "лог обрывается на шаге {last} из {most} без объяснения"
+        "the log does not say; it stops at step {last} of {most}": (
+            "в логе не сказано; он обрывается на шаге {last} из {most}"
         ),
         "the log does not say": "в логе не сказано",
         "Checkpoints": "Чекпойнты",
@@ -176,6 +177,61 @@ _RUSSIAN = MappingProxyType(
         "Validation is not in one unit: no best is marked.": (
             "Единицы валидации разные: лучшая не отмечена."
         ),
+        # advice on speed
+        "MFU is {mfu}: the GPU computes little of what it could.": (
+            "MFU {mfu}: видеокарта считает малую часть того, что может."
+        ),
+        "MFU is {mfu}: the GPU is used well, a larger batch would gain little.": (
+            "MFU {mfu}: видеокарта загружена хорошо, больший батч мало что даст."
+        ),
+        "A larger batch_size (now {batch}), as far as memory allows, usually helps.": (
+            "Обычно помогает больший batch_size (сейчас {batch}), пока хватает памяти."
+        ),
+        "A larger batch, as far as memory allows, usually helps.": (
+            "Обычно помогает больший батч, пока хватает памяти."
+        ),
+        "Lower gradient_accumulation_steps (now {n}) by the same factor: a step then "
+        "sees as many tokens.": (
+            "Во столько же раз уменьшите gradient_accumulation_steps (сейчас {n}): "
+            "токенов на шаг останется столько же."
+        ),
+        "nanoGPT counts against the peak of an A100: on another GPU the true share "
+        "differs.": (
+            "nanoGPT считает долю от пика A100: на другой видеокарте она иная."
+        ),
+        "compile is off: torch.compile usually shortens iterations of such a model.": (
+            "compile выключен: torch.compile обычно сокращает итерацию такой модели."
+        ),
+        "Numbers are float32: bfloat16 or float16 is several times faster on a GPU "
+        "with tensor cores.": (
+            "Числа в float32: bfloat16 или float16 на видеокарте с тензорными ядрами "
+            "в несколько раз быстрее."
+        ),
+        "Evaluations take {share} of the time: {one} {every}.": (
+            "Оценки занимают {share} времени: {one} {every}."
+        ),
+        "Evaluations take {share} of the time.": "Оценки занимают {share} времени.",
+        "Evaluating {every} would bring it to {share}.": (
+            "Если оценивать {every}, останется {share}."
+        ),
+        "So would fewer eval_iters (now {n}).": (
+            "То же даст меньший eval_iters (сейчас {n})."
+        ),
+        "The first iteration took {first}, {factor} the typical one: start-up such as "
+        "compilation, once a run.": (
+            "Первая итерация заняла {first}, {factor} от типичной: это запуск "
+            "(компиляция и подобное), один раз за прогон."
+        ),
+        "Iterations are uneven: one in twenty takes over {slow}, the typical one "
+        "{typical}. Reading of data, or another job on the machine, may be why.": (
+            "Итерации неровные: каждая двадцатая дольше {slow}, типичная {typical}. "
+            "Причиной может быть чтение данных или соседняя задача на машине."
+        ),
+        "A vocabulary of {n} is no multiple of 64: padded to {padded}, the last layer "
+        "is faster.": (
+            "Словарь {n} не кратен 64: если дополнить до {padded}, последний слой "
+            "быстрее."
+        ),
         # units
         "nats/token": "нат/токен",
         "bits/byte": "бит/байт",
@@ -218,8 +274,8 @@ _NOUNS = MappingProxyType(
             ("чекпойнт", "чекпойнта", "чекпойнтов"),
         ),
         "every": (
-            ("every {n} step", "every {n} steps"),
-            ("каждый {n} шаг", "каждые {n} шага", "каждые {n} шагов"),
+            ("every step", "every {n} steps"),
+            ("каждый {n}-й шаг", "каждые {n} шага", "каждые {n} шагов"),
         ),
     }
 )
@@ -245,10 +301,10 @@ def noun(lang: str, n: int, word: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Text of a log without anything that a terminal would obey.
+    r"""Text of a log without anything that a terminal would obey.
 
     Control codes, direction overrides, line separators, private and unassigned
-    characters become escapes such as `\\x1b`; a byte that was not UTF-8 in a file's
+    characters become escapes such as `\x1b`; a byte that was not UTF-8 in a file's
     name (a lone surrogate) becomes that byte's escape.  The result is valid UTF-8.
     """
     return "".join(_escape(char) if _commands(char) else char for char in text)
