@@ -26,6 +26,7 @@ class Log:
     """Writes every line at once to stdout and, once there is one, to a file."""
 
     def __init__(self, *, quiet=False):
+        """Begin with the terminal alone."""
         self.quiet = quiet  # ranks other than 0 say nothing
         self.file = None
         self.early = []  # said before the configuration told where the file lies
@@ -38,7 +39,7 @@ class Log:
         try:
             print(text, flush=True)
         except BrokenPipeError:  # `| head` has gone; the training goes on
-            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - stays
         if self.file:
             self.file.write(text + "\n")
         else:

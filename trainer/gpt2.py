@@ -1,0 +1,153 @@
+"""OpenAI's GPT-2 weights, from Hugging Face's safetensors files, without their code.
+
+The format is simple: eight bytes say how long a JSON header is; it says where each
+tensor lies.  Nothing in such a file can run, and every number in it is checked.
+"""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from trainer import ckpt
+from trainer.errors import TrainerError
+from trainer.fetch import cache_dir, download
+
+
+SIZES = {  # layers, heads, width
+    "gpt2": (12, 12, 768),  # 124M
+    "gpt2-medium": (24, 16, 1024),  # 350M
+    "gpt2-large": (36, 20, 1280),  # 774M
+    "gpt2-xl": (48, 25, 1600),  # 1558M
+}
+CONV1D = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight")
+CONV1D += ("mlp.c_proj.weight",)  # OpenAI stored these transposed
+DTYPES = {"F32": np.float32, "F16": np.float16, "BF16": np.int16}
+MAX_HEADER = 100 * 2**20
+URL = "https://huggingface.co/openai-community/{name}/resolve/main/model.safetensors"
+MAX_DOWNLOAD = 7 * 2**30
+
+
+def model_args(name):
+    """Give the raw `model_args` of one of OpenAI's four models."""
+    layers, heads, width = SIZES[name]
+    sizes = {"n_layer": layers, "n_head": heads, "n_embd": width}
+    return {**sizes, "block_size": 1024, "bias": True, "vocab_size": 50257}
+
+
+def load(name, config, log):
+    """Give GPT-2 with OpenAI's weights.
+
+    Raises:
+        TrainerError: if no file is found, or it does not hold this model.
+
+    """
+    log.say(f"loading weights from pretrained gpt: {name}")
+    log.say("forcing vocab_size=50257, block_size=1024, bias=True")
+    log.say(f"overriding dropout rate to {config.dropout}")
+    path = find(name, config, log)
+    weights = rename(read_safetensors(path))
+    return ckpt.model_from(path, weights, model_args(name), dropout=config.dropout)
+
+
+def find(name, config, log):
+    """Find the file: as told, here, in Hugging Face's cache, else download it."""
+    for folder in folders(name, config.gpt2_path):
+        path = folder if folder.is_file() else folder / "model.safetensors"
+        if path.is_file():
+            log.note("weights", source=str(path))
+            return path
+    if config.gpt2_path or config.fetch == "none":
+        tried = config.gpt2_path or f"./{name} and {hub()}"
+        raise TrainerError(f"{name}: no model.safetensors in {tried}; {ways_out(name)}")
+    cache = cache_dir() / name / "model.safetensors"
+    url = URL.format(name=name)
+    try:
+        download(url, cache, most=MAX_DOWNLOAD)
+    except OSError as error:
+        raise TrainerError(f"{url}: {error}; {ways_out(name)}") from error
+    log.note("weights", source=url)
+    return cache
+
+
+def folders(name, told):
+    """Give the places to look, in order; only the one that was told, if one was."""
+    if told:
+        return [Path(told)]
+    cached = []
+    for owner in ("openai-community--", ""):
+        cached += sorted(hub().glob(f"models--{owner}{name}/snapshots/*"))
+    return [Path(name), *cached, cache_dir() / name]
+
+
+def hub():
+    """Give Hugging Face's cache."""
+    home = os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE", Path(home) / "hub"))
+
+
+def ways_out(name):
+    """Say what one can do where the network is closed."""
+    url = URL.format(name=name)
+    return f"do one of: fetch {url} to ./{name}/; --gpt2_path=FILE"
+
+
+def read_safetensors(path):
+    """Give all tensors of a file, by name; they stay on disk until used.
+
+    Raises:
+        TrainerError: if a number in the file points outside of it.
+
+    """
+    try:
+        header, start = read_header(path)
+        return {
+            name: read_tensor(path, entry, start)
+            for name, entry in header.items()
+            if name != "__metadata__"
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrainerError(
+            f"{path}: not a safetensors file, or damaged: {error}; fetch it again"
+        ) from error
+
+
+def read_header(path):
+    """Give the header and where the data begin."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if not 0 < size <= min(MAX_HEADER, path.stat().st_size - 8):
+            raise ValueError(f"header of {size} bytes")
+        return json.loads(file.read(size)), 8 + size
+
+
+def read_tensor(path, entry, start):
+    """Map one tensor, after checking that it lies within the file."""
+    begin, end = entry["data_offsets"]
+    shape, dtype = tuple(entry["shape"]), np.dtype(DTYPES[entry["dtype"]])
+    if not all(type(n) is int and n >= 0 for n in (begin, end, *shape)):
+        raise ValueError(f"offsets {begin}, {end} and shape {shape}")
+    size = math.prod(shape) * dtype.itemsize
+    if end - begin != size or start + end > path.stat().st_size:
+        raise ValueError(f"a tensor of shape {shape} at {begin} to {end}")
+    if not size:
+        return torch.zeros(shape)
+    mapped = np.memmap(path, dtype, mode="c", offset=start + begin, shape=shape)
+    tensor = torch.from_numpy(mapped)
+    return tensor.view(torch.bfloat16) if entry["dtype"] == "BF16" else tensor
+
+
+def rename(weights):
+    """Give nanoGPT's names and shapes; the head is the embedding, buffers go."""
+    renamed = {}
+    for name, weight in weights.items():
+        key = "transformer." + name.removeprefix("transformer.")
+        if key.endswith((".attn.bias", ".attn.masked_bias", "lm_head.weight")):
+            continue
+        renamed[key] = weight.t() if key.endswith(CONV1D) else weight
+    if "transformer.wte.weight" in renamed:
+        renamed["lm_head.weight"] = renamed["transformer.wte.weight"]
+    return renamed
