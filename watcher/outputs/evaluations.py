@@ -132,7 +132,7 @@ def table(analysis: Analysis, lang: str) -> list[str]:
 def _columns(
     analysis: Analysis, val: Curve, chosen: Ints, lang: str
 ) -> list[list[str]]:
-    """Steps, training loss and ratio where there are any, validation; headings first."""
+    """Steps, training loss, validation, ratio, those there are; headings first."""
     name = "val bpb" if val.metric == "val_bpb" else "val loss"
     columns = [
         [say(lang, "step"), *(integer(step, lang) for step in val.steps[chosen])],

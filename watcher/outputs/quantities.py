@@ -156,6 +156,8 @@ def grouped(number: str, lang: str) -> str:
 
 def _three(value: float) -> str:
     """Three digits of a number below a thousand: `0.0123`, `9.81`, `118`."""
+    if 0 < value < _TINY:
+        return f"{value:.3g}"
     return f"{value:#.3g}".rstrip(".") if value else "0"
 
 

@@ -150,7 +150,7 @@ def _training_rows(analysis: Analysis, lang: str) -> list[Row]:
             if factor is None
             else say(lang, "{factor} (first / final)", factor=times(factor, lang)),
         ),
-        (say(lang, "Not finite"), _nonfinite(summary, lang)),
+        (say(lang, "Not finite"), nonfinite(summary, lang)),
     ]
 
 
@@ -161,7 +161,7 @@ def _loss(value: float | None, analysis: Analysis, lang: str) -> str:
     return loss_in(value, analysis.train.unit if analysis.train else "", lang)
 
 
-def _nonfinite(summary: Summary, lang: str) -> str:
+def nonfinite(summary: Summary, lang: str) -> str:
     """How many values are not finite, and since when."""
     if not summary.nonfinite:
         return ""
