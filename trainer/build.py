@@ -10,12 +10,10 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from trainer import ckpt, gpt2, machine
+from trainer import ckpt, gpt2, machine, prepare
+from trainer.data import Split, find_dataset, read_meta
 from trainer.errors import TrainerError
 from trainer.model import GPT, ModelArgs
-
-
-SMALL = 50e6  # parameters; below, launching kernels takes longer than they do
 
 
 @dataclass(frozen=True)
@@ -73,12 +71,55 @@ def resolve(config, world):
     return dataclasses.replace(config, device=device, dtype=dtype, compile=compiled)
 
 
+def share_micro_steps(config, world):
+    """Give how many micro steps of a step each process does."""
+    total = config.gradient_accumulation_steps
+    if total % world.size:
+        raise TrainerError(
+            f"gradient_accumulation_steps={total} must be a multiple of the "
+            f"{world.size} processes"
+        )
+    return total // world.size
+
+
+def gravest(reason, device):
+    """Give the greatest of all processes' reasons: they must stop at the same step."""
+    flag = torch.tensor(reason, device=device)
+    dist.all_reduce(flag, dist.ReduceOp.MAX)
+    return int(flag)
+
+
+def open_data(config, world, log):
+    """Give (meta, splits) of the data set; the first process makes it if need be."""
+    if world.rank == 0:
+        prepare.ensure(config.dataset, config, log)
+    if world.parallel:
+        dist.barrier()
+    folder = find_dataset(config.dataset)
+    meta = read_meta(folder)
+    splits = {
+        split: Split(folder / f"{split}.bin", config.block_size, config.device)
+        for split in ("train", "val")
+    }
+    if meta.get("kind") == "char":
+        path = folder / "meta.pkl"
+        log.say(f"found vocab_size = {meta['vocab_size']} (inside {path})")
+    return meta, splits
+
+
+def seed(config, world):
+    """Start the generators where nanoGPT does, and allow the GPU what it allows."""
+    torch.manual_seed(config.seed + world.rank)
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = True
+
+
 def make_model(config, meta, log):
     """Give (model on its device, checkpoint or None), as `init_from` says."""
     stored = None
-    path = ckpt.newest(config_dir(config))
+    path = ckpt.newest(out_dir(config))
     if config.init_from == "resume" or (config.init_from == "auto" and path):
-        path = path or config_dir(config) / "ckpt.pt"
+        path = path or out_dir(config) / "ckpt.pt"
         log.say(f"Resuming training from {config.out_dir}")
         stored = ckpt.load(path, trust=config.trust_checkpoint)
         raw = stored["model_args"]
@@ -141,50 +182,14 @@ def check_vocabulary(model, meta):
         )
 
 
-def config_dir(config):
-    """Give the folder of a run as a path."""
-    return Path(config.out_dir)
-
-
-def report_optimizer(optimizer, log, *, fused):
-    """Say what nanoGPT says of its optimizer."""
-    for kind, group in zip(
-        ("decayed", "non-decayed"), optimizer.param_groups, strict=True
-    ):
-        count = sum(p.numel() for p in group["params"])
-        tensors = len(group["params"])
-        log.say(f"num {kind} parameter tensors: {tensors}, with {count:,} parameters")
-    log.say(f"using fused AdamW: {fused}")
-
-
-def compiled(model, config, log, *, probe, graphs):
-    """Give the model compiled, or as it is where compiling does not work here."""
-    log.say("compiling the model... (takes a ~minute)")
-    mode = "reduce-overhead" if graphs else "default"
-    try:
-        fast = torch.compile(model, mode=mode, dynamic=False)
-        probe(fast)
-    except Exception as error:  # noqa: BLE001 - compilers fail in a hundred ways
-        reason = str(error).strip().split("\n", 1)[0][:200]
-        log.note("compile", works=False, reason=reason, instead="eager")
-        return model
-    log.note("compile", works=True, mode=mode)
-    return fast
-
-
-def wants_graphs(model, config, world, accumulation):
-    """Tell whether to replay steps as CUDA graphs: small models, one micro step.
-
-    With several micro steps gradients would be added up in a graph's own memory.
-    """
-    small = model.parameter_count() < SMALL
-    alone = world.size == 1 and accumulation == 1
-    return config.device.startswith("cuda") and small and alone and not config.exact
-
-
 def parallel(model, config, world):
     """Give the model that averages its gradients over all processes."""
     if not world.parallel:
         return model
     ids = [world.local_rank] if config.device.startswith("cuda") else None
     return DistributedDataParallel(model, device_ids=ids)
+
+
+def out_dir(config):
+    """Give the folder of a run."""
+    return Path(config.out_dir)

@@ -232,15 +232,15 @@ def check_moments(optimizer, state):
                 raise ValueError(f"{key} {i} has another shape than its weight")
 
 
-def contents(*, model, optimizer, config, iter_num, best_val_loss, extra):
+def contents(run, extra):
     """Give what a file holds; keys and order are nanoGPT's."""
     return {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "model_args": dataclasses.asdict(model.args),
-        "iter_num": iter_num,
-        "best_val_loss": torch.tensor(best_val_loss),
-        "config": dataclasses.asdict(config),
+        "model": run.model.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "model_args": dataclasses.asdict(run.model.args),
+        "iter_num": run.iter_num,
+        "best_val_loss": torch.tensor(run.best_val_loss, dtype=torch.float64),
+        "config": dataclasses.asdict(run.config),
         "gptwatch": extra,
     }
 

@@ -145,16 +145,6 @@ def check_memory(args, config, device):
     return state + activation_bytes(args, config.batch_size * args.block_size)
 
 
-def merge_micro_steps(args, config, accumulation, device):
-    """Give how many micro steps to run as one: large matrices suit a large GPU."""
-    if config.exact or config.low_mem or not device.startswith("cuda"):
-        return 1
-    free = 0.6 * memory_bytes(device) - state_bytes(args)
-    one = activation_bytes(args, config.batch_size * config.block_size)
-    ways = [n for n in (8, 4, 2) if accumulation % n == 0 and n * one < free]
-    return ways[0] if ways else 1
-
-
 def fastest_threads(step):
     """Give the number of CPU threads with which `step()` is fastest.
 

@@ -5,7 +5,6 @@ initialised decides which random number each weight gets; it is nanoGPT's, so th
 losses are, too.
 """
 
-import inspect
 import math
 from dataclasses import dataclass
 
@@ -190,34 +189,3 @@ def chunked_loss(x, weight, targets):
     options = torch.nn.LinearCrossEntropyOptions()
     flat = x.view(-1, x.size(-1)).to(weight.dtype)
     return F.linear_cross_entropy(flat, weight, targets.view(-1), options=options)
-
-
-def make_optimizer(model, config, *, fused):
-    """Give AdamW; only matrices decay.  The groups' order is the checkpoint's."""
-    weights = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {
-            "params": [p for p in weights if p.dim() >= 2],  # noqa: PLR2004
-            "weight_decay": config.weight_decay,
-        },
-        {"params": [p for p in weights if p.dim() < 2], "weight_decay": 0.0},  # noqa: PLR2004
-    ]
-    return torch.optim.AdamW(
-        groups,
-        lr=config.learning_rate,
-        betas=(config.beta1, config.beta2),
-        **({"fused": True} if fused else {}),
-    )
-
-
-def fused_adamw_works(device):
-    """Tell whether one kernel can update all weights: on CUDA, CPU and lately MPS."""
-    if "fused" not in inspect.signature(torch.optim.AdamW).parameters:
-        return False
-    try:
-        weight = nn.Parameter(torch.zeros(1, device=device))
-        weight.grad = torch.zeros_like(weight)
-        torch.optim.AdamW([weight], fused=True).step()
-    except RuntimeError:
-        return False
-    return True

@@ -169,7 +169,7 @@ def read_text(path):
         ) from error
 
 
-def write(name, texts, kind, config, log, *, source):  # noqa: PLR0917 - one caller each
+def write(name, texts, kind, config, log, *, source):
     """Write a data set; `train.bin` last, for its presence says that all is there."""
     folder = find_dataset(name)
     if kind == "gpt2":

@@ -1,5 +1,6 @@
 import time
 
+
 # OpenAI's GPT-2, a few steps on Shakespeare.  gpt2-xl needs 25 GB for its weights and
 # optimizer alone; --low_mem=True halves that, --init_from=gpt2 takes a tenth.
 
