@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -31,9 +31,11 @@ from parsers.templates import Block, Raw, Reading, Templates
 CHUNK_BYTES: Final = 512 * 1024
 # So many lines of one format (weighted) settle which it is.
 _ENOUGH: Final = 64.0
+# A line that ends so is not cut within a number.
+_CLOSED: Final = (b"%", b")", b"}", b"]", b"|")
 _NEVER: Final = 1 << 62
 _EXAMPLES: Final = 8
-_MILESTONE_CHARS: Final = 300
+_TEXT_CHARS: Final = 300
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -70,7 +72,7 @@ class _Candidate:
         self.rows: RowReader | None = form.rows() if form.rows else None
         self.hits = 0
         self.unread = 0
-        self.examples: list[int] = []
+        self.examples: list[tuple[int, str]] = []
         self.kept: list[Batch] = []
         self.shapes: Counter[str] = Counter()
 
@@ -88,7 +90,9 @@ class _Candidate:
             self.shapes[raw.shape.name] += len(raw.lines)
         return batches, spoken
 
-    def missed(self, like: Sequence[tuple[Ints, frozenset[int]]], at: int) -> None:
+    def missed(
+        self, like: Sequence[tuple[Ints, frozenset[int]]], at: int, block: Block
+    ) -> None:
         """Counts lines that look like metrics and that this format did not take."""
         taken = set(self.rows.taken) if self.rows is not None else set()
         for lines, takers in like:
@@ -96,10 +100,32 @@ class _Candidate:
                 continue
             left = [n for n in lines.tolist() if n not in taken]
             self.unread += len(left)
-            self.examples = sorted([*self.examples, *left[:_EXAMPLES]])[:_EXAMPLES]
+            texts = [(n, _text(block.line(n - block.first))) for n in left[:_EXAMPLES]]
+            self.examples = sorted([*self.examples, *texts])[:_EXAMPLES]
 
     def flush(self) -> list[Batch]:
         return self.steps.flush() + (self.rows.flush() if self.rows else [])
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "format": self.form.name,
+            "steps": self.steps.state(),
+            "rows": self.rows.state() if self.rows else None,
+            "hits": self.hits,
+            "unread": self.unread,
+            "examples": self.examples,
+            "kept": [_packed(batch) for batch in self.kept],
+            "shapes": self.shapes,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.steps.restore(state["steps"])
+        if self.rows is not None:
+            self.rows.restore(state["rows"])
+        self.hits, self.unread = state["hits"], state["unread"]
+        self.examples = [(number, text) for number, text in state["examples"]]
+        self.kept = [_unpacked(batch) for batch in state["kept"]]
+        self.shapes = Counter(state["shapes"])
 
 
 class Parser:
@@ -116,6 +142,7 @@ class Parser:
         self._candidates = [_Candidate(form) for form in formats]
         self._leader: _Candidate | None = None
         self._settled = False
+        self._tried: list[tuple[str, int, Mapping[str, int]]] = []
         self._templates = self._make_templates()
 
     @property
@@ -129,8 +156,8 @@ class Parser:
         return self._leader.unread if self._leader else 0
 
     @property
-    def unread_examples(self) -> Sequence[int]:
-        """Numbers of some of those lines."""
+    def unread_examples(self) -> Sequence[tuple[int, str]]:
+        """Some of those lines, with their numbers."""
         return self._leader.examples if self._leader else ()
 
     @property
@@ -142,7 +169,47 @@ class Parser:
         """Each format that took lines: name, how many, and how many by shape."""
         found = [c for c in self._candidates if c.hits]
         found.sort(key=lambda c: -c.hits * c.form.weight)
-        return [(c.form.name, c.hits, c.shapes) for c in found]
+        return [(c.form.name, c.hits, c.shapes) for c in found] + self._tried
+
+    def state(self) -> dict[str, Any]:
+        """All that reading on needs, of plain JSON types."""
+        return {
+            "lines": self.lines,
+            "text": self._text.state(),
+            "settled": self._settled,
+            "leader": self._leader.form.name if self._leader else None,
+            "candidates": [candidate.state() for candidate in self._candidates],
+            "known": [
+                sorted(kind.decode("latin-1") for kind in self._templates.known(at))
+                for at in range(len(self._candidates))
+            ],
+        }
+
+    @classmethod
+    def restore(
+        cls, state: Mapping[str, Any], formats: Sequence[Format] = FORMATS
+    ) -> "Parser":
+        """A parser that goes on where `state` was taken.
+
+        Raises:
+            KeyError: the state names a format that is not among `formats`.
+        """
+        parser = cls(formats)
+        parser.lines = state["lines"]
+        parser._text = Lines.restore(state["text"])
+        parser._settled = state["settled"]
+        by_name = {candidate.form.name: candidate for candidate in parser._candidates}
+        parser._candidates = [by_name[c["format"]] for c in state["candidates"]]
+        for candidate, kept in zip(
+            parser._candidates, state["candidates"], strict=True
+        ):
+            candidate.restore(kept)
+        if state["leader"] is not None:
+            parser._leader = by_name[state["leader"]]
+        parser._templates = parser._make_templates()
+        for at, kinds in enumerate(state["known"]):
+            parser._templates.remember(at, (kind.encode("latin-1") for kind in kinds))
+        return parser
 
     def feed(self, chunk: bytes) -> Delta:
         """What some bytes more add; they may end anywhere."""
@@ -180,7 +247,7 @@ class Parser:
         found = []
         for at, candidate in enumerate(self._candidates):
             found.append(candidate.read(reading.taken[at], lines, block.first))
-            candidate.missed(reading.like, at)
+            candidate.missed(reading.like, at, block)
         if self._settled:
             delta.batches += found[0][0]
             self._candidates[0].hits += sum(map(len, found[0][1]))
@@ -221,10 +288,13 @@ class Parser:
         return min(ends)
 
     def _settle(self, winner: _Candidate) -> None:
+        known = self._templates.known(self._candidates.index(winner))
         self._settled = True
         winner.kept = []
+        self._tried = [score for score in self.scores() if score[0] != winner.form.name]
         self._candidates = [winner]
         self._templates = self._make_templates()
+        self._templates.remember(0, known)
 
     def _make_templates(self) -> Templates:
         forms = [c.form for c in self._candidates]
@@ -232,16 +302,40 @@ class Parser:
 
     def _is_cut(self, tail: bytes) -> bool:
         """Whether a last line without an end may lack some of its digits."""
-        return not self._templates.seen(tail[tail.rfind(b"\n") + 1 :])
+        line = tail[tail.rfind(b"\n") + 1 :]
+        if self._leader is None or self._leader.rows is not None:
+            return False  # structured lines are checked by their reader
+        if line.endswith(_CLOSED):
+            return False
+        return not self._templates.seen(line, self._candidates.index(self._leader))
+
+
+def _text(line: bytes) -> str:
+    text = _CONTROL.sub(" ", line[: 4 * _TEXT_CHARS].decode("utf-8", "replace"))
+    return text.strip()[:_TEXT_CHARS]
 
 
 def _union(lines: Sequence[Ints]) -> Ints:
     return np.unique(np.concatenate(lines)) if lines else np.empty(0, np.int64)
 
 
+def _packed(batch: Batch) -> list[Any]:
+    columns = {name: column.tolist() for name, column in batch.values.items()}
+    return [batch.shape, batch.lines.tolist(), batch.steps.tolist(), columns]
+
+
+def _unpacked(packed: Sequence[Any]) -> Batch:
+    shape, lines, steps, columns = packed
+    return Batch(
+        shape,
+        np.array(lines, dtype=np.int64),
+        np.array(steps, dtype=np.int64),
+        {name: np.array(column, dtype=np.float64) for name, column in columns.items()},
+    )
+
+
 def _note(reading: Reading, delta: Delta) -> None:
     for number, kind, raw in reading.milestones:
-        text = _CONTROL.sub(" ", raw.decode("utf-8", "replace")).strip()
-        delta.milestones.append(Milestone(kind, number, None, text[:_MILESTONE_CHARS]))
+        delta.milestones.append(Milestone(kind, number, None, _text(raw)))
     for _, stated in reading.facts:
         delta.facts.update(stated)

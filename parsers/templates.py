@@ -7,7 +7,7 @@ columns (`parsers.numbers`).  Rare templates go line by line and give the same.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -145,12 +145,21 @@ class Templates:
         self._milestone = milestone
         self._facts = facts
         self._cache: dict[bytes, _Template] = {}
-        self._seen: set[bytes] = set()
+        self._known: dict[int, set[bytes]] = {}
 
-    def seen(self, line: bytes) -> bool:
-        """Whether lines like this one, digit for digit after the point, came before."""
-        self._seen |= {_loose(key) for key, t in self._cache.items() if t.takes}
-        return _loose(line.translate(_MASK)) in self._seen
+    def seen(self, line: bytes, at: int) -> bool:
+        """Whether format `at` took lines like this one, to the digit, before."""
+        return _loose(line.translate(_MASK)) in self.known(at)
+
+    def known(self, at: int) -> set[bytes]:
+        """The kinds of line that format `at` took."""
+        kinds = self._known.setdefault(at, set())
+        kinds |= {_loose(key) for key, t in self._cache.items() if at in t.takers}
+        return kinds
+
+    def remember(self, at: int, kinds: Iterable[bytes]) -> None:
+        """Takes over what `known` gave, in another sitting or before."""
+        self._known.setdefault(at, set()).update(kinds)
 
     def read(self, block: Block) -> Reading:
         """All that the shapes find in a block."""
@@ -219,6 +228,8 @@ class Templates:
             known = self._learn(block.line(index))
             if len(key) <= _CACHE_LINE:
                 if len(self._cache) >= _CACHE_ENTRIES:
+                    for at in range(len(self._formats)):
+                        self.known(at)  # keeps what the cache forgets
                     self._cache.clear()
                 self._cache[key] = known
         return known

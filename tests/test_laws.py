@@ -1,0 +1,79 @@
+"""The laws that hold for every format, and for bytes that are no log at all."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parsers.formats import FORMATS
+from parsers.parser import Parser
+from watcher.measure import analyse
+from watcher.outputs.data import document, to_json
+from watcher.series import Run
+
+
+FIXTURES = sorted((Path(__file__).parent / "data").glob("*/train.log"))
+SAMPLES = [sample.encode() for form in FORMATS for sample in form.samples]
+
+assert FIXTURES, "no fixtures under tests/data"
+
+
+def read(chunks: Iterable[bytes], *, sittings: bool = False) -> bytes:
+    """The data document of a log given in chunks; a new sitting after each."""
+    parser, run = Parser(), Run()
+    for chunk in chunks:
+        run.add(parser.feed(chunk))
+        if sittings:
+            parser = Parser.restore(json.loads(json.dumps(parser.state())))
+    run.add(parser.flush())
+    analysis = analyse(run, name="run", path="run")
+    source: dict[str, Any] = {"lines": parser.lines, "unread": parser.unread}
+    return to_json(document(analysis, source))
+
+
+def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
+    """The bytes cut at some places."""
+    cuts = sorted({min(place, len(data)) for place in places})
+    starts, ends = [0, *cuts], [*cuts, len(data)]
+    return [data[s:e] for s, e in zip(starts, ends, strict=True)]
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda p: p.parent.name)
+def test_any_chunking_gives_the_same_document(path: Path) -> None:
+    """Reading byte by byte or in odd pieces equals reading at once."""
+    data = path.read_bytes()
+
+    whole = read([data])
+
+    for size in (1, 7, 64, 1000):
+        assert whole == read(cut(data, range(size, len(data), size)))
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda p: p.parent.name)
+def test_two_sittings_equal_one(path: Path) -> None:
+    """Reading on from a saved state gives what reading at once gives."""
+    data = path.read_bytes()
+    places = range(0, len(data), max(1, len(data) // 23))
+
+    assert read([data]) == read(cut(data, places), sittings=True)
+
+
+mixed = st.lists(
+    st.one_of(st.sampled_from(SAMPLES), st.binary(max_size=30)), max_size=12
+)
+joints = st.sampled_from([b"\n", b"\r", b"", b"\r\n"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(mixed, joints, st.lists(st.integers(0, 400), max_size=5))
+def test_no_bytes_raise_and_cuts_do_not_matter(
+    pieces: list[bytes], joint: bytes, places: list[int]
+) -> None:
+    """Whatever the bytes, reading ends with a document, the same for any cuts."""
+    data = joint.join(pieces)
+
+    assert read([data]) == read(cut(data, places), sittings=True)

@@ -1,0 +1,99 @@
+"""The files that `gptwatch once` and `gptwatch compare` leave."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from watcher import __version__, sentences
+from watcher.analysis import Analysis
+from watcher.files import write_atomically
+from watcher.once import Reading
+from watcher.outputs import data
+from watcher.outputs.report import report
+
+
+def write(
+    reading: Reading,
+    folder: Path,
+    *,
+    lang: str,
+    theme: str,
+    log_x: bool,
+    now: datetime,
+) -> dict[str, str]:
+    """Writes picture, report and data of a log; what each is and where.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    stamp = f"{now:%Y%m%d_%H%M%S}"
+    made = {
+        "picture": folder / f"training_metrics_{stamp}.png",
+        "report": folder / f"training_summary_{stamp}.txt",
+        "data": folder / f"training_data_{stamp}.json",
+    }
+    picture = draw(reading.analysis, lang=lang, theme=theme, log_x=log_x)
+    write_atomically(made["picture"], [picture])
+    text = report(reading.analysis, lang=lang)
+    write_atomically(made["report"], [text.encode("utf-8", "backslashreplace")])
+    write_atomically(made["data"], data.to_parts(document(reading)))
+    return {kind: str(path) for kind, path in made.items()}
+
+
+def draw(analysis: Analysis, *, lang: str, theme: str, log_x: bool = False) -> bytes:
+    """The picture of a run as PNG."""
+    from watcher.outputs.figure import figure
+
+    return figure(
+        analysis,
+        headline=sentences.headline(analysis, lang),
+        theme=theme,
+        lang=lang,
+        log_x=log_x,
+        drawn_by=f"gptwatch {__version__}",
+    )
+
+
+def document(reading: Reading) -> dict[str, Any]:
+    """The data document of a log."""
+    parser = reading.parser
+    source = {
+        "path": reading.analysis.path,
+        "format": reading.analysis.format,
+        "bytes": reading.bytes,
+        "lines": parser.lines,
+        "lines_unread": parser.unread + parser.overlong,
+    }
+    return data.document(reading.analysis, source)
+
+
+def named_apart(runs: Sequence[Analysis]) -> list[Analysis]:
+    """The runs under names that differ: a stem where it is enough, else the path."""
+    stems = [Path(run.path).stem for run in runs]
+    if len(set(stems)) == len(stems):
+        return list(runs)
+    paths = [run.path for run in runs]
+    seen: dict[str, int] = {}
+    named = []
+    for run, path in zip(runs, paths, strict=True):
+        seen[path] = seen.get(path, 0) + 1
+        name = path if seen[path] == 1 else f"{path} ({seen[path]})"
+        named.append(replace(run, name=name))
+    return named
+
+
+def write_comparison(
+    runs: Sequence[Analysis], folder: Path, *, lang: str, theme: str, now: datetime
+) -> Path:
+    """Writes the picture of several runs; where it is.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    from watcher.outputs.compare import compare_figure
+
+    path = folder / f"comparison_{now:%Y%m%d_%H%M%S}.png"
+    write_atomically(path, [compare_figure(runs, theme=theme, lang=lang)])
+    return path
