@@ -2,9 +2,14 @@
 
 from typing import Final
 
-from parsers.formats import nanogpt
+from parsers.formats import csv, jsonl, nanogpt
 from parsers.shape import Format
 
 
 # Of equal evidence the first wins, so the more special format stands first.
-FORMATS: Final[tuple[Format, ...]] = (nanogpt.NANOGPT,)
+FORMATS: Final[tuple[Format, ...]] = (
+    nanogpt.NANOGPT,
+    jsonl.LLAMA_FACTORY,
+    jsonl.JSONL,
+    csv.CSV,
+)

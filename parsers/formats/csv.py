@@ -1,0 +1,200 @@
+"""Tables of many programs: CSV, TSV; Lightning's and Keras's `CSVLogger`.
+
+    step,train_loss,val_loss
+    0,4.2970,4.2934
+
+    epoch,step,train_loss_epoch,train_loss_step,val_loss
+    0,49,,7.6286,
+    0,4999,6.9,,6.51
+
+The header may stand anywhere and come again (an appended run); an unnamed first
+column is an index.  Lightning's rows are sparse: an empty cell is no value.  Cells may
+be quoted and even hold `tf.Tensor(960.0452, shape=(), dtype=float32)`.  A table with
+one row for each run of a sweep is not a curve.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from parsers.batch import Batch
+from parsers.keys import CURVES, Key, key, plain
+from parsers.numbers import number
+from parsers.records import Axis, Entry, Records, entry
+from parsers.shape import Format
+
+
+_DELIMITERS: Final = (b",", b"\t", b";")
+_LOSS: Final = re.compile(rb"(?i)loss|bpb|nll|entropy|train|val")
+_NAME: Final = re.compile(r"[A-Za-z_][\w ./()%:@+-]*|", re.ASCII)
+_NAME_CHARS: Final = 64
+_TENSOR: Final = re.compile(
+    rb"(?:[\w.]*Tensor|tensor|array)\(([-+.\w]+)(?:, [^()]*(?:\(\))?[^()]*)?\)"
+)
+_HEADER_BYTES: Final = 16384
+# Columns that tell runs apart, not steps.
+_RUNS: Final = frozenset(
+    {"run", "run_id", "run_name", "name", "trial", "trial_id", "experiment", "exp"}
+    | {"config", "seed", "model", "id", "dataset", "variant", "lr_max", "batch_size"}
+)
+_SPLITS: Final = frozenset({"split", "phase", "mode", "stage", "set"})
+_HELD_OUT: Final = frozenset({"val", "valid", "validation", "eval", "dev", "test"})
+
+
+class Tables:
+    """Reads tables with a header.
+
+    Attributes:
+        taken: see `parsers.shape.RowReader`.
+    """
+
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+        self._axis = Axis()
+        self._delimiter = b""
+        self._names: list[str] = []
+        self._columns: list[tuple[int, Key]] = []
+        self._split = -1
+
+    @property
+    def planned(self) -> int | None:
+        """Number of steps that the log plans, None where it does not say."""
+        return self._axis.planned
+
+    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
+        """The records of some lines, the first of which has number `first`."""
+        self.taken = []
+        records = Records()
+        for line, text in enumerate(lines, first):
+            if self._names and (found := self._row(text)):
+                self.taken.append(line)
+                records.add("row", line, self._axis.step(found), found.values)
+            elif _may_be_header(text):
+                self._header(text)
+        return records.batches()
+
+    def flush(self) -> list[Batch]:
+        """Nothing: each row is whole."""
+        return []
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs."""
+        return {
+            "axis": self._axis.state(),
+            "delimiter": self._delimiter.decode(),
+            "names": self._names,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on where `state` was taken."""
+        self._axis.restore(state["axis"])
+        self._delimiter = state["delimiter"].encode()
+        self._set(state["names"])
+
+    def _header(self, text: bytes) -> None:
+        for delimiter in _DELIMITERS:
+            if delimiter not in text or len(text) > _HEADER_BYTES:
+                continue
+            names = [
+                cell.decode("utf-8", "replace") for cell in _cells(text, delimiter)
+            ]
+            if is_header(names):
+                self._delimiter = delimiter
+                self._axis.restart()
+                self._set(names)
+                return
+
+    def _set(self, names: list[str]) -> None:
+        self._names = names
+        self._columns = [(i, k) for i, name in enumerate(names) if (k := key(name))]
+        known = {k.name for _, k in self._columns}
+        if names and _index(names[0]) and not known & {"step", "epoch"}:
+            self._columns.append((0, _STEP))
+        splits = [i for i, name in enumerate(names) if plain(name) in _SPLITS]
+        self._split = splits[0] if splits else -1
+
+    def _row(self, text: bytes) -> Entry | None:
+        if self._delimiter not in text:
+            return None
+        cells = _cells(text, self._delimiter)
+        if len(cells) != len(self._names):
+            return None
+        found = []
+        for i, meant in self._columns:
+            value = _value(cells[i])
+            if value is not None:
+                found.append((meant, value))
+            elif cells[i] and meant.name in _FIRM:
+                return None  # a line of text that has as many commas
+        read = entry(found, held_out=self._of_held_out(cells))
+        return read if read.values else None
+
+    def _of_held_out(self, cells: Sequence[bytes]) -> bool:
+        return self._split >= 0 and plain(
+            cells[self._split].decode("utf-8", "replace")
+        ) in (_HELD_OUT)
+
+
+_STEP: Final = Key("step", 1.0, 0)
+_FIRM: Final = CURVES | {"step", "epoch"}
+_NOT_A_HEADER: Final = frozenset(bytes([b]) for b in b"0123456789-+.{[") | {b""}
+
+
+def _may_be_header(text: bytes) -> bool:
+    """A quick test: most lines of other logs fail it."""
+    return (
+        text[:1] not in _NOT_A_HEADER
+        and b": " not in text
+        and b"=" not in text
+        and bool(_LOSS.search(text))
+    )
+
+
+def is_header(names: Sequence[str]) -> bool:
+    """Whether the cells of a line name the columns of a training curve."""
+    if len(names) < 2 or not all(map(_is_name, names)):  # noqa: PLR2004 - a table
+        return False
+    plains = {plain(name) for name in names}
+    known = {k.name for name in names if (k := key(name))}
+    if known.isdisjoint(CURVES) or len(plains) < len(names) - 1:
+        return False
+    stepped = not known.isdisjoint({"step", "epoch"}) or _index(names[0])
+    return stepped or plains.isdisjoint(_RUNS)
+
+
+def _is_name(cell: str) -> bool:
+    return len(cell) <= _NAME_CHARS and bool(_NAME.fullmatch(cell))
+
+
+def _index(name: str) -> bool:
+    """Whether a first column is the index that pandas writes."""
+    return plain(name) in {"", "unnamed_0", "index"}
+
+
+def _cells(text: bytes, delimiter: bytes) -> list[bytes]:
+    if b'"' not in text:
+        return [cell.strip() for cell in text.split(delimiter)]
+    try:
+        rows = list(csv.reader([text.decode("latin-1")], delimiter=delimiter.decode()))
+    except csv.Error:
+        return []
+    return [cell.strip().encode("latin-1") for cell in rows[0]] if rows else []
+
+
+def _value(cell: bytes) -> float | None:
+    found = _TENSOR.fullmatch(cell) if cell[-1:] == b")" else None
+    return number(found[1] if found else cell)
+
+
+CSV = Format(
+    name="csv",
+    written_by="many programs: a table with a header",
+    samples=(
+        "step,train_loss,val_loss\n0,4.2970,4.2934",
+        "epoch,step,train_loss_step,val_loss\n0,49,7.628,\n9,140739,,3.57",
+        "step\tloss\n10\t8.460716",
+    ),
+    rows=Tables,
+    weight=0.9,  # a known program's rows are read by its own format
+)

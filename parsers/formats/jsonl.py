@@ -1,0 +1,152 @@
+"""JSON lines of many programs, and LLaMA-Factory's `trainer_log.jsonl`.
+
+    {"step": 20, "loss": 8.5604, "lr": 2.98e-05, "tokens": 10485760}
+    {"epoch": 1, "train_loss": 20.26, "test_loss": 23.73, "n_parameters": 41302368}
+    {"step": 100, "train": {"loss": 2.31}, "val": {"loss": 2.54}}
+    {"split": "val", "step": 100, "loss": 2.54}
+    {"current_steps": 5, "total_steps": 915, "loss": 1.2, "lr": 5e-05, "epoch": 0.08}
+
+Keys mean what `parsers.keys` says.  Values may be strings, null (no value) or NaN,
+which Python writes bare.  A prefix may stand before the object.  Objects that hold no
+loss are read only after one that does: a `metrics.jsonl` need not be of a training.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from parsers.batch import Batch
+from parsers.keys import Key, key, plain
+from parsers.numbers import number
+from parsers.records import Axis, Entry, Records, entry
+from parsers.shape import Format
+
+
+# What stands before an object is a time, a level, a name: not prose.
+_PREFIX: Final = 160
+_DEPTH: Final = 3
+_SPLITS: Final = frozenset({"split", "phase", "mode", "stage", "type", "kind", "event"})
+_HELD_OUT: Final = frozenset(
+    {"val", "valid", "validation", "eval", "evaluation", "dev", "test", "heldout"}
+)
+# The mean of a whole run, as the Hugging Face Trainer writes it: no point.
+_SUMMARY: Final = frozenset({"train_runtime"})
+
+
+class JsonLines:
+    """Reads one object a line.
+
+    Attributes:
+        taken: see `parsers.shape.RowReader`.
+    """
+
+    def __init__(self, mark: bytes = b"{") -> None:
+        self.taken: list[int] = []
+        self._mark = mark
+        self._axis = Axis()
+        self._curve = False
+
+    @property
+    def planned(self) -> int | None:
+        """Number of steps that the log plans, None where it does not say."""
+        return self._axis.planned
+
+    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
+        """The records of some lines, the first of which has number `first`."""
+        self.taken = []
+        records = Records()
+        for line, text in enumerate(lines, first):
+            if self._mark not in text:
+                continue
+            found = parsed(text)
+            if found is None:
+                continue
+            self.taken.append(line)
+            self._curve |= found.curve
+            if self._curve and found.values:
+                records.add("object", line, self._axis.step(found), found.values)
+        return records.batches()
+
+    def flush(self) -> list[Batch]:
+        """Nothing: each line is whole."""
+        return []
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs."""
+        return {"axis": self._axis.state(), "curve": self._curve}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on where `state` was taken."""
+        self._axis.restore(state["axis"])
+        self._curve = state["curve"]
+
+
+def parsed(text: bytes) -> Entry | None:
+    """What the object in a line says; None without one, or of a whole run."""
+    start = text.find(b"{", 0, _PREFIX)
+    if start < 0 or text[start + 1 : start + 3].lstrip()[:1] != b'"':
+        return None
+    try:
+        row = json.loads(text[start : text.rfind(b"}") + 1])
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict) or not _SUMMARY.isdisjoint(row):
+        return None
+    return meaning(row)
+
+
+def meaning(row: dict[str, Any]) -> Entry:
+    """What an object says."""
+    held_out = any(
+        isinstance(row.get(name), str) and plain(row[name]) in _HELD_OUT
+        for name in _SPLITS
+    )
+    return entry(_known(row, "", _DEPTH), held_out=held_out)
+
+
+def _known(row: dict[str, Any], path: str, depth: int) -> Iterator[tuple[Key, float]]:
+    for name, value in row.items():
+        if isinstance(value, dict):
+            if depth > 1:
+                yield from _known(value, f"{path}{name}/", depth - 1)
+            continue
+        meant = key(path + name)
+        found = _value(value) if meant else None
+        if meant and found is not None:
+            yield meant, found
+
+
+def _value(value: Any) -> float | None:
+    """A number, also one in a string; None for anything else."""
+    if isinstance(value, str):
+        return number(value.strip().encode("utf-8", "replace"))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+LLAMA_FACTORY = Format(
+    name="llama_factory",
+    written_by="LLaMA-Factory trainer_log.jsonl",
+    samples=(
+        '{"current_steps": 10, "total_steps": 96, "loss": 3.1538, "epoch": 0.32}',
+        '{"current_steps": 70, "total_steps": 96, "loss": null, "eval_loss": 1.108}',
+    ),
+    rows=lambda: JsonLines(b'"current_steps"'),
+)
+
+JSONL = Format(
+    name="jsonl",
+    written_by="many programs: one JSON object a line",
+    samples=(
+        '{"step": 20, "loss": 8.560446, "lr": 2.98e-05, "tokens": 10485760}',
+        '{"epoch": 1, "train_loss": 20.2649, "test_loss": 23.7314}',
+        '{"step": 100, "train": {"loss": 2.31}, "val": {"loss": "2.54"}}',
+        '{"split": "val", "step": 100, "loss": 2.54}',
+    ),
+    rows=JsonLines,
+    weight=0.9,  # a known program's objects are read by its own format
+)
