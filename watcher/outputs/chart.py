@@ -21,6 +21,7 @@ _UPPER, _LOWER = 0x1B, 0xE4  # dots of the upper and the lower half of a cell
 # Points of a smooth curve that are drawn: more than any terminal has dots.
 _DRAWN = 20_000
 _LEAST_COLUMNS = 12
+_ENDS = 2  # points that make a curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def chart(
     are fewer than two points or too little room.  Without `dots`, ASCII alone.
     """
     line, marks = _points(analysis)
-    if len(line[0]) + len(marks[0]) < 2:  # noqa: PLR2004 (a curve has two ends)
+    if len(line[0]) + len(marks[0]) < _ENDS:
         return []
     scale = _scale(analysis, line, marks)
     names = _names(scale, lang)

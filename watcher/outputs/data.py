@@ -142,7 +142,7 @@ def _fields(record: Any, kind: type) -> dict[str, Any]:
 
 def _finding(finding: Finding, lang: str) -> dict[str, Any]:
     """One finding with the sentence that people read."""
-    from watcher import sentences  # noqa: PLC0415
+    from watcher import sentences
 
     return _fields(finding, Finding) | {"message": sentences.sentence(finding, lang)}
 

@@ -21,10 +21,12 @@ _UNITS = (
 _SHORT = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 # Outside these, four decimals say nothing.
 _TINY, _HUGE = 1e-3, 1e6
+_COUNTED = 1e15  # no honest count is longer
 _THOUSAND = 999.5  # what three digits round to 1000
 _HUNDRED = 100
 _TEN = 9.5
 _TRANSLATED = ("nats/token", "bits/byte", "tokens/s", "samples/s", "it/s", "ms", "s")
+_TOGETHER = 4  # digits that Russian does not part
 _BLINK = 0.1  # seconds below which ms say more
 
 
@@ -57,7 +59,7 @@ def integer(value: float, lang: str) -> str:
     """A whole number with its digits in groups of three."""
     if not math.isfinite(value):
         return nonfinite(value)
-    return grouped(f"{value:.0f}", lang) if abs(value) < 1e15 else f"{value:.3g}"  # noqa: PLR2004 (no count is longer)
+    return grouped(f"{value:.0f}", lang) if abs(value) < _COUNTED else f"{value:.3g}"
 
 
 def count(value: int, word: str, lang: str) -> str:
@@ -102,6 +104,11 @@ def milliseconds(value: float, lang: str) -> str:
     if not value < _THOUSAND:
         return seconds(value / 1000, lang)
     return f"{_three(value)}{_NBSP}{say(lang, 'ms')}"
+
+
+def tokens_per_s(value: float, lang: str) -> str:
+    """Throughput: `138,847 tokens/s`."""
+    return f"{integer(value, lang)}{_NBSP}{say(lang, 'tokens/s')}"
 
 
 def seconds(value: float, lang: str) -> str:
@@ -149,7 +156,7 @@ def grouped(number: str, lang: str) -> str:
     sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
     if language(lang) == "en":
         return f"{sign}{int(digits):,}{point}{decimals}"
-    if len(digits) <= 4:  # noqa: PLR2004 (Russian leaves 5000 together)
+    if len(digits) <= _TOGETHER:
         return number
     return sign + f"{int(digits):,}".replace(",", _NBSP) + point + decimals
 

@@ -19,6 +19,7 @@ from watcher.outputs.quantities import (
     plain,
     seconds,
     times,
+    tokens_per_s,
 )
 from watcher.outputs.settings import model_rows, settings_rows
 from watcher.outputs.words import clean, say
@@ -68,7 +69,7 @@ def steps(summary: Summary, lang: str) -> str:
 
 def _title(analysis: Analysis, lang: str) -> str:
     """The report's name underlined, then what matters most in a sentence."""
-    from watcher import sentences  # noqa: PLC0415
+    from watcher import sentences
 
     name = say(lang, "Training report: {name}", name=clean(analysis.name))
     headline = clean(sentences.headline(analysis, lang))
@@ -179,7 +180,7 @@ def _speed_rows(summary: Summary, lang: str) -> list[Row]:
         (say(lang, "Mean iteration"), _mean(summary, lang)),
         (say(lang, "One evaluation"), _evaluation(summary, lang)),
         (say(lang, "Mean MFU"), _mfu(summary, lang)),
-        (say(lang, "Throughput"), throughput(summary, lang)),
+        (say(lang, "Throughput"), _throughput(summary, lang)),
         (say(lang, "Total time"), _seconds(summary.training_s, lang)),
         (say(lang, "Time left"), _left(summary, lang)),
     ]
@@ -225,11 +226,10 @@ def _mfu(summary: Summary, lang: str) -> str:
     return f"{text} ({say(lang, 'typical {mfu}', mfu=typical)})"
 
 
-def throughput(summary: Summary, lang: str) -> str:
+def _throughput(summary: Summary, lang: str) -> str:
     """Tokens per second, "" where the log does not tell."""
-    if summary.tokens_per_s is None:
-        return ""
-    return f"{integer(summary.tokens_per_s, lang)} {say(lang, 'tokens/s')}"
+    rate = summary.tokens_per_s
+    return "" if rate is None else tokens_per_s(rate, lang)
 
 
 def _seconds(value: float | None, lang: str) -> str:
@@ -309,7 +309,7 @@ def ended(summary: Summary, lang: str) -> str:
 
 def _findings(analysis: Analysis, lang: str) -> list[str]:
     """What the rules saw, the gravest first, each with what may be done."""
-    from watcher import sentences  # noqa: PLC0415
+    from watcher import sentences
 
     said = []
     for finding in by_gravity(analysis.findings):

@@ -17,9 +17,10 @@ from watcher.outputs.quantities import (
     plain,
     seconds,
     times,
+    tokens_per_s,
 )
 from watcher.outputs.quantities import ratio as as_ratio
-from watcher.outputs.report import by_gravity, nonfinite, throughput
+from watcher.outputs.report import by_gravity, nonfinite
 from watcher.outputs.words import clean, say
 
 
@@ -43,8 +44,8 @@ _STYLES = {
 _PLAINER = {
     "→": "->",
     "·": "-",
-    "×": "x",  # noqa: RUF001 (that is the sign)
-    "–": "-",  # noqa: RUF001
+    "\N{MULTIPLICATION SIGN}": "x",
+    "\N{EN DASH}": "-",
     "—": "-",
     "…": "...",
     "┤": "|",
@@ -87,7 +88,7 @@ def summary(
 
 def _head(analysis: Analysis, lang: str) -> list[_Row]:
     """The run, its format and its last step; then what matters most."""
-    from watcher import sentences  # noqa: PLC0415
+    from watcher import sentences
 
     known = (analysis.format, _reach(analysis.summary, lang))
     rest = "".join(f" · {clean(text)}" for text in known if text)
@@ -203,8 +204,9 @@ def _time(summary: Summary, lang: str) -> Line:
 def _speed(summary: Summary, lang: str) -> Line:
     """Tokens per second and MFU."""
     share = summary.mean_mfu if summary.typical_mfu is None else summary.typical_mfu
+    rate = summary.tokens_per_s
     parts = (
-        throughput(summary, lang),
+        "" if rate is None else tokens_per_s(rate, lang),
         "" if share is None else f"MFU {mfu(share, lang)}",
     )
     text = ", ".join(part for part in parts if part)
@@ -220,7 +222,7 @@ def _ended(summary: Summary) -> Line:
 
 def _findings(analysis: Analysis, lang: str) -> list[_Row]:
     """What the rules saw, each in a sentence, the gravest first."""
-    from watcher import sentences  # noqa: PLC0415
+    from watcher import sentences
 
     return [
         (

@@ -158,6 +158,8 @@ _RUSSIAN = MappingProxyType(
         "run": "прогон",
         "best val": "лучшая val",
         "at step": "на шаге",
+        "last step": "последний шаг",
+        "first train loss": "первый train loss",
         "final val": "последняя val",
         "final train loss": "последний train loss",
         "improvement": "улучшение",
@@ -174,6 +176,9 @@ _RUSSIAN = MappingProxyType(
         ),
         "The logs state no settings.": "Настройки в логах не названы.",
         "* the best of the row": "* лучшее в строке",
+        "Data or vocabulary differ: losses cannot be compared.": (
+            "Данные или словарь разные: значения loss несравнимы."
+        ),
         "Validation is not in one unit: no best is marked.": (
             "Единицы валидации разные: лучшая не отмечена."
         ),
@@ -281,6 +286,12 @@ _NOUNS = MappingProxyType(
 )
 
 
+# Which form a number takes, by its last digit.
+_FORMS = (2, 0, 1, 1, 1, 2, 2, 2, 2, 2)
+# Where `surrogateescape` (PEP 383) keeps the bytes that are not UTF-8.
+_BYTES = range(0xDC80, 0xDD00)
+
+
 def language(lang: str) -> str:
     """One of LANGUAGES: Russian for `ru`, `ru_RU.UTF-8` and the like, else English."""
     return "ru" if lang.lower().startswith("ru") else "en"
@@ -312,9 +323,9 @@ def clean(text: str) -> str:
 
 def _russian_form(n: int) -> int:
     """0 for 1, 21, 31; 1 for 2-4, 22-24; 2 for the others and 11-14."""
-    if n % 10 == 1 and n % 100 != 11:  # noqa: PLR2004 (the grammar's numbers)
-        return 0
-    return 1 if 2 <= n % 10 <= 4 and not 12 <= n % 100 <= 14 else 2  # noqa: PLR2004
+    if n // 10 % 10 == 1:
+        return 2
+    return _FORMS[n % 10]
 
 
 def _commands(char: str) -> bool:
@@ -326,6 +337,6 @@ def _commands(char: str) -> bool:
 def _escape(char: str) -> str:
     """The character as letters; a byte kept by `surrogateescape` as that byte."""
     code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 (PEP 383)
+    if code in _BYTES:
         return f"\\x{code - 0xDC00:02x}"
     return char.encode("unicode_escape").decode("ascii")
