@@ -117,8 +117,9 @@ def once(
     analysis = reading.analysis
     if not analysis.curves:
         raise NoMetricsError(path, reading.parser.lines)
+    now = datetime.now().astimezone()
     made = artifacts.write(
-        reading, out, lang=language, theme=theme, log_x=log_x, now=datetime.now().astimezone()
+        reading, out, lang=language, theme=theme, log_x=log_x, now=now
     )
     click.echo(
         terminal.summary(
@@ -205,7 +206,7 @@ def compare(
     from watcher import artifacts
     from watcher.outputs import differences
 
-    if len(files) < 2:
+    if len(files) == 1:
         raise click.UsageError("name at least two logs")
     language = _language(lang)
     runs = [_read(file, context, window=None).analysis for file in files]

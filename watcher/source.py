@@ -48,18 +48,21 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         raise InputError(_refusal(path, error)) from None
     except ValueError:
         raise InputError(f"{path!s:.200}: not a file name") from None
+    problem = _unfit(path, os.fstat(fd).st_mode)
+    if problem:
+        os.close(fd)
+        raise InputError(problem)
     with open(fd, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
-        mode = os.fstat(fd).st_mode
-        if stat.S_ISDIR(mode):
-            raise InputError(
-                f"{path}: a folder, not a log; name a log file inside it, or watch "
-                f"the folder with: gptwatch start --dir {path}"
-            )
-        if not stat.S_ISREG(mode):
-            raise InputError(
-                f"{path}: not a regular file; save the log to a file first"
-            )
         yield file
+
+
+def _unfit(path: Path, mode: int) -> str:
+    """Why a kind of file cannot be a log; "" for a regular one."""
+    if stat.S_ISDIR(mode):
+        return f"{path}: a folder, not a log; name a log file inside it"
+    if not stat.S_ISREG(mode):
+        return f"{path}: not a regular file; save the log to a file first"
+    return ""
 
 
 def _refusal(path: Path, error: OSError) -> str:
@@ -75,14 +78,17 @@ def _plain(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
     magic = file.read(6)
     file.seek(0)
     if magic.startswith(b"\x1f\x8b"):
-        yield cast(IO[bytes], gzip.GzipFile(fileobj=file))
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            yield cast(IO[bytes], unpacked)
     elif magic.startswith(b"BZh"):
-        yield bz2.BZ2File(file)
+        with bz2.BZ2File(file) as plain:
+            yield cast(IO[bytes], plain)
     elif magic.startswith(b"\xfd7zXZ\x00"):
-        yield lzma.LZMAFile(file)  # noqa: SIM115 - it holds nothing but `file`
+        with lzma.LZMAFile(file) as expanded:
+            yield cast(IO[bytes], expanded)
     elif magic.startswith(_ZSTD_MAGIC):
-        with _zstd(file, path) as plain:
-            yield plain
+        with _zstd(file, path) as decoded:
+            yield decoded
     else:
         yield file
 
@@ -90,7 +96,7 @@ def _plain(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
 @contextmanager
 def _zstd(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
     try:
-        import zstandard  # noqa: PLC0415 - an extra
+        import zstandard
     except ImportError:
         raise InputError(
             f"{path}: a zstd file; pip install 'gptwatch[zstd]' reads it, "

@@ -1,0 +1,6 @@
+"""`python -m watcher` is `gptwatch`."""
+
+from watcher.cli import main
+
+
+main()
