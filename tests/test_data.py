@@ -6,13 +6,13 @@ import tracemalloc
 from dataclasses import fields, replace
 from typing import Any
 
+import analyses
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parsers.batch import Milestone
-from tests import analyses
 from watcher.analysis import Analysis, Summary
 from watcher.outputs import data
 
