@@ -29,6 +29,8 @@ from parsers.templates import Block, Raw, Reading, Templates
 
 # Larger chunks make every temporary a fresh mapping: half the speed.
 CHUNK_BYTES: Final = 512 * 1024
+# While all formats read along, less is read at a time: the choice comes soon.
+_FIRST_BYTES: Final = 32 * 1024
 # So many lines of one format (weighted) settle which it is.
 _ENOUGH: Final = 64.0
 # A line that ends so is not cut within a number.
@@ -102,6 +104,10 @@ class _Candidate:
             self.unread += len(left)
             texts = [(n, _text(block.line(n - block.first))) for n in left[:_EXAMPLES]]
             self.examples = sorted([*self.examples, *texts])[:_EXAMPLES]
+
+    @property
+    def planned(self) -> int | None:
+        return self.steps.planned or getattr(self.rows, "planned", None)
 
     def flush(self) -> list[Batch]:
         return self.steps.flush() + (self.rows.flush() if self.rows else [])
@@ -214,8 +220,11 @@ class Parser:
     def feed(self, chunk: bytes) -> Delta:
         """What some bytes more add; they may end anywhere."""
         delta = self._delta()
-        for at in range(0, len(chunk), CHUNK_BYTES):
-            self._read(self._text.feed(chunk[at : at + CHUNK_BYTES]), delta)
+        at = 0
+        while at < len(chunk):
+            size = CHUNK_BYTES if self._settled else _FIRST_BYTES
+            self._read(self._text.feed(chunk[at : at + size]), delta)
+            at += size
         return delta
 
     def flush(self) -> Delta:
@@ -254,7 +263,7 @@ class Parser:
         else:
             self._choose([(b, _union(spoken)) for b, spoken in found], delta)
         delta.format = self.format
-        delta.planned = self._leader.steps.planned if self._leader else None
+        delta.planned = self._leader.planned if self._leader else None
 
     def _choose(self, found: Sequence[tuple[list[Batch], Ints]], delta: Delta) -> None:
         """Settles on a format, or follows the one that leads so far."""

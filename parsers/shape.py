@@ -37,6 +37,7 @@ class Shape:
     Attributes:
         name: for people, unique within the format.
         locate: finds the numbers in a line; None when it is another kind of line.
+        pattern: the expression behind `locate`, b"" where it is none.
         needs: bytes that every such line holds; a quick test before `locate`.
         step: where its step comes from: the "line" itself, the "previous" or the
             "next" line that has one, or a "count" of such lines.  "none" for a line
@@ -53,6 +54,7 @@ class Shape:
 
     name: str
     locate: Locate
+    pattern: bytes = b""
     needs: tuple[bytes, ...] = ()
     step: StepFrom = "line"
     scale: Mapping[str, float] = field(default_factory=dict)
@@ -68,6 +70,8 @@ class RowReader(Protocol):
 
     Attributes:
         taken: numbers of the lines that the last `read` made use of.
+
+    A reader may also have `planned`: the number of steps that the log plans, or None.
     """
 
     taken: list[int]
@@ -149,6 +153,7 @@ def line(
     return Shape(
         name,
         locate,
+        pattern=pattern,
         needs=needs,
         step=step,
         scale=scale or {},
