@@ -36,6 +36,7 @@ _TABLE = (
     Metric("samples_per_s", "samples/s", "throughput"),
     Metric("iters_per_s", "it/s", "throughput"),
     Metric("tokens", "tokens", "tokens seen since the start"),
+    Metric("samples", "", "samples seen since the start"),
     Metric("lr", "", "learning rate"),
     Metric("lr_scale", "", "multiplier of the learning rate, 0 to 1"),
     Metric("grad_norm", "", "norm of the gradient before clipping"),
@@ -47,6 +48,11 @@ _TABLE = (
     Metric("val_accuracy", "", "validation accuracy"),
     Metric("hellaswag", "", "accuracy on HellaSwag"),
     Metric("core", "", "CORE score"),
+    Metric("chatcore", "", "ChatCORE score"),
+    Metric("reward", "", "mean reward"),
+    Metric("aux_loss", "", "auxiliary loss (balance of experts)"),
+    Metric("val_avg_loss", "nats/token", "validation loss of averaged weights"),
+    Metric("val_ema_loss", "nats/token", "validation loss of smoothed weights"),
     Metric("epoch_loss", "nats/token", "mean training loss of an epoch"),
 )
 

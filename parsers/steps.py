@@ -1,13 +1,17 @@
 """Gives every record its step, wherever the log says it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from parsers.batch import Batch, Floats, Ints
 from parsers.shape import WORDS
 from parsers.templates import Raw
+
+
+# Steps are int64; what is longer is no step.
+_STEPS_END: Final = float(1 << 62)
 
 
 class Steps:
@@ -25,6 +29,7 @@ class Steps:
         self._waiting: list[tuple[str, int, dict[str, float]]] = []
         self._fresh: dict[str, float] = {}
         self._once: dict[str, int] = {}
+        self._bases: dict[str, float] = {}
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, of plain JSON types."""
@@ -42,7 +47,8 @@ class Steps:
 
     def settle(self, raws: Sequence[Raw]) -> list[Batch]:
         """Records with steps; those that wait for the next step may come later."""
-        lines, steps = _anchors(raws)
+        self._note_bases(raws)
+        lines, steps = self._anchors(raws)
         batches = [*self._arrived(lines, steps)]
         for raw in raws:
             batches += self._records(raw, lines, steps)
@@ -70,7 +76,7 @@ class Steps:
         values = {n: c for n, c in raw.columns.items() if n not in WORDS}
         if raw.shape.step == "none" or not values:
             return []
-        own = _own_steps(raw)
+        own = self._own(raw)
         if own is not None:
             batch = Batch(raw.shape.name, raw.lines, own, values)
         elif raw.shape.step == "next":
@@ -120,6 +126,39 @@ class Steps:
         if rest:
             yield Batch(batch.shape, batch.lines, batch.steps, rest)
 
+    def _note_bases(self, raws: Sequence[Raw]) -> None:
+        """Some versions of a program number their epochs from 0, not as its shape."""
+        first = {
+            int(raw.lines[0]): (raw.shape, float(raw.columns["epoch_no"][0]))
+            for raw in raws
+            if len(raw.lines) and "epoch_no" in raw.columns
+        }
+        for at in sorted(first):
+            shape, epoch = first[at]
+            self._bases.setdefault(shape.name, min(epoch, shape.epoch_base))
+
+    def _own(self, raw: Raw) -> Ints | None:
+        printed = raw.columns.get("step")
+        if printed is None:
+            return None
+        epoch, size = raw.columns.get("epoch_no"), raw.columns.get("per_epoch")
+        if epoch is not None and size is not None:
+            # Iterations are counted within an epoch: the axis counts on.
+            printed = printed + (epoch - self._bases[raw.shape.name]) * size
+        whole = np.clip(np.nan_to_num(printed), -_STEPS_END, _STEPS_END)
+        return whole.astype(np.int64) + raw.shape.shift
+
+    def _anchors(self, raws: Sequence[Raw]) -> tuple[Ints, Ints]:
+        """Lines that state a step, with it, in the order of the log."""
+        own = [
+            (raw.lines, steps) for raw in raws if (steps := self._own(raw)) is not None
+        ]
+        if not own:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        lines = np.concatenate([line for line, _ in own])
+        order = lines.argsort(kind="stable")
+        return lines[order], np.concatenate([steps for _, steps in own])[order]
+
     def _first_of_step(self, batch: Batch) -> Batch:
         before = self._once.get(batch.shape, -1)
         new = np.diff(batch.steps, prepend=before) != 0
@@ -128,29 +167,7 @@ class Steps:
         return batch.take(new)
 
 
-_KEPT = ("_counts", "_waiting", "_fresh", "_once")
-
-
-def _own_steps(raw: Raw) -> Ints | None:
-    printed = raw.columns.get("step")
-    if printed is None:
-        return None
-    steps = np.nan_to_num(printed).astype(np.int64)
-    epoch, size = raw.columns.get("epoch_no"), raw.columns.get("per_epoch")
-    if epoch is not None and size is not None:
-        # Iterations are counted within an epoch: the axis counts on.
-        steps += ((epoch - raw.shape.epoch_base) * size).astype(np.int64)
-    return steps + raw.shape.shift
-
-
-def _anchors(raws: Sequence[Raw]) -> tuple[Ints, Ints]:
-    """Lines that state a step, with it, in the order of the log."""
-    own = [(raw.lines, steps) for raw in raws if (steps := _own_steps(raw)) is not None]
-    if not own:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    lines = np.concatenate([line for line, _ in own])
-    order = lines.argsort(kind="stable")
-    return lines[order], np.concatenate([steps for _, steps in own])[order]
+_KEPT = ("_counts", "_waiting", "_fresh", "_once", "_bases")
 
 
 def _single(shape: str, line: int, step: int, values: Mapping[str, float]) -> Batch:

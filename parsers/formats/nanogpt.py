@@ -6,19 +6,33 @@
 
 `step` lines are evaluations: both losses are means over `eval_iters` batches.  `iter`
 lines give the loss of the last micro-batch; their time includes an evaluation or a
-checkpoint made just before.  Old versions print no mfu.
+checkpoint made just before.  Old versions print no mfu.  Forks print
+
+    [train] iter 10: loss 8.8782 9905 ms/iter
+    [eval] iter 0: train 9.8523 val 9.8482 lr 7.50e-07
+    [step 200] val loss: 1.6652
+    step 500: train loss 2.5476382, val loss 2.5570214, mem 838.6 MiB @ 00 00:01:01
 """
 
+from parsers.patterns import MAX_STEPS, START, STEP, later, named
 from parsers.shape import Format, line
 
 
-_F = rb"(?:[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf))"
+_OF = rb"(?:/" + MAX_STEPS + rb")?"
 
 EVALUATION = line(
     "step N: train loss, val loss",
-    rb"\bstep (?P<step>\d+): train loss (?P<train_loss>" + _F + rb"), "
-    rb"val loss (?P<val_loss>" + _F + rb")",
-    needs=(b"train loss", b"val loss"),
+    START
+    + rb"step "
+    + STEP
+    + _OF
+    + rb": train loss "
+    + named("train_loss")
+    + rb", val(?:idation)? loss "
+    + named("val_loss")
+    + later(rb"\blr[:=]? ?" + named("lr"))
+    + later(rb"\bmem " + named("memory_mib") + rb" MiB"),
+    needs=(b"train loss", b"step "),
 )
 
 NANOGPT = Format(
@@ -27,14 +41,48 @@ NANOGPT = Format(
     samples=(
         "step 0: train loss 4.3480, val loss 4.3422",
         "iter 10: loss 3.1820, time 35.78ms, mfu 10.41%",
+        "[eval] iter 0: train 9.8523 val 9.8482 lr 7.50e-07",
+        "[step 200] val loss: 1.6652",
     ),
     shapes=(
         line(
             "iter N: loss, time, mfu",
-            rb"\biter (?P<step>\d+): loss (?P<loss>" + _F + rb")"
-            rb"(?:, time (?P<iter_ms>" + _F + rb")ms)?(?:, mfu (?P<mfu>" + _F + rb")%)?",
+            START
+            + rb"iter "
+            + STEP
+            + _OF
+            + rb": loss "
+            + named("loss")
+            + rb"(?:,? time:? "
+            + named("iter_ms")
+            + rb" ?ms| "
+            + named("iter_ms__rate")
+            + rb" ms/iter)?"
+            + later(rb"\bmfu:? " + named("mfu") + rb"%")
+            + later(rb"\blr[:=]? ?" + named("lr")),
             needs=(b"iter ", b": loss "),
         ),
         EVALUATION,
+        line(
+            "[eval] iter N: train, val",
+            rb"\[eval\] iter "
+            + STEP
+            + rb": train "
+            + named("train_loss")
+            + rb" val "
+            + named("val_loss")
+            + later(rb"\blr " + named("lr")),
+            needs=(b"[eval] iter ",),
+        ),
+        line(
+            "step N: val loss",
+            START
+            + rb"step "
+            + STEP
+            + _OF
+            + rb"(?:\]|:|\]:) val loss:? "
+            + named("val_loss"),
+            needs=(b"step ", b" val loss"),
+        ),
     ),
 )

@@ -1,0 +1,30 @@
+"""Pieces of patterns that line shapes share."""
+
+from typing import Final
+
+
+NUMBER: Final = (
+    rb"(?:[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|inf|Infinity))"
+)
+# More digits are no step: every step fits int64, and float64 exactly.
+COUNT: Final = rb"\d{1,15}"
+# `14,336`
+GROUPED: Final = rb"\d[\d,]*(?:\.\d+)?"
+
+# Where a line's first word begins; keys pressed at a terminal stand before it as text:
+# `^[[A^[[Astep 6`.
+START: Final = rb"(?:\b|(?<=\^\[\[[A-D]))"
+
+
+def named(name: str, pattern: bytes = NUMBER) -> bytes:
+    """A group that reads a metric, by default a number."""
+    return b"(?P<" + name.encode() + b">" + pattern + b")"
+
+
+def later(pattern: bytes) -> bytes:
+    """What may follow anywhere later in the line."""
+    return b"(?:.*?" + pattern + b")?"
+
+
+STEP: Final = named("step", COUNT)
+MAX_STEPS: Final = named("max_steps", COUNT)
