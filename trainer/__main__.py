@@ -10,14 +10,14 @@ def main(arguments=None):
     """Train as the command line says; give the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if {"-h", "--help"} & set(arguments):
-        from trainer.config import help_text  # noqa: PLC0415
+        from trainer.config import help_text
 
         print(help_text())
         return 0
     # Before torch is loaded: threads that wait by spinning cost a busy machine its
     # CPU, up to twenty times the step itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from trainer.loop import train  # noqa: PLC0415 - see above
+    from trainer.loop import train
 
     return train(arguments)
 

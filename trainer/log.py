@@ -35,7 +35,7 @@ class Log:
         """Print a line now: whoever reads the log while it grows waits for it."""
         if self.quiet:
             return
-        text = CONTROL.sub("", text)
+        text = printable(text)
         try:
             print(text, flush=True)
         except BrokenPipeError:  # `| head` has gone; the training goes on
@@ -64,6 +64,11 @@ class Log:
         if self.file:
             self.file.close()
             self.file = None
+
+
+def printable(text):
+    """Leave out what would do something to a terminal."""
+    return CONTROL.sub("", text)
 
 
 def plain(value):

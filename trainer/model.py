@@ -14,6 +14,9 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 
+MAX_SCORES = 2**25  # numbers; some 200 MB per layer with what backward needs
+
+
 @dataclass
 class ModelArgs:
     """What a checkpoint stores as `model_args`."""
@@ -61,9 +64,26 @@ class CausalSelfAttention(nn.Module):
             for part in self.c_attn(x).split(C, dim=2)
         )  # (B, nh, T, hs) each
         dropout = self.dropout if self.training else 0.0
-        y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        y = attend(q, k, v, dropout)  # (B, nh, T, hs)
         y = y.transpose(1, 2).contiguous().view(B, T, C)  # heads side by side
         return self.resid_dropout(self.c_proj(y))
+
+
+def attend(q, k, v, dropout):
+    """Mix the values of (B, nh, T, hs) by how keys answer queries, none from later."""
+    B, nh, T, hs = q.shape
+    # torch's CPU kernel is half as fast in bfloat16 as two plain products, which in
+    # turn hold all scores in memory.
+    slow = q.device.type == "cpu" and q.dtype == torch.bfloat16
+    if not slow or B * nh * T * T > MAX_SCORES:
+        return F.scaled_dot_product_attention(
+            q, k, v, dropout_p=dropout, is_causal=True
+        )
+    q, k, v = (part.reshape(B * nh, T, hs) for part in (q, k, v))
+    future = torch.full((T, T), -math.inf, dtype=q.dtype).triu(1)
+    scores = torch.baddbmm(future, q, k.transpose(1, 2), alpha=1 / math.sqrt(hs))
+    weights = F.dropout(F.softmax(scores, dim=-1), dropout)
+    return (weights @ v).view(B, nh, T, hs)
 
 
 class MLP(nn.Module):

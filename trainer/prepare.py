@@ -127,7 +127,7 @@ def python_text():
 
     """
     try:
-        from pydoc_data.topics import topics  # noqa: PLC0415 - large
+        from pydoc_data.topics import topics
     except ImportError as error:
         raise TrainerError(
             "no text found: set GPTWATCH_DATA to one, or connect to the network"

@@ -151,7 +151,7 @@ def end(run, reason):
 
 def wandb(run, losses):
     """Send an evaluation to Weights & Biases, with nanoGPT's keys."""
-    import wandb as service  # noqa: PLC0415 - only those who asked for it need it
+    import wandb as service
 
     if service.run is None:
         name = run.config.wandb_run_name

@@ -39,7 +39,7 @@ OPERATORS = {
 
 def cuda_is_available():
     """Ask torch only when a configuration does: importing it takes a second."""
-    import torch  # noqa: PLC0415 - see above
+    import torch
 
     return torch.cuda.is_available()
 

@@ -70,8 +70,8 @@ class BytePairs:
     def __init__(self, config, log):
         """Find the table; this may download it once, 0.8 MB."""
         try:
-            import tiktoken  # noqa: PLC0415 - only those who use it need it
-            from tiktoken_ext import openai_public  # noqa: PLC0415
+            import tiktoken
+            from tiktoken_ext import openai_public
         except ImportError as error:
             raise TrainerError("GPT-2's tokens need: pip install tiktoken") from error
         self.encoding = tiktoken.Encoding(
