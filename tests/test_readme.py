@@ -1,0 +1,108 @@
+"""The README cannot go stale: its tables and commands are compared and run."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click import Command
+
+from parsers.formats import FORMATS
+from watcher.cli import cli
+
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def marked(name: str) -> str:
+    """What stands between a mark and its end."""
+    found = re.search(
+        rf"<!-- {name} -->\n(.*?)(?:<!-- end -->|^```$)", README, re.DOTALL | re.MULTILINE
+    )
+    assert found, f"README.md: no mark {name}"
+    return found[1]
+
+
+def formats_table() -> str:
+    """The table of formats, from the registry."""
+    rows = [
+        f"| {form.name} | `{shown(form.samples[0])}` | {form.written_by} |\n"
+        for form in FORMATS
+    ]
+    return "| format | a line | written by |\n| --- | --- | --- |\n" + "".join(rows)
+
+
+def shown(sample: str) -> str:
+    """A sample as it fits into a table."""
+    text = sample.splitlines()[0].strip().replace("|", "¦")
+    return text if len(text) <= 72 else text[:71] + "…"
+
+
+def test_table_of_formats(request: pytest.FixtureRequest) -> None:
+    """Every format stands in the table, with a line of its own."""
+    if request.config.getoption("--update-golden"):
+        text = README.replace(marked("formats"), formats_table())
+        (ROOT / "README.md").write_text(text, encoding="utf-8")
+
+    assert formats_table() == marked("formats")
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_is_told(name: str) -> None:
+    """No command is a secret, and each has help."""
+    assert f"gptwatch {name}" in README
+    assert cli.commands[name].help
+
+
+def options(command: Command) -> set[str]:
+    """The long flags of a command."""
+    return {flag for p in command.params for flag in p.opts if flag.startswith("--")}
+
+
+def test_every_option_of_once_is_told() -> None:
+    """The flags of the main command stand in the README."""
+    assert set() == {o for o in options(cli.commands["once"]) if f"`{o}" not in README}
+
+
+def test_main_command_is_what_it_says(tmp_path: Path) -> None:
+    """The main job's command, but for its set-up, leaves three files."""
+    tail = marked("main").strip().split("gptwatch ", 1)[1]
+    log, words = tail.split()[-1], tail.split()[:-1]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "watcher", *words, str(ROOT / log)],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert 3 == len(list((tmp_path / "training_plots").iterdir()))
+
+
+def test_example_of_ones_own_format_works(tmp_path: Path) -> None:
+    """The lines to copy into gptwatch.toml read a log."""
+    toml = marked("own-format").removeprefix("```toml\n")
+    (tmp_path / "gptwatch.toml").write_text(toml)
+    (tmp_path / "x.log").write_text("ep 0 it 5 L=2.5 V=3.5\n" * 2)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "watcher", "export", "x.log"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        check=True,
+    )
+
+    assert "mylab" == json.loads(done.stdout)["source"]["format"]
+
+
+def test_is_short() -> None:
+    """A README that nobody reads to its end helps nobody."""
+    prose = README.replace(marked("formats"), "").replace(marked("rules"), "")
+
+    assert len(prose.splitlines()) <= 120
