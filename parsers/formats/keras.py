@@ -1,0 +1,151 @@
+r"""Keras 1 to 3 (`Progbar`, `verbose=1` and `verbose=2`).
+
+    Epoch 3/40
+     1/10 [==>...........] - ETA: 0s - loss: 0.6241 - accuracy: 0.7500
+    10/10 [==============] - 13s 1s/step - loss: 0.9378 - accuracy: 0.57 - val_loss...
+    128/128 - 0s - loss: 2.9102 - accuracy: 0.1586 - 358ms/epoch - 3ms/step
+    625/625 ━━━━━━━━━━━━━━━━━━━━ 159s 251ms/step - accuracy: 0.3 - loss: 1.9 - val...
+
+One record an epoch, the last line that the epoch drew: before, it shows the mean of the
+epoch so far, and the full bar is drawn twice.  So a full bar without `val_loss` waits
+for what follows it.  What comes before the next `Epoch` is an evaluation (`evaluate`),
+not a point.  The step is the epoch, from 1.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from parsers.batch import Batch
+from parsers.keys import Key, key
+from parsers.numbers import number
+from parsers.records import Records, entry
+from parsers.shape import Format
+
+
+_EPOCH: Final = re.compile(rb"(?:^|\s)Epoch (\d{1,15})/(\d{1,15})\s*$")
+# `127/127 [====] - 10s`, `10/10 [>..] - ETA: 1:15`, `625/625 ━━━━ 159s`, `128/128 - 0s`
+_BAR: Final = re.compile(
+    rb"(?:^|(?<=\s))(\d{1,15})/(\d{1,15}) (?:(\[[=>.]*\]|[\x80-\xff]+)(?: -)?|-) "
+    rb"(?:ETA: )?[\d:]{1,12}s?(?= )"
+)
+# `verbose=2` of Keras before 2.4
+_NO_BAR: Final = re.compile(rb"^()()() ?(?:- )?\d{1,8}s(?= - )")
+_ITEM: Final = re.compile(rb" - (\w[\w ./-]*): ([-+]?[\w.+-]+)")
+_TIME: Final = re.compile(rb"([\d.]+)(us|ms|s)/(?:step|sample|batch)")
+_MS: Final = {b"us": 1e-3, b"ms": 1.0, b"s": 1e3}
+_ITER_MS: Final = Key("iter_ms", 1.0, 0)
+
+
+class _Kept(NamedTuple):
+    line: int
+    done: int
+    values: dict[str, float]
+
+
+class Epochs:
+    """Reads the last line of each epoch.
+
+    Attributes:
+        taken: see `parsers.shape.RowReader`.
+        planned: number of epochs, None before the first.
+    """
+
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+        self.planned: int | None = None
+        self._epoch = 0
+        self._named = False  # whether any line said which epoch it is
+        self._open = True  # whether the epoch has no record yet
+        self._kept: _Kept | None = None
+
+    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
+        """The records of some lines, the first of which has number `first`."""
+        self.taken = []
+        records = Records()
+        for line, text in enumerate(lines, first):
+            if b"oss: " in text and b" - " in text:
+                self._progress(line, text, records)
+            elif b"Epoch " in text and (found := _EPOCH.search(text)):
+                self._release(records)
+                self._named = self._open = True
+                self._epoch, self.planned = int(found[1]), int(found[2])
+        return records.batches()
+
+    def flush(self) -> list[Batch]:
+        """The last epoch, if no other came."""
+        records = Records()
+        self._release(records)
+        return records.batches()
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs."""
+        return {name[1:]: vars(self)[name] for name in _STATE} | {
+            "planned": self.planned
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on where `state` was taken."""
+        for name in _STATE:
+            setattr(self, name, state[name[1:]])
+        self.planned = state["planned"]
+        self._kept = _Kept(*self._kept) if self._kept else None
+
+    def _progress(self, line: int, text: bytes, records: Records) -> None:
+        head = _BAR.search(text) or _NO_BAR.search(text)
+        if head is None:
+            return
+        values = _values(text[head.end() :])
+        if "loss" not in values:
+            return
+        self.taken.append(line)
+        done, total = int(head[1] or 0), int(head[2] or 0)
+        if done < total:
+            if self._kept and done < self._kept.done:
+                self._release(records)  # another bar begins: an evaluation's
+            return
+        if head[3] and "val_loss" not in values:
+            if self._open:
+                self._kept = _Kept(line, done, values)
+            return
+        self._kept = None
+        self._add(line, values, records)
+
+    def _release(self, records: Records) -> None:
+        if self._kept:
+            kept, self._kept = self._kept, None
+            self._add(kept.line, kept.values, records)
+
+    def _add(self, line: int, values: dict[str, float], records: Records) -> None:
+        if self._open:
+            self._epoch += not self._named
+            self._open = not self._named
+            records.add("epoch", line, self._epoch, values)
+
+
+_STATE: Final = ("_epoch", "_named", "_open", "_kept")
+
+
+def _values(text: bytes) -> dict[str, float]:
+    found = []
+    for name, shown in _ITEM.findall(text):
+        meant, value = key(name.decode("ascii", "replace")), number(shown)
+        if meant and value is not None:
+            found.append((meant, value))
+    time = _TIME.search(text)
+    value = number(time[1]) if time else None
+    if time and value is not None:
+        found.append((_ITER_MS, value * _MS[time[2]]))
+    return entry(found).values
+
+
+KERAS = Format(
+    name="keras",
+    written_by="Keras, tf.keras: Model.fit",
+    samples=(
+        "Epoch 3/40",
+        "127/127 [=================] - 10s - loss: 194.3781 - val_loss: 0.3296",
+        "128/128 - 0s - loss: 2.9102 - accuracy: 0.1586 - 358ms/epoch - 3ms/step",
+    ),
+    rows=Epochs,
+)
