@@ -96,7 +96,7 @@ def percent(value: float, lang: str) -> str:
 
 def mfu(value: float, lang: str) -> str:
     """Utilisation in percent with one decimal: `23.1%`."""
-    return _percent_sign(f"{value:.1f}", lang)
+    return _percent_sign(f"{value:.1f}" if abs(value) < _HUGE else f"{value:.3g}", lang)
 
 
 def milliseconds(value: float, lang: str) -> str:
@@ -130,7 +130,7 @@ def seconds(value: float, lang: str) -> str:
 def short(value: float, lang: str) -> str:
     """A large count in short: `21.27M`, `1.56B`; Russian names the unit."""
     for size, unit in _SHORT:
-        if abs(value) >= size:
+        if size <= abs(value) < _COUNTED:
             space = _NBSP if language(lang) == "ru" else ""
             return f"{value / size:.2f}{space}{say(lang, unit)}"
     return integer(value, lang)

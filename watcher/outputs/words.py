@@ -2,7 +2,6 @@
 
 The English phrase is the key, so that the code reads as the page does.
 """
-# ruff: noqa: RUF001 (Russian letters look like Latin ones)
 
 import unicodedata
 from types import MappingProxyType
