@@ -9,6 +9,7 @@ from parsers.metrics import unit
 from watcher.analysis import Analysis, Curve, Segment, Summary
 from watcher.finding import Finding
 from watcher.outputs.thin import Mask
+from watcher.smooth import centred_mean
 
 
 def curve(
@@ -62,21 +63,11 @@ def with_train(
     return replace(
         run,
         train=train,
-        train_smooth=_centred(values, window),
+        train_smooth=centred_mean(values, window),
         window=window,
         curves={**run.curves, "loss": train},
         summary=summary,
     )
-
-
-def _centred(values: Floats, window: int) -> Floats:
-    """Average over a centred window that shrinks at the ends; by sums, so O(n)."""
-    n, half = len(values), window // 2
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    at = np.arange(n)
-    reach = np.minimum(half, np.minimum(at, n - 1 - at))
-    means: Floats = (sums[at + reach + 1] - sums[at - reach]) / (2 * reach + 1)
-    return means
 
 
 def with_val(

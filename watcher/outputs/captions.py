@@ -1,7 +1,5 @@
 """What a picture says in words: two languages, and the lines below the plot."""
 
-
-
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -52,11 +50,12 @@ _RUSSIAN = MappingProxyType({
     "thin: every iteration": "тонко: каждая итерация",
     "faint: before a restart": "бледно: до перезапуска",
     "training loss is in {unit}: see below": "loss на обучении — в {unit}: см. ниже",
-    "running mean of the log": "среднее с начала, из лога",
+    "ms · running mean of the log": "мс · среднее с начала, из лога",
     "bold: median": "жирно: медиана",
     "pauses ticked above: {n}": "паузы отмечены сверху: {n}",
-    "pauses take {share}": "на оценки {share}",
+    "evaluations {share}": "оценки {share}",
     "% of the device's peak": "% от пика устройства",
+    "peak {n}": "пик {n}",
     "smoothed": "сглажено",
     "ring: best": "кольцо: лучшее",
     "the best {n} in colour": "в цвете лучшие {n}",
@@ -128,7 +127,7 @@ def facts(analysis: Analysis, lang: str) -> list[str]:
     ]
 
 
-def _fact(name: str, value: float | str | bool, lang: str) -> str:
+def _fact(name: str, value: object, lang: str) -> str:
     """Write a fact: 10.65M parameters, but a block size of 1,024."""
     if name == "parameters" and isinstance(value, int | float):
         return short(value, lang)

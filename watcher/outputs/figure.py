@@ -21,11 +21,12 @@ from watcher.outputs.views import Look, hero, small, steps_scale
 
 
 # Left of the axes stand numbers of five digits, right of them "validation 1.366".
-LEFT, RIGHT = 0.62, 1.32
+LEFT, RIGHT = 0.62, 1.38
 # Between two small panels: a value at the end of one, numbers of the other.
 _BETWEEN = 1.12
-# Above a small panel the numbers of the large one, its title and its note; below it the numbers and "step".
-_SMALL_HEAD, _SMALL_FOOT = 0.92, 0.5
+# Above a small panel stand the numbers of the large one, its title and its note;
+# below it its numbers and "step".
+_SMALL_HEAD, _SMALL_FOOT = 0.9, 0.48
 # The large panel takes 1.9 parts of the height, the small ones 1 (STYLE).
 _SHARE = 0.68
 # Of the model and settings, and of the source; more would take the plot its room.
@@ -112,31 +113,34 @@ def columns(bottom: float, height: float, count: int) -> list[Box]:
     return [Box(left, bottom, width, height) for left in lefts]
 
 
-def finish(panel: Panel, look: Look, *, title: bool) -> None:
+def finish(
+    panel: Panel, look: Look, *, title: bool, absent: str = "not in this log"
+) -> None:
     """Write what surrounds a panel and draw its traces, or that there are none."""
     theme, box = look.theme, panel.box
     panel.head(title=title)
+    middle = box.left + box.width / 2
+    if panel.view.y is None:
+        pen = Pen(9, theme.muted, italic=True)
+        height = box.bottom + box.height / 2
+        panel.sheet.write(middle, height, look.say(absent), pen, ha="center")
+        return
+    panel.draw()
     if title:
         pen = Pen(8.5, theme.muted)
         name = panel.view.x_name or look.say("step")
-        panel.sheet.write(
-            box.left + box.width / 2, box.bottom - 0.38, name, pen, ha="center"
-        )
-    if panel.view.y is None:
-        pen = Pen(9, theme.muted, italic=True)
-        middle = (box.left + box.width / 2, box.bottom + box.height / 2)
-        panel.sheet.write(*middle, look.say("not in this log"), pen, ha="center")
-    else:
-        panel.draw()
+        panel.sheet.write(middle, box.bottom - 0.33, name, pen, ha="center")
 
 
 def _tell(panels: list[Panel], analysis: Analysis, look: Look) -> None:
     """Mark what happened: overfitting, restarts, losses that are no numbers."""
-    steps = [panel for panel in panels if panel.view.x is None]
+    steps = [p for p in panels if p.view.x is None and p.view.y is not None]
+    if not steps:
+        return
     finding = _overfitting(analysis)
     if finding is not None:
         _zone(steps, finding, look)
-        _best(panels[0], analysis, look)
+        _best(steps[0], analysis, look)
     _restarts(steps, analysis, look)
     _nonfinite(steps, analysis, look)
 
@@ -165,7 +169,7 @@ def _zone(panels: list[Panel], finding: Finding, look: Look) -> None:
 def _best(panel: Panel, analysis: Analysis, look: Look) -> None:
     """Ring the best evaluation and say what it was."""
     found = _least(analysis)
-    if found is None or panel.view.y is None:
+    if found is None:
         return
     step, value = found
     panel.ring(step, value, look.theme.val)
@@ -207,7 +211,7 @@ def _restarts(panels: list[Panel], analysis: Analysis, look: Look) -> None:
         anew = segment.reason == "restarted"
         step = before.last_step if anew else segment.first_step
         for panel in panels:
-            panel.rule(step, look.theme.muted)
+            panel.rule(step, look.theme.muted, dashes=(0, (6, 2)))
         box, x = panels[0].box, panels[0].place(step, 1)[0]
         rows = (box.top - 0.14, box.top - 0.32)
         spots = [spot for y in rows for spot in _sides(x, y)]

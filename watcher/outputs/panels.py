@@ -1,8 +1,9 @@
 """A panel of a picture: its frame and numbers, its curves, words that keep apart."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -99,12 +100,13 @@ class Panel:
         if x.log:
             axes.set_xscale("log")
         axes.set_xlim(x.low, x.high)
-        # A label of four digits is 0.35 inches wide.
-        marks = ticks(x, most=11, gap=0.45 / self.box.width)
-        whole = (
-            [mark for mark in marks if mark == int(mark)] if not self.view.x else marks
-        )
-        axes.set_xticks(whole, labels(whole))
+        # A label of four characters is 0.33 inches wide.
+        marks = ticks(x, most=11, gap=0.38 / self.box.width)
+        if self.view.x is None:  # there is no step 2.5
+            marks = [mark for mark in marks if mark == int(mark)]
+        if self.view.y is None:
+            marks = []
+        axes.set_xticks(marks, labels(marks))
         axes.minorticks_off()
         axes.tick_params(
             axis="x", colors=theme.muted, labelsize=8.5, length=3, width=0.8, pad=3
@@ -116,7 +118,7 @@ class Panel:
             axes.set_yscale("log")
         axes.set_ylim(y.low, y.high)
         # Small panels have room for four, the large one for seven numbers.
-        most = max(3, min(7, round(self.box.height * 3)))
+        most = max(4, min(7, round(self.box.height * 3)))
         marks = ticks(y, most=most, gap=0.2 / self.box.height) if self.view.y else []
         axes.set_yticks(marks, labels(marks))
         axes.minorticks_off()
@@ -148,8 +150,9 @@ class Panel:
         self._ends()
 
     def _line(self, trace: Trace) -> None:
+        x = self._steps(trace.x)
         line = Line2D(
-            trace.x,
+            x,
             np.clip(trace.y, -_BEYOND, _BEYOND),
             color=trace.colour,
             linewidth=trace.width,
@@ -158,9 +161,9 @@ class Panel:
         )
         self.axes.add_line(line)
         if trace.dots or len(trace.x) == 1:
-            self.dots(trace.x, trace.y, trace.colour)
+            self.dots(x, trace.y, trace.colour)
 
-    def dots(self, x: Floats, y: Floats, colour: str, *, size: float = 4.6) -> None:
+    def dots(self, x: Floats, y: Floats, colour: str, *, size: float = 4.0) -> None:
         """Mark points, ringed in paper; those outside the scale stay unmarked."""
         inside = (y >= self.y.low) & (y <= self.y.high)
         inside &= (x >= self.x.low) & (x <= self.x.high)
@@ -221,7 +224,7 @@ class Panel:
 
     def rule(self, x: float, colour: str, *, dashes: Dashes = "-") -> None:
         """Draw a thin line from top to bottom."""
-        self.axes.axvline(x, color=colour, linewidth=0.9, linestyle=dashes, zorder=1)
+        self.axes.axvline(x, color=colour, linewidth=0.9, linestyle=dashes, zorder=1.5)
 
     def say(self, text: str, pen: Pen, spots: Sequence[Spot]) -> bool:
         """Write inside the panel at the first spot that is free, else nowhere.
@@ -236,7 +239,7 @@ class Panel:
             return False
         spot, box = min(free, key=lambda pair: self._crossings(pair[1]))
         self._taken.append(box)
-        self.sheet.write(spot[0], spot[1], text, pen, ha=spot[2], halo=True)
+        self.sheet.write(*spot[:2], text, pen, ha=spot[2], halo=True)
         return True
 
     def _free(self, box: Box) -> bool:
@@ -244,22 +247,34 @@ class Panel:
 
     def _crossings(self, box: Box) -> int:
         """Count the points of bold lines in a box."""
-        return sum(_inside(box, self._path(trace)) for trace in self._bold())
+        return sum(_inside(box, path) for path in self._bold)
 
-    def _bold(self) -> Iterator[Trace]:
-        return (trace for trace in self.view.traces if trace.alpha == 1)
+    @cached_property
+    def _bold(self) -> list[Floats]:
+        """Trace the bold lines, which words avoid."""
+        return [self._path(trace) for trace in self.view.traces if trace.alpha == 1]
 
     def _path(self, trace: Trace) -> Floats:
         """Trace a line in inches, with points closer than letters are wide."""
-        ok = np.isfinite(trace.x) & np.isfinite(trace.y)
-        ok &= (trace.y > 0) | (not self.y.log)
-        ok &= (trace.x > 0) | (not self.x.log)
+        across = self.box.left + self.box.width * _places(self.x, self._steps(trace.x))
+        up = self.box.bottom + self.box.height * _places(self.y, trace.y)
+        ok = np.isfinite(across) & np.isfinite(up)
         if not ok.any():
             return np.empty((0, 2))
-        pairs = zip(trace.x[ok].tolist(), trace.y[ok].tolist(), strict=True)
-        points = np.array([self.place(*pair) for pair in pairs])
-        dense = np.linspace(points[0, 0], points[-1, 0], 400)
-        return np.column_stack([dense, np.interp(dense, points[:, 0], points[:, 1])])
+        dense = np.linspace(self.box.left, self.box.right, 400)
+        return np.column_stack([dense, np.interp(dense, across[ok], up[ok])])
+
+    def _steps(self, x: Floats) -> Floats:
+        """Put step 0 at the left edge of a logarithmic scale, which has no zero."""
+        return np.maximum(x, self.x.low) if self.x.log else x
+
+
+def _places(scale: Scale, values: Floats) -> Floats:
+    """Place values on a scale, as `Scale.at` does; NaN where they have no place."""
+    if not scale.log:
+        return (values - scale.low) / (scale.high - scale.low)
+    usable = np.where(values > 0, values, np.nan)
+    return np.asarray(np.log(usable / scale.low) / math.log(scale.high / scale.low))
 
 
 def _room(box: Box) -> float:

@@ -88,8 +88,8 @@ class Sheet:
         """Take an empty sheet; call inside `rc_context(rc(theme))`."""
         self.theme = theme
         self.figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI)
-        canvas = FigureCanvasAgg(self.figure)
-        self._renderer: RendererAgg = canvas.get_renderer()  # type: ignore[no-untyped-call]
+        self._canvas = FigureCanvasAgg(self.figure)
+        self._renderer: RendererAgg = self._canvas.get_renderer()  # type: ignore[no-untyped-call]
 
     def width(self, text: str, pen: Pen) -> float:
         """Measure a text, in inches."""
@@ -108,7 +108,8 @@ class Sheet:
         halo: bool = False,
     ) -> None:
         """Write a line, its middle at the height y; a halo keeps it off curves."""
-        effects = [withStroke(linewidth=3, foreground=self.theme.paper)] if halo else []
+        glow = withStroke(linewidth=2.5, foreground=self.theme.paper, alpha=0.85)
+        effects = [glow] if halo else []
         self.figure.text(
             x / WIDTH,
             y / HEIGHT,
@@ -137,12 +138,15 @@ class Sheet:
     ) -> list[str]:
         """Lay items out in lines; one that is longer than a line is shortened."""
         lines: list[str] = []
+        gap, used = self.width(between, pen), 0.0
         for item in (self.fit(item, pen, width) for item in items):
-            longer = f"{lines[-1]}{between}{item}" if lines else item
-            if lines and self.width(longer, pen) <= width:
-                lines[-1] = longer
+            long = self.width(item, pen)
+            if lines and used + gap + long <= width:
+                lines[-1] += between + item
+                used += gap + long
             else:
                 lines.append(item)
+                used = long
         return lines
 
     def render(self, to: Literal["png", "svg"]) -> bytes:
@@ -152,7 +156,10 @@ class Sheet:
             metadata = {"Date": None, "Creator": None}
             self.figure.savefig(out, format="svg", metadata=metadata)
         else:
-            self.figure.savefig(out, format="png", metadata={"Software": None})
+            # Level 4 takes half the time of the usual 6 for a tenth more bytes.
+            looks = {"compress_level": 4}
+            metadata = {"Software": None}
+            self.figure.savefig(out, format="png", metadata=metadata, pil_kwargs=looks)
         # A figure is full of circles: let go of its pixels before the collector comes.
-        self.figure.clear()
+        del self._renderer, self._canvas.renderer
         return out.getvalue()

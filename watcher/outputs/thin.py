@@ -5,6 +5,7 @@ drawn passes through here first.  All of it is O(n) in numpy with Python only on
 bucket; points left out by `keep` do not exist, values that are not finite are missing.
 """
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -81,7 +82,8 @@ def _extremes(part: Floats, keep: Mask | None) -> tuple[int, ...]:
     argmin and argmax stop at a NaN, and an infinity is an extreme: either way what
     they point to is not finite, and the slow way is taken.
     """
-    if keep is None:
+    if keep is None or keep.all():
+        keep = None
         low, high = int(part.argmin()), int(part.argmax())
         if np.isfinite(part[low]) and np.isfinite(part[high]):
             return low, high
@@ -111,31 +113,35 @@ def averages(
     """Draw a trend: indices and the mean of each bucket, first and last point as is.
 
     Up to `2 * buckets` points all stay, unaveraged.  A bucket without a finite value is
-    NaN.
+    NaN; one of which nothing is kept leaves no point.
     """
     n = len(values)
     if n <= 2 * buckets:
         at = np.arange(n) if keep is None else np.flatnonzero(keep)
         return at, values[at]
-    marks = edges(n, buckets, log=log)
-    means = [
-        _mean(values[start:stop], None if keep is None else keep[start:stop])
-        for start, stop in pairwise(marks)
-    ]
-    middle = [(start + stop) // 2 for start, stop in pairwise(marks)]
+    middles, means = [], []
+    for start, stop in pairwise(edges(n, buckets, log=log)):
+        where = None if keep is None else start + np.flatnonzero(keep[start:stop])
+        if where is None:
+            middles.append((start + stop) // 2)
+            means.append(_mean(values[start:stop]))
+        elif len(where):
+            middles.append(int(where[len(where) // 2]))
+            means.append(_mean(values[where]))
     ends = list(_ends(n, keep))
-    at = np.array([*ends[:1], *middle, *ends[1:]], dtype=np.int64)
+    at = np.array([*ends[:1], *middles, *ends[1:]], dtype=np.int64)
     return at, np.concatenate([values[ends[:1]], means, values[ends[1:]]])
 
 
-def _mean(part: Floats, keep: Mask | None) -> float:
-    """Average what is finite and kept; NaN without any."""
-    if keep is None:
-        quick = float(part.mean()) if np.isfinite(part[[0, -1]]).all() else np.nan
-        if np.isfinite(quick):
+def _mean(part: Floats) -> float:
+    """Average what is finite; NaN without any."""
+    # A sum is not finite if one value is not: looking at every value comes after.
+    with np.errstate(over="ignore", invalid="ignore"):
+        quick = float(part.mean())
+        if math.isfinite(quick):
             return quick
-    usable = part[np.isfinite(part) if keep is None else np.isfinite(part) & keep]
-    return float(usable.mean()) if len(usable) else np.nan
+        usable = part[np.isfinite(part)]
+        return float(usable.mean()) if len(usable) else math.nan
 
 
 def running_median(
@@ -143,16 +149,19 @@ def running_median(
 ) -> tuple[Ints, Floats]:
     """Give indices and centred medians there; no pause or spike moves them.
 
-    The window is a twenty-fifth of the curve, shrinks at its ends (no lag), and is
-    judged by at most SAMPLE points of it, so the cost does not depend on n.
+    The window is a twenty-fifth of the curve and is judged by at most SAMPLE points of
+    it, so the cost does not depend on n.  Near the ends it stays whole and stops being
+    centred: one that shrinks would end on a single noisy value, which is then read as
+    the level.
     """
     n = len(values)
     if n == 0:
         return np.arange(0), np.empty(0)
     at = np.unique(np.linspace(0, n - 1, min(n, points)).astype(np.int64))
-    half = np.minimum(n // 50, np.minimum(at, n - 1 - at))
-    spread = np.linspace(-1, 1, SAMPLE)
-    where = at[:, None] + np.rint(half[:, None] * spread).astype(np.int64)
+    half = max(n // 50, min(2, (n - 1) // 2))
+    centre = np.clip(at, half, n - 1 - half)
+    spread = np.rint(half * np.linspace(-1, 1, SAMPLE)).astype(np.int64)
+    where = centre[:, None] + np.unique(spread)
     window = values[where]
     usable = np.isfinite(window) if keep is None else np.isfinite(window) & keep[where]
     return at, _row_medians(np.where(usable, window, np.nan))

@@ -5,6 +5,7 @@ have no label at all.  Here a log axis gets as many plain numbers as a linear on
 """
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,6 +30,8 @@ _SUFFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _SMALL, _LARGE = 1e-3, 1e3
 # Float noise in a tick (0.30000000000000004) is far below this share of a step.
 _NOISE = 1e-6
+# 0.5, 2, 10 look best without common decimals.
+_APART = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +115,14 @@ def _within(scale: Scale, tick: float) -> bool:
 
 def _tidy(tick: float, step: float) -> float:
     digits = 2 - math.floor(math.log10(step))
-    return round(tick, digits) if abs(digits) < 300 else tick
+    return round(tick, digits) if abs(digits) < sys.float_info.max_10_exp else tick
 
 
 def labels(values: Sequence[float]) -> list[str]:
     """Write the ticks of one axis alike: 0.5, 1.0, 1.5; or 500, 1k, 1.5k."""
     sizes = [abs(value) for value in values if value]
     largest, smallest = max(sizes, default=1.0), min(sizes, default=1.0)
-    # 1, 10, 100 have no decimals in common.
-    if largest >= _LARGE or smallest < _SMALL or largest / smallest >= 50:
+    if largest >= _LARGE or smallest < _SMALL or largest >= _APART * smallest:
         return _distinct(values)
     places = max((_decimals(value) for value in values), default=0)
     return [f"{value:.{places}f}".replace("-", MINUS) for value in values]
@@ -148,7 +150,7 @@ def brief(value: float, digits: int = 4) -> str:
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "∞" if value > 0 else MINUS + "∞"
     size = abs(value)
-    if size and (size < _SMALL or size >= 1e15):
+    if size and (size < _SMALL or size >= 1000 * _SUFFIXES[0][0]):
         mantissa, exponent = f"{value:.{max(digits - 3, 0)}e}".split("e")
         return f"{_bare(mantissa)}e{int(exponent)}".replace("-", MINUS)
     for unit, suffix in _SUFFIXES:
@@ -174,5 +176,6 @@ def reading(value: float) -> str:
     size = abs(value)
     if not math.isfinite(value) or size >= 10 * _LARGE or 0 < size < _SMALL:
         return brief(value)
-    decimals = 4 if 0 < size < 0.1 else 3 if size < 10 else 2 if size < 100 else 1
+    steps = ((100, 1), (10, 2), (0.1, 3), (_SMALL, 4))
+    decimals = next((places for least, places in steps if size >= least), 3)
     return f"{value:.{decimals}f}".replace("-", MINUS)

@@ -27,9 +27,13 @@ _TINY, _HUGE = 1e-100, 1e100
 # The first steps fall so far that the rest would look flat (STYLE's 2 %).
 _EARLY = 0.02
 # They stay in the picture where they take less than about half of its height.
-_WORTH = 2.2
+_WORTH = 1.8
 # Above this many evaluations marks touch one another on the large panel.
 _DOTS = 120
+# With fewer points than this there is no curve.
+_FEW = 3
+# From this many milliseconds on people say seconds.
+_SECOND = 1000
 # A spike this many times above the trend would flatten it: it is ticked instead.
 _SPIKE = 4.0
 # More pauses than this are a bar, whatever is drawn.
@@ -62,7 +66,12 @@ def steps_scale(analyses: Sequence[Analysis], *, log: bool) -> Scale:
     high = float(max((column.max() for column in columns), default=1))
     if log:
         return Scale(max(low, 1.0), max(high, 2.0, low + 1), log=True)
-    return Scale(low, high) if high > low else Scale(low - 1, high + 1)
+    if high == low:
+        return Scale(low - 1, high + 1)
+    # A run of 5,000 iterations ends at step 4,999: let "5k" be on the scale.
+    unit = 10.0 ** math.floor(math.log10(high - low) - 1)
+    rounded = math.ceil(high / unit) * unit
+    return Scale(low, rounded if rounded - high <= 0.004 * (high - low) else high)
 
 
 def span(*columns: Floats) -> tuple[float, float] | None:
@@ -106,7 +115,7 @@ def _settled(at: Floats, values: Floats, x: Scale) -> Floats:
     """Leave out the first steps, and the rare peaks of a long curve but its last."""
     late = values[at >= x.low + _EARLY * (x.high - x.low)]
     late = late[np.isfinite(late)]
-    if x.log or len(late) < 3:
+    if x.log or len(late) < _FEW:
         return values
     if len(late) < _DOTS // 2:
         return late
@@ -126,17 +135,13 @@ def thinned(curve: Curve, values: Floats, keep: Mask | None, x: Scale) -> Points
     return curve.steps[at].astype(np.float64), values[at]
 
 
-def trend(curve: Curve, values: Floats, x: Scale) -> Points:
-    """Average a column of a curve, as far as pixels need it."""
-    at, means = averages(values, keep=kept(curve), log=x.log)
-    return curve.steps[at].astype(np.float64), means
-
-
 def superseded(curve: Curve, x: Scale) -> Points:
-    """Thin what a later restart trained again, with a gap where steps go back."""
-    at, values = thinned(curve, curve.values, ~curve.current, x)
-    back = np.flatnonzero(np.diff(at) < 0) + 1
-    return np.insert(at, back, np.nan), np.insert(values, back, np.nan)
+    """Thin what a later restart trained again, with a gap between two stretches."""
+    at = thin(curve.values, keep=~curve.current, log=x.log)
+    stretch = np.searchsorted(np.flatnonzero(np.diff(curve.current)), at)
+    gaps = np.flatnonzero(np.diff(stretch)) + 1
+    steps = curve.steps[at].astype(np.float64)
+    return np.insert(steps, gaps, np.nan), np.insert(curve.values[at], gaps, np.nan)
 
 
 def last(values: Floats) -> float | None:
@@ -155,7 +160,7 @@ def _end(values: Floats, text: str, colour: str) -> tuple[End, ...]:
 
 def hero(analysis: Analysis, look: Look) -> View:
     """Show training against validation; only what is in one unit shares the panel."""
-    val, train = analysis.val, analysis.train
+    val = analysis.val
     alone = val is not None and len(val) > 0 and not analysis.comparable
     thin_lines = [] if alone else [*_raw(analysis, look)]
     bold = [*_validation(analysis, look)]
@@ -165,14 +170,24 @@ def hero(analysis: Analysis, look: Look) -> View:
     if val is not None and not bold:
         first = thin_lines
     curves = [(trace.x, trace.y) for trace in first]
-    ends = [_end(line.y, _name(line, look), line.colour) for line in bold]
+    curves += [_band(line, look.x) for line in thin_lines]
+    ends = [_end(t.y, _name(t, look), t.colour) for t in bold]
+    y = loss_scale(curves, look.x)
     return View(
         title="loss",
-        note=_hero_note(analysis, look, alone=alone, thin=train is not None),
-        y=loss_scale(curves, look.x),
+        note=_hero_note(analysis, look, alone=alone, log=y is not None and y.log),
+        y=y,
         traces=(*_old(analysis, look, alone=alone), *thin_lines, *bold),
         ends=tuple(chain.from_iterable(ends)),
     )
+
+
+def _band(raw: Trace, x: Scale) -> Points:
+    """Bound the iterations of the settled run but for the rarest, as two points."""
+    late = raw.y[(raw.x >= x.low + _early(x)) & np.isfinite(raw.y)]
+    if not len(late):
+        return np.empty(0), np.empty(0)
+    return np.full(2, x.high), np.quantile(late, (0.01, 0.97))
 
 
 def _name(trace: Trace, look: Look) -> str:
@@ -189,12 +204,11 @@ def _raw(analysis: Analysis, look: Look) -> Iterator[Trace]:
 
 def _old(analysis: Analysis, look: Look, *, alone: bool) -> Iterator[Trace]:
     """Draw what a restart made void, faint."""
-    for curve, colour in (
-        (None if alone else analysis.train, look.theme.train),
-        (analysis.val, look.theme.val),
-    ):
+    train = None if alone else analysis.train
+    pairs = ((train, look.theme.train, 0.6), (analysis.val, look.theme.val, 1.6))
+    for curve, colour, width in pairs:
         if curve is not None and not curve.current.all():
-            yield Trace(*superseded(curve, look.x), colour, width=1.0, alpha=0.25)
+            yield Trace(*superseded(curve, look.x), colour, width, alpha=0.25)
 
 
 def _validation(analysis: Analysis, look: Look) -> Iterator[Trace]:
@@ -205,30 +219,40 @@ def _validation(analysis: Analysis, look: Look) -> Iterator[Trace]:
 
 
 def _train_at_evaluations(analysis: Analysis, look: Look) -> Iterator[Trace]:
-    """Draw the training loss beside each evaluation; without any, the moving average."""
+    """Draw the training loss at each evaluation; with few, the moving average."""
     val, beside = analysis.val, analysis.val_train
-    if val is not None and beside is not None and np.isfinite(beside).any():
+    known = 0 if beside is None else int(np.isfinite(beside).sum())
+    train = analysis.train
+    if train is not None and len(train) > known and known < _FEW:
+        yield _moving(analysis, train, look)
+    elif val is not None and beside is not None and known:
         points = thinned(val, beside, kept(val), look.x)
         yield Trace(*points, look.theme.train, dots=len(points[0]) <= _DOTS)
-    elif analysis.train is not None and len(analysis.train):
-        yield _moving(analysis, analysis.train, look)
 
 
 def _moving(analysis: Analysis, train: Curve, look: Look) -> Trace:
     """Draw the centred moving average of the training loss."""
-    smooth = analysis.train_smooth
-    points = trend(train, train.values if smooth is None else smooth, look.x)
-    return Trace(*points, look.theme.train, dots=len(train) <= _DOTS // 4)
+    smooth = train.values if analysis.train_smooth is None else analysis.train_smooth
+    at, means = averages(smooth, keep=kept(train), log=look.x.log)
+    # At the end a centred window shrinks to one noisy value, which would be read as
+    # where training stands: the last quarter of a window holds the mean before it.
+    settled = len(smooth) - 1 - analysis.window // 4
+    if settled > 0 and np.isfinite(smooth[settled:]).all():
+        means = np.where(at > settled, smooth[settled], means)
+    steps = train.steps[at].astype(np.float64)
+    return Trace(steps, means, look.theme.train, dots=len(train) <= _DOTS // 4)
 
 
-def _hero_note(analysis: Analysis, look: Look, *, alone: bool, thin: bool) -> str:
+def _hero_note(analysis: Analysis, look: Look, *, alone: bool, log: bool) -> str:
     val, train = analysis.val, analysis.train
     curve = val or train
-    parts = [look.say(curve.unit) if curve is not None else ""]
+    parts = [look.say(curve.unit)] if curve is not None else []
+    if log:
+        parts.append(look.say("log scale"))
     if alone and train is not None and len(train):
         unit = look.say(train.unit)
         parts.append(look.say("training loss is in {unit}: see below", unit=unit))
-    elif thin:
+    elif train is not None and len(train) > 2 * (0 if val is None else len(val)):
         parts.append(look.say("thin: every iteration"))
     if any(c is not None and not c.current.all() for c in (val, train)):
         parts.append(look.say("faint: before a restart"))
@@ -239,9 +263,10 @@ def small(analysis: Analysis, look: Look) -> tuple[View, View, View]:
     """Choose the three small panels."""
     left = _detail(analysis, look)
     pool = (view for view in _pool(analysis, look) if view is not None)
-    absent = (View(look.say("Time per iteration")), View(look.say("Utilisation (MFU)")))
     chosen = [*islice(pool, 2)]
-    chosen += absent[len(chosen) :]
+    shown = {view.title for view in chosen}
+    usual = (look.say("Time per iteration"), look.say("Utilisation (MFU)"))
+    chosen += [View(title) for title in usual if title not in shown]
     return left, chosen[0], chosen[1]
 
 
@@ -317,9 +342,11 @@ def _pool(analysis: Analysis, look: Look) -> Iterator[View | None]:
     """Yield what a reader would want beside the losses, the most wanted first."""
     curves = analysis.curves
     yield _time(analysis, look) or _mean_time(analysis, look)
-    yield _level(analysis.mfu, look, "Utilisation (MFU)", "% of the device's peak")
-    if analysis.mfu is None:
-        yield _level(analysis.throughput, look, "Throughput")
+    mfu, speed = analysis.mfu, analysis.throughput
+    note = "% of the device's peak"
+    yield _level(mfu, look, "Utilisation (MFU)", note, keep=_unpaused(mfu, analysis))
+    if mfu is None:
+        yield _level(speed, look, "Throughput", keep=_unpaused(speed, analysis))
     yield _against_time(analysis, look) if analysis.train is None else None
     yield _level(curves.get("grad_norm"), look, "Gradient norm", log=True)
     yield _accuracy(analysis, look)
@@ -341,12 +368,20 @@ def _time(analysis: Analysis, look: Look) -> View | None:
     shown = at[np.linspace(0, len(at) - 1, min(len(at), _MARKS)).astype(np.int64)]
     return View(
         title=view.title,
-        note=f"{view.note} · {_pauses(analysis, len(at), look)}",
+        note=f"{look.say(_unit(curve, keep)[1])} · {_pauses(analysis, len(at), look)}",
         y=view.y,
         traces=view.traces,
         ends=view.ends,
         marks=curve.steps[shown].astype(np.float64),
     )
+
+
+def _unpaused(curve: Curve | None, analysis: Analysis) -> Mask | None:
+    """Leave the pauses out of what is printed on the same lines as the times."""
+    time, pause = analysis.time, analysis.pause
+    if curve is None or time is None or pause is None or len(curve) != len(time):
+        return None
+    return curve.current & ~pause if curve.lines[-1:] == time.lines[-1:] else None
 
 
 def _pauses(analysis: Analysis, n: int, look: Look) -> str:
@@ -355,12 +390,13 @@ def _pauses(analysis: Analysis, n: int, look: Look) -> str:
     share = analysis.summary.eval_share
     if share is None:
         return text
-    return f"{text}, {percent(100 * share, look.lang)}"
+    cost = look.say("evaluations {share}", share=percent(100 * share, look.lang))
+    return f"{text} · {cost}"
 
 
 def _mean_time(analysis: Analysis, look: Look) -> View | None:
     curve = analysis.curves.get("step_avg_ms")
-    title, note = "Mean time per iteration", "running mean of the log"
+    title, note = "Mean time per iteration", "ms · running mean of the log"
     return _level(curve, look, title, note)
 
 
@@ -387,12 +423,13 @@ def _level(
     y = _level_scale(raw.y, bold.y, log=log)
     if y is None:
         return None
+    notes = [look.say(note or unit), "" if note else look.say("bold: median")]
     notes = (
         [look.say(note)] if note.startswith("%") else [look.say(unit), look.say(note)]
     )
     return View(
         title=look.say(title),
-        note=" · ".join([*filter(None, notes), look.say("bold: median")]),
+        note=" · ".join(filter(None, notes)),
         y=y,
         traces=(raw, bold),
         ends=_level_end(bold.y, factor, unit, look),
@@ -402,7 +439,7 @@ def _level(
 def _unit(curve: Curve, keep: Mask | None) -> tuple[float, str]:
     """Choose seconds for iterations of a second and more."""
     typical = last(running_median(curve.values, keep=keep)[1])
-    if curve.unit == "ms" and typical is not None and typical >= 1000:
+    if curve.unit == "ms" and typical is not None and typical >= _SECOND:
         return 1e-3, "s"
     return 1.0, curve.unit
 
@@ -447,6 +484,7 @@ def _schedule(curve: Curve | None, look: Look) -> View | None:
     value = last(values)
     return View(
         title=look.say("Learning rate"),
+        note=look.say("peak {n}", n=brief(found[1], 3)),
         y=Scale(0.0, found[1] * 1.1)
         if found[0] >= 0 < found[1]
         else padded(*found, log=False),
@@ -495,6 +533,7 @@ def _against_time(analysis: Analysis, look: Look) -> View | None:
         note=look.say(val.unit),
         y=loss_scale([(trace.x, trace.y)], x),
         traces=(trace,),
+        ends=_end(trace.y, "", look.theme.val),
         x=x,
         x_name=look.say(unit),
     )
