@@ -1,0 +1,81 @@
+"""FAIR's MetricLogger (DETR, DeiT, MAE, LLaMA-Adapter) and PyTorch's ImageNet example.
+
+    Epoch: [0]  [1490/1504]  eta: 0:01:02  lr: 0.000026  closs: 1.0779 (1.1312)  ...
+    Epoch: [0][  10/5005]  Time  0.5 ( 1.0)  Data 0.1 ( 0.2)  Loss 6.9e+00 (7.0e+00) ...
+    Epoch: [0][50]  Time 1.2 (1.5)  Data 0.1 (0.2)  Loss 6.7563 (6.7563)  Lr: 0.6
+    * Acc@1 79.900 Acc@5 95.000 loss 0.893
+
+The first number is the median of a window, or the value itself; that in parentheses is
+the mean of the epoch so far.  Iterations are counted within an epoch, from 0; swav does
+not say how many there are.  DeiT's last line is the evaluation after an epoch.
+"""
+
+from typing import Final
+
+from parsers.pairs import AMOUNT, END, pairs
+from parsers.patterns import COUNT, STEP, named
+from parsers.shape import Format, line
+
+
+_PAIR: Final = (
+    rb"(?<![\w/])(?P<key>[A-Za-z](?:[\w@]| mem)*):?\s+(?P<value>" + AMOUNT + rb")" + END
+)
+_KEYS: Final = {
+    b"loss": "loss",
+    b"closs": "loss",
+    b"Loss": "loss",
+    b"lr": "lr",
+    b"Lr": "lr",
+    b"LR": "lr",
+    b"grad_norm": "grad_norm",
+    b"loss_scale": "loss_scale",
+    b"time": "iter_ms",
+    b"Time": "iter_ms",
+    b"Acc@0": "accuracy",
+    b"max mem": "memory_mib",
+}
+_EPOCH: Final = rb"\bEpoch: \[ *" + named("epoch_no", COUNT) + rb"\] *\[ *" + STEP
+
+METRICLOGGER = Format(
+    name="metriclogger",
+    written_by="facebookresearch MetricLogger; pytorch/examples imagenet",
+    samples=(
+        (
+            "[03:23:49.951215] Epoch: [0]  [1480/1504]  lr: 0.000026  closs: 1.0800 "
+            "(1.1317)  grad_norm: 0.4995 (1.1826)  time: 4.5833  data: 0.0002  "
+            "max mem: 51710"
+        ),
+        "Epoch: [0][50]\tTime 1.2 (1.5)\tData 0.1 (0.2)\tLoss 6.7563 (6.7563)\tLr: 0.6",
+        "* Acc@1 79.900 Acc@5 95.000 loss 0.893",
+    ),
+    shapes=(
+        pairs(
+            "Epoch: [E] [N/N]",
+            _EPOCH + rb"/" + named("per_epoch", COUNT) + rb"\]\s",
+            _KEYS,
+            pair=_PAIR,
+            needs=(b"Epoch: [", b"oss"),
+            scale={"iter_ms": 1000},
+            epoch_base=0,
+        ),
+        pairs(
+            "Epoch: [E][N]",
+            _EPOCH + rb"\]\s",
+            _KEYS,
+            pair=_PAIR,
+            needs=(b"Epoch: [", b"oss"),
+            scale={"iter_ms": 1000},
+            epoch_base=0,
+        ),
+        line(
+            "* Acc@N loss",
+            rb"\* Acc@\d "
+            + named("val_accuracy")
+            + rb" Acc@\d \S+ loss "
+            + named("val_loss"),
+            needs=(b"* Acc@", b" loss "),
+            step="previous",
+            hit=False,
+        ),
+    ),
+)

@@ -1,0 +1,36 @@
+"""Physical-Intelligence/openpi `scripts/train.py`, and JAX scripts that print alike.
+
+    Step 100: grad_norm=1.2315, loss=0.1012, param_norm=1379.7463
+
+A mean over the log interval; a progress bar stands around such lines.
+"""
+
+from typing import Final
+
+from parsers.pairs import pairs
+from parsers.patterns import STEP
+from parsers.shape import Format
+
+
+_KEYS: Final = {
+    b"loss": "loss",
+    b"grad_norm": "grad_norm",
+    b"param_norm": "param_norm",
+    b"lr": "lr",
+    b"learning_rate": "lr",
+    b"accuracy": "accuracy",
+}
+
+OPENPI = Format(
+    name="openpi",
+    written_by="Physical-Intelligence/openpi",
+    samples=("Step 100: grad_norm=1.2315, loss=0.1012, param_norm=1379.7463",),
+    shapes=(
+        pairs(
+            "Step N: key=value,",
+            rb"\bStep " + STEP + rb": (?:\w+=[^ ,]+, )*loss=\S",
+            _KEYS,
+            needs=(b"Step ", b": ", b"loss="),
+        ),
+    ),
+)
