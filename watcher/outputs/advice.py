@@ -7,13 +7,13 @@ import numpy as np
 
 from watcher.analysis import Analysis
 from watcher.outputs.quantities import (
+    count,
     every,
     integer,
     mfu,
     milliseconds,
     percent,
     setting,
-    times,
 )
 from watcher.outputs.words import clean, say
 
@@ -116,7 +116,7 @@ def _first_iteration(analysis: Analysis, lang: str) -> list[str]:
         "The first iteration took {first}, {factor} the typical one: start-up such as "
         "compilation, once a run."
     )
-    factor = times(first / typical, lang)
+    factor = count(round(first / typical), "fold", lang)
     return [say(lang, text, first=milliseconds(first, lang), factor=factor)]
 
 

@@ -198,7 +198,7 @@ def _mean(summary: Summary, lang: str) -> str:
     """Mean iteration with everything in it."""
     if summary.mean_ms is None:
         return ""
-    note = say(lang, "with evaluations and other pauses")
+    note = say(lang, "of those logged, pauses included")
     return f"{milliseconds(summary.mean_ms, lang)} ({note})"
 
 

@@ -73,7 +73,7 @@ _RUSSIAN = MappingProxyType(
         "Typical iteration": "Типичная итерация",
         "median, without pauses": "медиана, без пауз",
         "Mean iteration": "Средняя итерация",
-        "with evaluations and other pauses": "вместе с оценками и другими паузами",
+        "of those logged, pauses included": "по записям лога, вместе с паузами",
         "One evaluation": "Одна оценка",
         "Evaluations take": "Доля оценок",
         "{share} of the time": "{share} времени",
@@ -223,7 +223,7 @@ _RUSSIAN = MappingProxyType(
         ),
         "The first iteration took {first}, {factor} the typical one: start-up such as "
         "compilation, once a run.": (
-            "Первая итерация заняла {first}, {factor} от типичной: это запуск "
+            "Первая итерация заняла {first}, в {factor} дольше типичной: это запуск "
             "(компиляция и подобное), один раз за прогон."
         ),
         "Iterations are uneven: one in twenty takes over {slow}, the typical one "
@@ -261,6 +261,7 @@ _NOUNS = MappingProxyType(
         "head": (("head", "heads"), ("голова", "головы", "голов")),
         "token": (("token", "tokens"), ("токен", "токена", "токенов")),
         "value": (("value", "values"), ("значение", "значения", "значений")),
+        "fold": (("times", "times"), ("раз", "раза", "раз")),
         "record": (("record", "records"), ("запись", "записи", "записей")),
         "step": (("step", "steps"), ("шаг", "шага", "шагов")),
         "line": (("line", "lines"), ("строка", "строки", "строк")),
