@@ -6,10 +6,11 @@ knows wherever they stand.
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from parsers.patterns import COUNT, NUMBER
-from parsers.shape import WORDS, Fields, Shape, StepFrom, compile_pattern
+from parsers.shape import WORDS, Fields, Shape, StepFrom
 
 
 # A number with or without thousands commas.
@@ -21,6 +22,8 @@ PAIR: Final = (
     rb"(?<![\w/])(?P<key>[A-Za-z][\w/-]*)[:=] *(?P<value>" + AMOUNT + rb")" + END
 )
 _COUNT: Final = re.compile(COUNT)
+# Compiled when the first line comes: of all the formats a log meets few.
+_compiled: Final = cache(re.compile)
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 
 
@@ -43,22 +46,18 @@ def pairs(
     `keys` maps a field's key, each digit of which is written `0`, to a metric or word;
     of two keys for one metric the one that stands first in the line counts.  Every
     name in `must` has to be there.
-
-    Raises:
-        PatternError: as `parsers.shape.line`.
     """
-    begins, each = compile_pattern(head), compile_pattern(pair)
 
     def locate(text: bytes) -> Fields | None:
-        found = begins.search(text)
+        found = re.search(head, text)  # compiled when first needed, as in `line`
         if found is None:
             return None
         spans = {
-            group.partition("__")[0]: found.span(group)
-            for group in begins.groupindex
+            group: found.span(group)
+            for group in found.re.groupindex
             if found.start(group) >= 0
         }
-        for part in each.finditer(text):
+        for part in re.finditer(pair, text):
             metric = keys.get(part["key"].translate(_DIGITS))
             if metric and (metric not in WORDS or _COUNT.fullmatch(part["value"])):
                 spans.setdefault(metric, part.span("value"))
@@ -69,6 +68,7 @@ def pairs(
     return Shape(
         name,
         locate,
+        pattern=head,
         needs=needs,
         step=step,
         scale=scale or {},

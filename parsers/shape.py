@@ -19,7 +19,7 @@ from parsers.batch import Batch
 # of the epoch and the steps in one.
 WORDS: Final = ("step", "max_steps", "epoch_no", "per_epoch")
 
-# (name, first byte, byte after the last) of each number in a line
+# (group, first byte, byte after the last) of each number in a line
 Fields = Sequence[tuple[str, int, int]]
 Locate = Callable[[bytes], Fields | None]
 
@@ -42,7 +42,7 @@ class Shape:
         step: where its step comes from: the "line" itself, the "previous" or the
             "next" line that has one, or a "count" of such lines.  "none" for a line
             that only says where the following ones belong.
-        scale: factor of a metric's printed value (seconds to ms: 1000).
+        scale: factor of a group's printed value (seconds to ms: 1000).
         fresh: metrics that repeat their last value until a new one comes; only a
             changed value is a point.
         once: of several such lines with one step only the first counts.
@@ -134,19 +134,20 @@ def line(
 ) -> Shape:
     """A shape from a regular expression, which may match anywhere in the line.
 
-    Raises:
-        PatternError: the expression is broken, treats digits differently, or has a
-            back reference.
+    It is compiled when the first line comes that it could read: of all the formats
+    a log meets few.  `check` finds what is wrong with it.
     """
-    compiled = compile_pattern(pattern)
+    compiled: list[re.Pattern[bytes]] = []
 
     def locate(text: bytes) -> Fields | None:
-        found = compiled.search(text)
+        if not compiled:
+            compiled.append(re.compile(pattern))
+        found = compiled[0].search(text)
         if found is None:
             return None
         return [
-            (group.partition("__")[0], *found.span(group))
-            for group in compiled.groupindex
+            (group, *found.span(group))
+            for group in compiled[0].groupindex
             if found.start(group) >= 0
         ]
 
@@ -166,13 +167,19 @@ def line(
 
 
 def compile_pattern(pattern: bytes) -> re.Pattern[bytes]:
-    """The compiled pattern, checked for what reading by columns needs.
+    """The compiled pattern, for formats with a `locate` of their own."""
+    return re.compile(pattern)
+
+
+def check(pattern: bytes) -> None:
+    """Checks a pattern for what reading by columns needs.
 
     Raises:
-        PatternError: as `line`.
+        PatternError: the expression is broken, tells digits apart, or has a back
+            reference.
     """
     try:
-        compiled = re.compile(pattern)
+        re.compile(pattern)
         tree = _parser.parse(pattern)
     except re.error as error:
         raise PatternError(f"{pattern!r}: {error}") from None
@@ -180,7 +187,6 @@ def compile_pattern(pattern: bytes) -> re.Pattern[bytes]:
         raise PatternError(
             f"{pattern!r}: {problem}; a pattern must treat all digits alike (use \\d)"
         )
-    return compiled
 
 
 _DIGITS = frozenset(b"0123456789")

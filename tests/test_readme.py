@@ -20,7 +20,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def marked(name: str) -> str:
     """What stands between a mark and its end."""
     found = re.search(
-        rf"<!-- {name} -->\n(.*?)(?:<!-- end -->|^```$)", README, re.DOTALL | re.MULTILINE
+        rf"<!-- {name} -->\n(.*?)(?:<!-- end -->|^```$)",
+        README,
+        re.DOTALL | re.MULTILINE,
     )
     assert found, f"README.md: no mark {name}"
     return found[1]

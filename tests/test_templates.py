@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parsers.formats import FORMATS
 from parsers.formats.nanogpt import NANOGPT
 from parsers.numbers import number
 from parsers.parser import Parser
-from parsers.shape import Format, PatternError, line
+from parsers.shape import Format, PatternError, check, line
 from watcher.series import Run
 
 
@@ -82,4 +83,17 @@ def test_digits_of_each_line_are_its_own() -> None:
 def test_refuses_patterns_that_tell_digits_apart(pattern: bytes) -> None:
     """A pattern that would read another line of its template wrongly is refused."""
     with pytest.raises(PatternError):
-        line("bad", pattern)
+        check(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param(s.pattern, id=f"{f.name}: {s.name}")
+        for f in FORMATS
+        for s in f.shapes
+    ],
+)
+def test_the_formats_treat_digits_alike(pattern: bytes) -> None:
+    """Every pattern of the registry may be read by columns."""
+    check(pattern)

@@ -23,9 +23,10 @@ from typing import Any, Final
 
 from parsers.formats import FORMATS
 from parsers.metrics import METRICS
-from parsers.shape import WORDS, Format, PatternError, Shape, line
-from watcher import rules
+from parsers.shape import WORDS, Format, PatternError, Shape, check, line
 from watcher.errors import ConfigError
+from watcher.rules import Settings
+from watcher.rules import settings as rule_settings
 
 
 NAME: Final = "gptwatch.toml"
@@ -52,7 +53,7 @@ class Config:
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
-    rules: rules.Settings = field(default_factory=rules.Settings)
+    rules: Settings = field(default_factory=Settings)
     formats: tuple[Format, ...] = FORMATS
     path: Path | None = None
 
@@ -89,7 +90,7 @@ def _config(table: Mapping[str, Any], path: Path) -> Config:
     own = tuple(_format(entry) for entry in _tables(table, "formats"))
     return Config(
         options=options,
-        rules=rules.settings(table.get("rules", {})),
+        rules=rule_settings(table.get("rules", {})),
         formats=own + FORMATS,
         path=path,
     )
@@ -141,7 +142,7 @@ def _shape(where: str, pattern: Any, scale: Mapping[str, float]) -> Shape:
     if not isinstance(pattern, str):
         raise ConfigError(f"{where}lines must be strings, got {pattern!r}")
     try:
-        shape = line(pattern, pattern.encode(), scale=scale)
+        check(pattern.encode())
     except PatternError as error:
         raise ConfigError(f"{where}{error}") from None
     groups = re.compile(pattern).groupindex
@@ -153,4 +154,4 @@ def _shape(where: str, pattern: Any, scale: Mapping[str, float]) -> Shape:
             raise ConfigError(f"{where}unknown metric {word!r} in {pattern!r}{hint}")
     if not groups:
         raise ConfigError(f"{where}{pattern!r} names no metric; write (?P<loss>...)")
-    return shape
+    return line(pattern, pattern.encode(), scale=scale)

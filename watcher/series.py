@@ -1,30 +1,60 @@
 """A run's columns, growing as its log is read."""
 
-from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parsers.batch import Batch, Floats, Ints, Milestone
 from parsers.parser import Delta
 from parsers.shape import Format
 
 
+_SMALL: Final = 64
+_LARGE: Final = 1 << 18
+
+
 class Table:
     """Records with the same metrics, in the order of the log: 8 bytes a value."""
 
-    def __init__(self) -> None:
-        self._parts: list[Batch] = []
+    def __init__(self, shape: str) -> None:
+        self._shape = shape
+        self._columns: dict[str, list[NDArray[Any]]] = {}
 
     def add(self, batch: Batch) -> None:
         """Puts records behind the ones there are."""
-        self._parts.append(batch)
+        self._append("lines", batch.lines)
+        self._append("steps", batch.steps)
+        for name, column in batch.values.items():
+            self._append(f"={name}", column)
 
     def whole(self) -> Batch:
         """All records as one batch; cheap when nothing was added."""
-        if len(self._parts) > 1:
-            self._parts = [_joined(self._parts)]
-        return self._parts[0]
+        columns = {name: self._joined(name) for name in self._columns}
+        lines = columns["lines"]
+        if not (lines[1:] >= lines[:-1]).all():
+            # Records that waited for their step came behind later lines.
+            order = lines.argsort(kind="stable")
+            columns = {name: column[order] for name, column in columns.items()}
+            self._columns = {name: [column] for name, column in columns.items()}
+        values = {n[1:]: c for n, c in columns.items() if n.startswith("=")}
+        return Batch(self._shape, columns["lines"], columns["steps"], values)
+
+    def _append(self, name: str, column: NDArray[Any]) -> None:
+        parts = self._columns.setdefault(name, [])
+        parts.append(column)
+        # Small pieces make larger ones, which go back to the system when freed.
+        small = sum(1 for part in parts[-_SMALL:] if len(part) < _LARGE)
+        if small == _SMALL:
+            parts[-_SMALL:] = [np.concatenate(parts[-_SMALL:])]
+
+    def _joined(self, name: str) -> NDArray[Any]:
+        # Column by column, so that only one exists twice for a moment.
+        parts = self._columns[name]
+        if len(parts) > 1:
+            parts[:] = [np.concatenate(parts)]
+        return parts[0]
 
 
 class Run:
@@ -57,7 +87,7 @@ class Run:
             self._tables.clear()
         for batch in delta.batches:
             names = tuple(sorted(batch.values))
-            self._tables.setdefault(names, Table()).add(batch)
+            self._tables.setdefault(names, Table(batch.shape)).add(batch)
         self._milestones += delta.milestones
         self.facts.update(delta.facts)
         self.format = delta.format or self.format
@@ -98,16 +128,3 @@ class Run:
         lines = np.concatenate([b.lines for b in found])
         order = lines.argsort(kind="stable")
         return lines[order], np.concatenate([b.steps for b in found])[order]
-
-
-def _joined(parts: Sequence[Batch]) -> Batch:
-    lines = np.concatenate([b.lines for b in parts])
-    steps = np.concatenate([b.steps for b in parts])
-    columns = {
-        name: np.concatenate([b.values[name] for b in parts])
-        for name in parts[0].values
-    }
-    whole = Batch(parts[0].shape, lines, steps, columns)
-    # Records that waited for their step come behind later lines.
-    sorted_already = bool((np.diff(lines) >= 0).all())
-    return whole if sorted_already else whole.take(lines.argsort(kind="stable"))
