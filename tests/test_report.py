@@ -131,6 +131,16 @@ def test_training_tells_losses_and_times() -> None:
     assert value(run, "Total time") == "10 min 23 s"
 
 
+def test_throughput_is_what_the_log_counts() -> None:
+    """Where there are no tokens per second, iterations or samples will do."""
+    rate = analyses.curve("iters_per_s", [0, 1, 2], [3.5, float("nan"), 3.6])
+    run = analyses.nothing(throughput=rate)
+    broken = analyses.nothing(throughput=replace(rate, values=rate.values * np.nan))
+
+    assert value(run, "Throughput") == "3.55 it/s"
+    assert value(broken, "Throughput") == ""
+
+
 def test_time_left_is_told_while_a_run_goes_on() -> None:
     """A run that ended has none left."""
     going = analyses.no_validation()

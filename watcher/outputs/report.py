@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
+
 from watcher.analysis import Analysis, Summary
 from watcher.finding import SEVERITIES, Finding
 from watcher.outputs import advice, evaluations
@@ -17,9 +19,9 @@ from watcher.outputs.quantities import (
     milliseconds,
     percent,
     plain,
+    rate,
     seconds,
     times,
-    tokens_per_s,
 )
 from watcher.outputs.settings import model_rows, settings_rows
 from watcher.outputs.words import clean, say
@@ -56,7 +58,7 @@ def report(analysis: Analysis, *, lang: str) -> str:
     return plain("\n\n".join([_title(analysis, lang), *blocks]) + "\n")
 
 
-def steps(summary: Summary, lang: str) -> str:
+def _steps(summary: Summary, lang: str) -> str:
     """`0 to 5,000 of 5,000`, "" for a log without steps."""
     if summary.first_step is None or summary.last_step is None:
         return ""
@@ -73,7 +75,8 @@ def _title(analysis: Analysis, lang: str) -> str:
 
     name = say(lang, "Training report: {name}", name=clean(analysis.name))
     headline = clean(sentences.headline(analysis, lang))
-    return "\n".join([name, "=" * min(len(name), WIDTH), "", *_wrap(headline)])
+    lines = _wrap(name)
+    return "\n".join([*lines, "=" * max(map(len, lines)), "", *_wrap(headline)])
 
 
 def _sections(analysis: Analysis, lang: str) -> Iterator[_Section]:
@@ -82,7 +85,7 @@ def _sections(analysis: Analysis, lang: str) -> Iterator[_Section]:
     yield _Section(say(lang, "Model"), model_rows(analysis, lang))
     yield _Section(say(lang, "Settings"), settings_rows(analysis, lang))
     yield _Section(say(lang, "Training"), _training_rows(analysis, lang))
-    yield _Section(say(lang, "Speed"), _speed_rows(analysis.summary, lang))
+    yield _Section(say(lang, "Speed"), _speed_rows(analysis, lang))
     yield _validation(analysis, lang)
     yield _Section(say(lang, "Course of the run"), _course_rows(analysis, lang))
     yield _Section(say(lang, "Findings"), lines=_findings(analysis, lang))
@@ -121,7 +124,7 @@ def _wrap(text: str, indent: str = "") -> list[str]:
 def _head(analysis: Analysis, lang: str) -> _Section:
     """Which log this is, and how far it goes."""
     summary, changed = analysis.summary, analysis.changed_at
-    reach = steps(summary, lang)
+    reach = _steps(summary, lang)
     records = count(summary.records, "record", lang)
     written = changed and datetime.fromtimestamp(changed, UTC)
     rows = [
@@ -173,14 +176,15 @@ def nonfinite(summary: Summary, lang: str) -> str:
     return say(lang, "{values}, the first at step {step}", values=values, step=step)
 
 
-def _speed_rows(summary: Summary, lang: str) -> list[Row]:
+def _speed_rows(analysis: Analysis, lang: str) -> list[Row]:
     """Typical and mean iteration, what evaluations cost, use of the GPU, the time."""
+    summary = analysis.summary
     return [
         (say(lang, "Typical iteration"), _typical(summary, lang)),
         (say(lang, "Mean iteration"), _mean(summary, lang)),
         (say(lang, "One evaluation"), _evaluation(summary, lang)),
         (say(lang, "Mean MFU"), _mfu(summary, lang)),
-        (say(lang, "Throughput"), _throughput(summary, lang)),
+        (say(lang, "Throughput"), throughput(analysis, lang)),
         (say(lang, "Total time"), _seconds(summary.training_s, lang)),
         (say(lang, "Time left"), _left(summary, lang)),
     ]
@@ -226,10 +230,15 @@ def _mfu(summary: Summary, lang: str) -> str:
     return f"{text} ({say(lang, 'typical {mfu}', mfu=typical)})"
 
 
-def _throughput(summary: Summary, lang: str) -> str:
-    """Tokens per second, "" where the log does not tell."""
-    rate = summary.tokens_per_s
-    return "" if rate is None else tokens_per_s(rate, lang)
+def throughput(analysis: Analysis, lang: str) -> str:
+    """Tokens per second, else what the log counts instead; "" without either."""
+    tokens, curve = analysis.summary.tokens_per_s, analysis.throughput
+    if tokens is not None:
+        return rate(tokens, "tokens/s", lang)
+    if curve is None or not np.isfinite(curve.values).any():
+        return ""
+    typical = np.median(curve.values[np.isfinite(curve.values)])
+    return rate(float(typical), curve.unit, lang)
 
 
 def _seconds(value: float | None, lang: str) -> str:
@@ -271,7 +280,7 @@ def _course_rows(analysis: Analysis, lang: str) -> list[Row]:
     return [
         (say(lang, "Stretches"), _stretches(analysis, lang)),
         (say(lang, "Checkpoints"), saved if summary.checkpoints else ""),
-        (say(lang, "How it ended"), ended(summary, lang)),
+        (say(lang, "How it ended"), _ended(summary, lang)),
         (say(lang, "Last line of it"), clean(summary.outcome_text or "")),
     ]
 
@@ -294,7 +303,7 @@ def _stretches(analysis: Analysis, lang: str) -> str:
     return "; ".join(shown + [say(lang, "and {n} more", n=more)] * (more > 0))
 
 
-def ended(summary: Summary, lang: str) -> str:
+def _ended(summary: Summary, lang: str) -> str:
     """How the run ended, as far as the log tells; "" for a log without steps."""
     if summary.outcome is not None:
         return say(lang, summary.outcome)

@@ -17,10 +17,9 @@ from watcher.outputs.quantities import (
     plain,
     seconds,
     times,
-    tokens_per_s,
 )
 from watcher.outputs.quantities import ratio as as_ratio
-from watcher.outputs.report import by_gravity, nonfinite
+from watcher.outputs.report import by_gravity, nonfinite, throughput
 from watcher.outputs.words import clean, say
 
 
@@ -127,7 +126,7 @@ def _figures(analysis: Analysis, lang: str) -> list[tuple[str, Line]]:
         (_validation_name(analysis, lang), _validation(summary, lang)),
         (_ratio_name(summary, lang), _ratio(summary, lang)),
         (say(lang, "time"), _time(summary, lang)),
-        (say(lang, "speed"), _speed(summary, lang)),
+        (say(lang, "speed"), _speed(analysis, lang)),
         (say(lang, "ended"), _ended(summary)),
     ]
 
@@ -201,12 +200,12 @@ def _time(summary: Summary, lang: str) -> Line:
     return [(", ".join(said), "")] if said else []
 
 
-def _speed(summary: Summary, lang: str) -> Line:
+def _speed(analysis: Analysis, lang: str) -> Line:
     """Tokens per second and MFU."""
+    summary = analysis.summary
     share = summary.mean_mfu if summary.typical_mfu is None else summary.typical_mfu
-    rate = summary.tokens_per_s
     parts = (
-        "" if rate is None else tokens_per_s(rate, lang),
+        throughput(analysis, lang),
         "" if share is None else f"MFU {mfu(share, lang)}",
     )
     text = ", ".join(part for part in parts if part)
