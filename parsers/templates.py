@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from parsers.batch import Floats, Ints
-from parsers.numbers import Plan, column
+from parsers.numbers import Column, Plan, column
 from parsers.shape import Format, Shape
 
 
@@ -278,12 +278,20 @@ def first_fit(form: Format, line: bytes) -> Iterator[tuple[Shape, Plan]]:
             continue
         columns = [
             found
-            for name, start, end in fields
-            if (found := column(line, name, start, end, scale=shape.scale.get(name, 1)))
+            for group, start, end in fields
+            if (found := _column(shape, line, group, start, end))
         ]
         if columns:
             yield shape, Plan(columns)
             return
+
+
+def _column(
+    shape: Shape, line: bytes, group: str, start: int, end: int
+) -> Column | None:
+    name = group.partition("__")[0]
+    scale = shape.scale.get(group, shape.scale.get(name, 1.0))
+    return column(line, name, start, end, scale=scale)
 
 
 def _by_length(block: Block) -> Iterator[tuple[int, Ints]]:
