@@ -35,13 +35,13 @@ AUTORESEARCH = Format(
         ),
         line(
             "val_bpb",
-            rb"(?:^|\s)val_bpb:\s+" + named("val_bpb") + rb"\s*$",
+            rb"(?:^|[\]:-] +)val_bpb:\s+" + named("val_bpb") + rb"\s*$",
             needs=(b"val_bpb:",),
             step="previous",
         ),
         line(
             "peak_vram_mb",
-            rb"(?:^|\s)peak_vram_mb:\s+" + named("memory_mib") + rb"\s*$",
+            rb"(?:^|[\]:-] +)peak_vram_mb:\s+" + named("memory_mib") + rb"\s*$",
             needs=(b"peak_vram_mb:",),
             step="previous",
         ),

@@ -2,7 +2,7 @@
 
     Epoch 1 | iter 2 step 1 | loss train: 1.660, val: n/a | iter time: 548.72 ms (step)
     iter 1760 | step 220: loss 1.5947, iter time: 263.85 ms (optimizer.step)
-    iter 4800: val loss 1.7258, val time: 3778.02 ms
+    iter 4800: val loss 1.7258, val time: 3778.02 ms          (`step 4800:` in 2023)
     Final evaluation | val loss: 1.698 | val ppl: 5.463
 
 An iteration is a micro-batch; the step is the optimizer's and stays for several.  The
@@ -25,7 +25,7 @@ _TRAIN: Final = re.compile(
     START + rb"step (" + COUNT + rb") \| loss train: \S+, val: (n/a|" + NUMBER + rb")"
 )
 _VALIDATION: Final = re.compile(
-    rb"(?:\biter " + COUNT + rb": val loss |\| val loss: )(" + NUMBER + rb")"
+    rb"(?:\b(?:iter|step) " + COUNT + rb": val loss |\| val loss: )(" + NUMBER + rb")"
 )
 
 
@@ -120,10 +120,10 @@ LITGPT = Format(
             "iter N: val loss, val time",
             # This number counts micro-batches, the axis steps.
             START
-            + rb"iter \d+: val loss "
+            + rb"(?:iter|step) \d+: val loss "
             + named("val_loss")
             + later(rb"\bval time: " + named("eval_ms") + rb" ?ms"),
-            needs=(b"iter ", b": val loss "),
+            needs=(b": val loss ",),
             step="previous",
         ),
         line(

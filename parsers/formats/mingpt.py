@@ -58,7 +58,7 @@ MINGPT = Format(
         ),
         line(
             "test loss",
-            rb"\btest loss: " + named("val_loss") + rb"\s*$",
+            rb"(?:^|- +)test loss: " + named("val_loss") + rb"\s*$",
             needs=(b"test loss: ",),
             step="previous",
         ),
