@@ -23,6 +23,7 @@ _PAUSE_FACTOR: Final = 3.0
 _PAUSE_AFTER_EVENT: Final = 1.15
 # nanoGPT's running mean of MFU: 0.9 of the old, 0.1 of the new.
 _MFU_DECAY: Final = 0.9
+_SAMPLE: Final = 100_000
 _THROUGHPUT: Final = ("tokens_per_s", "samples_per_s", "iters_per_s")
 
 
@@ -186,11 +187,16 @@ def _events(curves: Mapping[str, Curve], checkpoints: list[int]) -> Ints:
 
 def _pauses(time: Curve, events: Ints) -> NDArray[np.bool_]:
     """Which times hold an evaluation, a checkpoint or a compilation."""
-    typical = np.nanmedian(time.values) if np.isfinite(time.values).any() else np.nan
-    before = np.concatenate([[0], time.lines[:-1]])
-    eventful = np.searchsorted(events, before) < np.searchsorted(events, time.lines)
-    limit = np.where(eventful, _PAUSE_AFTER_EVENT, _PAUSE_FACTOR) * typical
-    return np.asarray(time.values > limit)
+    typical = _typical(time.values)
+    eventful = np.zeros(len(time) + 1, dtype=bool)
+    eventful[np.searchsorted(time.lines, events)] = True
+    after = eventful[:-1] & (time.values > _PAUSE_AFTER_EVENT * typical)
+    return np.asarray(after | (time.values > _PAUSE_FACTOR * typical))
+
+
+def _typical(values: Floats) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else float("nan")
 
 
 def _mfu(
@@ -199,38 +205,38 @@ def _mfu(
     pause: NDArray[np.bool_] | None,
     run: Run,
 ) -> Curve | None:
-    """MFU in % without unknown values and, for nanoGPT, without its pauses."""
+    """MFU in %, NaN where it is not known (-100) or, for nanoGPT, in a pause."""
     if "mfu" not in curves:
         return None
     printed = curves["mfu"]
-    known = _part(printed, np.flatnonzero(printed.values >= 0))  # -100: not yet known
-    if not len(known):
+    known = printed.values >= 0
+    if not known.any():
         return None
     averaged = run.format is not None and "mfu" in run.format.averaged
-    if not averaged or time is None or pause is None or len(time) != len(printed):
-        return known
-    return _unaveraged(known, printed, time, pause)
+    if averaged and time is not None and pause is not None and len(time) == len(known):
+        constant = _mfu_times_ms(printed.values, time.values, pause)
+        if constant is not None:
+            known &= ~pause & (time.values > 0)
+            values = np.full(len(known), np.nan)
+            np.divide(constant, time.values, out=values, where=known)
+            return replace(printed, values=values)
+    return replace(printed, values=np.where(known, printed.values, np.nan))
 
 
-def _unaveraged(
-    known: Curve, printed: Curve, time: Curve, pause: NDArray[np.bool_]
-) -> Curve:
-    """MFU of each iteration itself, out of nanoGPT's running mean.
+def _mfu_times_ms(mfu: Floats, ms: Floats, pause: NDArray[np.bool_]) -> float | None:
+    """The product of MFU and time of an iteration, out of nanoGPT's running mean.
 
     The mean forgets a pause only after ten lines, which makes a saw-tooth.  MFU is
     some constant over the time of the iteration; the constant is the median of
     what undoing the mean gives, m[t] - 0.9 m[t-1] over 0.1, times the time.
     """
-    values = printed.values
-    fresh = (values[1:] - _MFU_DECAY * values[:-1]) / (1 - _MFU_DECAY)
-    usable = (values[:-1] > 0) & ~pause[1:] & (fresh > 0)
-    if not usable.any():
-        return known
-    constant = float(np.median((fresh * time.values[1:])[usable]))
-    plain = np.flatnonzero(~pause & (values > 0) & (time.values > 0))
-    if not len(plain):
-        return known
-    return replace(_part(printed, plain), values=constant / time.values[plain])
+    if len(mfu) <= 1:
+        return None
+    # A sample is enough for a median.
+    at = np.unique(np.linspace(1, len(mfu) - 1, min(len(mfu), _SAMPLE)).astype(int))
+    fresh = (mfu[at] - _MFU_DECAY * mfu[at - 1]) / (1 - _MFU_DECAY)
+    usable = (mfu[at - 1] > 0) & ~pause[at] & (fresh > 0) & (ms[at] > 0)
+    return float(np.median((fresh * ms[at])[usable])) if usable.any() else None
 
 
 def _throughput(curves: Mapping[str, Curve]) -> Curve | None:
@@ -246,10 +252,16 @@ def _elapsed(
     if "train_time_ms" in curves:
         clock = curves["train_time_ms"]
         return np.interp(main.lines, clock.lines, clock.values) / _MS
-    if time is None or not np.isfinite(time.values).any():
+    typical = _typical(time.values) if time is not None else float("nan")
+    if time is None or not np.isfinite(typical):
         return None
-    typical = np.nanmedian(time.values)
-    done = np.diff(time.steps, prepend=time.steps[:1]).clip(min=0)
     # Lines between which several iterations passed tell the time of the last alone.
-    spent = np.nan_to_num(time.values, nan=typical) + (done - 1).clip(min=0) * typical
-    return np.interp(main.lines, time.lines, np.cumsum(spent)) / _MS
+    spent = np.diff(time.steps, prepend=time.steps[:1] - 1).astype(np.float64)
+    spent -= 1
+    np.clip(spent, 0, None, out=spent)
+    spent *= typical
+    spent += np.where(np.isfinite(time.values), time.values, typical)
+    np.cumsum(spent, out=spent)
+    spent /= _MS
+    same = time.lines is main.lines
+    return spent if same else np.interp(main.lines, time.lines, spent)

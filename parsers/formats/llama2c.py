@@ -14,6 +14,7 @@ from parsers.shape import Format, line
 LLAMA_C = Format(
     name="llama2c",
     written_by="karpathy/llama2.c train.py",
+    averaged=("mfu",),  # a running mean: 0.9 old, 0.1 new
     samples=(
         "500 | loss 6.0091 | lr 5.000000e-05 | 870067.53ms | mfu 0.19%",
         "step 500: train loss 5.7373, val loss 5.9544",

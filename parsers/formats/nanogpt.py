@@ -38,6 +38,7 @@ EVALUATION = line(
 NANOGPT = Format(
     name="nanogpt",
     written_by="karpathy/nanoGPT train.py",
+    averaged=("mfu",),  # a running mean: 0.9 old, 0.1 new
     samples=(
         "step 0: train loss 4.3480, val loss 4.3422",
         "iter 10: loss 3.1820, time 35.78ms, mfu 10.41%",
