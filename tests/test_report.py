@@ -1,6 +1,9 @@
 """The report: complete, in two languages, nothing in it that the log does not tell."""
 
+import ast
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import analyses
 import numpy as np
@@ -450,6 +453,33 @@ def test_every_number_can_be_written(value: float, lang: str) -> None:
 
     assert max(len(form(value, lang)) for form in forms) <= 40
     assert len(quantities.ratio(value)) <= 20
+
+
+def test_every_phrase_is_said_somewhere() -> None:
+    """A translation without its phrase is dead, or the phrase was reworded."""
+    outputs = Path(words.__file__).parent
+    sources = [p for p in outputs.glob("*.py") if p.name != "words.py"]
+    said = {
+        node.value
+        for source in sources
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+    }
+    from_records = {"start", "resumed", "restarted", "killed", "cancelled"}
+    from_records |= {"finished", "crashed", "out of memory", "interrupted"}
+
+    assert said
+    assert set(words._RUSSIAN) - said - from_records == set()
+
+
+@pytest.mark.parametrize("phrase", words._RUSSIAN)
+def test_translations_keep_the_numbers(phrase: str) -> None:
+    """What a phrase tells in English it tells in Russian."""
+    names = re.compile(r"{(\w+)}")
+
+    assert sorted(names.findall(phrase)) == sorted(
+        names.findall(words._RUSSIAN[phrase])
+    )
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,6 @@ _RUSSIAN = MappingProxyType(
         "Mean iteration": "Средняя итерация",
         "of those logged, pauses included": "по записям лога, вместе с паузами",
         "One evaluation": "Одна оценка",
-        "Evaluations take": "Доля оценок",
         "{share} of the time": "{share} времени",
         "Mean MFU": "Средний MFU",
         "typical {mfu}": "типичный {mfu}",
@@ -90,13 +89,10 @@ _RUSSIAN = MappingProxyType(
         "val bpb": "val bpb",
         "val/train": "val/train",
         "best": "лучшая",
-        "last": "последняя",
-        "first": "первая",
         "{shown} of {all} are shown.": "Показано {shown} из {all}.",
         "Best": "Лучшая оценка",
         "Last": "Последняя оценка",
         "{loss} at step {step}": "{loss} на шаге {step}",
-        "at step {step}": "на шаге {step}",
         "Since the best": "После лучшей",
         "it is the last evaluation": "оценок больше не было",
         "{evaluations}, none better": "{evaluations}, лучше не стало",
@@ -141,7 +137,6 @@ _RUSSIAN = MappingProxyType(
         # terminal
         "time": "время",
         "speed": "скорость",
-        "loss": "loss",
         "ended": "конец",
         "{time} in all": "всего {time}",
         "{time} left": "осталось {time}",
@@ -168,8 +163,6 @@ _RUSSIAN = MappingProxyType(
         "MFU": "MFU",
         "throughput": "пропускная способность",
         "total time": "всего времени",
-        "steps": "шагов",
-        "parameters": "параметров",
         "No setting that the logs state differs.": (
             "Настройки, названные в логах, не различаются."
         ),
@@ -264,7 +257,6 @@ _NOUNS = MappingProxyType(
         "fold": (("times", "times"), ("раз", "раза", "раз")),
         "record": (("record", "records"), ("запись", "записи", "записей")),
         "step": (("step", "steps"), ("шаг", "шага", "шагов")),
-        "line": (("line", "lines"), ("строка", "строки", "строк")),
         "batch": (("batch", "batches"), ("батче", "батчах", "батчах")),
         "sequence": (
             ("sequence", "sequences"),
