@@ -27,7 +27,10 @@ _RUSSIAN = MappingProxyType({
     "Accuracy": "Точность",
     "Arithmetic": "Скорость вычислений",
     "Memory": "Память",
-    "{n} runs compared": "Сравнение: {n}",
+    "{n} runs compared": "Сравнение прогонов: {n}",
+    "Lowest validation: {name}, {value} at step {step}":
+        "Лучшая валидация: {name}, {value} на шаге {step}",
+    "No validation in these logs": "В этих логах нет валидации",
     # labels
     "train": "обучение",
     "validation": "валидация",

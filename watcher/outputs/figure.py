@@ -17,11 +17,13 @@ from watcher.outputs.quantities import integer
 from watcher.outputs.sheet import HEIGHT, WIDTH, Box, Pen, Sheet
 from watcher.outputs.theme import THEMES, ThemeName, printable, rc
 from watcher.outputs.ticks import reading
-from watcher.outputs.views import Look, hero, small, steps_scale
+from watcher.outputs.views import Look, best, hero, small, steps_scale
 
 
 # Left of the axes stand numbers of five digits, right of them "validation 1.366".
 LEFT, RIGHT = 0.62, 1.38
+# The last small panel ends with the large one, its value beside it.
+_VALUE = RIGHT
 # Between two small panels: a value at the end of one, numbers of the other.
 _BETWEEN = 1.12
 # Above a small panel stand the numbers of the large one, its title and its note;
@@ -60,7 +62,13 @@ def figure(
         sheet = Sheet(colours)
         below = caption(sheet, facts(analysis, lang), source(analysis, drawn_by, lang))
         above = heading(sheet, analysis.name, headline)
-        panels = _panels(sheet, analysis, look, below=below, above=above)
+        views = (hero(analysis, look), *small(analysis, look))
+        boxes = frames(below=below, above=above)
+        panels = [
+            Panel(sheet, *pair, look.x) for pair in zip(boxes, views, strict=True)
+        ]
+        for panel in panels:
+            finish(panel, look, title=panel is not panels[0])
         _tell(panels, analysis, look)
         return sheet.render(to)
 
@@ -91,26 +99,14 @@ def caption(sheet: Sheet, *groups: list[str]) -> float:
     return 0.16 + len(lines) * pen.line
 
 
-def _panels(
-    sheet: Sheet, analysis: Analysis, look: Look, *, below: float, above: float
-) -> list[Panel]:
-    """Divide what heading and caption leave, and draw the four views there."""
+def frames(*, below: float, above: float, right: float = RIGHT) -> list[Box]:
+    """Divide what heading and caption leave: one large panel, three small below it."""
     top, bottom = above - _NOTE, below + _SMALL_FOOT
     free = top - bottom - _SMALL_HEAD
-    large = (LEFT, top - _SHARE * free, WIDTH - LEFT - RIGHT, _SHARE * free)
-    boxes = (Box(*large), *columns(bottom, (1 - _SHARE) * free, 3))
-    views = (hero(analysis, look), *small(analysis, look))
-    panels = [Panel(sheet, *pair, look.x) for pair in zip(boxes, views, strict=True)]
-    for panel in panels:
-        finish(panel, look, title=panel is not panels[0])
-    return panels
-
-
-def columns(bottom: float, height: float, count: int) -> list[Box]:
-    """Give boxes of equal width side by side."""
-    width = (WIDTH - LEFT - RIGHT - (count - 1) * _BETWEEN) / count
-    lefts = [LEFT + column * (width + _BETWEEN) for column in range(count)]
-    return [Box(left, bottom, width, height) for left in lefts]
+    large = Box(LEFT, top - _SHARE * free, WIDTH - LEFT - right, _SHARE * free)
+    width = (WIDTH - LEFT - _VALUE - 2 * _BETWEEN) / 3
+    lefts = [LEFT + column * (width + _BETWEEN) for column in range(3)]
+    return [large, *(Box(left, bottom, width, (1 - _SHARE) * free) for left in lefts)]
 
 
 def finish(
@@ -168,7 +164,7 @@ def _zone(panels: list[Panel], finding: Finding, look: Look) -> None:
 
 def _best(panel: Panel, analysis: Analysis, look: Look) -> None:
     """Ring the best evaluation and say what it was."""
-    found = _least(analysis)
+    found = best(analysis)
     if found is None:
         return
     step, value = found
@@ -189,17 +185,6 @@ def _best(panel: Panel, analysis: Analysis, look: Look) -> None:
         (x - 0.1, y + 0.5, "right"),
     ]
     panel.say(text, Pen(9, look.theme.val, bold=True), spots)
-
-
-def _least(analysis: Analysis) -> tuple[int, float] | None:
-    """Give step and value of the best evaluation."""
-    summary, val = analysis.summary, analysis.val
-    if summary.best_val is not None and summary.best_val_step is not None:
-        return summary.best_val_step, summary.best_val
-    if val is None or not (usable := np.isfinite(val.values) & val.current).any():
-        return None
-    at = int(np.where(usable, val.values, np.inf).argmin())
-    return int(val.steps[at]), float(val.values[at])
 
 
 def _restarts(panels: list[Panel], analysis: Analysis, look: Look) -> None:

@@ -30,6 +30,8 @@ _EARLY = 0.02
 _WORTH = 1.8
 # Above this many evaluations marks touch one another on the large panel.
 _DOTS = 120
+# On a small one marks touch above this many.
+FEW_DOTS = 30
 # With fewer points than this there is no curve.
 _FEW = 3
 # From this many milliseconds on people say seconds.
@@ -224,13 +226,13 @@ def _train_at_evaluations(analysis: Analysis, look: Look) -> Iterator[Trace]:
     known = 0 if beside is None else int(np.isfinite(beside).sum())
     train = analysis.train
     if train is not None and len(train) > known and known < _FEW:
-        yield _moving(analysis, train, look)
+        yield moving(analysis, train, look)
     elif val is not None and beside is not None and known:
         points = thinned(val, beside, kept(val), look.x)
         yield Trace(*points, look.theme.train, dots=len(points[0]) <= _DOTS)
 
 
-def _moving(analysis: Analysis, train: Curve, look: Look) -> Trace:
+def moving(analysis: Analysis, train: Curve, look: Look) -> Trace:
     """Draw the centred moving average of the training loss."""
     smooth = train.values if analysis.train_smooth is None else analysis.train_smooth
     at, means = averages(smooth, keep=kept(train), log=look.x.log)
@@ -240,7 +242,7 @@ def _moving(analysis: Analysis, train: Curve, look: Look) -> Trace:
     if settled > 0 and np.isfinite(smooth[settled:]).all():
         means = np.where(at > settled, smooth[settled], means)
     steps = train.steps[at].astype(np.float64)
-    return Trace(steps, means, look.theme.train, dots=len(train) <= _DOTS // 4)
+    return Trace(steps, means, look.theme.train, dots=len(train) <= FEW_DOTS)
 
 
 def _hero_note(analysis: Analysis, look: Look, *, alone: bool, log: bool) -> str:
@@ -281,7 +283,7 @@ def _detail(analysis: Analysis, look: Look) -> View:
 
 def _training(analysis: Analysis, train: Curve, look: Look) -> View:
     thin_line = next(_raw(analysis, look))
-    bold = _moving(analysis, train, look)
+    bold = moving(analysis, train, look)
     y = _spiky_scale(thin_line, bold, look.x)
     over = thin_line.y > y.high if y is not None else np.zeros(len(thin_line.y), bool)
     return View(
@@ -327,7 +329,7 @@ def _late(curve: Curve, look: Look) -> View | None:
     found = span(values)
     if found is None:
         return None
-    trace = Trace(at, values, look.theme.val, dots=len(at) <= _DOTS // 4)
+    trace = Trace(at, values, look.theme.val, dots=len(at) <= FEW_DOTS)
     return View(
         title=look.say("Validation, last half"),
         note=look.say(curve.unit),
@@ -518,16 +520,16 @@ def _against_time(analysis: Analysis, look: Look) -> View | None:
     val, elapsed = analysis.val, analysis.elapsed_s
     if val is None or elapsed is None or len(elapsed) != len(val):
         return None
-    seconds, unit = clock(elapsed)
-    keep = np.isfinite(seconds) & val.current
+    keep = np.isfinite(elapsed) & val.current
     at = thin(val.values, keep=keep)
-    trace = Trace(
-        seconds[at], val.values[at], look.theme.val, dots=len(at) <= _DOTS // 4
-    )
-    reach = span(trace.x)
-    if reach is None or reach[0] == reach[1]:
+    longest = span(elapsed[at])
+    if longest is None or longest[1] <= 0:
         return None
-    x = Scale(0.0, reach[1])
+    unit, size = clock(longest[1])
+    trace = Trace(
+        elapsed[at] / size, val.values[at], look.theme.val, dots=len(at) <= FEW_DOTS
+    )
+    x = Scale(0.0, longest[1] / size)
     return View(
         title=look.say("Validation against time"),
         note=look.say(val.unit),
@@ -539,11 +541,20 @@ def _against_time(analysis: Analysis, look: Look) -> View | None:
     )
 
 
-def clock(elapsed: Floats) -> tuple[Floats, str]:
-    """Turn seconds into the unit that people would use for the whole."""
-    finite = elapsed[np.isfinite(elapsed)]
-    longest = float(finite.max()) if len(finite) else 0.0
-    for size, unit in ((3600, "hours"), (60, "minutes")):
+def clock(longest: float) -> tuple[str, float]:
+    """Choose the unit in which people would tell a time, and its seconds."""
+    for size, unit in ((3600.0, "hours"), (60.0, "minutes")):
         if longest >= 2 * size:
-            return elapsed / size, unit
-    return elapsed, "seconds"
+            return unit, size
+    return "seconds", 1.0
+
+
+def best(analysis: Analysis) -> tuple[int, float] | None:
+    """Give step and value of the best evaluation."""
+    summary, val = analysis.summary, analysis.val
+    if summary.best_val is not None and summary.best_val_step is not None:
+        return summary.best_val_step, summary.best_val
+    if val is None or not (usable := np.isfinite(val.values) & val.current).any():
+        return None
+    at = int(np.where(usable, val.values, np.inf).argmin())
+    return int(val.steps[at]), float(val.values[at])
