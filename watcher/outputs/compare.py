@@ -6,7 +6,7 @@ more runs the best eight are coloured, the rest stand grey behind them.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
 
@@ -18,24 +18,12 @@ from watcher.analysis import Analysis, Curve
 from watcher.outputs.figure import finish, frames, heading
 from watcher.outputs.panels import Dashes, End, Panel, Trace, View
 from watcher.outputs.quantities import integer
+from watcher.outputs.scales import Points, clock, last, loss_scale, span, steps_scale
 from watcher.outputs.sheet import Sheet
 from watcher.outputs.theme import THEMES, ThemeName, printable, rc
 from watcher.outputs.thin import running_median
 from watcher.outputs.ticks import Scale, reading
-from watcher.outputs.views import (
-    FEW_DOTS,
-    Look,
-    Points,
-    best,
-    clock,
-    kept,
-    last,
-    loss_scale,
-    moving,
-    span,
-    steps_scale,
-    thinned,
-)
+from watcher.outputs.views import FEW_DOTS, Look, best, kept, moving, thinned
 
 
 # Right of the large panel stand names; a longer one is shortened.
@@ -151,20 +139,22 @@ def _views(runs: Sequence[_Run], look: Look) -> list[View]:
         line = moving(run.analysis, train, look)
         return line.x, line.y
 
-    train_view = _overlay(runs, look, "Training loss", training, "smoothed")
-    train_clock = _by_clock(runs, look, "Training loss against time", training)
+    train_unit = next((r.analysis.train.unit for r in runs if r.analysis.train), "")
+    train_view = _overlay(runs, look, "Training loss", training, train_unit, "smoothed")
+    train_clock = _by_clock(
+        runs, look, "Training loss against time", training, train_unit
+    )
     if unit:
         large = _overlay(
-            runs, look, "Validation", validation, *_notes(runs, unit, look)
+            runs, look, "Validation", validation, unit, *_notes(runs, unit, look)
         )
-        timed = _by_clock(runs, look, "Validation against time", validation)
+        timed = _by_clock(runs, look, "Validation against time", validation, unit)
         return [_named(large, runs, validation), train_view, timed, train_clock]
     late = _late(train_view, look)
     return [_named(train_view, runs, training), late, train_clock, _times(runs, look)]
 
 
 def _notes(runs: Sequence[_Run], unit: str, look: Look) -> Iterator[str]:
-    yield unit
     yield "ring: best"
     others = [r.name for r in runs if r.analysis.val and r.analysis.val.unit != unit]
     if any(run.colour is None for run in runs):
@@ -175,17 +165,19 @@ def _notes(runs: Sequence[_Run], unit: str, look: Look) -> Iterator[str]:
 
 
 def _overlay(
-    runs: Sequence[_Run], look: Look, title: str, source: _Source, *notes: str
+    runs: Sequence[_Run],
+    look: Look,
+    title: str,
+    source: _Source,
+    unit: str,
+    *notes: str,
 ) -> View:
     """Show one loss of every run against steps."""
     lines = [(run, points) for run in runs if (points := source(run)) is not None]
     y = loss_scale([points for _, points in lines], look.x)
-    log = "log scale" if y is not None and y.log else ""
     return View(
         title=look.say(title),
-        note=" · ".join(
-            look.say(note) for note in (*notes[:1], log, *notes[1:]) if note
-        ),
+        note=_noted(look, unit, y, *notes),
         y=y,
         traces=tuple(_trace(run, points, look) for run, points in lines),
         ends=tuple(chain.from_iterable(_value(*line) for line in lines))
@@ -194,12 +186,17 @@ def _overlay(
     )
 
 
+def _noted(look: Look, unit: str, y: Scale | None, *notes: str) -> str:
+    """Say the unit, whether the scale is logarithmic, and the rest."""
+    log = "log scale" if y is not None and y.log else ""
+    return " · ".join(look.say(note) for note in (unit, log, *notes) if note)
+
+
 def _trace(run: _Run, points: Points, look: Look) -> Trace:
     """Draw a run in its colour, or thin and grey."""
     if run.colour is None:
         return Trace(*points, look.theme.muted, width=0.9, alpha=0.35)
-    dots = len(points[0]) <= FEW_DOTS
-    return Trace(*points, run.colour, width=1.8, dots=dots, dashes=run.dashes)
+    return Trace(*points, run.colour, width=1.8, dashes=run.dashes)
 
 
 def _value(run: _Run, points: Points, name: str = "") -> Iterator[End]:
@@ -216,10 +213,15 @@ def _named(view: View, runs: Sequence[_Run], source: _Source) -> View:
         if (points := source(run)) is not None
         for end in _value(run, points, run.name)
     )
-    return View(view.title, view.note, view.y, view.traces, tuple(ends))
+    # Marks are clear where there are few lines with few points.
+    few = len(view.traces) <= _VALUES
+    traces = (replace(t, dots=few and len(t.x) <= FEW_DOTS) for t in view.traces)
+    return replace(view, traces=tuple(traces), ends=tuple(ends))
 
 
-def _by_clock(runs: Sequence[_Run], look: Look, title: str, source: _Source) -> View:
+def _by_clock(
+    runs: Sequence[_Run], look: Look, title: str, source: _Source, unit: str
+) -> View:
     """Show one loss of every run against training time, where the logs tell it."""
     timed = [
         (run, at, points[1])
@@ -230,15 +232,17 @@ def _by_clock(runs: Sequence[_Run], look: Look, title: str, source: _Source) -> 
     longest = span(*(at for _, at, _ in timed))
     if longest is None or longest[1] <= 0:
         return View(look.say(title))
-    unit, size = clock(longest[1])
+    name, size = clock(longest[1])
     x = Scale(0.0, longest[1] / size)
     lines = [(run, (at / size, values)) for run, at, values in timed]
+    y = loss_scale([points for _, points in lines], x)
     return View(
         title=look.say(title),
-        y=loss_scale([points for _, points in lines], x),
+        note=_noted(look, unit, y),
+        y=y,
         traces=tuple(_trace(run, points, look) for run, points in lines),
         x=x,
-        x_name=look.say(unit),
+        x_name=look.say(name),
     )
 
 
@@ -262,6 +266,7 @@ def _late(view: View, look: Look) -> View:
     parts = [(t.x[t.x >= middle], t.y[t.x >= middle]) for t in view.traces]
     return View(
         title=look.say("Training loss, last half"),
+        note=view.note.split(" · ")[0],
         y=loss_scale(parts, x, log=False),
         traces=view.traces,
         x=x,

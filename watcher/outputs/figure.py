@@ -11,13 +11,15 @@ import numpy as np
 
 from watcher.analysis import Analysis, Curve
 from watcher.finding import Finding
+from watcher.outputs.beside import beside
 from watcher.outputs.captions import facts, source
 from watcher.outputs.panels import Panel, Spot
 from watcher.outputs.quantities import integer
+from watcher.outputs.scales import steps_scale
 from watcher.outputs.sheet import HEIGHT, WIDTH, Box, Pen, Sheet
 from watcher.outputs.theme import THEMES, ThemeName, printable, rc
 from watcher.outputs.ticks import reading
-from watcher.outputs.views import Look, best, hero, small, steps_scale
+from watcher.outputs.views import Look, best, detail, hero
 
 
 # Left of the axes stand numbers of five digits, right of them "validation 1.366".
@@ -62,7 +64,8 @@ def figure(
         sheet = Sheet(colours)
         below = caption(sheet, facts(analysis, lang), source(analysis, drawn_by, lang))
         above = heading(sheet, analysis.name, headline)
-        views = (hero(analysis, look), *small(analysis, look))
+        left = detail(analysis, look)
+        views = (hero(analysis, look), left, *beside(analysis, look))
         boxes = frames(below=below, above=above)
         panels = [
             Panel(sheet, *pair, look.x) for pair in zip(boxes, views, strict=True)

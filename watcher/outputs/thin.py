@@ -149,7 +149,7 @@ def running_median(
 ) -> tuple[Ints, Floats]:
     """Give indices and centred medians there; no pause or spike moves them.
 
-    The window is a twenty-fifth of the curve and is judged by at most SAMPLE points of
+    The window is a twelfth of the curve and is judged by at most SAMPLE points of
     it, so the cost does not depend on n.  Near the ends it stays whole and stops being
     centred: one that shrinks would end on a single noisy value, which is then read as
     the level.
@@ -158,7 +158,7 @@ def running_median(
     if n == 0:
         return np.arange(0), np.empty(0)
     at = np.unique(np.linspace(0, n - 1, min(n, points)).astype(np.int64))
-    half = max(n // 50, min(2, (n - 1) // 2))
+    half = max(n // 25, min(2, (n - 1) // 2))
     centre = np.clip(at, half, n - 1 - half)
     spread = np.rint(half * np.linspace(-1, 1, SAMPLE)).astype(np.int64)
     where = centre[:, None] + np.unique(spread)
