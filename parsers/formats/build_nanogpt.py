@@ -21,7 +21,7 @@ from parsers.shape import Format, line
 _DECIMAL = rb"(?:\d+\.\d+(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf))"
 
 STDOUT = Format(
-    name="build-nanogpt",
+    name="build_nanogpt",
     written_by="karpathy/build-nanogpt train_gpt2.py",
     samples=(
         (
@@ -39,7 +39,7 @@ STDOUT = Format(
             + STEP
             + rb"(?: \||,) loss: "
             + named("loss")
-            + rb"(?: \||,) (?=lr:? |norm: |dt: )"
+            + rb"(?: \||,) (?=(?:lr:?|norm:|dt:) \d)"
             + later(rb"\blr:? " + named("lr"))
             + later(rb"\bnorm: " + named("grad_norm"))
             + later(rb"\bdt: " + named("iter_ms") + rb" ?ms")
@@ -62,7 +62,7 @@ STDOUT = Format(
 )
 
 LOG_TXT = Format(
-    name="build-nanogpt-log",
+    name="build_nanogpt_log",
     written_by="karpathy/build-nanogpt log/log.txt",
     samples=("0 train 10.955011", "0 val 10.9519", "0 hella 0.2487"),
     shapes=(

@@ -70,7 +70,7 @@ STDOUT = Format(
 )
 
 MAIN_LOG = Format(
-    name="llmc-main-log",
+    name="llmc_main_log",
     written_by="karpathy/llm.c main.log",
     samples=(
         "s:0 trl:11.0091 lr:0.000001 norm:15.37",
@@ -106,7 +106,7 @@ MAIN_LOG = Format(
 )
 
 C_TRAINER = Format(
-    name="llmc-cpu",
+    name="llmc_cpu",
     written_by="karpathy/llm.c train_gpt2.c",
     samples=(
         "step 0: train loss 4.845659 (took 2141.000000 ms)",

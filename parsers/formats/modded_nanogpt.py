@@ -108,7 +108,7 @@ _BARE_VALIDATION = line(
 )
 
 MODDED_NANOGPT = Format(
-    name="modded-nanogpt",
+    name="modded_nanogpt",
     written_by="KellerJordan/modded-nanogpt train_gpt.py",
     samples=(
         "step:0/6000 val_loss:11.0149 train_time:305ms step_avg:nanms",
@@ -121,7 +121,7 @@ MODDED_NANOGPT = Format(
 )
 
 PARAMETER_GOLF = Format(
-    name="parameter-golf",
+    name="parameter_golf",
     written_by="openai/parameter-golf train_gpt.py",
     samples=(
         "step:0/20000 val_loss:6.9370 val_bpb:4.0978 train_time:0ms step_avg:0.01ms",
