@@ -38,16 +38,16 @@ ESPNET = Format(
     written_by="espnet/espnet ESPnet2",
     samples=(
         (
-            "[PC] 2020-11-11 16:30:04,578 (trainer:486) INFO: 1epoch:train:6376-6750batch: "
-            "iter_time=0.001, forward_time=0.005, loss=2.386, lr_0=0.100, train_time=0.013"
+            "[PC] 2020-11-11 16:30:04 (trainer:486) INFO: 1epoch:train:6376-6750batch: "
+            "iter_time=0.001, loss=2.386, lr_0=0.100, train_time=0.013"
         ),
         (
-            "[PC] 2020-11-11 16:30:18,406 (trainer:243) INFO: 1epoch results: [train] "
-            "iter_time=0.001, loss=2.853, total_count=7507, [valid] loss=2.387, time=3 s"
+            "[PC] 2020-11-11 16:30:18 (trainer:243) INFO: 1epoch results: [train] "
+            "iter_time=0.001, loss=2.853, total_count=7507, [valid] loss=2.387"
         ),
         (
-            "[PC] 2020-11-11 16:30:18,406 (trainer:243) INFO: 1epoch results: [train] "
-            "iter_time=0.001, loss=2.853, time=42 seconds, [valid] loss=2.387, time=3 s"
+            "[PC] 2020-11-11 16:30:18 (trainer:243) INFO: 1epoch results: [train] "
+            "loss=2.853, time=42 seconds, [valid] loss=2.387"
         ),
     ),
     shapes=(

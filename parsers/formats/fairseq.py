@@ -95,7 +95,7 @@ FAIRSEQ = Format(
             " loss 9.189 | ppl 583.79 | wps 35091.7 | num_updates 10"
         ),
         (
-            "2020-12-17 11:38:15 | INFO | train | epoch 001 | loss 11.87 | ppl 3743.49 |"
+            "2020-12-17 11:38:15 | INFO | train | epoch 001 | loss 11.87 | ppl 3743 |"
             " num_updates 10 | lr 0.0003"
         ),
         "| epoch 010  2000 / 8223 loss=1.27 (1.50), wps=962, wpb=908, lr=0.001",

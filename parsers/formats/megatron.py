@@ -1,7 +1,7 @@
 """Megatron-LM, Megatron-DeepSpeed and GPT-NeoX (2019 to 2026).
 
      iteration       20/    1000 | consumed samples:           80 | ... | lm loss: ...
-     samples/sec: 857.7 | iteration       10/     512 | ... | lm_loss: 9.730293E+00 | ...
+     samples/sec: 857.7 | iteration       10/     512 | ... | lm_loss: 9.7302E+00 | ...
      validation loss at iteration 100 | lm loss value: 8.017406E+00 | lm loss PPL: ...
      validation results at iteration 128 | lm_loss value: 3.917100E+00 | ...
 
@@ -56,8 +56,8 @@ MEGATRON = Format(
     written_by="NVIDIA Megatron-LM, Megatron-DeepSpeed, EleutherAI GPT-NeoX",
     samples=(
         (
-            " iteration       20/    1000 | consumed samples:           80 | elapsed time"
-            " per iteration (ms): 1354.9 | learning rate: 3.750E-05 | global batch size:"
+            " iteration       20/    1000 | consumed samples:         80 | elapsed time"
+            " per iteration (ms): 1354.9 | learning rate: 3.750E-5 | global batch size:"
             "     4 | lm loss: 1.203115E+01 | loss scale: 32768.0 | grad norm: 16.999 |"
         ),
         (

@@ -34,11 +34,11 @@ MMDET = Format(
     samples=(
         (
             "2019-12-28 15:52:30,875 - INFO - Epoch [1][50/2569]\tlr: 0.00042, "
-            "eta: 7:33:58, time: 0.442, data_time: 0.108, memory: 4047, loss_cls: 0.8181, "
+            "eta: 7:33:58, time: 0.442, memory: 4047, loss_cls: 0.8181, "
             "loss: 3.2821"
         ),
         (
-            "10/18 12:00:00 - mmengine - INFO - Iter(train) [   50/40000]  lr: 9.9e-03  "
+            "10/18 12:00:00 - mmengine - INFO - Iter(train) [   50/40000]  lr: 9.9e-3  "
             "eta: 3:33:58  time: 0.4421  memory: 4047  loss: 3.2821  loss_cls: 0.8181"
         ),
         (

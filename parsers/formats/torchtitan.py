@@ -35,11 +35,11 @@ TORCHTITAN = Format(
     samples=(
         (
             "[rank0]:[titan] 2026-05-20 02:22:56,141 - root - INFO - step:  1  "
-            "loss: 12.55223  grad_norm: 21.3750  memory: 160.86GiB(90.19%)  tps: 968  "
+            "loss: 12.55223  grad_norm: 21.3750  memory: 160GiB(90.19%)  tps: 968  "
             "tflops: 81.56  mfu: 3.63%"
         ),
         (
-            "[rank0]:[titan] 2026-05-20 02:22:57,141 - root - INFO - validate step: 10  "
+            "[rank0]:[titan] 2026-05-20 02:22:57 - root - INFO - validate step: 10  "
             "loss:  7.9114  memory: 20.11GiB(25.41%)  tps: 1,968"
         ),
     ),

@@ -1,0 +1,117 @@
+"""Training loops that no known format claims, read by their keys.
+
+    step 10 loss=3.2 val_loss=3.3
+    Epoch 1, Global Batch 25, Training Loss: 8.1474, Validation Loss: 14.7734
+    200 | loss 16.4 | lr 1e-4
+    Train Epoch: 1 [640/60000 (1%)]  Loss: 2.250000
+      [eval] step   48000 | val_loss 4.0749
+
+What makes a line a point of the curve is a loss and a step.  With them come lines that
+name an epoch alone, or a validation without a step: they belong to the step before.
+A log without steps has epochs (see `parsers.formats.epochs`), or blocks:
+
+    Epoch: 1/30
+    Train Loss: 7.2979 - Train Perplexity: 1477.26
+    Valid Loss: 6.5209 - Valid Perplexity: 679.21
+"""
+
+import re
+from typing import Final
+
+from parsers.freeform import SCALE, Sentence, sentence
+from parsers.patterns import MAX_STEPS, STEP
+from parsers.shape import Fields, Format, Shape, line
+
+
+_TEST_SET: Final = re.compile(rb"(?i)^\s*test set:")
+_OPENS: Final = re.compile(
+    rb"(?i)(?:^|[\]|>:-]\s+)\W*(?:(?:average|avg|mean)\s+)?"
+    rb"(?:(?:train|val|eval|dev|cross.entropy)\w*[ _/-])?(?:loss|train|val|valid)\b"
+)
+
+
+def _with_step(text: bytes) -> Fields | None:
+    said = sentence(text)
+    if said is None or said.step is None or not said.curve:
+        return None
+    found = [*said.fields(), ("step", *said.step)]
+    if said.epoch is not None:
+        # Steps may begin anew in each epoch, and their number may be that of one.
+        return [*found, ("epoch", *said.epoch), ("epoch_no", *said.epoch)]
+    return found if said.steps is None else [*found, ("max_steps", *said.steps)]
+
+
+def _with_epoch(text: bytes) -> Fields | None:
+    """The mean of an epoch, between lines with steps."""
+    said = sentence(text)
+    if said is None or said.step is not None or said.epoch is None:
+        return None
+    kept = [f for f in said.fields() if f[0].startswith(("val_", "epoch_loss"))]
+    if "loss" in said.metrics:
+        kept.append(("epoch_loss", *said.metrics["loss"][1]))
+    return [*kept, ("epoch", *said.epoch)] if kept else None
+
+
+def _of_validation(text: bytes) -> Fields | None:
+    said = sentence(text)
+    if said is None or not _bare(said) or "loss" in said.metrics:
+        return None
+    if said.test and not _TEST_SET.search(text):
+        return None  # a test comes when all is over
+    kept = [f for f in said.fields() if f[0].startswith("val_")]
+    return kept if {"val_loss", "val_bpb"} & said.metrics.keys() else None
+
+
+def _in_block(text: bytes) -> Fields | None:
+    said = sentence(text)
+    if said is None or not _bare(said) or said.test or not _OPENS.search(text):
+        return None
+    return said.fields() if said.curve else None
+
+
+def _bare(said: Sentence) -> bool:
+    return said.step is None and said.epoch is None
+
+
+def _shape(name: str, locate: object, step: str, *, hit: bool) -> Shape:
+    return Shape(name, locate, step=step, scale=SCALE, hit=hit)  # type: ignore[arg-type]
+
+
+KEYVALUE = Format(
+    name="keyvalue",
+    written_by="home-made loops: keys, numbers and a step in one line",
+    samples=(
+        "step 10 loss=3.2 val_loss=3.3",
+        "INFO - Epoch 1, Global Batch 25, Training Loss: 8.1474, Validation Loss: 14.7",
+        "200 | loss 16.4 | lr 1e-4 | 113.4k tok/s",
+        "Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.250000",
+        "  [eval] step   48000 | val_loss 4.0749",
+        "Epoch 1 done, average training loss: 3.2",
+        "Validation loss: 3.2142",
+    ),
+    shapes=(
+        _shape("step, loss", _with_step, "line", hit=True),
+        _shape("epoch, loss", _with_epoch, "previous", hit=False),
+        _shape("validation loss", _of_validation, "previous", hit=False),
+    ),
+    weight=0.25,
+)
+
+BLOCKS = Format(
+    name="blocks",
+    written_by="home-made loops: the step on a line of its own",
+    samples=("Epoch: 1/30", "Train Loss: 7.2979 - Train Perplexity: 1477.26"),
+    shapes=(
+        line(
+            "step",
+            rb"(?i)^(?:.*[\]|:>-]\s)?[\W_]*(?:epoch|step|iter|iteration)[ :#=\[(]*"
+            + STEP
+            + rb"(?:\s*(?:/|of)\s*"
+            + MAX_STEPS
+            + rb")?[\W_]*$",
+            step="none",
+        ),
+        Shape("loss", _in_block, step="previous", scale=SCALE, hit=False),
+    ),
+    weight=0.2,
+)
