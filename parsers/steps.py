@@ -6,7 +6,8 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch, Floats, Ints
-from parsers.shape import WORDS
+from parsers.carry import Carry
+from parsers.shape import WORDS, Shape
 from parsers.templates import Raw
 
 
@@ -30,12 +31,14 @@ class Steps:
         self._fresh: dict[str, float] = {}
         self._once: dict[str, int] = {}
         self._bases: dict[str, float] = {}
+        self._carry = Carry()
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, of plain JSON types."""
         return {name[1:]: getattr(self, name) for name in _KEPT} | {
             "last": self.last,
             "planned": self.planned,
+            "carry": self._carry.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -44,17 +47,26 @@ class Steps:
             setattr(self, name, state[name[1:]])
         self._waiting = [(s, n, v) for s, n, v in self._waiting]
         self.last, self.planned = state["last"], state["planned"]
+        self._carry.restore(state["carry"])
 
     def settle(self, raws: Sequence[Raw]) -> list[Batch]:
         """Records with steps; those that wait for the next step may come later."""
         self._note_bases(raws)
+        self._carry.count_on(raws)
         lines, steps = self._anchors(raws)
         batches = [*self._arrived(lines, steps)]
+        repeating: dict[str, tuple[Shape, list[Batch]]] = {}
         for raw in raws:
-            batches += self._records(raw, lines, steps)
+            records = self._records(raw, lines, steps)
+            if raw.shape.once or raw.shape.fresh:
+                repeating.setdefault(raw.shape.name, (raw.shape, []))[1].append(records)
+            else:
+                batches.append(records)
+        for shape, parts in repeating.values():
+            batches += self._sifted(shape, [part for part in parts if len(part)])
         if len(steps):
             self.last = int(steps[-1])
-        return batches
+        return [batch for batch in batches if len(batch)]
 
     def flush(self) -> list[Batch]:
         """What waited for a step that never came: it would have been the next."""
@@ -69,25 +81,21 @@ class Steps:
         for shape, line, values in waiting:
             yield _single(shape, line, int(steps[0]), values)
 
-    def _records(self, raw: Raw, lines: Ints, steps: Ints) -> list[Batch]:
+    def _records(self, raw: Raw, lines: Ints, steps: Ints) -> Batch:
         planned = raw.columns.get("max_steps")
         if planned is not None and len(planned) and np.isfinite(planned[-1]):
             self.planned = int(planned[-1])
         values = {n: c for n, c in raw.columns.items() if n not in WORDS}
         if raw.shape.step == "none" or not values:
-            return []
+            return Batch(raw.shape.name, raw.lines[:0], raw.lines[:0], {})
         own = self._own(raw)
-        if own is not None:
-            batch = Batch(raw.shape.name, raw.lines, own, values)
-        elif raw.shape.step == "next":
-            batch = self._next(raw, values, lines, steps)
-        elif raw.shape.step == "count":
-            batch = Batch(raw.shape.name, raw.lines, self._counted(raw), values)
-        else:
-            batch = Batch(
-                raw.shape.name, raw.lines, self._previous(raw, lines, steps), values
-            )
-        return [b for b in self._sifted(raw, batch) if len(b)]
+        if own is None and raw.shape.step == "next":
+            return self._next(raw, values, lines, steps)
+        if own is None and raw.shape.step == "count":
+            own = self._counted(raw)
+        if own is None:
+            own = self._previous(raw, lines, steps)
+        return Batch(raw.shape.name, raw.lines, own, values)
 
     def _previous(self, raw: Raw, lines: Ints, steps: Ints) -> Ints:
         first = np.array([self.last or 0], dtype=np.int64)
@@ -111,20 +119,40 @@ class Steps:
         columns = {name: column[known] for name, column in values.items()}
         return Batch(raw.shape.name, raw.lines[known], found, columns)
 
-    def _sifted(self, raw: Raw, batch: Batch) -> Iterator[Batch]:
-        if raw.shape.once:
-            batch = self._first_of_step(batch)
-        stale = [name for name in raw.shape.fresh if name in batch.values]
-        for name in stale:
-            column = batch.values[name]
-            before = np.concatenate([[self._fresh.get(name, np.nan)], column[:-1]])
-            if len(column):
-                self._fresh[name] = float(column[-1])
-            changed = Batch(batch.shape, batch.lines, batch.steps, {name: column})
-            yield changed.take(column != before)
-        rest = {n: c for n, c in batch.values.items() if n not in stale}
-        if rest:
-            yield Batch(batch.shape, batch.lines, batch.steps, rest)
+    def _sifted(self, shape: Shape, parts: Sequence[Batch]) -> Iterator[Batch]:
+        """Without what repeats; parts are templates, their lines interleave."""
+        for name in shape.fresh:
+            yield from self._changed(name, [p for p in parts if name in p.values])
+        rest = [_without(part, shape.fresh) for part in parts]
+        rest = [part for part in rest if part.values]
+        if not shape.once:
+            yield from rest
+        elif rest:
+            yield from self._first_of_steps(rest)
+
+    def _changed(self, name: str, parts: Sequence[Batch]) -> Iterator[Batch]:
+        """One metric where it is another than before, as a shape of its own."""
+        if not parts:
+            return
+        lines, order = _merged(parts)
+        steps = np.concatenate([part.steps for part in parts])[order]
+        column = np.concatenate([part.values[name] for part in parts])[order]
+        known = f"{parts[0].shape}: {name}"
+        before = np.concatenate([[self._fresh.get(known, -np.inf)], column[:-1]])
+        self._fresh[known] = float(column[-1])
+        same = (column == before) | (np.isnan(column) & np.isnan(before))
+        yield Batch(known, lines, steps, {name: column}).take(~same)
+
+    def _first_of_steps(self, parts: Sequence[Batch]) -> Iterator[Batch]:
+        _, order = _merged(parts)
+        steps = np.concatenate([part.steps for part in parts])[order]
+        before = self._once.get(parts[0].shape, -1)
+        self._once[parts[0].shape] = int(steps[-1])
+        new = np.empty(len(steps), dtype=bool)
+        new[order] = np.diff(steps, prepend=before) != 0
+        ends = np.cumsum([len(part) for part in parts])[:-1]
+        for part, keep in zip(parts, np.split(new, ends), strict=True):
+            yield part.take(keep)
 
     def _note_bases(self, raws: Sequence[Raw]) -> None:
         """Some versions of a program number their epochs from 0, not as its shape."""
@@ -159,15 +187,20 @@ class Steps:
         order = lines.argsort(kind="stable")
         return lines[order], np.concatenate([steps for _, steps in own])[order]
 
-    def _first_of_step(self, batch: Batch) -> Batch:
-        before = self._once.get(batch.shape, -1)
-        new = np.diff(batch.steps, prepend=before) != 0
-        if len(batch):
-            self._once[batch.shape] = int(batch.steps[-1])
-        return batch.take(new)
-
 
 _KEPT = ("_counts", "_waiting", "_fresh", "_once", "_bases")
+
+
+def _merged(parts: Sequence[Batch]) -> tuple[Ints, Ints]:
+    """Lines of all parts, rising, and the order that makes them so."""
+    lines = np.concatenate([part.lines for part in parts])
+    order = lines.argsort(kind="stable")
+    return lines[order], order
+
+
+def _without(batch: Batch, names: Sequence[str]) -> Batch:
+    values = {n: column for n, column in batch.values.items() if n not in names}
+    return Batch(batch.shape, batch.lines, batch.steps, values)
 
 
 def _single(shape: str, line: int, step: int, values: Mapping[str, float]) -> Batch:
