@@ -53,6 +53,7 @@ _TABLE = (
     Metric("aux_loss", "", "auxiliary loss (balance of experts)"),
     Metric("val_avg_loss", "nats/token", "validation loss of averaged weights"),
     Metric("val_ema_loss", "nats/token", "validation loss of smoothed weights"),
+    Metric("running_loss", "nats/token", "mean training loss of the last iterations"),
     Metric("epoch_loss", "nats/token", "mean training loss of an epoch"),
 )
 

@@ -1,0 +1,61 @@
+"""PyTorch Lightning (0.9 to 2.x): `ModelCheckpoint` messages and progress bars.
+
+    Epoch 0, global step 1: 'val_loss' reached 0.33250 (best 0.33250), saving model to
+    Epoch 1:   0%|   | 1/4347 [00:01<1:48:59, 1.50s/it, v_num=2, train_loss_step=1.86]
+    Epoch 0: v_recons 4.507e-01  v_loss 2.580e+00  loss 2.984e+00
+
+The first speaks of improved epochs only.  In bars a validation loss stands until the
+next one; `loss` before `v_num` is what Lightning 1 adds by itself, a mean over twenty
+batches.  The last is a common callback of research code.  `metrics.csv` is a table.
+"""
+
+from typing import Final
+
+from parsers.formats.tqdm import bar
+from parsers.patterns import COUNT, NUMBER, STEP, named
+from parsers.shape import Format, line
+
+
+_LOSS: Final = rb"(?:val|valid|validation|eval|dev)[\w/.-]*(?:loss|nll|ce)[\w/.-]*"
+_BAR: Final = rb"\bEpoch (?P<epoch_no>" + COUNT + rb"): "
+_WORD: Final = rb"(?<![\w.])"
+
+LIGHTNING = Format(
+    name="lightning",
+    written_by="PyTorch Lightning ModelCheckpoint, progress bars",
+    samples=(
+        "Epoch 0, global step 1: 'val_loss' reached 0.33250 (best 0.33250)",
+        "Epoch 1:   0%|    | 1/4347 [00:01<1:48:59,  1.50s/it, loss=1.864, v_num=2]",
+        "Epoch 1:   0%|    | 1/4347 [00:01<1:48:59,  1.50s/it, train_loss=1.864]",
+        "Epoch 0: v_recons 4.507e-01  v_loss 2.580e+00  loss 2.984e+00",
+    ),
+    shapes=(
+        line(
+            "ModelCheckpoint",
+            rb"\bEpoch (?P<epoch>" + COUNT + rb"), (?:global )?step " + STEP + rb": "
+            rb"'?" + _LOSS + rb"'? reached " + named("val_loss") + rb" \(best",
+            needs=(b"Epoch ", b" reached "),
+        ),
+        bar(
+            "Epoch N: bar",
+            _BAR,
+            needs=(b"Epoch ", b"%|", b"v_num="),
+            epoch_base=0,
+        ),
+        # Without a logger nothing tells Lightning's bars from others.
+        bar(
+            "Epoch N: bare bar",
+            _BAR,
+            needs=(b"Epoch ", b"%|"),
+            epoch_base=0,
+            hit=False,
+        ),
+        line(
+            "Epoch N: v_loss, loss",
+            rb"\bEpoch " + STEP + rb": "
+            rb"(?=.*?" + _WORD + rb"v_loss " + named("val_loss") + rb")"
+            rb"(?=.*?" + _WORD + rb"loss " + named("loss", NUMBER) + rb")",
+            needs=(b"Epoch ", b" v_loss "),
+        ),
+    ),
+)

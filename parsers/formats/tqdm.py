@@ -1,0 +1,95 @@
+"""tqdm progress bars that show a loss.
+
+    Training Epoch 1:   4%|    | 1/28 [00:01<00:28,  1.07s/it, Batch_Loss=0.569]
+    loss 0.5692:  46%|####  | 13/28 [00:09<00:10,  1.39it/s]
+
+A bar is drawn again and again: of several with one count the first is the point.  Where
+the description names the epoch the steps count on, elsewhere they begin anew with each
+bar.  A log that says the same in lines of its own is read by these, hence the weight.
+"""
+
+import re
+from typing import Final
+
+from parsers.keys import key
+from parsers.patterns import COUNT, NUMBER
+from parsers.shape import Fields, Format, Shape
+
+
+_HELD_OUT: Final = ("val_loss", "val_bpb", "val_ppl", "val_accuracy", "epoch_loss")
+_LOSSES: Final = {"loss", "val_loss", "val_bpb", "epoch_loss", "running_loss"}
+_COUNTER: Final = (
+    rb"\d+%\|[^|]*\| *(?P<step>" + COUNT + rb")/(?P<per_epoch>" + COUNT + rb") "
+    rb"\[[^\],]*(?:it/s|s/it|\?)?"
+)
+_PAIR: Final = re.compile(
+    rb"(?<![\w/.])([A-Za-z][\w/. -]{0,48}?)(?: ?[=:] ?| )(" + NUMBER + rb")(?![\w.]|%)"
+)
+
+
+def bar(
+    name: str,
+    head: bytes,
+    *,
+    needs: tuple[bytes, ...],
+    epoch_base: int = 1,
+    hit: bool = True,
+) -> Shape:
+    """A shape for bars whose description matches `head`, which may have `epoch_no`."""
+    pattern = head + rb"[^|]*?" + _COUNTER
+
+    def locate(text: bytes) -> Fields | None:
+        found = re.search(pattern, text)
+        if found is None:
+            return None
+        spans = {g: found.span(g) for g in found.groupdict() if found.start(g) >= 0}
+        shown = _shown(text, found.start(), found.start("step"))
+        shown |= _shown(text, found.end(), len(text))
+        if _LOSSES.isdisjoint(shown):
+            return None
+        return [(n, *span) for n, span in (shown | spans).items()]
+
+    return Shape(
+        name,
+        locate,
+        needs=needs,
+        once=True,
+        fresh=_HELD_OUT,
+        epoch_base=epoch_base,
+        hit=hit,
+    )
+
+
+def _shown(text: bytes, start: int, end: int) -> dict[str, tuple[int, int]]:
+    ranks: dict[str, int] = {}
+    spans: dict[str, tuple[int, int]] = {}
+    for pair in _PAIR.finditer(text, start, end):
+        meant = key(pair[1].decode("ascii", "replace"))
+        if meant is None or meant.name in {"step", "max_steps", "epoch"}:
+            continue
+        name = meant.name
+        if name == "loss" and text.find(b"v_num=", pair.end()) >= 0:
+            name = "running_loss"
+        if meant.rank < ranks.get(name, meant.rank + 1) and meant.scale == 1:
+            ranks[name], spans[name] = meant.rank, pair.span(2)
+    return spans
+
+
+TQDM = Format(
+    name="tqdm",
+    written_by="tqdm, with a loss in the bar",
+    samples=(
+        "Training Epoch 1:   4%|    | 1/28 [00:01<00:28,  1.07s/it, Batch_Loss=0.569]",
+        "loss 0.5692:  46%|####  | 13/28 [00:09<00:10,  1.39it/s]",
+    ),
+    shapes=(
+        bar(
+            "epoch bar",
+            rb"(?i:\bepoch)[ :\[#]*(?P<epoch_no>" + COUNT + rb")",
+            needs=(b"%|", b"poch"),
+        ),
+        bar("bar", rb"", needs=(b"%|",)),
+    ),
+    # Thousands of bars go to one line that tells how an epoch went.
+    weight=0.001,
+)
