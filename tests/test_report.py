@@ -422,6 +422,8 @@ def test_losses_keep_the_decimals_of_logs(value: float, en: str, ru: str) -> Non
     [
         (0, "0 s"),
         (0.0123, "12.3 ms"),
+        (0.9994, "999 ms"),
+        (0.9997, "1.00 s"),
         (1.654, "1.65 s"),
         (59.7, "1 min"),
         (95, "1 min 35 s"),

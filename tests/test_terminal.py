@@ -252,13 +252,50 @@ def test_chart_draws_only_what_stands() -> None:
 
 
 @pytest.mark.parametrize(
+    ("train", "val", "places"),
+    [(1.0, 1.01, [7, 8]), (1.01, 1.0, [8, 7]), (9.0, 9.0, [1, 0]), (1.0, 5.0, [2, 8])],
+)
+def test_names_of_curves_that_meet_stand_apart(
+    train: float, val: float, places: list[int]
+) -> None:
+    """The higher curve has the higher name, beside where it ends."""
+    run = analyses.nothing(
+        train=analyses.curve("loss", [0, 1, 2], [9.0, 1.0, train]),
+        val=analyses.curve("val_loss", [2], [val]),
+    )
+    rows = drawn(run)
+    named = [next(i for i, r in enumerate(rows) if n in r) for n in ("val ", "train ")]
+
+    assert named == places
+
+
+def test_a_mean_that_tells_nothing_new_is_left_out() -> None:
+    """Without pauses typical and mean are the same."""
+    run = analyses.with_summary(analyses.nothing(), typical_ms=5.0, mean_ms=5.0)
+
+    assert "5.00 ms a step\n" in shown(run)
+
+
+def test_findings_are_marked_by_gravity() -> None:
+    """What is mild has a dash, the rest a warning sign."""
+    found = (Finding("plateau", "info", 1), Finding("spike", "warning", 2))
+    lines = shown(analyses.nothing(findings=found)).splitlines()
+
+    assert [x[:2] for x in lines if x.startswith(("! ", "- "))] == ["! ", "- "]
+
+
+@pytest.mark.parametrize(
     "analysis",
     [
         analyses.nothing(),
         analyses.nothing(train=analyses.curve("loss", [0], [1.0])),
         analyses.nothing(train=analyses.curve("loss", [0, 1], [float("nan")] * 2)),
+        analyses.nothing(
+            train=analyses.curve("loss", [0], [1.0]),
+            val=analyses.curve("val_loss", [0], [2.0]),
+        ),
     ],
-    ids=["nothing", "one point", "only NaN"],
+    ids=["nothing", "one point", "only NaN", "one of each"],
 )
 def test_a_curve_that_is_none_is_not_drawn(analysis: Analysis) -> None:
     """One point is no curve."""

@@ -59,10 +59,10 @@ def chart(
     """Training loss as a line, evaluations as `o`, the best one as `*`, log scale.
 
     At most `width` columns and `rows` rows and a row of steps; nothing when there
-    are fewer than two points or too little room.  Without `dots`, ASCII alone.
+    are fewer than two points of each or too little room.  Without `dots`, ASCII alone.
     """
     line, marks = _points(analysis)
-    if len(line[0]) + len(marks[0]) < _ENDS:
+    if max(len(line[0]), len(marks[0])) < _ENDS:
         return []
     scale = _scale(analysis, line, marks)
     names = _names(scale, lang)
@@ -143,11 +143,12 @@ def _labels(
 
 def _ends(frame: _Frame, labels: list[tuple[str, str, float]]) -> list[Piece]:
     """The labels on the rows where their curves end, never two on one row."""
+    falling = sorted(labels, key=lambda label: -label[2])
+    rows = frame.down(np.array([value for _, _, value in falling]), frame.rows)
+    if len(rows) > 1 and rows[0] == rows[1]:
+        rows += (-1, 0) if rows[0] > 0 else (0, 1)
     ends: list[Piece] = [("", "")] * frame.rows
-    for text, style, value in sorted(labels, key=lambda label: -label[2]):
-        row = int(frame.down(np.array([value]), frame.rows)[0])
-        while ends[row][0]:
-            row += 1 if row + 1 < frame.rows else 1 - frame.rows
+    for (text, style, _), row in zip(falling, rows, strict=True):
         ends[row] = (text, style)
     return ends
 

@@ -27,7 +27,7 @@ _HUNDRED = 100
 _TEN = 9.5
 _TRANSLATED = ("nats/token", "bits/byte", "tokens/s", "samples/s", "it/s", "ms", "s")
 _TOGETHER = 4  # digits that Russian does not part
-_BLINK = 0.1  # seconds below which ms say more
+_BLINK = 0.9995  # seconds below which ms say more
 
 
 def plain(text: str) -> str:

@@ -183,10 +183,13 @@ def _ratio(summary: Summary, lang: str) -> Line:
 def _time(summary: Summary, lang: str) -> Line:
     """Typical iteration, the mean with pauses, total, time left."""
     said = []
-    if summary.typical_ms is not None:
-        said.append(f"{milliseconds(summary.typical_ms, lang)} {say(lang, 'a step')}")
-    if summary.mean_ms is not None:
-        mean = milliseconds(summary.mean_ms, lang)
+    typical, mean = (
+        "" if value is None else milliseconds(value, lang)
+        for value in (summary.typical_ms, summary.mean_ms)
+    )
+    if typical:
+        said.append(f"{typical} {say(lang, 'a step')}")
+    if mean and mean != typical:
         said.append(say(lang, "{ms} with pauses", ms=mean))
     if summary.eval_share:
         share = percent(100 * summary.eval_share, lang)
