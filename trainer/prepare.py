@@ -23,8 +23,8 @@ from trainer.tokens import END_OF_TEXT, BytePairs, Chars
 
 
 KINDS = {"shakespeare_char": "char", "shakespeare": "gpt2", "demo": "char"}
-# The 65 characters of char-rnn's Shakespeare.  Any text of no others gets this
-# alphabet, so that a checkpoint fits whichever source the text came from.
+# The 65 characters of char-rnn's Shakespeare.  Whichever source the text came from, it
+# gets this alphabet if that is enough, so that checkpoints fit all of them.
 ALPHABET = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SHAKESPEARE = "tinyshakespeare.txt"
 URL = (
@@ -32,7 +32,7 @@ URL = (
     "tinyshakespeare/input.txt"
 )
 SHA = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
-DEMO_CHARS = 40_000  # short enough to be learnt by heart within a minute
+DEMO_CHARS = 10_000  # short enough to be learnt by heart within a minute
 VAL_SHARE = 0.1
 
 
@@ -176,7 +176,7 @@ def write(name, texts, kind, config, log, *, source):
         meta = {"kind": "gpt2", "vocab_size": END_OF_TEXT + 1}
         tokenizer = BytePairs(config, log)
     else:
-        chars = alphabet(texts)
+        chars = alphabet(name, texts)
         meta = {"kind": "char", "vocab_size": len(chars), "chars": chars}
         tokenizer = Chars(chars)
         write_whole(folder / "meta.pkl", nanogpt_meta(chars))
@@ -189,10 +189,11 @@ def write(name, texts, kind, config, log, *, source):
     log.note("data", source=source, vocab_size=meta["vocab_size"], **counts)
 
 
-def alphabet(texts):
-    """Give the characters of a text: Shakespeare's 65 where they are enough."""
+def alphabet(name, texts):
+    """Give the characters of a text; for Shakespeare his 65 if they are enough."""
     chars = set().union(*texts)
-    return ALPHABET if chars <= set(ALPHABET) else "".join(sorted(chars))
+    fixed = name == "shakespeare_char" and chars <= set(ALPHABET)
+    return ALPHABET if fixed else "".join(sorted(chars))
 
 
 def nanogpt_meta(chars):
