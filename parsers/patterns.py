@@ -15,6 +15,10 @@ GROUPED: Final = rb"\d[\d,]*(?:\.\d+)?"
 # `^[[A^[[Astep 6`.
 START: Final = rb"(?:\b|(?<=\^\[\[[A-D]))"
 
+# Where a line begins: after what a logger, a launcher or a terminal puts in front.
+# Prose may hold the same words in its middle.
+HEAD: Final = rb"^(?:.*?(?:\]:?|[)>|-]|\d:?(?=\s)|[A-Z]:|:[\w.]+:|\^\[\[[A-D]))??\s*"
+
 
 def named(name: str, pattern: bytes = NUMBER) -> bytes:
     """A group that reads a metric, by default a number."""
@@ -22,8 +26,11 @@ def named(name: str, pattern: bytes = NUMBER) -> bytes:
 
 
 def later(pattern: bytes) -> bytes:
-    """What may follow anywhere later in the line."""
-    return b"(?:.*?" + pattern + b")?"
+    """What may follow later in the line.
+
+    So many bytes are enough for a record; on glued ones no search runs long.
+    """
+    return b"(?:.{0,999}?" + pattern + b")?"
 
 
 STEP: Final = named("step", COUNT)

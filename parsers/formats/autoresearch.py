@@ -11,7 +11,7 @@ in bits per byte, after the last step (`val_bpb: skipped` in a benchmark).
 """
 
 from parsers.formats.nanochat import LOSS
-from parsers.patterns import named
+from parsers.patterns import HEAD, named
 from parsers.shape import Format, line
 
 
@@ -30,18 +30,18 @@ AUTORESEARCH = Format(
     shapes=(
         line(
             "step N | loss | lrm | dt | tok/sec | mfu | remaining",
-            LOSS + rb".*?\bremaining: ",
-            needs=(b"step ", b" | loss", b"lrm", b"remaining: "),
+            LOSS,
+            needs=(b"step", b" | loss", b"lrm", b"remaining: "),
         ),
         line(
             "val_bpb",
-            rb"(?:^|[\]:-] +)val_bpb:\s+" + named("val_bpb") + rb"\s*$",
+            HEAD + rb"val_bpb:\s+" + named("val_bpb") + rb"\s*$",
             needs=(b"val_bpb:",),
             step="previous",
         ),
         line(
             "peak_vram_mb",
-            rb"(?:^|[\]:-] +)peak_vram_mb:\s+" + named("memory_mib") + rb"\s*$",
+            HEAD + rb"peak_vram_mb:\s+" + named("memory_mib") + rb"\s*$",
             needs=(b"peak_vram_mb:",),
             step="previous",
         ),

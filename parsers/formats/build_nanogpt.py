@@ -14,7 +14,7 @@ file, `hella` is the accuracy on HellaSwag:
 Earlier commits print `step 0, loss: 10.93, dt: 1000.70ms, tok/sec: 16372.93`.
 """
 
-from parsers.patterns import GROUPED, START, STEP, later, named
+from parsers.patterns import GROUPED, HEAD, START, STEP, later, named
 from parsers.shape import Format, line
 
 
@@ -35,26 +35,33 @@ STDOUT = Format(
         line(
             "step N | loss | lr | norm | dt | tok/sec",
             START
-            + rb"step +"
+            + rb"step:? +"
             + STEP
             + rb"(?: \||,) loss: "
             + named("loss")
             + rb"(?: \||,) (?=(?:lr:?|norm:|dt:) \d)"
             + later(rb"\blr:? " + named("lr"))
             + later(rb"\bnorm: " + named("grad_norm"))
-            + later(rb"\bdt: " + named("iter_ms") + rb" ?ms")
+            + later(
+                rb"\bdt: (?:"
+                + named("iter_ms")
+                + rb" ?ms|"
+                + named("iter_ms__s")
+                + rb" ?s)\b"
+            )
             + later(rb"\btok/sec: " + named("tokens_per_s", GROUPED)),
-            needs=(b"step ", b" loss: "),
+            needs=(b"step", b" loss: "),
+            scale={"iter_ms__s": 1_000.0},
         ),
         line(
             "validation loss",
-            rb"^(?:\S+ ){0,3}?validation loss: " + named("val_loss") + rb"\s*$",
+            HEAD + rb"validation loss: " + named("val_loss") + rb"\s*$",
             needs=(b"validation loss: ",),
             step="next",
         ),
         line(
             "HellaSwag accuracy",
-            rb"\bHellaSwag accuracy: \d+/\d+=" + named("hellaswag"),
+            START + rb"HellaSwag accuracy: \d+/\d+=" + named("hellaswag"),
             needs=(b"HellaSwag accuracy: ",),
             step="next",
         ),
@@ -68,17 +75,17 @@ LOG_TXT = Format(
     shapes=(
         line(
             "N train",
-            rb"^" + STEP + rb" train " + named("loss", _DECIMAL) + rb"(?:\s|$)",
+            HEAD + STEP + rb" train " + named("loss", _DECIMAL) + rb"(?:\s|$)",
             needs=(b" train ",),
         ),
         line(
             "N val",
-            rb"^" + STEP + rb" val " + named("val_loss", _DECIMAL) + rb"(?:\s|$)",
+            HEAD + STEP + rb" val " + named("val_loss", _DECIMAL) + rb"(?:\s|$)",
             needs=(b" val ",),
         ),
         line(
             "N hella",
-            rb"^" + STEP + rb" hella " + named("hellaswag", _DECIMAL) + rb"(?:\s|$)",
+            HEAD + STEP + rb" hella " + named("hellaswag", _DECIMAL) + rb"(?:\s|$)",
             needs=(b" hella ",),
         ),
     ),

@@ -103,7 +103,9 @@ LITGPT = Format(
             + STEP
             + rb" \| loss train: "
             + named("loss")
-            + later(START + rb"iter time: " + named("iter_ms") + rb" ?ms"),
+            + later(rb"\bgrad_norm: " + named("grad_norm"))
+            + later(rb"\biter time: " + named("iter_ms") + rb" ?ms")
+            + later(rb"\blr: " + named("lr")),
             needs=(b"iter ", b" | loss train: "),
         ),
         line(
@@ -113,7 +115,7 @@ LITGPT = Format(
             + STEP
             + rb"(?::| \|) loss:? "
             + named("loss")
-            + later(START + rb"iter time: " + named("iter_ms") + rb" ?ms"),
+            + later(rb"\biter time: " + named("iter_ms") + rb" ?ms"),
             needs=(b"iter ", b" step ", b" loss"),
         ),
         line(
@@ -128,7 +130,8 @@ LITGPT = Format(
         ),
         line(
             "Final evaluation | val loss: | val ppl:",
-            rb"\bFinal evaluation \| val loss: "
+            START
+            + rb"Final evaluation \| val loss: "
             + named("val_loss")
             + later(rb"\bval ppl: " + named("val_ppl")),
             needs=(b"Final evaluation | val loss: ",),

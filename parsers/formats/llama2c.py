@@ -7,7 +7,7 @@ Derivatives print no mfu.
 """
 
 from parsers.formats.nanogpt import EVALUATION
-from parsers.patterns import STEP, later, named
+from parsers.patterns import HEAD, STEP, later, named
 from parsers.shape import Format, line
 
 
@@ -23,7 +23,7 @@ LLAMA_C = Format(
         line(
             "N | loss | lr | time | mfu",
             # Many others say "step N | loss".
-            rb"^(?!.*(?:[Ss]tep|[Ii]ter))(?:.*?[\]:>\d-] )?"
+            HEAD
             + STEP
             + rb" \| loss "
             + named("loss")

@@ -24,11 +24,11 @@ is the validation loss, `eval` the accuracy on HellaSwag:
     step 0: train loss 4.845659 (took 2141 ms)
 """
 
-from parsers.patterns import MAX_STEPS, START, STEP, later, named
+from parsers.patterns import HEAD, MAX_STEPS, START, STEP, later, named
 from parsers.shape import Format, line
 
 
-_VALIDATION = rb"^(?:\S+ ){0,3}?val loss " + named("val_loss") + rb"\s*$"
+_VALIDATION = HEAD + rb"val loss " + named("val_loss") + rb"\s*$"
 
 STDOUT = Format(
     name="llmc",
@@ -62,7 +62,7 @@ STDOUT = Format(
         line("val loss", _VALIDATION, needs=(b"val loss ",), step="previous"),
         line(
             "HellaSwag",
-            rb"\bHellaSwag: \d+/\d+ = " + named("hellaswag"),
+            START + rb"HellaSwag: \d+/\d+ = " + named("hellaswag"),
             needs=(b"HellaSwag: ",),
             step="previous",
         ),

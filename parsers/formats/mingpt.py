@@ -15,7 +15,7 @@ makemore measures both losses in a step of its own:
     step 500 train loss: 2.2910943031311035 test loss: 2.298872232437134
 """
 
-from parsers.patterns import COUNT, START, STEP, later, named
+from parsers.patterns import COUNT, HEAD, START, STEP, later, named
 from parsers.shape import Format, line
 
 
@@ -58,7 +58,7 @@ MINGPT = Format(
         ),
         line(
             "test loss",
-            rb"(?:^|- +)test loss: " + named("val_loss") + rb"\s*$",
+            HEAD + rb"test loss: " + named("val_loss") + rb"\s*$",
             needs=(b"test loss: ",),
             step="previous",
         ),

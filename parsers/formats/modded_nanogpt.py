@@ -18,15 +18,22 @@ points: they have no `step:`.  Its variants print
     1/20000 train_loss: 9.0087 train_time: 0.0m tok/s: 17453577
 """
 
-from parsers.patterns import COUNT, MAX_STEPS, START, STEP, later, named
+from parsers.patterns import COUNT, HEAD, MAX_STEPS, START, STEP, later, named
 from parsers.shape import Format, Shape, line
 
 
 _FINITE = rb"\d+(?:\.\d+)?"
-_STEP = START + rb"step:\s?" + STEP + rb"(?:/" + MAX_STEPS + rb")?\s+"
+_STEP = (
+    START
+    + rb"step:\s?"
+    + STEP
+    + rb"(?:/"
+    + MAX_STEPS
+    + rb")?,?\s+(?:tokens seen: \S+ )?"
+)
 _TIMES = (
     later(
-        rb"\b(?:train_time|t):\s?(?:"
+        rb"\b(?:train_time|time|t):\s?(?:"
         + named("train_time_ms", _FINITE)
         + rb"ms|"
         + named("train_time_ms__s", _FINITE)
@@ -94,11 +101,11 @@ _WARMUP = line(
     step="none",
 )
 
-_BARE = rb"(?:^|\s)" + STEP + rb"/" + MAX_STEPS + rb" "
+_BARE = HEAD + STEP + rb"/" + MAX_STEPS + rb" "
 _BARE_TRAIN = line(
     "N/M train_loss",
-    _BARE + rb"train_loss: " + named("loss") + _TIMES,
-    needs=(b" train_loss: ",),
+    _BARE + rb"train_loss: ?" + named("loss") + _TIMES,
+    needs=(b" train_loss:",),
     scale=_SCALE,
 )
 _BARE_VALIDATION = line(

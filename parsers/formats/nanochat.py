@@ -18,17 +18,17 @@ from parsers.patterns import GROUPED, MAX_STEPS, START, STEP, later, named
 from parsers.shape import Format, line
 
 
-_STEP = START + rb"[Ss]tep " + STEP + rb"(?:/" + MAX_STEPS + rb")?"
+_STEP = START + rb"[Ss]tep:? +" + STEP + rb"(?:/" + MAX_STEPS + rb")?"
 LOSS = (
     START
-    + rb"step "
+    + rb"step:? +"
     + STEP
     + rb"(?:/"
     + MAX_STEPS
     + rb")?(?: \(\s*[\d.]+%\))? \| loss:? "
     + named("loss")
     + later(rb"\bgrad[ _]norm:? " + named("grad_norm"))
-    + rb".*?\blrm:? "
+    + rb".{0,99}?\blrm:? "
     + named("lr_scale")
     + later(rb"\bdt(?:: |_ms:? )" + named("iter_ms"))
     + later(rb"\btok/sec: " + named("tokens_per_s", GROUPED))
@@ -57,7 +57,7 @@ NANOCHAT = Format(
         line(
             "step N/M | loss | lrm | dt | tok/sec | mfu",
             LOSS + later(rb"\btotal time: " + named("train_time_ms") + rb"m"),
-            needs=(b"step ", b" | loss", b"lrm"),
+            needs=(b"step", b" | loss", b"lrm"),
             scale={"train_time_ms": _MINUTE_MS},
         ),
         line(
@@ -66,32 +66,35 @@ NANOCHAT = Format(
             + rb" \| Training loss: "
             + named("loss")
             + later(rb"\blrm: " + named("lr_scale")),
-            needs=(b"tep ", b" | Training loss: "),
+            needs=(b"tep", b" | Training loss: "),
         ),
         line(
             "Step N | Validation bpb",
-            _STEP + rb" \| (?:Validation |val[ _])bpb:? " + named("val_bpb"),
-            needs=(b"tep ", b"bpb"),
+            _STEP
+            + rb" \| (?:Validation |val[ _])bpb:? "
+            + named("val_bpb")
+            + later(rb"\beval time: " + named("eval_ms") + rb"ms"),
+            needs=(b"tep", b"bpb"),
         ),
         line(
             "Step N | Validation loss",
             _STEP + rb" \| (?:Validation |val[ _])loss:? " + named("val_loss"),
-            needs=(b"tep ", b" loss: "),
+            needs=(b"tep", b" loss: "),
         ),
         line(
             "Step N | CORE metric",
             _STEP + rb" \| CORE metric: " + named("core"),
-            needs=(b"tep ", b" | CORE metric: "),
+            needs=(b"tep", b" | CORE metric: "),
         ),
         line(
             "Step N | ChatCORE",
             _STEP + rb" \| ChatCORE(?: metric)?: " + named("chatcore"),
-            needs=(b"tep ", b" | ChatCORE"),
+            needs=(b"tep", b" | ChatCORE"),
         ),
         line(
             "Step N/M | Average reward",
             _STEP + rb" \| Average reward: " + named("reward"),
-            needs=(b"tep ", b" | Average reward: "),
+            needs=(b"tep", b" | Average reward: "),
         ),
     ),
 )

@@ -19,20 +19,22 @@ from parsers.shape import Format, line
 
 
 _OF = rb"(?:/" + MAX_STEPS + rb")?"
+_LR = later(rb"\blr[:=]? ?" + named("lr"))
 
 EVALUATION = line(
     "step N: train loss, val loss",
     START
-    + rb"step "
+    + rb"[Ss]tep "
     + STEP
     + _OF
     + rb": train loss "
     + named("train_loss")
     + rb", val(?:idation)? loss "
     + named("val_loss")
-    + later(rb"\blr[:=]? ?" + named("lr"))
+    + later(rb"\bval acc(?:uracy)? " + named("val_accuracy"))
+    + _LR
     + later(rb"\bmem " + named("memory_mib") + rb" MiB"),
-    needs=(b"train loss", b"step "),
+    needs=(b"tep ", b": train loss "),
 )
 
 NANOGPT = Format(
@@ -54,14 +56,20 @@ NANOGPT = Format(
             + _OF
             + rb": loss "
             + named("loss")
-            + rb"(?:,? time:? "
-            + named("iter_ms")
-            + rb" ?ms| "
-            + named("iter_ms__rate")
-            + rb" ms/iter)?"
+            + later(rb"\bgrad[ _]?norm:? " + named("grad_norm"))
+            + later(
+                rb"(?:\btime:? "
+                + named("iter_ms")
+                + rb" ?ms\b|\btime:? "
+                + named("iter_ms__s")
+                + rb" ?s\b| "
+                + named("iter_ms__rate")
+                + rb" ms/iter\b)"
+            )
             + later(rb"\bmfu:? " + named("mfu") + rb"%")
-            + later(rb"\blr[:=]? ?" + named("lr")),
+            + _LR,
             needs=(b"iter ", b": loss "),
+            scale={"iter_ms__s": 1_000.0},
         ),
         EVALUATION,
         line(
