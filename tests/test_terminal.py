@@ -204,6 +204,20 @@ def test_chart_names_its_ends() -> None:
     assert rows[9].split() == ["0", "5,000"]
 
 
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [(60, ["0", "5,000,000,000"]), (34, ["5,000,000,000"]), (33, [])],
+)
+def test_chart_drops_steps_that_do_not_fit(width: int, shown: list[str]) -> None:
+    """A number is shown in full or not at all, the last before the first."""
+    train = analyses.curve("loss", [0, 5_000_000_000], [2.0, 1.0])
+    lines = chart(
+        analyses.nothing(train=train), lang="en", width=width, rows=9, dots=True
+    )
+
+    assert "".join(text for text, _ in lines[9]).split() == shown
+
+
 def test_chart_is_logarithmic() -> None:
     """A loss that halves evenly falls on a straight line."""
     steps = np.arange(101)

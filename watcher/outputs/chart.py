@@ -164,10 +164,13 @@ def _left(frame: _Frame, names: tuple[str, str, str], *, bars: str) -> list[Piec
 
 
 def _steps(frame: _Frame, margin: int, lang: str) -> Line:
-    """The first and the last step, below the ends of the grid."""
+    """The first and the last step, below the ends of the grid, as room allows."""
     first, last = integer(frame.first, lang), integer(frame.last, lang)
-    gap = max(frame.columns - len(first) - len(last), 1)
-    return [(" " * margin + first + " " * gap + last, "muted")]
+    if len(first) + len(last) < frame.columns:
+        last = first + last.rjust(frame.columns - len(first))
+    if len(last) > frame.columns:
+        return []
+    return [(" " * margin + last.rjust(frame.columns), "muted")]
 
 
 def _grid(
