@@ -85,6 +85,7 @@ class Axis:
     def restart(self) -> None:
         """What follows is another training."""
         self._count = 0
+        self._stated = self._counted = False
 
     def state(self) -> dict[str, Any]:
         """All of it, of plain JSON types."""

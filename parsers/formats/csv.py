@@ -25,7 +25,8 @@ from parsers.records import Axis, Entry, Records, entry
 from parsers.shape import Format
 
 
-_DELIMITERS: Final = (b",", b"\t", b";")
+# The last: any number of blanks.
+_DELIMITERS: Final = (b",", b"\t", b";", b"|", b" ")
 _LOSS: Final = re.compile(rb"(?i)loss|bpb|nll|entropy|train|val")
 _NAME: Final = re.compile(r"[A-Za-z_][\w ./()%:@+-]*|", re.ASCII)
 _NAME_CHARS: Final = 64
@@ -96,10 +97,8 @@ class Tables:
         for delimiter in _DELIMITERS:
             if delimiter not in text or len(text) > _HEADER_BYTES:
                 continue
-            names = [
-                cell.decode("utf-8", "replace") for cell in _cells(text, delimiter)
-            ]
-            if is_header(names):
+            names = [_name(cell) for cell in _cells(text, delimiter)]
+            if is_header(names) and (delimiter != b" " or all(map(key, names))):
                 self._delimiter = delimiter
                 self._axis.restart()
                 self._set(names)
@@ -125,7 +124,7 @@ class Tables:
             value = _value(cells[i])
             if value is not None:
                 found.append((meant, value))
-            elif cells[i] and meant.name in _FIRM:
+            elif cells[i].lower() not in _MISSING and meant.name in _FIRM:
                 return None  # a line of text that has as many commas
         read = entry(found, held_out=self._of_held_out(cells))
         return read if read.values else None
@@ -137,6 +136,8 @@ class Tables:
 
 
 _STEP: Final = Key("step", 1.0, 0)
+# `No log` is the Hugging Face Trainer's, in notebooks.
+_MISSING: Final = {b"", b"no log", b"n/a", b"na", b"none", b"null", b"-", b"--"}
 _FIRM: Final = CURVES | {"step", "epoch"}
 _NOT_A_HEADER: Final = frozenset(bytes([b]) for b in b"0123456789-+.{[") | {b""}
 
@@ -163,6 +164,11 @@ def is_header(names: Sequence[str]) -> bool:
     return stepped or plains.isdisjoint(_RUNS)
 
 
+def _name(cell: bytes) -> str:
+    """A column's name; Weights & Biases exports `run - metric`."""
+    return cell.decode("utf-8", "replace").rpartition(" - ")[2]
+
+
 def _is_name(cell: str) -> bool:
     return len(cell) <= _NAME_CHARS and bool(_NAME.fullmatch(cell))
 
@@ -173,6 +179,8 @@ def _index(name: str) -> bool:
 
 
 def _cells(text: bytes, delimiter: bytes) -> list[bytes]:
+    if delimiter == b" ":
+        return text.split()
     if b'"' not in text:
         return [cell.strip() for cell in text.split(delimiter)]
     try:

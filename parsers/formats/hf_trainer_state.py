@@ -110,7 +110,8 @@ class Objects:
         self, shape: str, line: int, row: dict[str, Any], records: Records
     ) -> None:
         found = meaning(row)
-        if "train_runtime" not in row and found.curve and found.step is not None:
+        placed = found.step is not None or "epoch" in found.values
+        if "train_runtime" not in row and found.curve and placed:
             self.taken.append(line)
             records.add(shape, line, self._axis.step(found), found.values)
 

@@ -22,6 +22,8 @@ from parsers.records import Axis, Entry, Records, entry
 from parsers.shape import Format
 
 
+# ms-swift: `"global_step/max_steps": "10/1000"`
+SWIFT_STEP: Final = "global_step/max_steps"
 # What stands before an object is a time, a level, a name: not prose.
 _PREFIX: Final = 160
 _DEPTH: Final = 3
@@ -29,6 +31,12 @@ _SPLITS: Final = frozenset({"split", "phase", "mode", "stage", "type", "kind", "
 _HELD_OUT: Final = frozenset(
     {"val", "valid", "validation", "eval", "evaluation", "dev", "test", "heldout"}
 )
+# Names of what holds metrics, no part of a metric's name.
+_HOLDERS: Final = frozenset(
+    {"metrics", "data", "logs", "log", "values", "scalars", "stats", "results"}
+)
+# `{"tag": "train/loss", "step": 10, "value": 2.5}`
+_TAGS: Final = ("tag", "name", "metric", "key")
 # The mean of a whole run, as the Hugging Face Trainer writes it: no point.
 _SUMMARY: Final = frozenset({"train_runtime"})
 
@@ -101,15 +109,24 @@ def meaning(row: dict[str, Any]) -> Entry:
         isinstance(row.get(name), str) and plain(row[name]) in _HELD_OUT
         for name in _SPLITS
     )
-    return entry(_known(row, "", _DEPTH), held_out=held_out)
+    return entry(_known(_tagged(row), "", _DEPTH), held_out=held_out)
+
+
+def _tagged(row: dict[str, Any]) -> dict[str, Any]:
+    tags = [row[tag] for tag in _TAGS if isinstance(row.get(tag), str)]
+    return row | {tags[0]: row["value"]} if tags and "value" in row else row
 
 
 def _known(row: dict[str, Any], path: str, depth: int) -> Iterator[tuple[Key, float]]:
     for name, value in row.items():
         if isinstance(value, dict):
+            inner = path if name in _HOLDERS else f"{path}{name}/"
             if depth > 1:
-                yield from _known(value, f"{path}{name}/", depth - 1)
+                yield from _known(value, inner, depth - 1)
             continue
+        if name == SWIFT_STEP and isinstance(value, str):
+            value, _, planned = value.partition("/")  # noqa: PLW2901 - "10/1000"
+            yield from _known({"max_steps": planned}, "", 1)
         meant = key(path + name)
         found = _value(value) if meant else None
         if meant and found is not None:

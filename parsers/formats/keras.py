@@ -26,8 +26,8 @@ from parsers.shape import Format
 _EPOCH: Final = re.compile(rb"(?:^|\s)Epoch (\d{1,15})/(\d{1,15})\s*$")
 # `127/127 [====] - 10s`, `10/10 [>..] - ETA: 1:15`, `625/625 ━━━━ 159s`, `128/128 - 0s`
 _BAR: Final = re.compile(
-    rb"(?:^|(?<=\s))(\d{1,15})/(\d{1,15}) (?:(\[[=>.]*\]|[\x80-\xff]+)(?: -)?|-) "
-    rb"(?:ETA: )?[\d:]{1,12}s?(?= )"
+    rb"(?:^|(?<=\s))(\d{1,15})/(\d{1,15}|Unknown) "
+    rb"(?:(\[[=>.]*\]|[\x80-\xff]+)(?: -)?|-) (?:ETA: )?[\d:]{1,12}s?(?= )"
 )
 # `verbose=2` of Keras before 2.4
 _NO_BAR: Final = re.compile(rb"^()()() ?(?:- )?\d{1,8}s(?= - )")
@@ -99,6 +99,8 @@ class Epochs:
         if "loss" not in values:
             return
         self.taken.append(line)
+        if head[2] == b"Unknown":
+            return  # in the first epoch; its last line knows
         done, total = int(head[1] or 0), int(head[2] or 0)
         if done < total:
             if self._kept and done < self._kept.done:

@@ -20,8 +20,10 @@ _HELD_OUT: Final = ("val_loss", "val_bpb", "val_ppl", "val_accuracy", "epoch_los
 _LOSSES: Final = {"loss", "val_loss", "val_bpb", "epoch_loss", "running_loss"}
 _COUNTER: Final = (
     rb"\d+%\|[^|]*\| *(?P<step>" + COUNT + rb")/(?P<per_epoch>" + COUNT + rb") "
-    rb"\[[^\],]*(?:it/s|s/it|\?)?"
+    rb"\[[^\],]*"
 )
+# Where the total is not known: `13it [00:09,  1.39it/s, loss=0.5]`
+_BARE: Final = rb"(?<![^\s:])(?P<step>" + COUNT + rb")it \[[^\],]*"
 _PAIR: Final = re.compile(
     rb"(?<![\w/.])([A-Za-z][\w/. -]{0,48}?)(?: ?[=:] ?| )(" + NUMBER + rb")(?![\w.]|%)"
 )
@@ -32,11 +34,12 @@ def bar(
     head: bytes,
     *,
     needs: tuple[bytes, ...],
+    counter: bytes = _COUNTER,
     epoch_base: int = 1,
     hit: bool = True,
 ) -> Shape:
     """A shape for bars whose description matches `head`, which may have `epoch_no`."""
-    pattern = head + rb"[^|]*?" + _COUNTER
+    pattern = head + rb"[^|]*?" + counter
 
     def locate(text: bytes) -> Fields | None:
         found = re.search(pattern, text)
@@ -80,6 +83,7 @@ TQDM = Format(
     written_by="tqdm, with a loss in the bar",
     samples=(
         "Training Epoch 1:   4%|    | 1/28 [00:01<00:28,  1.07s/it, Batch_Loss=0.569]",
+        "Train: 13it [00:09,  1.39it/s, loss=0.5]",
         "loss 0.5692:  46%|####  | 13/28 [00:09<00:10,  1.39it/s]",
     ),
     shapes=(
@@ -89,6 +93,7 @@ TQDM = Format(
             needs=(b"%|", b"poch"),
         ),
         bar("bar", rb"", needs=(b"%|",)),
+        bar("count", rb"", needs=(b"it [",), counter=_BARE),
     ),
     # Thousands of bars go to one line that tells how an epoch went.
     weight=0.001,
