@@ -2,17 +2,17 @@
 
 Such a line is taken for a sentence of keys and numbers: `step 100 | loss 3.21 | lr
 1e-4`, `Epoch 3, Global Batch 25, Training Loss: 8.1`, `[eval] step=9: val_loss=2.2`.
-What a key means `parsers.keys` knows.  Words around a number tell whose it is (`val`, `train`)
+What a key means `parsers.keys` knows.  Words around a number tell whose it is (`val`)
 and whether it only repeats another (`best`, `saved`): those are left out.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
-from parsers.keys import CURVES, key, plain
+from parsers.keys import CURVES, Key, key, plain
 from parsers.metrics import METRICS
 from parsers.pairs import AMOUNT
 from parsers.patterns import COUNT
@@ -26,9 +26,9 @@ _CURVE: Final = re.compile(
 _CODE: Final = re.compile(
     rb"==|[-+*]=|\bself\.|\bprint\(|\breturn\b|\bimport |\bassert |\blambda\b|^\s*#"
     rb"|\bif .*:|\bfor .* in |\bdef |\bclass |\{[A-Za-z_][\w.\[\]]*(?::[^{}\s]*)?\}"
-    rb"|[A-Za-z_]\w*\(\w+=|%\(|%[.\d]*[dfs]\b|;\s*$|\)\s*:\s*$|\bwandb:"
+    rb"|\d\s+#\s|[A-Za-z_]\w*\(\w+=|%\(|%[.\d]*[dfs]\b|;\s*$|\)\s*:\s*$|\bwandb:"
 )
-_BAR: Final = re.compile(rb"%\|.*?\[[^\]]*\]")
+_BAR: Final = re.compile(rb"(?:%\|.*?|\d+it )\[[^\]]*\]")
 _WORD: Final = rb"[A-Za-z_][A-Za-z_/.()\[\]@-]*(?:\d+[A-Za-z_/.()\[\]@-]*)*"
 _PAIR: Final = re.compile(
     rb"(?<![\w/.-])(?P<key>"
@@ -57,6 +57,9 @@ _AFTER_EPOCH: Final = re.compile(
     + rb")\s*/\s*(?P<of>"
     + COUNT
     + rb")(?=[\s\])|:,]))"
+)
+_EPOCH_AND_BATCH: Final = re.compile(
+    rb"^\s*\[(?P<epoch>" + COUNT + rb"), +(?P<step>" + COUNT + rb")\]"
 )
 _BARE: Final = re.compile(
     rb"(?:^|[\]|>-] +|INFO:? +)[\[(]?\s*(?P<step>"
@@ -91,10 +94,13 @@ _BATCHES: Final = frozenset(
         "training_batch",
     }
 )
+_WHOLE: Final = re.compile(rb"\d{1,15}|\d{1,3}(?:,\d{3}){1,4}")
 # Names that alone may be of anything: only a fraction can be a loss.
 _VAGUE: Final = frozenset(
     {"train", "val", "valid", "validation", "heldout", "lm", "ce"}
 )
+_NUMBERED: Final = frozenset({"step", "epoch", "max_steps"})
+_NEVER_REPEATED: Final = CURVES | {"step", "epoch"}
 _LATE: Final = 1000
 _TIMES: Final = {"ms": 1.0, "us": 1e-3, "s": 1e3, "sec": 1e3, "secs": 1e3, "min": 6e4}
 _BYTES: Final = {"M": 1.0, "MB": 1.0, "MiB": 1.0, "G": 1024.0, "GB": 1024.0}
@@ -177,6 +183,7 @@ class _Item:
     factor: float
     value: Span
     of: Span | None
+    side: str = ""
 
 
 @lru_cache(maxsize=64)
@@ -202,75 +209,39 @@ class _Reader:
         """The line from `start` on."""
         at = start
         for pair in _PAIR.finditer(self.text, start):
-            begin, item = self._item(pair)
+            begin, item = _item(pair)
             gap = self.text[at:begin]
-            self._turn(gap)
+            for found in _SIDE.finditer(gap):
+                self.side = self.key_side = found.lastgroup or ""
             at = pair.end()
             if item is None:
                 continue
-            if item.name in CURVES | {"step", "epoch"} and _repeats(gap):
-                if item.name == "step":
+            if item.name in _NEVER_REPEATED and _repeats(gap):
+                if item.name in _NUMBERED and item.name not in self.ranks:
                     return None
                 continue
-            self._take(item)
+            self._take(self._whose(item))
         self._count(start)
         self._rates(start)
         return self.said if self.said.metrics else None
 
-    def _turn(self, gap: bytes) -> None:
-        for found in _SIDE.finditer(gap):
-            self.side = self.key_side = found.lastgroup or ""
-
-    def _item(self, pair: re.Match[bytes]) -> tuple[int, _Item | None]:
-        """Where the key that is known begins, and the number it is the key of."""
-        of = pair.span("of") if pair["of"] else None
-        unit = (pair["unit"] or b"").decode("utf-8", "replace").strip()
-        for word in _PART.finditer(pair["key"]):
-            begin = pair.start("key") + word.start()
-            name = pair["key"][word.start() :].decode("ascii", "replace")
-            meant = self._meaning(name, unit, pair)
-            if meant is not None:
-                metric, rank, factor = meant
-                return begin, _Item(metric, rank, factor, pair.span("value"), of)
-        return pair.end("key"), None
-
-    def _meaning(
-        self, name: str, unit: str, pair: re.Match[bytes]
-    ) -> tuple[str, int, float] | None:
-        simple = plain(name)
-        if simple in _BATCHES:
-            return ("step", _LATE, 1.0) if _whole(pair) else None
-        if simple in _BY_UNIT and unit in _BY_UNIT[simple][1]:
-            return _BY_UNIT[simple][0], _LATE, _BY_UNIT[simple][1][unit]
-        meant = key(name)
-        if meant is None or (simple in _VAGUE and not _fraction(pair)):
-            return None
-        if meant.name in {"step", "epoch", "max_steps"}:
-            return (meant.name, meant.rank, 1.0) if _whole(pair) and not unit else None
-        if unit and unit not in _UNITS.get(meant.name, {}):
-            return None
-        factor = _UNITS[meant.name][unit] if unit else meant.scale
-        return (
-            None
-            if pair["of"]
-            else (self._whose(meant.name, simple), meant.rank, factor)
-        )
-
-    def _whose(self, metric: str, simple: str) -> str:
-        if simple.startswith("tr"):
-            self.key_side = "train"
-        elif metric.startswith("val_"):
-            self.key_side = "val"
-        elif metric in _HELD_OUT:
-            side = self.side if metric == "loss" else self.key_side
-            return _HELD_OUT[metric] if side in {"val", "test"} else metric
-        return metric
+    def _whose(self, item: _Item) -> _Item:
+        """The same number, of held-out data where the words before it say so."""
+        if item.name in {"loss", "val_loss"}:
+            self.key_side = item.side or (
+                "val" if item.name == "val_loss" else self.side
+            )
+        side = item.side or (self.side if item.name == "loss" else self.key_side)
+        name = _HELD_OUT.get(item.name) if side in {"val", "test"} else None
+        return replace(item, name=name or item.name, side=side)
 
     def _take(self, item: _Item) -> None:
         if item.rank >= self.ranks.get(item.name, _LATE + 1):
             return
         self.ranks[item.name] = item.rank
-        if item.name == "step":
+        if item.name == "epoch" and not _WHOLE.fullmatch(self.text[slice(*item.value)]):
+            self.said.metrics["epoch"] = "epoch", item.value
+        elif item.name == "step":
             self.said.step, self.said.steps = item.value, item.of
         elif item.name == "max_steps":
             self.said.steps = self.said.steps or item.value
@@ -280,11 +251,15 @@ class _Reader:
             place = item.factor != 1.0 and f"__{_FACTORS.index(item.factor)}"
             group = item.name + (place or "")
             self.said.metrics[item.name] = (group, item.value)
-            self.said.test |= item.name == "val_loss" and self.side == "test"
+            self.said.test |= item.name == "val_loss" and item.side == "test"
 
     def _count(self, start: int) -> None:
         """A step that no word names: after the epoch, or in front of all."""
         if self.said.step is not None:
+            return
+        both = _EPOCH_AND_BATCH.search(self.text)
+        if both:
+            self.said.epoch, self.said.step = both.span("epoch"), both.span("step")
             return
         if self.said.epoch is not None:
             end = (self.said.epochs or self.said.epoch)[1]
@@ -311,20 +286,40 @@ def _repeats(gap: bytes) -> bool:
     return bool(_REPEATS.search(gap) or _QUALIFIED.search(gap))
 
 
-_WHOLE: Final = re.compile(rb"\d{1,15}|\d{1,3}(?:,\d{3}){1,4}")
+def _item(pair: re.Match[bytes]) -> tuple[int, _Item | None]:
+    """Where the key that is known begins, and the number it is the key of."""
+    for word in _PART.finditer(pair["key"]):
+        begin = pair.start("key") + word.start()
+        item = _meant(pair["key"][word.start() :].decode("ascii", "replace"), pair)
+        if item is not None:
+            return begin, item
+    return pair.end("key"), None
 
 
-def _whole(pair: re.Match[bytes]) -> bool:
-    return bool(_WHOLE.fullmatch(pair["value"]))
+def _meant(name: str, pair: re.Match[bytes]) -> _Item | None:
+    simple, unit = plain(name), (pair["unit"] or b"").decode().strip()
+    whole = bool(_WHOLE.fullmatch(pair["value"]))
+    value, of = pair.span("value"), pair.span("of") if pair["of"] else None
+    if simple in _BATCHES:
+        return _Item("step", _LATE, 1.0, value, of) if whole and not unit else None
+    if unit in _BY_UNIT.get(simple, ("", {}))[1]:
+        metric, factors = _BY_UNIT[simple]
+        return _Item(metric, _LATE, factors[unit], value, of)
+    known = key(name) or _last_of_path(name)
+    if known is None or (simple in _VAGUE and whole):
+        return None
+    if known.name in _NUMBERED:
+        fits = not unit and (whole or known.name == "epoch")
+        return _Item(known.name, known.rank, 1.0, value, of) if fits else None
+    units = _UNITS.get(known.name, {})
+    if of or (unit and unit not in units):
+        return None
+    factor = units[unit] if unit else known.scale
+    side = "train" if simple.startswith("tr") else "test" * simple.startswith("test")
+    return _Item(known.name, known.rank, factor, value, of, side)
 
 
-def _fraction(pair: re.Match[bytes]) -> bool:
-    return not _WHOLE.fullmatch(pair["value"])
-
-
-def groups(said: Sentence) -> Iterator[tuple[str, int, int]]:
-    """The words of a sentence: step, number of steps, epoch."""
-    if said.step is not None:
-        yield "step", *said.step
-    if said.epoch is not None:
-        yield "epoch", *said.epoch
+def _last_of_path(name: str) -> Key | None:
+    """`perf/mfu` is `mfu`; a loss of something else is none."""
+    known = key(name.rpartition("/")[2]) if "/" in name else None
+    return None if known and known.name in CURVES | _NUMBERED else known

@@ -5,48 +5,24 @@
     Epoch 3 | train_loss=2.31 | val_loss=2.54 | lr 0.0003
 
 Keys mean what `parsers.keys` says; the step is the epoch.  Lines that also count
-batches are not of this format, nor those that repeat a figure: the best, a checkpoint.
+batches are not of this format (`parsers.formats.keyvalue` has them), nor those that
+repeat a figure: the best, a checkpoint.
 """
 
-import re
-from typing import Final
-
-from parsers.keys import key
-from parsers.patterns import COUNT, NUMBER, named
+from parsers.formats.keyvalue import VALIDATION
+from parsers.freeform import SCALE, sentence
+from parsers.patterns import named
 from parsers.shape import Fields, Format, Shape, line
 
 
-_HEAD: Final = re.compile(
-    rb"(?i:(?<![\w-])epoch)[ :=\[#(]*(?P<step>" + COUNT + rb")"
-    rb"(?: ?/ ?(?P<max_steps>" + COUNT + rb"))?[\])]?(?=[\s,:|;-])(?!\.\d)"
-)
-_PAIR: Final = re.compile(
-    rb"(?<![\w/.])([A-Za-z][\w/.-]*(?: [A-Za-z][\w/.-]*){0,2}) ?(?:[=:] ?| )"
-    rb"(" + NUMBER + rb")(?!\w|\.\d)"
-)
-_WITHIN: Final = re.compile(rb"(?i)\b(?:batch|iter|iteration|steps?|it)\b|%\|")
-_REPEATED: Final = re.compile(
-    rb"(?i)\b(?:best|final|load\w*|sav\w+|checkpoint|resum\w+|improv\w+|early|restor\w+)"
-)
-_UNKNOWN: Final = {"step", "max_steps", "epoch"}
-
-
 def _locate(text: bytes) -> Fields | None:
-    head = _HEAD.search(text)
-    if head is None or _WITHIN.search(text, head.end()) or _REPEATED.search(text):
+    said = sentence(text)
+    if said is None or said.step is not None or said.epoch is None or not said.curve:
         return None
-    ranks: dict[str, int] = {}
-    spans: dict[str, tuple[int, int]] = {}
-    for pair in _PAIR.finditer(text, head.end()):
-        meant = key(pair[1].decode("ascii", "replace"))
-        if meant is None or meant.name in _UNKNOWN or meant.scale != 1:
-            continue
-        if meant.rank < ranks.get(meant.name, meant.rank + 1):
-            ranks[meant.name], spans[meant.name] = meant.rank, pair.span(2)
-    if spans.keys().isdisjoint({"loss", "val_loss"}):
-        return None
-    spans |= {g: head.span(g) for g in ("step", "max_steps") if head.start(g) >= 0}
-    return [(name, *span) for name, span in spans.items()]
+    found = [*said.fields(), ("step", *said.epoch), ("epoch", *said.epoch)]
+    if "loss" not in said.metrics and "epoch_loss" in said.metrics:
+        found.append(("loss", *said.metrics["epoch_loss"][1]))
+    return found if said.epochs is None else [*found, ("max_steps", *said.epochs)]
 
 
 EPOCHS = Format(
@@ -59,7 +35,8 @@ EPOCHS = Format(
         "Epoch 3 | train_loss=2.31 | val_loss=2.54 | lr 0.0003",
     ),
     shapes=(
-        Shape("epoch", _locate, needs=(b"poch", b"oss")),
+        Shape("epoch", _locate, scale=SCALE),
+        VALIDATION,
         # What the bars between show is no point here, and read all the same.
         line(
             "bar",
@@ -69,5 +46,5 @@ EPOCHS = Format(
             hit=False,
         ),
     ),
-    weight=0.9,  # a known program's lines are read by its own format
+    weight=0.25,  # a known program's lines are read by its own format
 )

@@ -19,8 +19,8 @@ import re
 from typing import Final
 
 from parsers.freeform import SCALE, Sentence, sentence
-from parsers.patterns import MAX_STEPS, STEP
-from parsers.shape import Fields, Format, Shape, line
+from parsers.patterns import MAX_STEPS, STEP, named
+from parsers.shape import Fields, Format, Locate, Shape, StepFrom, line
 
 
 _TEST_SET: Final = re.compile(rb"(?i)^\s*test set:")
@@ -73,9 +73,11 @@ def _bare(said: Sentence) -> bool:
     return said.step is None and said.epoch is None
 
 
-def _shape(name: str, locate: object, step: str, *, hit: bool) -> Shape:
-    return Shape(name, locate, step=step, scale=SCALE, hit=hit)  # type: ignore[arg-type]
+def _shape(name: str, locate: Locate, step: StepFrom, *, hit: bool) -> Shape:
+    return Shape(name, locate, step=step, scale=SCALE, hit=hit)
 
+
+VALIDATION: Final = _shape("validation loss", _of_validation, "previous", hit=False)
 
 KEYVALUE = Format(
     name="keyvalue",
@@ -88,13 +90,20 @@ KEYVALUE = Format(
         "  [eval] step   48000 | val_loss 4.0749",
         "Epoch 1 done, average training loss: 3.2",
         "Validation loss: 3.2142",
+        "Average loss at step 2000: 4.36",
     ),
     shapes=(
         _shape("step, loss", _with_step, "line", hit=True),
+        line(
+            "loss at step N:",
+            rb"(?i)^(?!.*\b(?:best|val\w*|test|eval\w*)\b).*\bloss (?:at|after|in|for) "
+            rb"(?:step|iter|iteration|batch) +" + STEP + rb" *[:=] *" + named("loss"),
+            needs=(b"oss ",),
+        ),
         _shape("epoch, loss", _with_epoch, "previous", hit=False),
-        _shape("validation loss", _of_validation, "previous", hit=False),
+        VALIDATION,
     ),
-    weight=0.25,
+    weight=0.25,  # a known program's lines are read by its own format
 )
 
 BLOCKS = Format(
@@ -113,5 +122,5 @@ BLOCKS = Format(
         ),
         Shape("loss", _in_block, step="previous", scale=SCALE, hit=False),
     ),
-    weight=0.2,
+    weight=0.0005,  # such heads stand above progress bars too
 )
