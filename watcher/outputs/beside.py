@@ -1,7 +1,7 @@
 """What stands beside the losses: of what a log tells, the two things most wanted."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -146,7 +146,8 @@ def _level_scale(raw: Floats, bold: Floats, *, log: bool) -> Scale | None:
         return padded(found[0], min(found[1], usual[1] * 100), log=True)
     finite = raw[np.isfinite(raw)]
     top = max(
-        usual[1] * 1.3, min(float(np.quantile(finite, 0.99)), usual[1] * 2) * 1.05
+        usual[1] * 1.3,
+        min(float(np.quantile(finite, 0.99, method="nearest")), usual[1] * 2) * 1.05,
     )
     if found[0] < 0 or top <= 0:
         return padded(*found, log=False)
@@ -202,7 +203,7 @@ def _accuracy(analysis: Analysis, look: Look) -> View | None:
         note=" · ".join(name(trace, look) for trace in traces),
         y=padded(*found, log=False),
         traces=tuple(traces),
-        ends=tuple(end for t in traces for end in end(t.y, "", t.colour)),
+        ends=tuple(chain.from_iterable(end(t.y, "", t.colour) for t in traces)),
     )
 
 

@@ -61,21 +61,23 @@ def compare_figure(
     """Draw runs over one another and give the file's bytes, equal for equal runs."""
     colours = THEMES[theme]
     look = Look(colours, lang, steps_scale(analyses, log=False))
-    runs = _coloured(analyses, look)
     with mpl.rc_context(rc(colours)):
-        sheet = Sheet(colours)
-        title = look.say("{n} runs compared", n=len(analyses))
-        top = heading(sheet, title, _headline(runs, look))
-        views = _views(runs, look)
-        boxes = frames(below=0.1, above=top, right=_NAMES)
-        panels = [
-            Panel(sheet, *pair, look.x) for pair in zip(boxes, views, strict=True)
-        ]
-        for panel in panels:
-            large = panel is panels[0]
-            finish(panel, look, title=not large, absent="not in these logs")
-        _ring(panels[0], runs)
-        return sheet.render(to)
+        return draw_together(analyses, look).render(to)
+
+
+def draw_together(analyses: Sequence[Analysis], look: Look) -> Sheet:
+    """Draw runs on a sheet; call inside `rc_context(rc(look.theme))`."""
+    sheet, runs = Sheet(look.theme), _coloured(analyses, look)
+    title = look.say("{n} runs compared", n=len(analyses))
+    top = heading(sheet, title, _headline(runs, look))
+    boxes = frames(below=0.1, above=top, right=_NAMES)
+    pairs = zip(boxes, _views(runs, look), strict=True)
+    panels = [Panel(sheet, *pair, look.x) for pair in pairs]
+    for panel in panels:
+        large = panel is panels[0]
+        finish(panel, look, title=not large, absent="not in these logs")
+    _ring(panels[0], runs)
+    return sheet
 
 
 def _coloured(analyses: Sequence[Analysis], look: Look) -> list[_Run]:

@@ -61,19 +61,22 @@ def figure(
     colours = THEMES[theme]
     look = Look(colours, lang, steps_scale([analysis], log=log_x))
     with mpl.rc_context(rc(colours)):
-        sheet = Sheet(colours)
-        below = caption(sheet, facts(analysis, lang), source(analysis, drawn_by, lang))
-        above = heading(sheet, analysis.name, headline)
-        left = detail(analysis, look)
-        views = (hero(analysis, look), left, *beside(analysis, look))
-        boxes = frames(below=below, above=above)
-        panels = [
-            Panel(sheet, *pair, look.x) for pair in zip(boxes, views, strict=True)
-        ]
-        for panel in panels:
-            finish(panel, look, title=panel is not panels[0])
-        _tell(panels, analysis, look)
-        return sheet.render(to)
+        return draw(analysis, look, headline=headline, drawn_by=drawn_by).render(to)
+
+
+def draw(analysis: Analysis, look: Look, *, headline: str, drawn_by: str) -> Sheet:
+    """Draw a run on a sheet; call inside `rc_context(rc(look.theme))`."""
+    sheet = Sheet(look.theme)
+    origin = source(analysis, drawn_by, look.lang)
+    below = caption(sheet, facts(analysis, look.lang), origin)
+    above = heading(sheet, analysis.name, headline)
+    views = (hero(analysis, look), detail(analysis, look), *beside(analysis, look))
+    boxes = frames(below=below, above=above)
+    panels = [Panel(sheet, *pair, look.x) for pair in zip(boxes, views, strict=True)]
+    for panel in panels:
+        finish(panel, look, title=panel is not panels[0])
+    _tell(panels, analysis, look)
+    return sheet
 
 
 def heading(sheet: Sheet, name: str, headline: str) -> float:

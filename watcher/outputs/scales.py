@@ -92,7 +92,7 @@ def _settled(at: Floats, values: Floats, x: Scale) -> Floats:
         return values
     if len(late) < _LONG:
         return late
-    keep = late <= np.quantile(late, 0.985)  # STYLE's 98.5 %
+    keep = late <= np.quantile(late, 0.985, method="nearest")  # STYLE's 98.5 %
     keep[-1] = True
     return np.asarray(late[keep])
 

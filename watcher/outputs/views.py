@@ -99,7 +99,7 @@ def _band(raw: Trace, x: Scale) -> Points:
     late = raw.y[(raw.x >= x.low + early(x)) & np.isfinite(raw.y)]
     if not len(late):
         return np.empty(0), np.empty(0)
-    return np.full(2, x.high), np.quantile(late, (0.01, 0.97))
+    return np.full(2, x.high), np.quantile(late, (0.01, 0.97), method="nearest")
 
 
 def name(trace: Trace, look: Look) -> str:
