@@ -47,11 +47,12 @@ def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entr
         found: keys that are known, with their values.
         held_out: whether the values are of held-out data, whatever their keys say.
     """
-    best: dict[str, tuple[int, float]] = {}
+    ranks: dict[str, int] = {}
+    values: dict[str, float] = {}
     for key, value in found:
-        if key.name not in best or key.rank < best[key.name][0]:
-            best[key.name] = key.rank, value * key.scale
-    values = {name: value for name, (_, value) in best.items()}
+        name, rank = key.name, key.rank
+        if name not in ranks or rank < ranks[name]:
+            ranks[name], values[name] = rank, value * key.scale
     step, planned = values.pop("step", None), values.pop("max_steps", None)
     if held_out:
         values = {_HELD_OUT.get(name, name): value for name, value in values.items()}

@@ -106,15 +106,17 @@ def parsed(text: bytes) -> Entry | None:
 def meaning(row: dict[str, Any]) -> Entry:
     """What an object says."""
     held_out = any(
-        isinstance(row.get(name), str) and plain(row[name]) in _HELD_OUT
-        for name in _SPLITS
+        isinstance(row[name], str) and plain(row[name]) in _HELD_OUT
+        for name in _SPLITS & row.keys()
     )
     return entry(_known(_tagged(row), "", _DEPTH), held_out=held_out)
 
 
 def _tagged(row: dict[str, Any]) -> dict[str, Any]:
+    if "value" not in row:
+        return row
     tags = [row[tag] for tag in _TAGS if isinstance(row.get(tag), str)]
-    return row | {tags[0]: row["value"]} if tags and "value" in row else row
+    return row | {tags[0]: row["value"]} if tags else row
 
 
 def _known(row: dict[str, Any], path: str, depth: int) -> Iterator[tuple[Key, float]]:
