@@ -8,12 +8,15 @@ from parsers.formats import (
     composer,
     csv,
     deepspeed,
+    epochs,
     espnet,
     fairseq,
     hf_trainer,
     hf_trainer_state,
     jsonl,
     keras,
+    keyvalue,
+    lightning,
     litgpt,
     llama2c,
     llmc,
@@ -31,6 +34,7 @@ from parsers.formats import (
     openpi,
     torchtitan,
     torchtune,
+    tqdm,
 )
 from parsers.shape import Format
 
@@ -66,9 +70,14 @@ FORMATS: Final[tuple[Format, ...]] = (
     metriclogger.METRICLOGGER,
     openpi.OPENPI,
     keras.KERAS,
+    lightning.LIGHTNING,
     hf_trainer.HF_TRAINER,
     hf_trainer_state.HF_TRAINER_STATE,
     jsonl.LLAMA_FACTORY,
     jsonl.JSONL,
     csv.CSV,
+    keyvalue.KEYVALUE,
+    epochs.EPOCHS,
+    keyvalue.BLOCKS,
+    tqdm.TQDM,
 )
