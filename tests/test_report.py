@@ -249,6 +249,28 @@ def test_the_end_is_told_with_the_line_of_the_log() -> None:
     assert "torch.OutOfMemoryError: CUDA out of memory. Tried" in text
 
 
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ({}, ""),
+        ({"last_step": 9}, "the log does not say"),
+        (
+            {"last_step": 9, "max_steps": 20},
+            "the log does not say; it stops at step 9 of 20",
+        ),
+        ({"last_step": 20, "max_steps": 20}, "the log does not say"),
+        ({"last_step": 9, "outcome": "killed"}, "killed"),
+    ],
+)
+def test_an_end_that_is_not_told_is_not_guessed(
+    figures: dict[str, int | str], said: str
+) -> None:
+    """A log that just stops is said to stop."""
+    run = analyses.with_summary(analyses.nothing(), **figures)
+
+    assert value(run, "How it ended") == said
+
+
 def test_restarts_are_told() -> None:
     """Each stretch with its steps and why it began."""
     run = analyses.no_validation()
@@ -302,6 +324,15 @@ def test_dear_evaluations_are_advised_to_be_rarer() -> None:
     assert "Evaluations take 34% of the time: 1.65 s every 25 steps." in advised(run)
     assert "Evaluating every 200 steps would bring it to 6.5%." in advised(run)
     assert "So would fewer eval_iters (now 200)." in advised(run)
+
+
+def test_advised_rarity_is_no_larger_than_it_must_be() -> None:
+    """The next round number that brings evaluations to a tenth of the time."""
+    run = analyses.with_summary(
+        analyses.overfit(), eval_share=0.5, eval_every=5, eval_ms=1000.0, typical_ms=100
+    )
+
+    assert "Evaluating every 100 steps would bring it to 9.1%." in advised(run)
 
 
 def test_cheap_evaluations_are_left_alone() -> None:

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from watcher.analysis import Analysis
 from watcher.finding import Finding
-from watcher.outputs.chart import chart
+from watcher.outputs.chart import chart, joined
 from watcher.outputs.terminal import clean, summary
 
 
@@ -83,6 +83,20 @@ def test_colours_only_where_they_are_wanted() -> None:
     assert "\x1b" not in plain
     assert "\x1b[94m" in painted
     assert COLOUR.sub("", painted) == plain
+
+
+def test_no_line_ends_in_spaces() -> None:
+    """What is copied from the screen carries no blanks."""
+    lines = shown(analyses.overfit()).splitlines()
+
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_neighbours_of_one_style_are_painted_once() -> None:
+    """A chart does not send a colour for every cell."""
+    cells = [("a", "train"), ("b", "train"), ("o", "val")]
+
+    assert joined(cells) == [("ab", "train"), ("o", "val")]
 
 
 def test_two_summaries_of_a_run_are_equal() -> None:
