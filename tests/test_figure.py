@@ -123,11 +123,16 @@ def assert_legible(drawn: Sheet) -> None:
 # ---- every kind of log
 
 
-@pytest.mark.parametrize("lang", ["en", "ru"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_text_is_legible(kind: str, lang: str) -> None:
+def test_text_is_legible(kind: str) -> None:
     """Nothing leaves the canvas and no label covers another."""
-    assert_legible(sheet(KINDS[kind](), lang=lang))
+    assert_legible(sheet(KINDS[kind]()))
+
+
+@pytest.mark.parametrize("kind", ["overfitting", "bits per byte", "resumed", "NaN"])
+def test_russian_text_is_legible(kind: str) -> None:
+    """Russian words are longer, and have room too."""
+    assert_legible(sheet(KINDS[kind](), lang="ru"))
 
 
 @pytest.mark.parametrize("kind", ["overfitting", "Keras", "resumed", "awkward"])
@@ -432,7 +437,7 @@ def test_strange_values_give_a_picture(make: Callable[[], Analysis]) -> None:
     assert_legible(sheet(make()))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(), min_size=1, max_size=40), st.booleans())
 def test_any_values_give_a_picture(values: list[float], log: bool) -> None:  # noqa: FBT001
     """No float stops the drawing."""

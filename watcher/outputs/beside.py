@@ -9,7 +9,7 @@ from parsers.batch import Floats
 from watcher.analysis import Analysis, Curve
 from watcher.outputs.panels import End, Trace, View
 from watcher.outputs.quantities import integer, milliseconds, percent
-from watcher.outputs.scales import clock, last, loss_scale, padded, span
+from watcher.outputs.scales import clock, last, linear, loss_scale, padded, span
 from watcher.outputs.thin import Mask, running_median, thin
 from watcher.outputs.ticks import Scale, brief
 from watcher.outputs.views import FEW_DOTS, Look, end, kept, name, thinned
@@ -144,14 +144,11 @@ def _level_scale(raw: Floats, bold: Floats, *, log: bool) -> Scale | None:
         return None
     if log and found[0] > 0:
         return padded(found[0], min(found[1], usual[1] * 100), log=True)
-    finite = raw[np.isfinite(raw)]
-    top = max(
-        usual[1] * 1.3,
-        min(float(np.quantile(finite, 0.99, method="nearest")), usual[1] * 2) * 1.05,
-    )
+    common = float(np.quantile(raw[np.isfinite(raw)], 0.99, method="nearest"))
+    top = max(usual[1] * 1.3, min(common, usual[1] * 2) * 1.05)
     if found[0] < 0 or top <= 0:
         return padded(*found, log=False)
-    return Scale(0.0, top)
+    return linear(0.0, top)
 
 
 def _level_end(bold: Floats, factor: float, unit: str, look: Look) -> tuple[End, ...]:
@@ -179,7 +176,7 @@ def _schedule(curve: Curve | None, look: Look) -> View | None:
     return View(
         title=look.say("Learning rate"),
         note=look.say("peak {n}", n=brief(found[1])),
-        y=Scale(0.0, found[1] * 1.1)
+        y=linear(0.0, found[1] * 1.1)
         if found[0] >= 0 < found[1]
         else padded(*found, log=False),
         traces=(Trace(at, values, look.theme.ink),),

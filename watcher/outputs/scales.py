@@ -20,6 +20,8 @@ _EARLY = 0.02
 _WORTH = 1.8
 # With fewer points than this there is no curve.
 FEW = 3
+# A range below this share of its values has no round numbers of five digits.
+_LEAST = 1e-3
 # Above this many points the rarest of them may leave the picture.
 _LONG = 60
 
@@ -52,11 +54,20 @@ def span(*columns: Floats) -> tuple[float, float] | None:
 def padded(low: float, high: float, *, log: bool) -> Scale:
     """Give a scale with air at both ends; a constant stands in its middle."""
     if log and low > 0:
-        low = max(low, _TINY)
+        low, high = max(low, _TINY), max(high, _TINY)
         pad = max((high / low) ** 0.06, 1.01)
         return Scale(low / pad, high * pad, log=True)
-    pad = 0.07 * (high - low) or 0.1 * abs(high) or 1.0
-    return Scale(low - pad, high + pad)
+    pad = 0.07 * (high - low)
+    return linear(low - pad, high + pad)
+
+
+def linear(low: float, high: float) -> Scale:
+    """Give a linear scale, wide enough for numbers that differ in five digits."""
+    size = max(abs(low), abs(high))
+    if size < _TINY:
+        return Scale(-1, 1)
+    short = max(0.0, _LEAST * size - (high - low))
+    return Scale(low - short / 2, high + short / 2)
 
 
 def loss_scale(curves: Sequence[Points], x: Scale, *, log: bool = True) -> Scale | None:

@@ -125,7 +125,8 @@ def labels(values: Sequence[float]) -> list[str]:
     if largest >= _LARGE or smallest < _SMALL or largest >= _APART * smallest:
         return _distinct(values)
     places = max((_decimals(value) for value in values), default=0)
-    return [f"{value:.{places}f}".replace("-", MINUS) for value in values]
+    texts = [f"{value:.{places}f}".replace("-", MINUS) for value in values]
+    return texts if len(set(texts)) == len(values) else _distinct(values)
 
 
 def _distinct(values: Sequence[float]) -> list[str]:
