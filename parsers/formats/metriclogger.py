@@ -34,6 +34,8 @@ _KEYS: Final = {
     b"Acc@0": "accuracy",
     b"max mem": "memory_mib",
 }
+# Accuracies are percentages.
+_SCALE: Final = {"iter_ms": 1000, "accuracy": 0.01, "val_accuracy": 0.01}
 _EPOCH: Final = rb"\bEpoch: \[ *" + named("epoch_no", COUNT) + rb"\] *\[ *" + STEP
 
 METRICLOGGER = Format(
@@ -55,7 +57,7 @@ METRICLOGGER = Format(
             _KEYS,
             pair=_PAIR,
             needs=(b"Epoch: [", b"oss"),
-            scale={"iter_ms": 1000},
+            scale=_SCALE,
             epoch_base=0,
         ),
         pairs(
@@ -64,7 +66,7 @@ METRICLOGGER = Format(
             _KEYS,
             pair=_PAIR,
             needs=(b"Epoch: [", b"oss"),
-            scale={"iter_ms": 1000},
+            scale=_SCALE,
             epoch_base=0,
         ),
         line(
@@ -74,6 +76,7 @@ METRICLOGGER = Format(
             + rb" Acc@\d \S+ loss "
             + named("val_loss"),
             needs=(b"* Acc@", b" loss "),
+            scale=_SCALE,
             step="previous",
             hit=False,
         ),

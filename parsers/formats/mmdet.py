@@ -26,7 +26,8 @@ _KEYS: Final = {
     b"grad_norm": "grad_norm",
     b"acc": "accuracy",
 }
-_SECONDS: Final = {"iter_ms": 1000}
+# Accuracies are percentages.
+_SCALE: Final = {"iter_ms": 1000, "accuracy": 0.01, "val_accuracy": 0.01}
 
 MMDET = Format(
     name="mmdet",
@@ -58,20 +59,21 @@ MMDET = Format(
             + rb"\]\s",
             _KEYS,
             needs=(b"Epoch", b"][", b"loss: "),
-            scale=_SECONDS,
+            scale=_SCALE,
         ),
         pairs(
             "Iter [N/N]",
             rb"\bIter(?:\(train\))? +\[ *" + STEP + rb"/" + MAX_STEPS + rb"\]\s",
             _KEYS,
             needs=(b"Iter", b"[", b"loss: "),
-            scale=_SECONDS,
+            scale=_SCALE,
         ),
         pairs(
             "Epoch(val) [E][N]",
             rb"\b(?:Epoch|Iter)\(val\) +\[ *\d+\](?:\[ *\d+(?:/\d+)?\])?\s",
             {b"loss": "val_loss", b"acc": "val_accuracy"},
             must=("val_loss",),
+            scale=_SCALE,
             needs=(b"(val) ", b"loss: "),
             step="previous",
         ),
