@@ -52,6 +52,7 @@ class Steps:
     def settle(self, raws: Sequence[Raw]) -> list[Batch]:
         """Records with steps; those that wait for the next step may come later."""
         self._note_bases(raws)
+        self._note_plan(raws)
         self._carry.count_on(raws)
         lines, steps = self._anchors(raws)
         batches = [*self._arrived(lines, steps)]
@@ -82,9 +83,6 @@ class Steps:
             yield _single(shape, line, int(steps[0]), values)
 
     def _records(self, raw: Raw, lines: Ints, steps: Ints) -> Batch:
-        planned = raw.columns.get("max_steps")
-        if planned is not None and len(planned) and np.isfinite(planned[-1]):
-            self.planned = int(planned[-1])
         values = {n: c for n, c in raw.columns.items() if n not in WORDS}
         if raw.shape.step == "none" or not values:
             return Batch(raw.shape.name, raw.lines[:0], raw.lines[:0], {})
@@ -164,6 +162,16 @@ class Steps:
         for at in sorted(first):
             shape, epoch = first[at]
             self._bases.setdefault(shape.name, min(epoch, shape.epoch_base))
+
+    def _note_plan(self, raws: Sequence[Raw]) -> None:
+        """The last line that says how many steps there will be is right."""
+        said = {
+            int(raw.lines[-1]): float(raw.columns["max_steps"][-1])
+            for raw in raws
+            if len(raw.lines) and "max_steps" in raw.columns
+        }
+        if said:
+            self.planned = int(np.clip(np.nan_to_num(said[max(said)]), 0, _STEPS_END))
 
     def _own(self, raw: Raw) -> Ints | None:
         printed = raw.columns.get("step")

@@ -85,6 +85,7 @@ class Run:
         """Takes in what a piece of the log added."""
         if delta.reset:
             self._tables.clear()
+            self.planned = None
         for batch in delta.batches:
             names = tuple(sorted(batch.values))
             self._tables.setdefault(names, Table(batch.shape)).add(batch)
