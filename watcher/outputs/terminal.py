@@ -93,7 +93,8 @@ def _head(analysis: Analysis, lang: str) -> list[_Row]:
     rest = "".join(f" · {clean(text)}" for text in known if text)
     name: Line = [(clean(analysis.name), "bold"), (rest, "muted")]
     headline = clean(sentences.headline(analysis, lang))
-    return [(name, 2), ([(headline, _mood(analysis))], 0)]
+    said: list[_Row] = [([(headline, _mood(analysis))], 0)] if headline else []
+    return [(name, 2), *said]
 
 
 def _reach(summary: Summary, lang: str) -> str:
