@@ -143,11 +143,13 @@ def read_tensor(path, entry, start):
 def rename(weights):
     """Give nanoGPT's names and shapes; the head is the embedding, buffers go."""
     renamed = {}
-    for name, weight in weights.items():
+    for name, stored in weights.items():
         key = "transformer." + name.removeprefix("transformer.")
         if key.endswith((".attn.bias", ".attn.masked_bias", "lm_head.weight")):
             continue
-        renamed[key] = weight.t() if key.endswith(CONV1D) else weight
+        weight = stored.t() if key.endswith(CONV1D) else stored
+        # Off the disk: a file that is cut while we train would end the process.
+        renamed[key] = weight.clone(memory_format=torch.contiguous_format)
     if "transformer.wte.weight" in renamed:
         renamed["lm_head.weight"] = renamed["transformer.wte.weight"]
     return renamed

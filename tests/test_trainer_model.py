@@ -1,0 +1,319 @@
+"""The network: shapes, counts, GPT-2's weights, and its attention on CPUs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from trainer import ckpt, gpt2, machine, model
+from trainer.config import PACKAGE, Config, read
+from trainer.errors import TrainerError
+from trainer.log import Log
+from trainer.model import GPT, ModelArgs
+
+
+SMALL = {"n_layer": 2, "n_head": 2, "n_embd": 8, "block_size": 6, "vocab_size": 11}
+
+
+def meta_model(**args: Any) -> Any:
+    """A model without memory."""
+    with torch.device("meta"):
+        return GPT(ModelArgs(**args))
+
+
+@pytest.mark.parametrize(
+    ("name", "vocab_size", "printed"),
+    [
+        ("train_shakespeare_char", 65, "10.65M"),
+        ("train_shakespeare_char_21m", 65, "21.27M"),
+        ("train_shakespeare_bpe", 50304, "123.59M"),
+        ("train_gpt2", 50304, "123.59M"),
+    ],
+)
+def test_configurations_have_the_sizes_they_promise(
+    name: str, vocab_size: int, printed: str
+) -> None:
+    """The parameter counts printed are nanoGPT's for the same settings."""
+    config = read([str(PACKAGE / f"config/{name}.py")], Log(quiet=True))
+    names = ("n_layer", "n_head", "n_embd", "block_size", "bias")
+    sizes = {key: getattr(config, key) for key in names}
+
+    count = meta_model(**sizes, vocab_size=vocab_size).parameter_count()
+
+    assert printed == f"{count / 1e6:.2f}M"
+
+
+@pytest.mark.parametrize(
+    ("name", "printed", "total"),
+    [
+        ("gpt2", "123.65M", 124_439_808),
+        ("gpt2-medium", "353.77M", 354_823_168),
+        ("gpt2-large", "772.72M", 774_030_080),
+        ("gpt2-xl", "1555.97M", 1_557_611_200),
+    ],
+)
+def test_openais_models_have_their_sizes(name: str, printed: str, total: int) -> None:
+    """All four GPT-2 have OpenAI's parameter counts and nanoGPT's printed ones."""
+    made = meta_model(**gpt2.model_args(name))
+    args = made.args
+
+    assert printed == f"{made.parameter_count() / 1e6:.2f}M"
+    assert total == sum(p.numel() for p in made.parameters())
+    assert total == pytest.approx(machine.state_bytes(args) / 16, rel=1e-3)
+
+
+def test_names_are_nanogpts() -> None:
+    """The keys of a checkpoint and their order are those nanoGPT writes."""
+    keys = list(meta_model(**SMALL, bias=False).state_dict())
+
+    block = ["ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj"]
+    wanted = ["transformer.wte.weight", "transformer.wpe.weight"]
+    wanted += [f"transformer.h.{i}.{part}.weight" for i in (0, 1) for part in block]
+    assert [*wanted, "transformer.ln_f.weight", "lm_head.weight"] == keys
+
+
+def test_a_token_sees_none_that_follow() -> None:
+    """Changing a token changes no logits before it."""
+    torch.manual_seed(0)
+    net = GPT(ModelArgs(**SMALL))
+    one = torch.randint(11, (2, 6))
+    other = one.clone()
+    other[:, 4] = (one[:, 4] + 1) % 11
+
+    a, b = (net(tokens, tokens)[0] for tokens in (one, other))
+
+    assert torch.equal(a[:, :4], b[:, :4])
+    assert not torch.equal(a[:, 4:], b[:, 4:])
+
+
+def test_attention_on_cpus_is_the_same_attention() -> None:
+    """Two plain products in bfloat16 give what torch's kernel gives, gradients too."""
+    torch.manual_seed(0)
+    shape = (2, 3, 8, 16)
+    q, k, v = (torch.randn(shape, dtype=torch.bfloat16) for _ in range(3))
+    for part in (q, k, v):
+        part.requires_grad_()
+    fast = model.attend(q, k, v, 0.0)
+    fast.float().square().sum().backward()
+    grads = [part.grad.float() for part in (q, k, v) if part.grad is not None]
+    exact = [part.detach().float().requires_grad_() for part in (q, k, v)]
+    plain = torch.nn.functional.scaled_dot_product_attention(*exact, is_causal=True)
+    plain.square().sum().backward()
+
+    assert torch.allclose(plain, fast.float(), atol=0.03)
+    for part, grad in zip(exact, grads, strict=True):
+        assert part.grad is not None
+        assert torch.allclose(part.grad, grad, atol=0.15)
+
+
+def test_the_loss_in_chunks_is_the_loss() -> None:
+    """Never holding all logits changes neither loss nor gradient."""
+    if not hasattr(torch.nn, "LinearCrossEntropyOptions"):
+        pytest.skip("this torch has no linear_cross_entropy")
+    torch.manual_seed(0)
+    net = GPT(ModelArgs(**SMALL))
+    tokens = torch.randint(11, (2, 6))
+    _, plain = net(tokens, tokens)
+    plain.backward()
+    wanted = net.lm_head.weight.grad.clone()
+    net.zero_grad()
+    net.chunked_loss = True
+
+    _, chunked = net(tokens, tokens)
+    chunked.backward()
+
+    assert plain.item() == pytest.approx(chunked.item(), rel=1e-5)
+    assert torch.allclose(wanted, net.lm_head.weight.grad, atol=1e-5)
+
+
+def test_a_shorter_context_is_the_same_model() -> None:
+    """Cropping forgets positions, not weights."""
+    torch.manual_seed(0)
+    net = GPT(ModelArgs(**SMALL)).eval()
+    tokens = torch.randint(11, (1, 4))
+    before = net(tokens)[0]
+
+    net.crop_block_size(4)
+
+    assert torch.equal(before, net(tokens)[0])
+    assert (4, 8) == net.wpe.shape
+
+
+# --- OpenAI's weights ---
+
+
+def write_safetensors(path: Path, weights: dict[str, np.ndarray[Any, Any]]) -> None:
+    """Write the format by hand: a length, a JSON header, the numbers."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    data = b""
+    for name, value in weights.items():
+        raw = np.ascontiguousarray(value).tobytes()
+        kind = {"float32": "F32", "float16": "F16"}[value.dtype.name]
+        span = [len(data), len(data) + len(raw)]
+        header[name] = {"dtype": kind, "shape": value.shape, "data_offsets": span}
+        data += raw
+    text = json.dumps(header).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
+def hugging_face(net: Any, prefix: str) -> dict[str, np.ndarray[Any, Any]]:
+    """The weights of a model under Hugging Face's names and in its shapes."""
+    weights = {}
+    for key, value in net.state_dict().items():
+        if key == "lm_head.weight":
+            continue
+        array = value.numpy()
+        name = prefix + key.removeprefix("transformer.")
+        weights[name] = array.T if key.endswith(gpt2.CONV1D) else array
+    weights[prefix + "h.0.attn.bias"] = np.ones((1, 1, 4, 4), dtype=np.float32)
+    return weights
+
+
+@pytest.fixture
+def small_gpt2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """A GPT-2 of random weights and of a size that fits a test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setitem(gpt2.SIZES, "gpt2", (2, 2, 8))
+    monkeypatch.setattr(gpt2, "model_args", lambda _: {**SMALL, "bias": True})
+    torch.manual_seed(5)
+    return GPT(ModelArgs(**SMALL, bias=True))
+
+
+def load(**settings: Any) -> Any:
+    """What the loader makes of the files there are."""
+    return gpt2.load("gpt2", Config(fetch="none", **settings), Log())
+
+
+@pytest.mark.parametrize("prefix", ["", "transformer."])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "gpt2/model.safetensors",
+        "hub/models--openai-community--gpt2/snapshots/1a2b/model.safetensors",
+        "hub/models--gpt2/snapshots/1a2b/model.safetensors",
+    ],
+)
+def test_gpt2_is_loaded(
+    small_gpt2: Any, capsys: pytest.CaptureFixture[str], place: str, prefix: str
+) -> None:
+    """From a folder here or from the cache, the logits are those of the weights."""
+    write_safetensors(Path(place), hugging_face(small_gpt2, prefix))
+    tokens = torch.randint(11, (2, 6))
+
+    loaded = load()
+
+    assert torch.equal(small_gpt2(tokens, tokens)[0], loaded(tokens, tokens)[0])
+    assert loaded.lm_head.weight is loaded.transformer.wte.weight
+    assert [
+        "loading weights from pretrained gpt: gpt2",
+        "forcing vocab_size=50257, block_size=1024, bias=True",
+        "overriding dropout rate to 0.0",
+    ] == capsys.readouterr().out.splitlines()[:3]
+
+
+def test_no_weights_names_the_ways_out(small_gpt2: Any) -> None:
+    """Without a file the error says where one was looked for, and what to do."""
+    assert small_gpt2
+    with pytest.raises(TrainerError, match="gpt2_path=FILE"):
+        load()
+
+
+def header(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    """Make something that changes the header of a good file."""
+
+    def rewrite(path: Path) -> None:
+        raw = path.read_bytes()
+        size = int.from_bytes(raw[:8], "little")
+        entries = json.loads(raw[8 : 8 + size])
+        change(entries)
+        text = json.dumps(entries).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + raw[8 + size :])
+
+    return rewrite
+
+
+WPE = "wpe.weight"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.write_bytes(b""), "header of 0 bytes"),
+        (lambda path: path.write_bytes(b"\xff" * 99), "header of"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "a tensor of shape"),
+        (header(lambda h: h[WPE].update(shape=[10**9, 8])), "a tensor of shape"),
+        (header(lambda h: h[WPE].update(data_offsets=[-8, 184])), "offsets"),
+        (header(lambda h: h[WPE].update(data_offsets="text")), "damaged"),
+        (header(lambda h: h[WPE].update(dtype="I64")), "I64"),
+        (header(lambda h: h[WPE].update(shape=[48])), "has shape"),
+        (header(lambda h: h.pop(WPE)), "is missing"),
+    ],
+)
+def test_a_damaged_file_is_a_clear_error(
+    small_gpt2: Any, spoil: Callable[[Path], None], message: str
+) -> None:
+    """Every number of the header is checked before it is believed."""
+    path = Path("gpt2/model.safetensors")
+    write_safetensors(path, hugging_face(small_gpt2, ""))
+    spoil(path)
+
+    with pytest.raises(TrainerError, match=message):
+        load(gpt2_path=str(path))
+
+
+def test_half_precision_files_are_read(small_gpt2: Any) -> None:
+    """Weights stored as float16 become float32."""
+    weights = hugging_face(small_gpt2, "")
+    halves = {key: value.astype(np.float16) for key, value in weights.items()}
+    write_safetensors(Path("gpt2/model.safetensors"), halves)
+
+    loaded = load()
+
+    assert torch.float32 == loaded.lm_head.weight.dtype
+    assert torch.allclose(small_gpt2.lm_head.weight, loaded.lm_head.weight, atol=1e-3)
+
+
+def test_masks_of_old_checkpoints_are_dropped() -> None:
+    """NanoGPT without flash attention saved its masks; they are no weights."""
+    weights = {"_orig_mod.transformer.h.0.attn.bias": 1, "lm_head.weight": 2}
+
+    assert {"lm_head.weight": 2} == ckpt.clean(weights)
+
+
+# --- the machine ---
+
+
+def test_a_merged_micro_step_needs_a_gpu() -> None:
+    """On a CPU micro steps stay as they were told."""
+    from trainer.tune import merge_micro_steps
+
+    assert 1 == merge_micro_steps(ModelArgs(), Config(device="cpu"), 8)
+
+
+def test_the_longer_name_of_a_card_is_tried_first() -> None:
+    """An "A100" is no "A10", an "L40S" no "L4", an "H100 PCIe" no other H100."""
+    names = list(machine.PEAKS)
+
+    assert [] == [
+        (short, long)
+        for i, short in enumerate(names)
+        for long in names[i + 1 :]
+        if short in long
+    ]
+
+
+def test_threads_are_those_that_are_fastest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of threads is measured; a step that takes long is not repeated."""
+    times = iter([0.2, 0.2, 0.2, 0.1, 0.1, 0.1])
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    monkeypatch.setattr(machine, "seconds", lambda _: next(times))
+
+    assert 2 == machine.fastest_threads(lambda: None)
