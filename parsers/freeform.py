@@ -20,8 +20,11 @@ from parsers.patterns import COUNT
 
 # Longer lines are dumps.
 _LONGEST: Final = 2048
+# A quick test: nearly every line of text ends here.
 _CURVE: Final = re.compile(
-    rb"(?i)loss|nll|bpb|perplexity|ppl|entropy|\bval|\btrain|held.?out|\blm\b"
+    rb"(?i)(?:loss|nll|bpb|perplexity|ppl|entropy|val|train|heldout|lm|ce)"
+    rb"[\w/()\[\]\"']*(?: \([a-z]+\))?\s*(?:[:=#]\s*(?:[\w.]+\()?)?[\"'\[(]*"
+    rb"\s*(?:[-+]?\.?\d|nan|[-+]?inf)"
 )
 _CODE: Final = re.compile(
     rb"==|[-+*]=|\bself\.|\bprint\(|\breturn\b|\bimport |\bassert |\blambda\b|^\s*#"

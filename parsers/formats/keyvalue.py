@@ -24,6 +24,15 @@ from parsers.shape import Fields, Format, Locate, Shape, StepFrom, line
 
 
 _TEST_SET: Final = re.compile(rb"(?i)^\s*test set:")
+_HEAD: Final = re.compile(
+    rb"(?i)\b(?:epoch|step|iter|iteration)[ :#=\[(]*"
+    + STEP
+    + rb"(?:\s*(?:/|of)\s*"
+    + MAX_STEPS
+    + rb")?[\W_]*$"
+)
+_HEAD_LONGEST: Final = 96
+_PLAIN: Final = re.compile(rb"(?:.*[\]|:>-]\s)?[\W_]*")
 _OPENS: Final = re.compile(
     rb"(?i)(?:^|[\]|>:-]\s+)\W*(?:(?:average|avg|mean)\s+)?"
     rb"(?:(?:train|val|eval|dev|cross.entropy)\w*[ _/-])?(?:loss|train|val|valid)\b"
@@ -60,6 +69,15 @@ def _of_validation(text: bytes) -> Fields | None:
         return None  # a test comes when all is over
     kept = [f for f in said.fields() if f[0].startswith("val_")]
     return kept if {"val_loss", "val_bpb"} & said.metrics.keys() else None
+
+
+def _alone(text: bytes) -> Fields | None:
+    """A step that nothing follows, behind a time and the like."""
+    found = _HEAD.search(text) if len(text) <= _HEAD_LONGEST else None
+    if found is None or not _PLAIN.fullmatch(text, 0, found.start()):
+        return None
+    groups = [g for g in ("step", "max_steps") if found.start(g) >= 0]
+    return [(group, *found.span(group)) for group in groups]
 
 
 def _in_block(text: bytes) -> Fields | None:
@@ -111,15 +129,7 @@ BLOCKS = Format(
     written_by="home-made loops: the step on a line of its own",
     samples=("Epoch: 1/30", "Train Loss: 7.2979 - Train Perplexity: 1477.26"),
     shapes=(
-        line(
-            "step",
-            rb"(?i)^(?:.*[\]|:>-]\s)?[\W_]*(?:epoch|step|iter|iteration)[ :#=\[(]*"
-            + STEP
-            + rb"(?:\s*(?:/|of)\s*"
-            + MAX_STEPS
-            + rb")?[\W_]*$",
-            step="none",
-        ),
+        Shape("step", _alone, step="none"),
         Shape("loss", _in_block, step="previous", scale=SCALE, hit=False),
     ),
     weight=0.0005,  # such heads stand above progress bars too
