@@ -31,6 +31,9 @@ _HEAD: Final = re.compile(
     + MAX_STEPS
     + rb")?[\W_]*$"
 )
+_AT: Final = (
+    rb" (?:at|after|in|for) (?:step|iter|iteration|batch) +" + STEP + rb" *[:=] *"
+)
 _HEAD_LONGEST: Final = 96
 _PLAIN: Final = re.compile(rb"(?:.*[\]|:>-]\s)?[\W_]*")
 _OPENS: Final = re.compile(
@@ -109,13 +112,22 @@ KEYVALUE = Format(
         "Epoch 1 done, average training loss: 3.2",
         "Validation loss: 3.2142",
         "Average loss at step 2000: 4.36",
+        "Validation loss at iteration 500: 4.21",
     ),
     shapes=(
         _shape("step, loss", _with_step, "line", hit=True),
         line(
             "loss at step N:",
-            rb"(?i)^(?!.*\b(?:best|val\w*|test|eval\w*)\b).*\bloss (?:at|after|in|for) "
-            rb"(?:step|iter|iteration|batch) +" + STEP + rb" *[:=] *" + named("loss"),
+            rb"(?i)^(?!.*\b(?:best|lowest|test|eval\w*|val\w*)\b).*\bloss"
+            + _AT
+            + named("loss"),
+            needs=(b"oss ",),
+        ),
+        line(
+            "validation loss at step N:",
+            rb"(?i)^(?!.*\b(?:best|lowest)\b).*\b(?:eval\w*|val\w*) loss"
+            + _AT
+            + named("val_loss"),
             needs=(b"oss ",),
         ),
         _shape("epoch, loss", _with_epoch, "previous", hit=False),
