@@ -1,0 +1,45 @@
+"""What gptwatch says by itself: one pure function a rule, the same everywhere.
+
+Rules are online: on a finished log they say what was said, or would have been, while
+the run went on, at the step at which it was known.
+"""
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Final
+
+from watcher.analysis import Analysis
+from watcher.finding import SEVERITIES, Finding
+from watcher.rules import course, losses
+from watcher.rules.overfitting import overfitting
+from watcher.rules.settings import Settings, settings
+
+
+__all__ = ["RULES", "Settings", "findings", "settings"]
+
+Rule = Callable[[Analysis, Settings], list[Finding]]
+
+RULES: Final = MappingProxyType[str, Rule](
+    {
+        "overfitting": lambda a, s: overfitting(a, s.overfitting),
+        "not_finite": lambda a, _: losses.not_finite(a),
+        "divergence": lambda a, s: losses.divergence(a, s.divergence),
+        "spike": lambda a, s: losses.spike(a, s.spike),
+        "plateau": lambda a, s: losses.plateau(a, s.plateau),
+        "slowdown": lambda a, s: course.slowdown(a, s.slowdown),
+        "evaluation_cost": lambda a, s: course.evaluation_cost(a, s.evaluation_cost),
+        "best_checkpoint_lost": lambda a, s: course.best_checkpoint_lost(
+            a, s.best_checkpoint_lost
+        ),
+        "ended": lambda a, _: course.ended(a),
+    }
+)
+
+
+def findings(
+    analysis: Analysis, settings: Settings | None = None
+) -> tuple[Finding, ...]:
+    """What every rule finds in a run, the gravest first, then by step."""
+    chosen = settings or Settings()
+    found = [f for rule in RULES.values() for f in rule(analysis, chosen)]
+    return tuple(sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), f.step)))
