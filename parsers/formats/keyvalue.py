@@ -31,9 +31,7 @@ _HEAD: Final = re.compile(
     + MAX_STEPS
     + rb")?[\W_]*$"
 )
-_AT: Final = (
-    rb" (?:at|after|in|for) (?:step|iter|iteration|batch) +" + STEP + rb" *[:=] *"
-)
+_AT: Final = rb" (?:at|after) (?:step|iter|iteration|batch) +" + STEP + rb" *[:=] *"
 _HEAD_LONGEST: Final = 96
 _PLAIN: Final = re.compile(rb"(?:.*[\]|:>-]\s)?[\W_]*")
 _OPENS: Final = re.compile(
@@ -121,14 +119,14 @@ KEYVALUE = Format(
             rb"(?i)^(?!.*\b(?:best|lowest|test|eval\w*|val\w*)\b).*\bloss"
             + _AT
             + named("loss"),
-            needs=(b"oss ",),
+            needs=(b"oss a",),
         ),
         line(
             "validation loss at step N:",
             rb"(?i)^(?!.*\b(?:best|lowest)\b).*\b(?:eval\w*|val\w*) loss"
             + _AT
             + named("val_loss"),
-            needs=(b"oss ",),
+            needs=(b"oss a",),
         ),
         _shape("epoch, loss", _with_epoch, "previous", hit=False),
         VALIDATION,
