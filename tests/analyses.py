@@ -155,13 +155,29 @@ def overfit() -> Analysis:
                 "warning",
                 step=int(at[best + 2]),
                 since_step=int(at[best]),
-                evidence={"best": float(val[best]), "rise_percent": 214.0},
+                evidence={
+                    "best": float(val[best]),
+                    "last": float(val[-1]),
+                    "last_step": 5000,
+                    "rise": float(val[-1] - val[best]),
+                    "rise_share": float((val[-1] - val[best]) / val[best]),
+                    "evaluations_since": len(at) - best - 1,
+                    "unit": "nats/token",
+                    "train_then": float(train_at[best]),
+                    "train_now": float(train_at[-1]),
+                },
                 confirmed_step=int(at[best + 4]),
             ),
         ),
         lines=523,
         changed_at=1_763_800_000.0,
     )
+
+
+def spike(severity: str, step: int, **changed: Any) -> Finding:
+    """A finding that any run may have."""
+    evidence = {"peak": 6.1, "usual": 4.2, "records": 3}
+    return replace(Finding("spike", severity, step, step, evidence), **changed)
 
 
 def with_summary(analysis: Analysis, **changed: Any) -> Analysis:
@@ -376,7 +392,7 @@ def extreme() -> Analysis:
             outcome_text="\x1b[2Jgone",
             outcome="crashed",
         ),
-        findings=(Finding("spike", "info", 5, None, {}),),
+        findings=(spike("info", 5),),
     )
 
 

@@ -136,7 +136,7 @@ def test_findings_carry_their_sentence_and_evidence() -> None:
         "evidence",
     }
     assert finding["message"]
-    assert finding["evidence"]["rise_percent"] == 214.0
+    assert finding["evidence"]["last_step"] == 5000
 
 
 @pytest.mark.parametrize("points", [0, 1, (1 << 16) - 1, 1 << 16, (1 << 17) + 1])

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from watcher.analysis import Analysis
-from watcher.finding import Finding
 from watcher.outputs.chart import chart, joined
 from watcher.outputs.terminal import clean, summary
 
@@ -154,7 +153,7 @@ def test_the_headline_has_the_colour_of_the_gravest_finding(
 ) -> None:
     """Red for what is critical, yellow for a warning, none for what is mild."""
     run = analyses.nothing(
-        findings=(Finding("a", "info", 1), Finding("b", severity, 2))
+        findings=(analyses.spike("info", 1), analyses.spike(severity, 2))
     )
     lines = summary(run, {}, lang="en", width=80, colour=True).splitlines()
 
@@ -163,7 +162,7 @@ def test_the_headline_has_the_colour_of_the_gravest_finding(
 
 def test_a_matter_that_passed_does_not_alarm() -> None:
     """The headline is coloured by what lasts."""
-    past = Finding("spike", "warning", 1, cleared_step=5)
+    past = analyses.spike("warning", 1, cleared_step=5)
     run = analyses.nothing(findings=(past,))
     lines = summary(run, {}, lang="en", width=80, colour=True).splitlines()
 
@@ -306,7 +305,7 @@ def test_a_mean_that_tells_nothing_new_is_left_out() -> None:
 
 def test_findings_are_marked_by_gravity() -> None:
     """What is mild has a dash, the rest a warning sign."""
-    found = (Finding("plateau", "info", 1), Finding("spike", "warning", 2))
+    found = (analyses.spike("info", 1), analyses.spike("warning", 2))
     lines = shown(analyses.nothing(findings=found)).splitlines()
 
     assert [x[:2] for x in lines if x.startswith(("! ", "- "))] == ["! ", "- "]
