@@ -42,7 +42,7 @@ from watcher.outputs.figure import draw, figure
 from watcher.outputs.panels import spread
 from watcher.outputs.scales import loss_scale, steps_scale
 from watcher.outputs.sheet import Sheet
-from watcher.outputs.theme import DARK, LIGHT, THEMES, ThemeName, printable, rc
+from watcher.outputs.theme import DARK, LIGHT, THEMES, printable, rc
 from watcher.outputs.ticks import MINUS, Scale, brief, labels, reading, ticks
 from watcher.outputs.views import Look
 
@@ -51,14 +51,14 @@ HEADLINE = "Overfitting since step 2,250: validation loss is 0.34 nats above its
 
 
 def look(
-    *runs: Analysis, theme: ThemeName = "light", lang: str = "en", log: bool = False
+    *runs: Analysis, theme: str = "light", lang: str = "en", log: bool = False
 ) -> Look:
     """How a picture of the runs is wanted."""
     return Look(THEMES[theme], lang, steps_scale(runs, log=log))
 
 
 def sheet(
-    run: Analysis, *, theme: ThemeName = "light", lang: str = "en", log: bool = False
+    run: Analysis, *, theme: str = "light", lang: str = "en", log: bool = False
 ) -> Sheet:
     """A run, drawn and not yet rendered."""
     wanted = look(run, theme=theme, lang=lang, log=log)
@@ -164,7 +164,7 @@ def test_svg_is_reproducible_text() -> None:
 
 
 @pytest.mark.parametrize(("theme", "paper"), [("light", LIGHT), ("dark", DARK)])
-def test_picture_has_the_colour_of_its_theme(theme: ThemeName, paper: object) -> None:
+def test_picture_has_the_colour_of_its_theme(theme: str, paper: object) -> None:
     """1,600 pixels wide, on the theme's paper."""
     data = figure(started(), headline="", drawn_by="x", theme=theme)
     with Image.open(io.BytesIO(data)) as image:
@@ -411,6 +411,23 @@ def test_single_nan_is_pointed_out() -> None:
     assert "NaN or inf at step 700" in words(drawn)
 
 
+def test_losses_that_are_all_nan_are_said_to_be() -> None:
+    """A log of NaN is another thing than a log without losses."""
+    said = words(sheet(_only(np.nan, np.nan)()))
+
+    assert 2 == said.count("nothing but NaN or inf")
+
+
+def test_no_line_goes_back() -> None:
+    """Where steps go back without a known restart, the pen is lifted."""
+    steps = np.array([0, 100, 200, 50, 150])
+    run = with_val(bare(), steps, np.array([4.0, 3.0, 2.0, 3.5, 2.5]))
+
+    line = next(x for x in panel(sheet(run), 0).lines if x.get_linewidth() == 2)
+
+    assert (~(np.diff(np.asarray(line.get_xdata())) < 0)).all()
+
+
 def _only(*values: float) -> Callable[[], Analysis]:
     steps = np.arange(len(values))
     return lambda: with_train(bare(), steps, np.array(values), window=1)
@@ -569,7 +586,7 @@ def test_labels_with_room_stay_where_they_are() -> None:
 
 
 def together(
-    runs: Sequence[Analysis], *, theme: ThemeName = "light", lang: str = "en"
+    runs: Sequence[Analysis], *, theme: str = "light", lang: str = "en"
 ) -> Sheet:
     """Runs drawn over one another."""
     wanted = look(*runs, theme=theme, lang=lang)

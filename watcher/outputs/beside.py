@@ -12,7 +12,7 @@ from watcher.outputs.quantities import integer, milliseconds, percent
 from watcher.outputs.scales import clock, last, linear, loss_scale, padded, span
 from watcher.outputs.thin import Mask, running_median, thin
 from watcher.outputs.ticks import Scale, brief
-from watcher.outputs.views import FEW_DOTS, Look, end, kept, name, thinned
+from watcher.outputs.views import FEW_DOTS, Look, broken, end, kept, name, thinned
 
 
 # From this many milliseconds on people say seconds.
@@ -55,9 +55,9 @@ def _time(analysis: Analysis, look: Look) -> View | None:
         return None
     keep = curve.current if pause is None else curve.current & ~pause
     view = _level(curve, look, "Time per iteration", keep=keep)
-    if view is None or pause is None or not pause.any():
+    at = np.flatnonzero(np.empty(0) if pause is None else pause & curve.current)
+    if view is None or not len(at):
         return view
-    at = np.flatnonzero(pause & curve.current)
     shown = at[np.linspace(0, len(at) - 1, min(len(at), _MARKS)).astype(np.int64)]
     return View(
         title=view.title,
@@ -81,7 +81,7 @@ def _pauses(analysis: Analysis, n: int, look: Look) -> str:
     """Say how many pauses there are, and what evaluations cost where that is known."""
     text = look.say("pauses ticked above: {n}", n=integer(n, look.lang))
     share = analysis.summary.eval_share
-    if share is None:
+    if not share:
         return text
     cost = look.say("evaluations {share}", share=percent(100 * share, look.lang))
     return f"{text} · {cost}"
@@ -109,9 +109,8 @@ def _level(
     factor, unit = _unit(curve, keep)
     at, values = thinned(curve, curve.values, keep, look.x)
     where, medians = running_median(curve.values, keep=keep)
-    bold = Trace(
-        curve.steps[where].astype(np.float64), medians * factor, look.theme.ink
-    )
+    level = broken(curve.steps[where].astype(np.float64), medians * factor)
+    bold = Trace(*level, look.theme.ink)
     raw = Trace(at, values * factor, look.theme.ink, width=0.6, alpha=0.3)
     y = _level_scale(raw.y, bold.y, log=log)
     if y is None:

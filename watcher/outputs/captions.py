@@ -42,6 +42,7 @@ _RUSSIAN = MappingProxyType({
     "NaN or inf from step {step}": "NaN или inf с шага {step}",
     "NaN or inf at step {step}": "NaN или inf на шаге {step}",
     "{n} NaN or inf, first at step {step}": "NaN или inf: {n}, первое на шаге {step}",
+    "nothing but NaN or inf": "только NaN или inf",
     "not in this log": "нет в этом логе",
     "not in these logs": "нет в этих логах",
     "step": "шаг",

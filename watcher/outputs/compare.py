@@ -20,7 +20,7 @@ from watcher.outputs.panels import Dashes, End, Panel, Trace, View
 from watcher.outputs.quantities import integer
 from watcher.outputs.scales import Points, clock, last, loss_scale, span, steps_scale
 from watcher.outputs.sheet import Sheet
-from watcher.outputs.theme import THEMES, ThemeName, printable, rc
+from watcher.outputs.theme import THEMES, printable, rc
 from watcher.outputs.thin import running_median
 from watcher.outputs.ticks import Scale, reading
 from watcher.outputs.views import FEW_DOTS, Look, best, kept, moving, thinned
@@ -54,8 +54,8 @@ _Source = Callable[[_Run], Points | None]
 def compare_figure(
     analyses: Sequence[Analysis],
     *,
-    theme: ThemeName = "light",
-    lang: Literal["en", "ru"] = "en",
+    theme: str = "light",
+    lang: str = "en",
     to: Literal["png", "svg"] = "png",
 ) -> bytes:
     """Draw runs over one another and give the file's bytes, equal for equal runs."""

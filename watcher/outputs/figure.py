@@ -17,7 +17,7 @@ from watcher.outputs.panels import Panel, Spot
 from watcher.outputs.quantities import integer
 from watcher.outputs.scales import steps_scale
 from watcher.outputs.sheet import HEIGHT, WIDTH, Box, Pen, Sheet
-from watcher.outputs.theme import THEMES, ThemeName, printable, rc
+from watcher.outputs.theme import THEMES, printable, rc
 from watcher.outputs.ticks import reading
 from watcher.outputs.views import Look, best, detail, hero
 
@@ -46,8 +46,8 @@ def figure(
     analysis: Analysis,
     *,
     headline: str,
-    theme: ThemeName = "light",
-    lang: Literal["en", "ru"] = "en",
+    theme: str = "light",
+    lang: str = "en",
     log_x: bool = False,
     drawn_by: str,
     to: Literal["png", "svg"] = "png",
@@ -125,7 +125,8 @@ def finish(
     if panel.view.y is None:
         pen = Pen(9, theme.muted, italic=True)
         height = box.bottom + box.height / 2
-        panel.sheet.write(middle, height, look.say(absent), pen, ha="center")
+        text = look.say("nothing but NaN or inf" if panel.view.traces else absent)
+        panel.sheet.write(middle, height, text, pen, ha="center")
         return
     panel.draw()
     if title:
@@ -137,7 +138,7 @@ def finish(
 def _tell(panels: list[Panel], analysis: Analysis, look: Look) -> None:
     """Mark what happened: overfitting, restarts, losses that are no numbers."""
     steps = [p for p in panels if p.view.x is None and p.view.y is not None]
-    if not steps:
+    if panels[0] not in steps:
         return
     finding = _overfitting(analysis)
     if finding is not None:

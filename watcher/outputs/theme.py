@@ -5,12 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
-
-ThemeName = Literal["light", "dark"]
 
 # matplotlib brings this family along, so a bare server draws the same picture.
 FAMILY = "DejaVu Sans"

@@ -50,7 +50,13 @@ def kept(curve: Curve) -> Mask | None:
 def thinned(curve: Curve, values: Floats, keep: Mask | None, x: Scale) -> Points:
     """Thin a column of a curve."""
     at = thin(values, keep=keep, log=x.log)
-    return curve.steps[at].astype(np.float64), values[at]
+    return broken(curve.steps[at].astype(np.float64), values[at])
+
+
+def broken(steps: Floats, values: Floats) -> Points:
+    """Lift the pen where steps go back, lest a line be drawn across the picture."""
+    back = np.flatnonzero(np.diff(steps) < 0) + 1
+    return np.insert(steps, back, np.nan), np.insert(values, back, np.nan)
 
 
 def superseded(curve: Curve, x: Scale) -> Points:
@@ -59,7 +65,8 @@ def superseded(curve: Curve, x: Scale) -> Points:
     stretch = np.searchsorted(np.flatnonzero(np.diff(curve.current)), at)
     gaps = np.flatnonzero(np.diff(stretch)) + 1
     steps = curve.steps[at].astype(np.float64)
-    return np.insert(steps, gaps, np.nan), np.insert(curve.values[at], gaps, np.nan)
+    lifted = np.insert(steps, gaps, np.nan), np.insert(curve.values[at], gaps, np.nan)
+    return broken(*lifted)
 
 
 def end(values: Floats, text: str, colour: str) -> tuple[End, ...]:
@@ -153,7 +160,8 @@ def moving(analysis: Analysis, train: Curve, look: Look) -> Trace:
     if settled > 0 and np.isfinite(smooth[settled:]).all():
         means = np.where(at > settled, smooth[settled], means)
     steps = train.steps[at].astype(np.float64)
-    return Trace(steps, means, look.theme.train, dots=len(train) <= FEW_DOTS)
+    dots = len(train) <= FEW_DOTS
+    return Trace(*broken(steps, means), look.theme.train, dots=dots)
 
 
 def _hero_note(analysis: Analysis, look: Look, *, alone: bool, log: bool) -> str:
