@@ -20,12 +20,13 @@ from parsers.patterns import COUNT
 
 # Longer lines are dumps.
 _LONGEST: Final = 2048
-# A quick test: nearly every line of text ends here.
+# Quick tests in lower case: nearly every line of text ends here.
 _CURVE: Final = re.compile(
-    rb"(?i)(?:loss|nll|bpb|perplexity|ppl|entropy|val|train|heldout|lm|ce)"
+    rb"(?:loss|nll|bpb|perplexity|ppl|entropy|val|train|heldout|lm|ce)"
     rb"[\w/()\[\]\"']*(?: \([a-z]+\))?\s*(?:[:=#]\s*(?:[\w.]+\()?)?[\"'\[(]*"
     rb"\s*(?:[-+]?\.?\d|nan|[-+]?inf)"
 )
+_NUMBER: Final = re.compile(rb"\d|[Nn][Aa][Nn]|[Ii][Nn][Ff]")
 _CODE: Final = re.compile(
     rb"==|[-+*]=|\bself\.|\bprint\(|\breturn\b|\bimport |\bassert |\blambda\b|^\s*#"
     rb"|\bif .*:|\bfor .* in |\bdef |\bclass |\{[A-Za-z_][\w.\[\]]*(?::[^{}\s]*)?\}"
@@ -192,7 +193,9 @@ class _Item:
 @lru_cache(maxsize=64)
 def sentence(text: bytes) -> Sentence | None:
     """What a line says of a training; None when it is no such line."""
-    if len(text) > _LONGEST or not _CURVE.search(text) or _CODE.search(text):
+    if len(text) > _LONGEST or _NUMBER.search(text) is None:
+        return None
+    if not _CURVE.search(text.lower()) or _CODE.search(text):
         return None
     bar = _BAR.search(text)
     return _Reader(text).read(bar.end() if bar else 0)
