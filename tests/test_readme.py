@@ -45,6 +45,17 @@ def shown(form: Format) -> str:
     return text if len(text) <= 64 else text[:63] + "…"
 
 
+def test_table_of_formats(request: pytest.FixtureRequest) -> None:
+    """Every format stands in the table, with a line of its own."""
+    if request.config.getoption("--update-golden"):
+        mark = "<!-- formats -->\n"
+        text = README.replace(mark + marked("formats"), mark + formats_table())
+        (ROOT / "README.md").write_text(text, encoding="utf-8")
+        pytest.skip("rewritten; run again to compare")
+
+    assert formats_table() == marked("formats")
+
+
 @pytest.mark.parametrize("name", sorted(cli.commands))
 def test_every_command_is_told(name: str) -> None:
     """No command is a secret, and each has help."""
