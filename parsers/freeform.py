@@ -147,6 +147,9 @@ SCALE: Final = {
     f"{metric}__{i}": factor for metric in METRICS for i, factor in enumerate(_FACTORS)
 } | {"iter_ms__s": 1e3}
 
+# The lines of a template differ in their digits: no key may depend on one.
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+
 Span = tuple[int, int]
 
 
@@ -294,9 +297,10 @@ def _repeats(gap: bytes) -> bool:
 
 def _item(pair: re.Match[bytes]) -> tuple[int, _Item | None]:
     """Where the key that is known begins, and the number it is the key of."""
+    known = pair["key"].translate(_DIGITS).decode("ascii", "replace")
     for word in _PART.finditer(pair["key"]):
         begin = pair.start("key") + word.start()
-        item = _meant(pair["key"][word.start() :].decode("ascii", "replace"), pair)
+        item = _meant(known[word.start() :], pair)
         if item is not None:
             return begin, item
     return pair.end("key"), None
