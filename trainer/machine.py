@@ -72,7 +72,7 @@ def cpu_has_bfloat16():
     return matmul_flops(torch.bfloat16) > 1.2 * matmul_flops(torch.float32)
 
 
-def matmul_flops(dtype, device="cpu", size=512, tries=5):
+def matmul_flops(dtype, device="cpu", size=512, tries=20):
     """Measure FLOP/s of a square matrix product, the best of a few."""
     a = torch.ones(size, size, dtype=dtype, device=device)
     best = float("inf")

@@ -63,7 +63,10 @@ def steps(run, marks):
     losses = []
     for done, loss, seconds in marks:
         if run.local_iter >= 5:  # noqa: PLR2004 - nanoGPT's: let it settle first
-            mfu = flops(run) / seconds / run.peak
+            speed = flops(run) / seconds
+            # A peak measured on a busy machine can be too low; what was seen is not.
+            run.peak = max(run.peak, speed)
+            mfu = speed / run.peak
             run.mfu = mfu if run.mfu < 0 else 0.9 * run.mfu + 0.1 * mfu
         run.log.say(
             f"iter {done}: loss {loss:.4f}, time {1000 * seconds:.2f}ms, "
