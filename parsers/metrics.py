@@ -59,6 +59,11 @@ _TABLE = (
 
 METRICS = MappingProxyType({metric.name: metric for metric in _TABLE})
 
+# Programs that train anything, not only language models: their losses have no unit.
+ANY_LOSS = MappingProxyType(
+    dict.fromkeys(("loss", "train_loss", "val_loss", "epoch_loss", "running_loss"), "")
+)
+
 # A validation figure stands for "the" validation series in this order.
 VALIDATION = ("val_loss", "val_bpb")
 

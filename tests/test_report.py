@@ -47,7 +47,7 @@ def test_the_line_that_people_know(lang: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("verdict", "said"),
     [
-        ("overfitting", "(overfitting confirmed)"),
+        ("overfitting", "(possible overfitting)\nVerdict: overfitting confirmed"),
         ("possible", "(possible overfitting)"),
         ("none", "(no sign of overfitting)"),
     ],

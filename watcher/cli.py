@@ -121,15 +121,15 @@ def once(
     made = artifacts.write(
         reading, out, lang=language, theme=theme, log_x=log_x, now=now
     )
-    click.echo(
-        terminal.summary(
-            analysis,
-            made,
-            lang=language,
-            width=_terminal_width(),
-            colour=_colours(),
-        )
+    text = terminal.summary(
+        analysis,
+        made,
+        lang=language,
+        width=_terminal_width(),
+        colour=_colours(),
+        encoding=sys.stdout.encoding,
     )
+    click.echo(text, nl=False)
     context.exit(0 if exit_zero else _exit_code(analysis))
 
 

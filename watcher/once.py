@@ -57,5 +57,5 @@ def judged(plain: Analysis, settings: rules.Settings) -> Analysis:
     found = replace(plain, findings=rules.findings(plain, settings))
     if found.val is None or found.summary.final_val is None:
         return found
-    word = verdict(found, found.summary.ratio)
+    word = verdict(found, found.summary.ratio, found.summary.evaluations)
     return replace(found, summary=replace(found.summary, verdict=word))

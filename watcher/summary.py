@@ -12,6 +12,8 @@ from watcher.analysis import Analysis, Curve, Summary
 _MS: Final = 1000.0
 # The user's rule of thumb: a validation loss of more than twice the training loss.
 _SUSPICIOUS_RATIO: Final = 2.0
+# With fewer evaluations nothing can be said of where they turn.
+_TELLING: Final = 4
 _ENDS: Final = {
     "finished": "finished",
     "error": "crashed",
@@ -97,12 +99,12 @@ def _validation(analysis: Analysis) -> dict[str, Any]:
         "rise": (last - low) / low if low > 0 else None,
         "ratio": ratio,
         "gap": last - train if known else None,
-        "verdict": verdict(analysis, ratio),
+        "verdict": verdict(analysis, ratio, len(usable)),
     }
 
 
-def verdict(analysis: Analysis, ratio: float | None) -> str:
-    """What the findings and the ratio say of overfitting."""
+def verdict(analysis: Analysis, ratio: float | None, evaluations: int) -> str | None:
+    """What the findings and the ratio say of overfitting; None: too few to say."""
     raised = [
         f
         for f in analysis.findings
@@ -111,7 +113,9 @@ def verdict(analysis: Analysis, ratio: float | None) -> str:
     if any(f.confirmed_step is not None for f in raised):
         return "overfitting"
     suspicious = ratio is not None and ratio > _SUSPICIOUS_RATIO
-    return "possible" if raised or suspicious else "none"
+    if raised or suspicious:
+        return "possible"
+    return "none" if evaluations >= _TELLING else None
 
 
 @dataclass(frozen=True, slots=True)

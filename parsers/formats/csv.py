@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.keys import CURVES, Key, key, plain
+from parsers.metrics import ANY_LOSS
 from parsers.numbers import number
 from parsers.records import Axis, Entry, Records, entry
 from parsers.shape import Format
@@ -194,6 +195,7 @@ def _value(cell: bytes) -> float | None:
 
 CSV = Format(
     name="csv",
+    units=ANY_LOSS,
     written_by="many programs: a table with a header",
     samples=(
         "step,train_loss,val_loss\n0,4.2970,4.2934",

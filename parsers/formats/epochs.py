@@ -11,6 +11,7 @@ repeat a figure: the best, a checkpoint.
 
 from parsers.formats.keyvalue import VALIDATION
 from parsers.freeform import SCALE, sentence
+from parsers.metrics import ANY_LOSS
 from parsers.patterns import named
 from parsers.shape import Fields, Format, Shape, line
 
@@ -27,6 +28,7 @@ def _locate(text: bytes) -> Fields | None:
 
 EPOCHS = Format(
     name="epochs",
+    units=ANY_LOSS,
     written_by="home-made loops: one line an epoch",
     samples=(
         "Epoch 1/10, Train Loss: 0.4703, Train PSNR: 8.61, Val Loss: 0.3051",

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.keys import Key, key, plain
+from parsers.metrics import ANY_LOSS
 from parsers.numbers import number
 from parsers.records import Axis, Entry, Records, entry
 from parsers.shape import Format
@@ -159,6 +160,7 @@ LLAMA_FACTORY = Format(
 
 JSONL = Format(
     name="jsonl",
+    units=ANY_LOSS,
     written_by="many programs: one JSON object a line",
     samples=(
         '{"step": 20, "loss": 8.560446, "lr": 2.98e-05, "tokens": 10485760}',

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from parsers.batch import Batch
 from parsers.keys import Key, key
+from parsers.metrics import ANY_LOSS
 from parsers.numbers import number
 from parsers.records import Records, entry
 from parsers.shape import Format
@@ -143,6 +144,7 @@ def _values(text: bytes) -> dict[str, float]:
 
 KERAS = Format(
     name="keras",
+    units=ANY_LOSS,
     written_by="Keras, tf.keras: Model.fit",
     samples=(
         "Epoch 3/40",

@@ -19,6 +19,7 @@ import re
 from typing import Final
 
 from parsers.freeform import SCALE, Sentence, sentence
+from parsers.metrics import ANY_LOSS
 from parsers.patterns import MAX_STEPS, STEP, named
 from parsers.shape import Fields, Format, Locate, Shape, StepFrom, line
 
@@ -100,6 +101,7 @@ VALIDATION: Final = _shape("validation loss", _of_validation, "previous", hit=Fa
 
 KEYVALUE = Format(
     name="keyvalue",
+    units=ANY_LOSS,
     written_by="home-made loops: keys, numbers and a step in one line",
     samples=(
         "step 10 loss=3.2 val_loss=3.3",
@@ -136,6 +138,7 @@ KEYVALUE = Format(
 
 BLOCKS = Format(
     name="blocks",
+    units=ANY_LOSS,
     written_by="home-made loops: the step on a line of its own",
     samples=("Epoch: 1/30", "Train Loss: 7.2979 - Train Perplexity: 1477.26"),
     shapes=(

@@ -12,6 +12,7 @@ batches.  The last is a common callback of research code.  `metrics.csv` is a ta
 from typing import Final
 
 from parsers.formats.tqdm import bar
+from parsers.metrics import ANY_LOSS
 from parsers.patterns import COUNT, NUMBER, STEP, named
 from parsers.shape import Format, line
 
@@ -22,6 +23,7 @@ _WORD: Final = rb"(?<![\w.])"
 
 LIGHTNING = Format(
     name="lightning",
+    units=ANY_LOSS,
     written_by="PyTorch Lightning ModelCheckpoint, progress bars",
     samples=(
         "Epoch 0, global step 1: 'val_loss' reached 0.33250 (best 0.33250)",

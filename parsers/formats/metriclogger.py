@@ -12,6 +12,7 @@ not say how many there are.  DeiT's last line is the evaluation after an epoch.
 
 from typing import Final
 
+from parsers.metrics import ANY_LOSS
 from parsers.pairs import AMOUNT, END, pairs
 from parsers.patterns import COUNT, STEP, named
 from parsers.shape import Format, line
@@ -40,6 +41,7 @@ _EPOCH: Final = rb"\bEpoch: \[ *" + named("epoch_no", COUNT) + rb"\] *\[ *" + ST
 
 METRICLOGGER = Format(
     name="metriclogger",
+    units=ANY_LOSS,
     written_by="facebookresearch MetricLogger; pytorch/examples imagenet",
     samples=(
         (

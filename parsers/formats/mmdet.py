@@ -13,6 +13,7 @@ The total is the field `loss` alone.  Iterations are counted within an epoch, or
 
 from typing import Final
 
+from parsers.metrics import ANY_LOSS
 from parsers.pairs import pairs
 from parsers.patterns import COUNT, MAX_STEPS, STEP, named
 from parsers.shape import Format
@@ -31,6 +32,7 @@ _SCALE: Final = {"iter_ms": 1000, "accuracy": 0.01, "val_accuracy": 0.01}
 
 MMDET = Format(
     name="mmdet",
+    units=ANY_LOSS,
     written_by="OpenMMLab mmcv TextLoggerHook, mmengine LogProcessor",
     samples=(
         (

@@ -7,6 +7,7 @@ A mean over the log interval; a progress bar stands around such lines.
 
 from typing import Final
 
+from parsers.metrics import ANY_LOSS
 from parsers.pairs import pairs
 from parsers.patterns import STEP
 from parsers.shape import Format
@@ -23,6 +24,7 @@ _KEYS: Final = {
 
 OPENPI = Format(
     name="openpi",
+    units=ANY_LOSS,
     written_by="Physical-Intelligence/openpi",
     samples=("Step 100: grad_norm=1.2315, loss=0.1012, param_norm=1379.7463",),
     shapes=(

@@ -12,6 +12,7 @@ import re
 from typing import Final
 
 from parsers.keys import key
+from parsers.metrics import ANY_LOSS
 from parsers.patterns import COUNT, NUMBER
 from parsers.shape import Fields, Format, Shape
 
@@ -80,6 +81,7 @@ def _shown(text: bytes, start: int, end: int) -> dict[str, tuple[int, int]]:
 
 TQDM = Format(
     name="tqdm",
+    units=ANY_LOSS,
     written_by="tqdm, with a loss in the bar",
     samples=(
         "Training Epoch 1:   4%|    | 1/28 [00:01<00:28,  1.07s/it, Batch_Loss=0.569]",

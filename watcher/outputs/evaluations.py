@@ -39,8 +39,17 @@ def ratio_line(summary: Summary, lang: str) -> str:
     if summary.ratio is None:
         return ""
     text = say(lang, "val/train loss ratio: {ratio}", ratio=as_ratio(summary.ratio))
-    said = verdict(summary, lang)
+    # The words that scripts look for; whether it is certain, the verdict says.
+    suspected = summary.verdict in {"possible", "overfitting"}
+    said = say(lang, _VERDICTS["possible"]) if suspected else verdict(summary, lang)
     return f"{text} ({said})" if said else text
+
+
+def certainty(summary: Summary, lang: str) -> list[str]:
+    """A line of its own where overfitting is more than possible."""
+    if summary.verdict != "overfitting":
+        return []
+    return [f"{say(lang, 'Verdict')}: {verdict(summary, lang)}"]
 
 
 def best(analysis: Analysis, lang: str) -> str:

@@ -265,7 +265,8 @@ def _validation(analysis: Analysis, lang: str) -> _Section:
         (say(lang, "Since the best"), evaluations.since_best(analysis, lang)),
     ]
     line = evaluations.ratio_line(summary, lang)
-    told = [line] if line else evaluations.no_ratio(analysis, lang)
+    sure = evaluations.certainty(summary, lang)
+    told = [line, *sure] if line else evaluations.no_ratio(analysis, lang)
     table = evaluations.table(analysis, lang)
     return _Section(title, rows, [*table, "", *(x for t in told for x in _wrap(t))])
 
