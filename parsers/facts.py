@@ -142,9 +142,12 @@ _ELSEWHERE: Final = {
 }
 _MANY_SEQUENCES: Final = 4096  # a larger batch is counted in tokens
 _LONG_PRODUCT: Final = 60
+_MOST: Final = (1 << 63) - 1
 _SCALES: Final = {b"": 1.0, b"K": 1e3, b"M": 1e6, b"B": 1e9, b"T": 1e12}
 
-_NUMBER: Final = rb"[-+]?(?:\d+(?:[,_]\d{3})*(?:\.\d*(?!\.))?|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER: Final = (
+    rb"[-+]?(?:\d+(?:[,_]\d{3})*(?:\.\d*(?!\.))?|\.\d+)(?:[eE][-+]?\d\d?(?!\d))?"
+)
 _VALUE: Final = (
     rb"\"[^\"]{0,200}\"|'[^']{0,200}'|" + _NUMBER + rb" ?[KMBT]?(?![\w%])"
     rb"|[A-Za-z_/~][\w/:~+-]*(?:\.\w[\w/:+-]*)*"
@@ -554,9 +557,9 @@ def _number(name: str, text: bytes) -> Fact | None:
 
 def _whole(name: str, value: float) -> Fact:
     if name in _COUNTED:
-        return round(value)
+        return min(round(value), _MOST)
     exact = value.is_integer() and name not in {"peak_flops", "billions"}
-    return int(value) if exact else value
+    return min(int(value), _MOST) if exact else value
 
 
 def _dtype(text: bytes) -> Fact | None:

@@ -1,6 +1,7 @@
 """What a log states of the model and its settings."""
 
 import json
+import math
 import re
 from random import Random
 from typing import Any
@@ -252,6 +253,18 @@ def test_no_bytes_break_it(tail: bytes, head: str) -> None:
     """A log holds anything."""
     facts(tail)
     facts(head.encode() + tail)
+
+
+@pytest.mark.parametrize(
+    "number", ["1e99", "9" * 18, "1e9999", "9" * 400, "0." + "9" * 30]
+)
+def test_a_number_out_of_proportion_is_kept_in_bounds(number: str) -> None:
+    """Whoever stores the facts counts on int64 and on finite numbers."""
+    for name in ("max_iters", "batch_size", "learning_rate", "number of parameters"):
+        for value in facts(f"{name}: {number}".encode()).values():
+            assert isinstance(value, int | float)
+            assert math.isfinite(value)
+            assert isinstance(value, float) or value < 1 << 63
 
 
 @given(st.sampled_from([line for line, _ in STATED] + SILENT), st.randoms())
