@@ -46,6 +46,9 @@ NANOGPT = Format(
         "iter 10: loss 3.1820, time 35.78ms, mfu 10.41%",
         "[eval] iter 0: train 9.8523 val 9.8482 lr 7.50e-07",
         "[step 200] val loss: 1.6652",
+        'gptwatch: {"event": "stats", "step": 100, "lr": 0.001, "grad_norm": 1.5}',
+        'gptwatch: {"event": "eval", "step": 100, "eval_ms": 820.5}',
+        'gptwatch: {"event": "end", "reason": "max_iters", "step": 401}',
     ),
     shapes=(
         line(
@@ -92,6 +95,34 @@ NANOGPT = Format(
             + rb"(?:\]|:|\]:) val loss:? "
             + named("val_loss"),
             needs=(b"step ", b" val loss"),
+        ),
+        # What gptwatch's own trainer adds, on lines that nanoGPT's readers skip.
+        line(
+            "gptwatch: stats",
+            rb'^gptwatch: \{"event": "stats", "step": '
+            + STEP
+            + later(rb'"lr": ' + named("lr"))
+            + later(rb'"grad_norm": ' + named("grad_norm"))
+            + later(rb'"tok_s": ' + named("tokens_per_s"))
+            + later(rb'"epoch": ' + named("epoch")),
+            needs=(b'gptwatch: {"event": "stats"',),
+            hit=False,
+        ),
+        line(
+            "gptwatch: eval",
+            rb'^gptwatch: \{"event": "eval", "step": '
+            + STEP
+            + rb', "eval_ms": '
+            + named("eval_ms"),
+            needs=(b'gptwatch: {"event": "eval"',),
+            hit=False,
+        ),
+        line(
+            "gptwatch: other events",
+            rb'^gptwatch: \{"event": "\w+".{0,40}"step": ' + STEP,
+            needs=(b'gptwatch: {"event": "',),
+            step="none",
+            hit=False,
         ),
     ),
 )
