@@ -1,47 +1,55 @@
 """Overfitting: validation loss is past its minimum while training loss falls on.
 
-At each evaluation the rule asks (all on y, the logarithm of the validation loss):
-1. noise: sigma, a robust deviation out of second differences of the last 12 y;
-2. is y above its best by more than noise and 1 %, the best being the minimum of many
-   (a "winner's curse" that grows with the evaluations since)?  A t test, p > 0.9;
-3. did the training loss fall by 2 % since the best (mean of three evaluations)?
-4. is y still near the peak since the best, so not coming back?
-Twice in a row: a warning.  It is confirmed by four in a row, or by an upward trend
-since the best (Mann-Kendall, p < 0.05) whose size (Theil-Sen) exceeds three sigma and
-1 %, while the means of two evaluations pass 3 and 4.  A new best by 1 % clears it.
+At each evaluation the rule asks, of single evaluations and of means of eight (which
+see a slow rise under noise), all on y, the logarithm of the validation loss:
+1. best: the lowest level so far that shares no evaluation with the level of now;
+2. noise: a robust deviation out of second differences of the last 24 evaluations;
+3. is the level above the best by more than 1 %, noise, and the luck of a minimum of
+   many (it grows with the evaluations since)?  A t test: p > 0.90, of means p > 0.99;
+4. did the training loss fall since by 2 % and by twice its own noise?
+5. does the level keep two thirds of the peak since the best, so is not coming back?
+Yes twice in a row: a warning; twice in a row with p > 0.95, of means p > 0.998: it is
+confirmed.  Without a training loss the higher p warns, and nothing is confirmed.  A
+level 1 % below the best clears it.
 
-Sources: Mann 1945 and Kendall 1948 for the trend test, Sen 1968 for the slope; Wallace
-1959 for the normal approximation of Student's t.
+A mean asks for a higher p since its noise is taken for independent, which a slow
+drift is not.  Wallace 1959 is the source of the normal approximation of Student's t.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from statistics import fmean, median
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from parsers.batch import Floats
-from watcher.analysis import Analysis
+from watcher.analysis import Analysis, Curve
 from watcher.finding import Finding
 
 
 NAME: Final = "overfitting"
-_WINDOW: Final = 12
-_TREND_WINDOW: Final = 40
-_TREND_LEAST: Final = 5
+# Evaluations in a level.
+_WIDTHS: Final = (1, 8)
+_WINDOW: Final = 24
 # Losses are printed to a few digits: noise below 0.3 % cannot be told from rounding.
 _LEAST_SIGMA: Final = 0.003
 # Standard deviation over median absolute deviation, for the normal distribution.
 _MAD: Final = 1.4826
-# Variance of a second difference of independent values: 1 + 4 + 1.
+# Standard deviation of a second difference of independent values: 1 + 4 + 1.
 _SECOND_DIFFERENCE: Final = math.sqrt(6)
-_NORMAL_95: Final = 1.645
-_MOST_BIAS: Final = 1.5
-_BIAS: Final = 0.35
-_WARNED_BY: Final = 2
-_CONFIRMED_BY: Final = 4
+# How far the minimum of n noisy values lies below their mean, in deviations: about
+# 0.35 ln(n + 1), but values of a falling curve compete no longer than this.
+_LUCK: Final = 0.35
+_MOST_LUCK: Final = 1.5
+_KEPT: Final = 2 / 3
+_TRAIN_DEVIATIONS: Final = 2.0
+# Fewer training losses tell nothing of their noise.
+_LEAST_TRAIN: Final = 6
+_TWICE: Final = 2
+_CONFIRMED: Final = (0.95, 0.998)
+# Probabilities above which a single evaluation and a mean count.
+LEVELS: Final = {"low": _CONFIRMED, "normal": (0.90, 0.99), "high": (0.80, 0.98)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,111 +57,212 @@ class Settings:
     """Settings of the rule.
 
     Attributes:
-        sensitivity: "low" (p 0.95), "normal" (p 0.9) or "high" (p 0.8, 0.5 %).
-        rise: least relative rise above the best; None as the sensitivity says.
+        sensitivity: "low" (warns when it is sure), "normal" or "high" (p > 0.80).
+        rise: least relative rise above the best.
         train_fall: least relative fall of the training loss since the best.
         evaluations: fewest evaluations before a warning.
     """
 
     sensitivity: str = "normal"
-    rise: float | None = None
+    rise: float = 0.01
     train_fall: float = 0.02
     evaluations: int = 4
 
 
-LEVELS: Final = {"low": (0.95, 0.01), "normal": (0.90, 0.01), "high": (0.80, 0.005)}
+@dataclass(slots=True)
+class _Track:
+    """What was seen at one width, at each evaluation: so that it can be taken back.
+
+    Attributes:
+        best: index of the last evaluation of the lowest level, -1 without any.
+        peak: highest level since.
+        hits, sure: evaluations in a row that warn, that confirm.
+    """
+
+    width: int
+    best: list[int] = field(default_factory=list)
+    peak: list[float] = field(default_factory=list)
+    hits: list[int] = field(default_factory=list)
+    sure: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _History:
-    """Evaluations so far, without those that a restart superseded."""
+    """Evaluations so far, without those that a restart superseded.
 
+    Attributes:
+        points: index of each in the curve.
+        y: logarithms of the validation loss.  train: training loss, NaN unknown.
+    """
+
+    points: list[int] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     y: list[float] = field(default_factory=list)
     train: list[float] = field(default_factory=list)
-    hits: int = 0
+    tracks: tuple[_Track, ...] = ()
+
+    def append(self, point: int, step: int, value: float, train: float) -> None:
+        """Takes an evaluation in."""
+        self.points.append(point)
+        self.steps.append(step)
+        self.y.append(math.log(value))
+        self.train.append(train)
 
     def cut(self, step: int) -> None:
         """Drops the evaluations at or after a step that is trained again."""
+        columns: list[list[Any]] = [self.points, self.steps, self.y, self.train]
+        for t in self.tracks:
+            columns += [t.best, t.peak, t.hits, t.sure]
         while self.steps and self.steps[-1] >= step:
-            self.steps.pop()
-            self.y.pop()
-            self.train.pop()
-            self.hits = 0
+            for column in columns:
+                column.pop()
 
-    @property
-    def best(self) -> int:
-        """Index of the best evaluation, the latest of equals."""
-        low = min(self.y)
-        return len(self.y) - 1 - self.y[::-1].index(low)
+
+@dataclass(slots=True)
+class _Raised:
+    """A warning that lasts.
+
+    Attributes:
+        best: index in the history of the lowest evaluation when it was raised.
+        floor: level below which it is cleared.
+    """
+
+    step: int
+    best: int
+    track: _Track
+    floor: float
+    confirmed_step: int | None = None
 
 
 def overfitting(analysis: Analysis, settings: Settings) -> list[Finding]:
     """Every warning that was raised while the run went on, in the order of the log."""
-    val, train = analysis.val, analysis.val_train
-    if val is None or train is None:
+    if analysis.val is None or analysis.val_train is None:
         return []
-    rows = zip(val.steps.tolist(), val.values.tolist(), train.tolist(), strict=True)
-    found = list(_replay(rows, settings))
-    return [replace(f, evidence=_evidence(analysis, f)) for f in found]
+    return list(_replay(analysis, analysis.val, settings))
 
 
-def _replay(
-    rows: Iterator[tuple[int, float, float]], settings: Settings
-) -> Iterator[Finding]:
-    history = _History()
-    raised: Finding | None = None
-    level = 0.0
-    for step, value, train in rows:
-        if not math.isfinite(value) or value <= 0:
-            continue
-        history.cut(step)
-        if raised and (not history.steps or (raised.since_step or 0) >= step):
-            yield replace(raised, cleared_step=step)
-            raised = None
-        history.steps.append(step)
-        history.y.append(math.log(value))
-        history.train.append(train)
-        hit = _hit(history, settings)
-        history.hits = history.hits + 1 if hit else 0
-        if raised is None and history.hits >= _WARNED_BY:
-            level = min(history.y)
-            since = history.steps[history.best]
-            raised = Finding(NAME, "warning", step, since)
-        if raised and raised.confirmed_step is None and _sure(history, settings):
-            raised = replace(raised, confirmed_step=step, severity="critical")
-        if raised and history.y[-1] < level - LEVELS["normal"][1]:
-            yield replace(raised, cleared_step=step)
-            raised = None
-    if raised:
-        yield raised
-
-
-def _hit(history: _History, settings: Settings) -> bool:
-    """Questions 1 to 4 at the last evaluation."""
-    y, best = history.y, history.best
-    since = len(y) - 1 - best
-    if since < 1 or len(y) < max(settings.evaluations, 3):
-        return False
-    sigma, freedom = noise(y[-_WINDOW:])
-    least, rise = LEVELS[settings.sensitivity]
-    rise = rise if settings.rise is None else settings.rise
-    bias = sigma * min(_MOST_BIAS, _BIAS * math.log(since + 1))
-    z = (y[-1] - y[best] - bias - rise) / (sigma * math.sqrt(2))
-    return (
-        student(z, freedom) > least
-        and _fell(history.train[-1], _around(history.train, best), settings)
-        and _stays(y[-1], y, best)
+def _replay(analysis: Analysis, val: Curve, settings: Settings) -> Iterator[Finding]:
+    assert analysis.val_train is not None
+    history = _History(tracks=tuple(_Track(width) for width in _WIDTHS))
+    raised: _Raised | None = None
+    rows = zip(
+        val.steps.tolist(),
+        val.values.tolist(),
+        analysis.val_train.tolist(),
+        strict=True,
     )
+    for point, (step, value, train) in enumerate(rows):
+        if not 0 < value < math.inf:
+            continue
+        if raised and step < raised.step:
+            yield _finding(analysis, history, raised, step)
+            raised = None
+        history.cut(step)
+        history.append(point, step, value, train)
+        _ask(history, settings)
+        if (
+            raised
+            and _level(history.y, len(history.y) - 1, raised.track) < raised.floor
+        ):
+            yield _finding(analysis, history, raised, step)
+            raised = None
+        raised = raised or _raise(history, settings)
+        if raised and raised.confirmed_step is None and _sure(history):
+            raised.confirmed_step = step
+    if raised:
+        yield _finding(analysis, history, raised, None)
+
+
+def _ask(history: _History, settings: Settings) -> None:
+    """Asks of the last evaluation at every width."""
+    for place, track in enumerate(history.tracks):
+        _extend(history, track)
+        p, known = _probability(history, track, settings)
+        warns = (LEVELS[settings.sensitivity] if known else _CONFIRMED)[place]
+        track.hits.append(_in_a_row(track.hits, p > warns))
+        track.sure.append(_in_a_row(track.sure, known and p > _CONFIRMED[place]))
+
+
+def _in_a_row(counts: Sequence[int], more: bool) -> int:  # noqa: FBT001 - a truth
+    return (counts[-1] if counts else 0) + 1 if more else 0
+
+
+def _extend(history: _History, track: _Track) -> None:
+    """The best and the peak since, with the last evaluation."""
+    last = len(history.y) - 1
+    before = last - track.width
+    if before < track.width - 1:
+        track.best.append(-1)
+        track.peak.append(-math.inf)
+        return
+    now, y = _level(history.y, last, track), history.y
+    best = track.best[-1]
+    if best < 0 or _level(y, before, track) <= _level(y, best, track):
+        track.best.append(before)
+        track.peak.append(now)
+    else:
+        track.best.append(best)
+        track.peak.append(max(track.peak[-1], now))
+
+
+def _level(values: Sequence[float], last: int, track: _Track) -> float:
+    """Mean of the finite of the values that end at an index, NaN without any."""
+    if track.width == 1:
+        return values[last]
+    some = [v for v in values[last + 1 - track.width : last + 1] if math.isfinite(v)]
+    return fmean(some) if some else math.nan
+
+
+def _probability(
+    history: _History, track: _Track, settings: Settings
+) -> tuple[float, bool]:
+    """That validation is worse than its best, 0 if training or peak speak against.
+
+    The second says whether the training loss is known.
+    """
+    y, best, last = history.y, track.best[-1], len(history.y) - 1
+    if best < 0 or last + 1 < settings.evaluations:
+        return 0.0, True
+    low = _level(y, best, track)
+    rise = _level(y, last, track) - low
+    if rise <= settings.rise or rise < _KEPT * (track.peak[-1] - low):
+        return 0.0, True
+    fell = _fell(history.train, best, track, settings)
+    if fell is False:
+        return 0.0, True
+    single, freedom = noise(y[-_WINDOW:])
+    sigma = max(single, _LEAST_SIGMA) / math.sqrt(track.width)
+    tries = (last - best) / track.width + 1
+    luck = sigma * min(_MOST_LUCK, _LUCK * math.log(tries))
+    t = (rise - luck - settings.rise) / (sigma * math.sqrt(2))
+    return student(t, freedom), fell is not None
+
+
+def _fell(
+    train: Sequence[float], best: int, track: _Track, settings: Settings
+) -> bool | None:
+    """Whether training loss fell by more than its noise, None where it is unknown."""
+    then, now = _level(train, best, track), _level(train, len(train) - 1, track)
+    if not (math.isfinite(then) and math.isfinite(now)):
+        return None
+    least = settings.train_fall * abs(then)
+    recent = [v for v in train[-_WINDOW:] if math.isfinite(v)]
+    if len(recent) >= _LEAST_TRAIN:
+        deviation = noise(recent)[0] * math.sqrt(2 / track.width)
+        least = max(least, _TRAIN_DEVIATIONS * deviation)
+    return now < then - least
 
 
 def noise(y: Sequence[float]) -> tuple[float, int]:
-    """Robust standard deviation of single evaluations, and its degrees of freedom."""
+    """Robust standard deviation of single values, and its degrees of freedom.
+
+    Second differences do not see a straight trend.  At least three values; few of
+    them may agree by chance, so their deviation is made larger.
+    """
     differences = [abs(c - 2 * b + a) for a, b, c in zip(y, y[1:], y[2:], strict=False)]
     k = len(differences)
-    small_sample = 1 + 2 / k
-    sigma = _MAD * median(differences) / _SECOND_DIFFERENCE * small_sample
-    return max(_LEAST_SIGMA, sigma), k
+    few = 1 + 2 / k
+    return _MAD * median(differences) / _SECOND_DIFFERENCE * few, k
 
 
 def student(t: float, freedom: int) -> float:
@@ -163,85 +272,81 @@ def student(t: float, freedom: int) -> float:
     return 0.5 * (1 + math.erf(math.copysign(size, t) / math.sqrt(2)))
 
 
-def _fell(now: float, then: float, settings: Settings) -> bool:
-    """Whether training loss fell; an unknown one does not speak against it."""
-    if not (math.isfinite(now) and math.isfinite(then)):
-        return True
-    return now < then - settings.train_fall * abs(then)
+def _raise(history: _History, settings: Settings) -> _Raised | None:
+    """A warning, if a width has asked for it twice in a row."""
+    track = next((t for t in history.tracks if t.hits[-1] >= _TWICE), None)
+    if track is None:
+        return None
+    low = min(history.y)
+    best = len(history.y) - 1 - history.y[::-1].index(low)
+    floor = _level(history.y, track.best[-1], track) - settings.rise
+    return _Raised(history.steps[-1], best, track, floor)
 
 
-def _stays(level: float, y: Sequence[float], best: int) -> bool:
-    """Whether a level is in the upper fifth between the best and the peak since."""
-    return level - y[best] >= 0.8 * (max(y[best:]) - y[best])
+def _sure(history: _History) -> bool:
+    return any(track.sure[-1] >= _TWICE for track in history.tracks)
 
 
-def _around(train: Sequence[float], best: int) -> float:
-    """Training loss at the best: one evaluation alone would be a matter of luck."""
-    near = [t for t in train[max(0, best - 1) : best + 2] if math.isfinite(t)]
-    return fmean(near) if near else math.nan
-
-
-def _sure(history: _History, settings: Settings) -> bool:
-    if not math.isfinite(history.train[-1]):
-        return False  # without a training loss it may be divergence
-    return history.hits >= _CONFIRMED_BY or _trend(history, settings)
-
-
-def _trend(history: _History, settings: Settings) -> bool:
-    """Whether the evaluations since the best show an upward trend beyond noise."""
-    best = history.best
-    y = np.array(history.y[best:][-_TREND_WINDOW:])
-    n = len(y)
-    if n < _TREND_LEAST:
-        return False
-    now, then = fmean(history.train[-2:]), _around(history.train, best)
-    sigma, _ = noise(history.y[-_TREND_WINDOW:])
-    rises, slope = _rises_and_slope(y)
-    deviation = math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
-    return (
-        (rises - 1) / deviation > _NORMAL_95
-        and slope * (n - 1) > max(3 * sigma, 0.01)
-        and _fell(now, then, settings)
-        and _stays(fmean(history.y[-2:]), history.y, best)
+def _finding(
+    analysis: Analysis, history: _History, raised: _Raised, cleared: int | None
+) -> Finding:
+    last = len(history.y) - 1
+    if cleared is not None and history.steps[last] == cleared:
+        last -= 1  # the evidence is of the time before it was cleared
+    return Finding(
+        NAME,
+        "warning",
+        raised.step,
+        since_step=history.steps[raised.best],
+        evidence=_evidence(analysis, history, raised, last),
+        confirmed_step=raised.confirmed_step,
+        cleared_step=cleared,
     )
 
 
-def _rises_and_slope(y: Floats) -> tuple[int, float]:
-    """Kendall's S and Sen's slope of evenly spaced values."""
-    later, earlier = np.tril_indices(len(y), -1)
-    difference = y[later] - y[earlier]
-    slope = float(np.median(difference / (later - earlier)))
-    return int(np.sign(difference).sum()), slope
-
-
 def _evidence(
-    analysis: Analysis, finding: Finding
+    analysis: Analysis, history: _History, raised: _Raised, last: int
 ) -> dict[str, float | int | str | None]:
-    """The numbers of the sentence: as of now, or of when it was cleared."""
-    val, train = analysis.val, analysis.val_train
+    """The numbers of the sentence, as of an evaluation."""
+    val, train, best = analysis.val, history.train, raised.best
     assert val is not None
-    assert train is not None
-    best = int(np.flatnonzero(val.steps == finding.since_step)[-1])
-    end = finding.cleared_step
-    live = np.isfinite(val.values) & (val.lines >= val.lines[best])
-    if end is not None:
-        live &= val.lines < val.lines[np.flatnonzero(val.steps == end)[-1]]
-    last = int(np.flatnonzero(live)[-1])
-    low, now = float(val.values[best]), float(val.values[last])
+    low, now = (
+        math.exp(history.y[best]),
+        math.exp(_level(history.y, last, raised.track)),
+    )
     evidence: dict[str, float | int | str | None] = {
         "best": low,
         "last": now,
-        "last_step": int(val.steps[last]),
+        "last_step": history.steps[last],
         "rise": now - low,
-        "rise_share": (now - low) / low,
-        "evaluations_since": int(live.sum()) - 1,
+        "rise_share": now / low - 1,
+        "evaluations_since": last - best,
+        "averaged": raised.track.width,
         "unit": val.unit,
     }
-    before, after = float(train[best]), float(train[last])
+    before, after = train[best], _level(train, last, raised.track)
     if math.isfinite(before) and math.isfinite(after) and before > 0:
-        evidence["train_fall_share"] = (before - after) / before
-    first = int(val.steps[val.current][0])
-    length = int(val.steps[last]) - first
-    if length > 0:
-        evidence["share_after"] = (int(val.steps[last]) - int(val.steps[best])) / length
+        evidence["train_fall_share"] = 1 - after / before
+    share = _share_after(analysis, history, best, last)
+    if share is not None:
+        evidence["share_after"] = share
     return evidence
+
+
+def _share_after(
+    analysis: Analysis, history: _History, best: int, last: int
+) -> float | None:
+    """Share of the run's time after the best, of its steps where no time is known."""
+    val, train = analysis.val, analysis.train
+    assert val is not None
+    ends = [history.points[best], history.points[last]]
+    clock, zero = val.steps[ends].astype(np.float64), float(history.steps[0])
+    elapsed = analysis.elapsed_s
+    if elapsed is not None and len(elapsed) and np.isfinite(elapsed).all():
+        source = val if train is None else train
+        at = np.searchsorted(source.lines, val.lines[ends]).clip(max=len(elapsed) - 1)
+        first = np.searchsorted(source.lines, val.lines[history.points[0]])
+        clock = elapsed[at]
+        zero = min(float(elapsed[min(int(first), len(elapsed) - 1)]), float(clock[0]))
+    whole = float(clock[1]) - zero
+    return float(clock[1] - clock[0]) / whole if whole > 0 else None
