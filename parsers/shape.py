@@ -166,11 +166,6 @@ def line(
     )
 
 
-def compile_pattern(pattern: bytes) -> re.Pattern[bytes]:
-    """The compiled pattern, for formats with a `locate` of their own."""
-    return re.compile(pattern)
-
-
 def check(pattern: bytes) -> None:
     """Checks a pattern for what reading by columns needs.
 

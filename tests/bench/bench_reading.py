@@ -14,7 +14,7 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 
@@ -24,7 +24,7 @@ import numpy as np
 
 from parsers.formats import FORMATS
 from parsers.parser import CHUNK_BYTES, Parser
-from parsers.shape import Format
+from parsers.shape import Format, Shape
 from watcher.series import Run
 
 
@@ -88,16 +88,25 @@ def plain(data: bytes) -> dict[str, list[tuple[float, ...]]]:
 
 def line_by_line(data: bytes, form: Format) -> int:
     """Reads with the expressions of one format, a line at a time; how many values."""
-    patterns = [re.compile(shape.pattern) for shape in form.shapes]
+    finders = [finder(shape, data) for shape in form.shapes]
     count = 0
     for row in data.split(b"\n"):
-        for pattern in patterns:
-            match = pattern.search(row)
-            if match:
-                values = [number(field) for field in match.groups() if field]
+        for find in finders:
+            fields = find(row)
+            if fields:
+                values = [number(field) for field in fields if field]
                 count += len(values)
                 break
     return count
+
+
+def finder(shape: Shape, data: bytes) -> Callable[[bytes], Sequence[bytes] | None]:
+    """One compiled expression, or the shape itself where it is more than one."""
+    pattern = re.compile(shape.pattern)
+    rows = data[:100_000].split(b"\n")
+    if any(len(shape.locate(row) or ()) > pattern.groups for row in rows):
+        return lambda row: [row[a:b] for _, a, b in shape.locate(row) or ()]
+    return lambda row: (match := pattern.search(row)) and match.groups()
 
 
 def number(text: bytes) -> float | None:
