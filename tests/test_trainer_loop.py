@@ -270,6 +270,22 @@ def test_a_model_too_large_is_refused(
     assert train is not None
 
 
+def test_running_out_of_memory_is_answered(
+    train: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the GPU's memory ends, the error says what to turn down."""
+
+    def step(_: object) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(loop.Run, "step", step)
+    code = guarded(lambda: loop.train(TINY))
+
+    assert train is not None
+    assert 2 == code
+    assert "halve --batch_size" in capsys.readouterr().err
+
+
 def test_two_processes_train_as_one(train: Train, tmp_path: Path) -> None:
     """With torchrun two processes share a step; one of them speaks and saves."""
     train("--max_iters=0")  # prepares the data

@@ -299,23 +299,44 @@ def test_a_merged_micro_step_needs_a_gpu() -> None:
     assert 1 == merge_micro_steps(ModelArgs(), Config(device="cpu"), 8)
 
 
-def test_the_longer_name_of_a_card_is_tried_first() -> None:
-    """An "A100" is no "A10", an "L40S" no "L4", an "H100 PCIe" no other H100."""
-    names = list(machine.PEAKS)
+@pytest.mark.parametrize(
+    ("name", "card"),
+    [
+        ("NVIDIA H100 80GB HBM3", "H100"),
+        ("NVIDIA H100 PCIe", "H100 PCIe"),
+        ("NVIDIA A100-SXM4-40GB", "A100"),
+        ("NVIDIA L40S", "L40S"),
+        ("NVIDIA L40", None),
+        ("NVIDIA A10G", None),
+        ("NVIDIA GeForce RTX 4090", "RTX 4090"),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", None),
+        ("Quadro T400", None),
+    ],
+)
+def test_a_card_is_known_by_its_whole_name(name: str, card: str | None) -> None:
+    """An L40 is no L4; the peak of a card that is not in the table is measured."""
+    assert card == machine.find_card(name)
 
-    assert [] == [
-        (short, long)
-        for i, short in enumerate(names)
-        for long in names[i + 1 :]
-        if short in long
-    ]
 
-
-def test_threads_are_those_that_are_fastest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The number of threads is measured; a step that takes long is not repeated."""
-    times = iter([0.2, 0.2, 0.2, 0.1, 0.1, 0.1])
+@pytest.mark.parametrize(
+    ("times", "fastest"),
+    [([0.5, 0.2, 0.2, 0.2, 0.3, 0.1, 0.3], 2), ([0.5, *[0.1] * 3, *[0.2] * 3], 1)],
+)
+def test_threads_are_those_that_are_fastest(
+    monkeypatch: pytest.MonkeyPatch, times: list[float], fastest: int
+) -> None:
+    """The number of threads is the one with the fastest step."""
+    left = iter(times)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
-    monkeypatch.setattr(machine, "seconds", lambda _: next(times))
+    monkeypatch.setattr(machine, "seconds", lambda _: next(left))
 
-    assert 2 == machine.fastest_threads(lambda: None)
+    assert fastest == machine.fastest_threads(lambda: None)
+
+
+def test_a_long_step_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large model gets all threads without trying fewer."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    monkeypatch.setattr(machine, "seconds", lambda _: 2.0)
+
+    assert 8 == machine.fastest_threads(lambda: None)

@@ -53,6 +53,7 @@ def process_group(world, config):
     dist.init_process_group(config.backend if cuda else "gloo")
     try:
         yield
+        dist.barrier()  # who leaves first would take the connections of the others
     finally:
         dist.destroy_process_group()
 

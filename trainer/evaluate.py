@@ -38,6 +38,8 @@ def mean_loss(run, split, count):
     losses = []
     for _ in range(count // group):
         x, y = run.data[split].batch(run.config.batch_size, group)
+        if run.graphs:
+            torch.compiler.cudagraph_mark_step_begin()
         with run.autocast:
             _, loss = run.fast(x, y)
         losses.append(loss.float().clone())  # a CUDA graph reuses its memory

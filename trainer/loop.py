@@ -17,6 +17,7 @@ import torch
 from trainer import build, ckpt, report, resume, tune
 from trainer import config as configuration
 from trainer.clock import Clock
+from trainer.errors import TrainerError
 from trainer.evaluate import evaluate
 from trainer.log import Log
 from trainer.optimizer import fused_adamw_works, learning_rate, make_optimizer
@@ -37,6 +38,11 @@ def train(arguments):
     try:
         with build.process_group(world, config):
             return Run(config, world, log).train()
+    except torch.OutOfMemoryError as error:
+        raise TrainerError(
+            f"{config.device} is out of memory: halve --batch_size and double "
+            "--gradient_accumulation_steps, or try --low_mem=True"
+        ) from error
     finally:
         log.close()
 

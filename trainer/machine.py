@@ -1,6 +1,7 @@
 """What the machine can do: device, number type, threads, peak speed, memory."""
 
 import os
+import re
 import time
 
 import torch
@@ -9,6 +10,7 @@ from trainer.errors import TrainerError
 
 
 A100_FLOPS = 312e12  # nanoGPT measures every machine by this one
+LONG_STEP_S = 1.0  # a step that takes longer has work for all threads
 
 # Dense bfloat16 FLOP/s from the makers' data sheets, the longer name first.  Cards
 # without bfloat16 are listed with float16.
@@ -95,15 +97,25 @@ def peak_flops(device, dtype):
     """Give (FLOP/s, where the number is from) for the machine at hand."""
     if device.startswith("cuda"):
         name = torch.cuda.get_device_name(device)
-        for part, peak in PEAKS.items():
-            if part in name:
-                return peak, f"data sheet of {part}"
-        return matmul_flops(torch.bfloat16, device, 8192), "measured 8192x8192 product"
+        if card := find_card(name):
+            return PEAKS[card], f"data sheet of {card}"
+        half = torch.float16 if dtype == "float16" else torch.bfloat16
+        return matmul_flops(half, device, 8192), "measured 8192x8192 product"
     if device == "cpu":
         size = 1024
         flops = matmul_flops(getattr(torch, dtype), size=size)
         return flops, f"measured {size}x{size} product, all threads"
     return A100_FLOPS, "unknown, an A100's"
+
+
+def find_card(name):
+    """Give the entry of PEAKS for a GPU's name, if there is one.
+
+    An L40 is no L4, and a laptop's 4090 has half the speed of a 4090.
+    """
+    if "Laptop" in name:
+        return None
+    return next((card for card in PEAKS if re.search(rf"\b{card}\b", name)), None)
 
 
 def memory_bytes(device):
@@ -152,13 +164,13 @@ def fastest_threads(step):
     not tried twice: large models want all threads.
     """
     most = torch.get_num_threads()
+    if most == 1 or seconds(step) > LONG_STEP_S:
+        return most
     times = {}
     for count in sorted({most, *(2**n for n in range(10) if 2**n < most)}):
         torch.set_num_threads(count)
         step()  # warm
         times[count] = min(seconds(step) for _ in range(3))
-        if times[count] > 0.3:  # noqa: PLR2004 - seconds; see above
-            return most
     return min(times, key=times.get)
 
 
