@@ -30,8 +30,8 @@ def golden(run: Run) -> Iterator[str]:
     """One record a line: `line=3 step=250 train_loss=1.8211 val_loss=1.9`."""
     records: dict[tuple[int, int], dict[str, float]] = {}
     for name in run.metrics():
-        lines, steps, values = run.column(name)
-        for line, step, value in zip(lines, steps, values, strict=True):
+        columns = run.column(name)
+        for line, step, value in zip(*columns, strict=True):
             records.setdefault((int(line), int(step)), {})[name] = float(value)
     for (line, step), values in sorted(records.items()):
         numbers = " ".join(f"{n}={v!r}" for n, v in sorted(values.items()))
