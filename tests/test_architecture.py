@@ -8,7 +8,7 @@ import pytest
 
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"matplotlib", "torch", "tiktoken", "apscheduler", "watchdog", "rich"}
+HEAVY = {"matplotlib", "torch", "tiktoken", "apscheduler", "watchdog"}
 # Modules of the watcher from the first to the last; one on the left of a row may not
 # import one of a later row.
 ROWS = (
