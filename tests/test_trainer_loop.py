@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import random
 import re
 import subprocess
@@ -157,6 +158,25 @@ def test_the_log_is_kept_in_a_file(train: Train) -> None:
 
     (path,) = Path("out/logs").iterdir()
     assert lines == path.read_text().splitlines()
+
+
+def test_a_reader_that_leaves_stops_nothing(train: Train, tmp_path: Path) -> None:
+    """`python -m trainer ... | head -1` trains to its end."""
+    train("--max_iters=0")  # prepares the data
+    command = [sys.executable, "-m", "trainer", *TINY, "--out_dir=piped"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdout
+        child.stdout.readline()
+        child.stdout.close()
+        assert child.stderr
+        error = child.stderr.read()
+
+    assert (0, b"") == (child.returncode, error)
+    (path,) = (tmp_path / "piped/logs").iterdir()
+    assert "max_iters" == notes(path.read_text().splitlines(), "end")[0]["reason"]
 
 
 def test_evaluation_only(train: Train) -> None:
@@ -328,6 +348,7 @@ def test_the_learning_rate_is_nanogpts() -> None:
         (["--init_from=resume"], "no checkpoint there"),
         (["--device=cuda:9"], "torch finds none here"),
         (["--nonsense=1"], "there is no key"),
+        (["--out_dir=data/tiny/input.txt"], "change --out_dir"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(

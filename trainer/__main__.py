@@ -29,6 +29,8 @@ def guarded(function):
     except TrainerError as error:
         print(f"trainer: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # the second one, or before training began
+        return 130
 
 
 if __name__ == "__main__":

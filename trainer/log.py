@@ -17,6 +17,8 @@ import re
 import sys
 from pathlib import Path
 
+from trainer.errors import TrainerError
+
 
 # All control characters but tab and newline: a run's name must not move a cursor.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -54,8 +56,11 @@ class Log:
         """From now on write to `path` too, beginning with what was said so far."""
         if self.quiet:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = path.open("a", encoding="utf-8", buffering=1)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.file = path.open("a", encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise TrainerError(f"{path}: {error.strerror}; change --out_dir") from error
         self.file.writelines(text + "\n" for text in self.early)
         self.early.clear()
 
