@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainer import ckpt, gpt2, machine, model
+from trainer import ckpt, gpt2, loop, machine, model
 from trainer.config import PACKAGE, Config, read
 from trainer.errors import TrainerError
 from trainer.log import Log
@@ -218,6 +218,29 @@ def test_gpt2_is_loaded(
         "forcing vocab_size=50257, block_size=1024, bias=True",
         "overriding dropout rate to 0.0",
     ] == capsys.readouterr().out.splitlines()[:3]
+
+
+def test_gpt2_is_finetuned(small_gpt2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Training goes on from GPT-2's weights, with as short a context as asked for."""
+    write_safetensors(Path("gpt2/model.safetensors"), hugging_face(small_gpt2, ""))
+    Path("data/tiny").mkdir(parents=True)
+    Path("data/tiny/input.txt").write_text("to be or not to be " * 20)
+
+    code = loop.train(
+        [
+            *("--init_from=gpt2", "--dataset=tiny", "--device=cpu", "--threads=1"),
+            *("--fetch=none", "--block_size=4", "--batch_size=2", "--max_iters=2"),
+            *("--gradient_accumulation_steps=1", "--eval_iters=1"),
+            "--eval_interval=2",
+        ]
+    )
+
+    out = capsys.readouterr().out
+    stored = ckpt.load(Path("out/ckpt.pt"))
+    assert 0 == code
+    assert "Initializing from OpenAI GPT-2 weights: gpt2\nloading weights" in out
+    assert (4, True) == tuple(stored["model_args"][k] for k in ("block_size", "bias"))
+    assert "iter 2: loss" in out
 
 
 def test_no_weights_names_the_ways_out(small_gpt2: Any) -> None:
