@@ -1,0 +1,279 @@
+"""What findings say, in English and Russian; the code that fills it is beside it."""
+
+from types import MappingProxyType
+from typing import Final
+
+
+# rule: (English, Russian).  A part in which a number is missing is left out.
+PARTS: Final = MappingProxyType(
+    {
+        "overfitting": (
+            (
+                "{Overfitting} {since}|: validation loss is {rise} ({rise_share}) above"
+                " its best {best}| while training loss fell {train_fall_share}|."
+                "| The best checkpoint is from step {since_step}; {share_after} of the"
+                " run's time was spent after it."
+            ),
+            (
+                "{Overfitting} {since}|: валидационный loss выше своего минимума {best}"
+                " на {rise} ({rise_share})|, а обучающий упал на {train_fall_share}|."
+                "| Лучший чекпойнт — с шага {since_step}; после него прошло"
+                " {share_after} времени обучения."
+            ),
+        ),
+        "not_finite": (
+            (
+                "The {metric} is {value} since step {step}|; the last number was {last}"
+                " at step {last_step}|."
+            ),
+            (
+                "{Metric}: {value} с шага {step}|; последнее число — {last} на шаге"
+                " {last_step}|."
+            ),
+        ),
+        "divergence": (
+            (
+                "Diverged at step {step}|: {metric} is back up at {level}| after its"
+                " best {best} at step {since_step}| (it began at {start})|."
+            ),
+            (
+                "Расхождение на шаге {step}|: {metric} вернулся к {level}| после"
+                " минимума {best} на шаге {since_step}| (в начале был {start})|."
+            ),
+        ),
+        "spike": (
+            "Loss spike at step {step}|: {peak}, usually {usual}| ({records})|.",
+            "Скачок loss на шаге {step}|: {peak} при обычном {usual}| ({records})|.",
+        ),
+        "plateau": (
+            (
+                "No progress since step {since_step}|: the losses changed by less than"
+                " {change}| in {evaluations}|, validation loss stays at {level}|."
+            ),
+            (
+                "Без улучшений с шага {since_step}|: loss изменился меньше чем на"
+                " {change}| за {evaluations}|, валидационный держится на {level}|."
+            ),
+        ),
+        "slowdown": (
+            (
+                "Slower since step {since_step}|: an iteration takes {now_ms}, it was"
+                " {before_ms}|: MFU is {now_mfu}, it was {before_mfu}|: {now_rate}, it"
+                " was {before_rate}| ({factor} times as long)|."
+            ),
+            (
+                "Медленнее с шага {since_step}|: итерация занимает {now_ms}, раньше"
+                " {before_ms}|: MFU {now_mfu}, раньше {before_mfu}|: {now_rate}, раньше"
+                " {before_rate}| (в {factor} раза дольше)|."
+            ),
+        ),
+        "evaluation_cost": (
+            "Evaluations take {share} of the time|: {eval_ms} each|, every {every}|.",
+            "Оценки занимают {share} времени|: каждая {eval_ms}|, раз в {every}|.",
+        ),
+        "best_checkpoint_lost": (
+            (
+                "The best checkpoint is gone: the one saved at step {step}| has"
+                " validation loss {saved}|, the best was {best} at step {since_step}|."
+            ),
+            (
+                "Лучший чекпойнт перезаписан: у сохранённого на шаге {step}|"
+                " валидационный loss {saved}|, лучший был {best} на шаге {since_step}|."
+            ),
+        ),
+        "crashed": (
+            "{Crashed} at step {step}|: {text}|",
+            "{Crashed} на шаге {step}|: {text}|",
+        ),
+        "finished": ("Finished at step {step}.", "Обучение закончено на шаге {step}."),
+        "stalled": (
+            (
+                "The log is silent for {silent_s} after step {step}|; so far its"
+                " longest pause was {longest_s}|."
+            ),
+            (
+                "Лог молчит {silent_s} после шага {step}|; самая долгая пауза до этого"
+                " — {longest_s}|."
+            ),
+        ),
+    }
+)
+
+ADVICE: Final = MappingProxyType(
+    {
+        "overfitting": (
+            (
+                "Stop and keep the checkpoint from step {since_step}; next time use"
+                " more data, more dropout or weight decay, or a smaller model."
+            ),
+            (
+                "Остановите обучение и возьмите чекпойнт с шага {since_step}; в"
+                " следующий раз — больше данных, dropout или weight decay, либо модель"
+                " меньше."
+            ),
+        ),
+        "not_finite": (
+            (
+                "Go back to a checkpoint from before step {step}; lower the learning"
+                " rate, clip gradients, or use bfloat16 instead of float16."
+            ),
+            (
+                "Вернитесь к чекпойнту до шага {step}; уменьшите скорость обучения,"
+                " ограничьте градиенты или замените float16 на bfloat16."
+            ),
+        ),
+        "divergence": (
+            (
+                "Go back to a checkpoint near step {since_step}; lower the learning"
+                " rate or lengthen the warm-up."
+            ),
+            (
+                "Вернитесь к чекпойнту около шага {since_step}; уменьшите скорость"
+                " обучения или удлините разогрев."
+            ),
+        ),
+        "spike": (
+            (
+                "Nothing to do if the loss came back; if spikes repeat, clip gradients"
+                " or lower the learning rate."
+            ),
+            (
+                "Если loss вернулся, делать ничего не нужно; если скачки повторяются,"
+                " ограничьте градиенты или уменьшите скорость обучения."
+            ),
+        ),
+        "plateau": (
+            "Lower the learning rate, or stop: more steps like these gain little.",
+            "Уменьшите скорость обучения или остановитесь: такие шаги уже мало дают.",
+        ),
+        "slowdown": (
+            "Look for another process on the device, for heat, slow data or swapping.",
+            (
+                "Проверьте, не занято ли устройство другим процессом, нет ли перегрева,"
+                " медленного чтения данных или подкачки."
+            ),
+        ),
+        "evaluation_cost": (
+            "Evaluate less often (eval_interval) or on fewer batches (eval_iters).",
+            "Оценивайте реже (eval_interval) или на меньшем числе батчей (eval_iters).",
+        ),
+        "best_checkpoint_lost": (
+            (
+                "Save only on improvement (always_save_checkpoint=False), or keep the"
+                " best under a name of its own."
+            ),
+            (
+                "Сохраняйте только при улучшении (always_save_checkpoint=False) или"
+                " держите лучший чекпойнт под своим именем."
+            ),
+        ),
+        "crashed": (
+            "Mend what the message says, then resume from the last checkpoint.",
+            "Устраните причину из сообщения и продолжите с последнего чекпойнта.",
+        ),
+        "out of memory": (
+            (
+                "Take a smaller batch_size with more gradient_accumulation_steps, or a"
+                " shorter block_size, and resume from the last checkpoint."
+            ),
+            (
+                "Уменьшите batch_size (увеличив gradient_accumulation_steps) или"
+                " block_size и продолжите с последнего чекпойнта."
+            ),
+        ),
+        "killed": (
+            (
+                "Look in the system's log for who ended it (memory or time limits),"
+                " then resume from the last checkpoint."
+            ),
+            (
+                "Посмотрите в журнале системы, кто завершил процесс (лимит памяти или"
+                " времени), и продолжите с последнего чекпойнта."
+            ),
+        ),
+        "finished": ("Nothing to do.", "Делать ничего не нужно."),
+        "stalled": (
+            "See whether the process still runs and what it waits for.",
+            "Проверьте, жив ли процесс и чего он ждёт.",
+        ),
+    }
+)
+
+WORDS: Final = MappingProxyType(
+    {
+        "loss": ("training loss", "обучающий loss"),
+        "train_loss": ("training loss", "обучающий loss"),
+        "val_loss": ("validation loss", "валидационный loss"),
+        "val_bpb": ("validation loss", "валидационный loss"),
+        "overfitting": ("overfitting", "переобучение"),
+        "probably": ("probably overfitting", "вероятно, переобучение"),
+        "since": ("since step {0}", "с шага {0}"),
+        "from": ("from step {0} to {1}", "с шага {0} по {1}"),
+        "over": (" It was over at step {0}.", " Закончилось на шаге {0}."),
+        "crashed": ("crashed", "аварийно остановлено"),
+        "out of memory": ("out of memory", "не хватило памяти"),
+        "killed": ("killed", "процесс убит"),
+        "cancelled": ("cancelled", "отменено"),
+        "interrupted": ("interrupted", "прервано"),
+        "nats/token": ("nats", "нат"),
+        "bits/byte": ("bits/byte", "бит/байт"),
+        "tokens/s": ("tokens/s", "токенов/с"),
+        "samples/s": ("samples/s", "примеров/с"),
+        "it/s": ("it/s", "итер/с"),
+        "not a number": ("not finite", "не число"),
+        "rule": ("{0} at step {1}.", "{0}: шаг {1}."),
+        "improving": (
+            "Still improving: best {0} at step {1}",
+            "Пока улучшается: лучший {0} на шаге {1}",
+        ),
+        "stale": (
+            "No new best for {2}: best {0} at step {1}",
+            "Нет улучшений {2}: лучший {0} на шаге {1}",
+        ),
+        "few": ("Not enough evaluations yet", "Пока мало оценок"),
+        "short": (
+            "{0}: validation loss is {1} above its best",
+            "{0}: валидационный loss на {1} выше минимума",
+        ),
+        "training": ("Training loss {0} after {1}", "Обучающий loss {0} через {1}"),
+        "falling": (", still falling", ", пока падает"),
+        "flat": (", no longer falling", ", больше не падает"),
+        "nothing": ("No losses in this log yet", "В этом логе пока нет loss"),
+    }
+)
+
+# Forms for 1, 2-4 and 5-20 in Russian; for 1 and others in English.
+NOUNS: Final = MappingProxyType(
+    {
+        "steps": (("step", "steps"), ("шаг", "шага", "шагов")),
+        "records": (("record", "records"), ("запись", "записи", "записей")),
+        "evaluations": (("evaluation", "evaluations"), ("оценку", "оценки", "оценок")),
+    }
+)
+
+
+def language(lang: str) -> str:
+    """Which of the two languages is meant: `ru_RU.UTF-8` is Russian."""
+    return "ru" if lang.startswith("ru") else "en"
+
+
+def pick(pair: tuple[str, str], lang: str) -> str:
+    """The English or the Russian of two."""
+    return pair[language(lang) == "ru"]
+
+
+def word(name: str, lang: str) -> str:
+    """A word or a short phrase by its key."""
+    return pick(WORDS[name], lang)
+
+
+def first_large(text: str) -> str:
+    """The text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning and an ellipsis where it is too long."""
+    if len(text) <= most:
+        return text
+    return text[: most - 1].rstrip(" ,;:") + "\N{HORIZONTAL ELLIPSIS}"
