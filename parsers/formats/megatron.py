@@ -34,6 +34,10 @@ _KEYS: Final = {
     b"samples/sec": "samples_per_s",
     b"tokens per second": "tokens_per_s",
     b"tokens-per-second-per-gpu": "tokens_per_s",
+    b"tokens per gpu per second (tgs)": "tokens_per_s",
+    b"tokens per GPU (tokens/s/GPU)": "tokens_per_s",
+    b"tokens/s/GPU inst/harmonic mean": "tokens_per_s",
+    b"compute per GPU (TFLOP/s/GPU)": "tflops",
     b"TFLOPs": "tflops",
     b"tpt": "samples_per_s",
     b"approx flops per GPU": "tflops",
@@ -43,7 +47,8 @@ _KEYS: Final = {
 _FIELD: Final = (
     rb"(?:\||^)\s*(?P<key>[A-Za-z][^|:]*?):?\s+(?P<value>"
     + AMOUNT
-    + rb")(?=\s*(?:TFLOPS\s*)?(?:\||$))"
+    # a fork gives the running mean too: `9836.3/21761.7`, `496.3 (avg 496.1)`
+    + rb")(?=(?:/[\d.]+| \(avg [\d.]+\))?\s*(?:TFLOPS\s*)?(?:\||$))"
 )
 _VALUE: Final = (
     rb"\|\s*(?i:lm)[ _-]loss(?: value)?:?\s+"
@@ -87,7 +92,11 @@ MEGATRON = Format(
         ),
         line(
             "steps: N of DeepSpeed",
-            rb"^(?:.*\s)?steps: " + STEP + rb" loss: " + NUMBER + rb" iter time \(s\):",
+            rb"^(?:.*\s)?steps: "
+            + STEP
+            + rb" loss: "
+            + NUMBER
+            + rb" .{0,200}?iter time \(s\):",
             needs=(b"steps: ", b" iter time (s)"),
             step="none",
             hit=False,
