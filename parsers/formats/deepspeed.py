@@ -38,16 +38,19 @@ DEEPSPEED = Format(
     shapes=(
         line(
             "steps: N loss: iter time (s):",
-            rb"(?:^|\s)steps: "
+            rb"(?:^|\s)steps?: +"
             + STEP
-            + rb" loss: "
+            + rb"(?: */ *"
+            + MAX_STEPS
+            + rb")? loss: "
             + named("loss")
-            + rb" iter time \(s\): "
+            # the parts of the loss, where the model names them
+            + rb"(?: [a-z][\w ]{0,40}: [-+.\w]+){0,8} iter time \(s\): "
             + named("iter_ms")
             + rb"(?: samples/sec: "
             + named("samples_per_s")
             + rb")?",
-            needs=(b"steps: ", b" loss: "),
+            needs=(b" loss: ", b" iter time (s): "),
             scale={"iter_ms": 1000},
         ),
         pairs(
