@@ -18,6 +18,8 @@ _KEYS: Final = {
     b"Tokens/s/device": "tokens_per_s",
     b"loss": "loss",
     b"perplexity": "train_ppl",
+    b"lr": "lr",
+    b"grad_norm": "grad_norm",
 }
 
 MAXTEXT = Format(
@@ -37,7 +39,8 @@ MAXTEXT = Format(
     shapes=(
         pairs(
             "completed step:",
-            rb"\bcompleted step: " + STEP + rb", seconds: ",
+            # while the batch size ramps up no times are given
+            rb"\bcompleted step: " + STEP + rb", (?:seconds|TFLOP/s/device|loss): ",
             _KEYS,
             pair=rb"(?:^|, )(?P<key>[A-Za-z][\w/ ]*): (?P<value>"
             + AMOUNT
