@@ -57,7 +57,8 @@ ESPNET = Format(
             + named("epoch_no", COUNT)
             + rb"epoch:train:\d+-"
             + STEP
-            + rb"batch: ",
+            # FunASR adds the updates so far: `1-50batch:50num_updates: `
+            + rb"batch: ?(?:\d+num_updates: )?",
             _KEYS,
             needs=(b"epoch:train:", b"loss="),
             scale={"iter_ms": 1000},
