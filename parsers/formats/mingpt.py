@@ -58,7 +58,11 @@ MINGPT = Format(
         ),
         line(
             "test loss",
-            HEAD + rb"test loss: " + named("val_loss") + rb"\s*$",
+            rb"^(?!.*\btrain loss)"
+            + HEAD[1:]
+            + rb"test loss: "
+            + named("val_loss")
+            + rb"\s*$",
             needs=(b"test loss: ",),
             step="previous",
         ),
@@ -80,10 +84,10 @@ MAKEMORE = Format(
             + STEP
             + rb" \| loss "
             + named("loss")
-            + rb" \| step time "
+            + rb" \| steps? time "
             + named("iter_ms")
             + rb"ms",
-            needs=(b" | loss ", b" | step time "),
+            needs=(b" | loss ", b" time "),
         ),
         line(
             "step N train loss: test loss:",
