@@ -24,12 +24,12 @@ _LR = later(rb"\blr[:=]? ?" + named("lr"))
 EVALUATION = line(
     "step N: train loss, val loss",
     START
-    + rb"[Ss]tep "
+    + rb"[Ss]tep +"
     + STEP
     + _OF
     + rb": train loss "
     + named("train_loss")
-    + rb", val(?:idation)? loss "
+    + rb"(?: \([^()]*\))?, val(?:idation)? loss "
     + named("val_loss")
     + later(rb"\bval acc(?:uracy)? " + named("val_accuracy"))
     + _LR
@@ -59,7 +59,11 @@ NANOGPT = Format(
             + _OF
             + rb": loss "
             + named("loss")
+            # a fork puts these before the time, others after it
             + later(rb"\bgrad[ _]?norm:? " + named("grad_norm"))
+            + rb"(?:, lr "
+            + named("lr__before")
+            + rb"(?=, ))?"
             + later(
                 rb"(?:\btime:? "
                 + named("iter_ms")
