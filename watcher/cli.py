@@ -177,12 +177,16 @@ def _document(reading: Any) -> dict[str, Any]:
     return document(reading)
 
 
-def _write_rows(rows: Iterator[str], number: int, name: str | None) -> None:
-    head = next(rows)
+def _write_rows(parts: Iterator[str], number: int, name: str | None) -> None:
+    """Writes the rows of a log; with a name, in a column of its own before them."""
+    head = next(parts)
     if number == 0:
-        click.echo(f"run,{head}" if name else head)
-    for row in rows:
-        click.echo(f"{_quoted(name)},{row}" if name else row)
+        sys.stdout.write(f"run,{head}" if name else head)
+    for part in parts:
+        if name:
+            rows = part.splitlines(keepends=True)
+            part = "".join(f"{_quoted(name)},{row}" for row in rows)  # noqa: PLW2901
+        sys.stdout.write(part)
 
 
 def _quoted(name: str) -> str:
@@ -268,10 +272,6 @@ def main() -> None:
         code = _complain(error, _ERROR)
     except (click.Abort, KeyboardInterrupt):
         code = _INTERRUPTED
-    except BrokenPipeError:
-        # The reader has seen enough (`| head`); Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     sys.exit(code if isinstance(code, int) else 0)
 
 

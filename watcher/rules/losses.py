@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -64,12 +65,18 @@ def _stretches(events: list[tuple[int, int, str, bool]]) -> Iterator[Finding]:
 
 
 def divergence(analysis: Analysis, settings: Divergence) -> list[Finding]:
-    """Training loss (or validation loss) is back on half its way up.
+    """Training loss is back on half its way up.
 
     The median of the last three exceeds best + share * (start - best), and the best
-    by the factor.
+    by the factor.  Where the log has training losses at evaluations only, those are
+    judged; validation loss alone where there are none: while training loss falls, a
+    validation loss that rises is overfitting.
     """
-    curve = analysis.train if analysis.train is not None else analysis.val
+    curve = analysis.train
+    if curve is None and analysis.val is not None and analysis.val_train is not None:
+        known = bool(np.isfinite(analysis.val_train).any())
+        values = analysis.val_train if known else analysis.val.values
+        curve = replace(analysis.val, values=values)
     if curve is None:
         return []
     keep = np.isfinite(curve.values)
