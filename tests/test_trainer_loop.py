@@ -143,6 +143,15 @@ def test_our_own_lines_are_json(train: Train) -> None:
     assert "peak_source" in notes(lines, "start")[0]
 
 
+def test_evaluations_that_eat_the_run_are_hinted_at_once(train: Train) -> None:
+    """A run that evaluates more than it trains says so, a single time."""
+    _, lines = train("--eval_interval=2", "--eval_iters=40")
+
+    hints = [note["hint"] for note in notes(lines, "eval") if "hint" in note]
+    assert 1 == len(hints)
+    assert "evaluations take" in str(hints[0])
+
+
 def test_a_nan_is_still_json() -> None:
     """A loss that is no number is a word: JSON has no NaN."""
     from trainer.log import plain

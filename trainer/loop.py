@@ -66,6 +66,7 @@ class Run:
         self.norm = self.loss = self.loss_sum = self.writer = None
         self.mfu = -1.0
         self.signal = 0
+        self.hinted = False
         self.clock = Clock(config.device)
         build.seed(config, world)
         self.model, stored = build.make_model(config, self.meta, log)

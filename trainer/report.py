@@ -114,7 +114,8 @@ def evaluation(run, losses):
     train, val = losses["train"], losses["val"]
     run.log.say(f"step {run.iter_num}: train loss {train:.4f}, val loss {val:.4f}")
     share = run.clock.paused_share()
-    eats = share > EVALS_EAT and run.local_iter > 0
+    eats = share > EVALS_EAT and run.local_iter > 0 and not run.hinted
+    run.hinted = run.hinted or eats  # once is enough
     hint = {"hint": f"evaluations take {share:.0%} of the time"} if eats else {}
     run.log.note(
         "eval",
