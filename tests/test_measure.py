@@ -63,6 +63,20 @@ def test_pauses_do_not_distort_the_mfu() -> None:
     assert analysis.summary.mean_mfu < 22
 
 
+def test_a_log_that_times_its_evaluations_is_believed() -> None:
+    """Where evaluations have a time of their own, iterations hold none of it."""
+    rows = [
+        f"step {i}: train loss 2.5, val loss 2.5\n"
+        f'gptwatch: {{"event": "eval", "step": {i}, "eval_ms": 500.0}}\n'
+        + "".join(f"iter {i + k}: loss 2.5, time 10.00ms\n" for k in range(50))
+        for i in range(0, 500, 50)
+    ]
+
+    summary = measured("".join(rows)).summary
+
+    assert (500.0, 0.5) == (summary.eval_ms, summary.eval_share)
+
+
 def test_throughput_comes_from_the_settings() -> None:
     """Tokens a second are tokens of a step over the typical time."""
     summary = measured(nanogpt(1000)).summary

@@ -152,6 +152,9 @@ def _times(analysis: Analysis) -> dict[str, Any]:
     }
     if analysis.elapsed_s is not None and len(analysis.elapsed_s):
         found["training_s"] = float(analysis.elapsed_s[-1])
+    told = _finite(analysis.curves.get("eval_ms"))
+    if len(told) and "training_s" in found:
+        found["training_s"] += float(told.sum()) / _MS
     if pace is None:
         return found
     found |= {"typical_ms": pace.typical, "mean_ms": pace.mean}
@@ -160,9 +163,11 @@ def _times(analysis: Analysis) -> dict[str, Any]:
         found["tokens_per_s"] = tokens / pace.typical * _MS
     pause_ms = 0.0
     every = found["eval_every"]
-    if pace.pause is not None and every:
-        pause_ms = pace.pause / every
-        found["eval_ms"] = pace.pause
+    # A log that times its evaluations keeps them out of its iterations.
+    cost = float(np.median(told)) if len(told) else pace.pause
+    if cost is not None and every:
+        pause_ms = cost / every
+        found["eval_ms"] = cost
         found["eval_share"] = pause_ms / (pace.typical + pause_ms)
     found["eta_s"] = _eta(analysis, pace.typical + pause_ms)
     return found
