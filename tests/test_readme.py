@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from click import Command
 from parsers.formats import FORMATS
 from parsers.shape import Format
 from watcher.cli import cli
+from watcher.rules import RULES, Settings
 
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +56,39 @@ def test_table_of_formats(request: pytest.FixtureRequest) -> None:
         pytest.skip("rewritten; run again to compare")
 
     assert formats_table() == marked("formats")
+
+
+def test_table_of_rules() -> None:
+    """Every rule stands in the table, every setting with its default."""
+    rows = {row.split("|")[1].strip(): row for row in marked("rules").splitlines()[2:]}
+    told = {name.strip() for names in rows for name in names.split(",")}
+    assert set(RULES) - {"ended"} <= told
+    for rule in fields(Settings):
+        values = getattr(Settings(), rule.name)
+        for setting in fields(values):
+            default = getattr(values, setting.name)
+            assert f"`{setting.name}` {default}" in rows[rule.name]
+
+
+def test_the_alert_in_the_readme_is_the_one_that_comes(tmp_path: Path) -> None:
+    """The sentence to expect is the sentence that the example gives."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "watcher",
+            "once",
+            str(ROOT / "tests/data/demo/demo.log"),
+        ],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        capture_output=True,
+        check=False,
+    )
+    quoted = re.search(r"    (! Overfitting since .*?)\n\n", README, re.DOTALL)
+
+    assert quoted
+    assert " ".join(quoted[1].split()) in " ".join(done.stdout.decode().split())
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))
