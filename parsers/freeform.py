@@ -22,24 +22,28 @@ from parsers.patterns import COUNT
 _LONGEST: Final = 2048
 # Quick tests in lower case: nearly every line of text ends here.
 _CURVE: Final = re.compile(
-    rb"(?:loss|nll|bpb|perplexity|ppl|entropy|val|train|heldout|lm|ce)"
-    rb"[\w/()\[\]\"']*(?: \([a-z]+\))?\s*(?:[:=#]\s*(?:[\w.]+\()?)?[\"'\[(]*"
+    rb"(?:loss|nll|bpb|perplexity|ppl|entropy|val|train|heldout|lm|ce|xent)"
+    rb"[\w/()\[\]\"']*(?: \([a-z]+\))?\s*(?:[:=#]\s*(?:[\w.]+\()?|tensor)?[\"'\[(]*"
     rb"\s*(?:[-+]?\.?\d|nan|[-+]?inf)"
 )
 _NUMBER: Final = re.compile(rb"\d|[Nn][Aa][Nn]|[Ii][Nn][Ff]")
 _CODE: Final = re.compile(
+    # The last: a web server, a container being built, the end of it all.
     rb"==|[-+*]=|\bself\.|\bprint\(|\breturn\b|\bimport |\bassert |\blambda\b|^\s*#"
     rb"|\bif .*:|\bfor .* in |\bdef |\bclass |\{[A-Za-z_][\w.\[\]]*(?::[^{}\s]*)?\}"
     rb"|\d\s+#\s|[A-Za-z_]\w*\(\w+=|%\(|%[.\d]*[dfs]\b|;\s*$|\)\s*:\s*$|\bwandb:"
+    rb"|\bHTTP/\d|^Step \d+/\d+ : [A-Z]"
+    rb"|(?i:^\W*(?:done|finished)\b(?!.*(?:epoch|step|iter)))"
 )
-_BAR: Final = re.compile(rb"(?:%\|.*?|\d+it )\[[^\]]*\]")
+_BAR: Final = re.compile(rb"(?:%\|.*?|\d% +\d+/\d+ |\d+it )\[[^\]]*\]")
 _WORD: Final = rb"[A-Za-z_][A-Za-z_/.()\[\]@-]*(?:\d+[A-Za-z_/.()\[\]@-]*)*"
 _PAIR: Final = re.compile(
     rb"(?<![\w/.-])(?P<key>"
     + _WORD
     + rb"(?: "
     + _WORD
-    + rb"){0,3}?)(?:[\"'\])]*\s*[:=#]\s*(?:[\w.]+\()?|\s+|(?<=[#=:]))[\"'\[(]*\s*"
+    + rb"){0,3}?)(?:[\"'\])]*\s*[:=#]\s*(?:[\w.]+\()?|\s+(?:tensor\()?|(?<=[#=:]))"
+    rb"[\"'\[(]*\s*"
     rb"(?P<value>" + AMOUNT + rb")(?:(?: ?/ ?| of )(?P<of>\d+)(?!\w))?"
     rb"(?P<unit>%| ?(?:[mun]?s|secs?|mins?|[kKMGB]|[kKMG]i?B)(?![\w/]))?"
     rb"(?!\w|[.:-]\d|/\d)"
@@ -70,7 +74,8 @@ _BARE: Final = re.compile(
     + COUNT
     + rb")(?:\s*/\s*(?P<of>"
     + COUNT
-    + rb"))?(?:\s*[\])]|\s*\||\s+(?=(?i:train|val|loss)\b)|:(?=\s*(?i:train|tr|loss)))"
+    + rb"))?(?:\s*[\])]|\s*\||\s+(?=\(epoch |(?i:train|val|loss)\b)"
+    rb"|:(?=\s*(?i:train|tr|loss)))"
 )
 _SIDE: Final = re.compile(
     rb"(?i)(?<![\w/.-])(?:(?P<val>val|valid\w*|eval\w*|dev|held.?out)|(?P<test>test\w*)"
@@ -83,7 +88,7 @@ _REPEATS: Final = re.compile(
     rb"|\xe4\xbf\x9d\xe5\xad\x98|\xe6\x9c\x80\xe4\xbd\xb3|\xe6\x9c\x80\xe5\xa5\xbd"
 )
 _QUALIFIED: Final = re.compile(
-    rb"(?i)\b(?:min|max|total|num|per|every|warm-?up|old|prev|last|each|ema)\W*$"
+    rb"(?i)\b(?:min|max|total|num|per|every|all|warm-?up|old|prev|last|each|ema)\W*$"
 )
 _BATCHES: Final = frozenset(
     {
@@ -103,8 +108,15 @@ _WHOLE: Final = re.compile(rb"\d{1,15}|\d{1,3}(?:,\d{3}){1,4}")
 _VAGUE: Final = frozenset(
     {"train", "val", "valid", "validation", "heldout", "lm", "ce"}
 )
+# Before `loss`, what says that it is not the model's, or no loss of a training; the
+# last is a ratio.
+_OTHERS: Final = re.compile(
+    r"(?i)(?:aux\w*|mtp|z|kl\w*|router|balanc\w*|load|moe|discriminator|generator|gan"
+    r"|actor|critic|policy|value|reward|entropy|commit\w*|distill\w*|packet|weight|stop"
+    r"|hearing|profit)[ _/-]*loss$|grad/param norm$"
+)
 _NUMBERED: Final = frozenset({"step", "epoch", "max_steps"})
-_NEVER_REPEATED: Final = CURVES | {"step", "epoch"}
+_NEVER_REPEATED: Final = CURVES | {"step", "epoch", "accuracy", "val_accuracy"}
 _LATE: Final = 1000
 _TIMES: Final = {"ms": 1.0, "us": 1e-3, "s": 1e3, "sec": 1e3, "secs": 1e3, "min": 6e4}
 _BYTES: Final = {"M": 1.0, "MB": 1.0, "MiB": 1.0, "G": 1024.0, "GB": 1024.0}
@@ -146,6 +158,27 @@ _HELD_OUT: Final = {
 SCALE: Final = {
     f"{metric}__{i}": factor for metric in METRICS for i, factor in enumerate(_FACTORS)
 } | {"iter_ms__s": 1e3}
+
+_LOSS: Final = "损失".encode()
+_WORDS: Final = tuple(
+    (word.encode(), meaning.ljust(len(word.encode())).encode())
+    for word, meaning in (
+        ("训练集", "train"),
+        ("训练", "train"),
+        ("验证集", "valid"),
+        ("验证", "valid"),
+        ("测试集", "test"),
+        ("测试", "test"),
+        ("平均", "avg"),
+        ("损失", "loss"),
+        ("学习率", "lr"),
+        ("准确率", "acc"),
+        ("困惑度", "ppl"),
+        ("轮次", "epoch"),
+        ("\uff1a", ":"),  # signs of full width
+        ("\uff0c", ","),
+    )
+)
 
 # The lines of a template differ in their digits: no key may depend on one.
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
@@ -198,10 +231,20 @@ def sentence(text: bytes) -> Sentence | None:
     """What a line says of a training; None when it is no such line."""
     if len(text) > _LONGEST or _NUMBER.search(text) is None:
         return None
+    text = english(text)
     if not _CURVE.search(text.lower()) or _CODE.search(text):
         return None
     bar = _BAR.search(text)
     return _Reader(text).read(bar.end() if bar else 0)
+
+
+def english(text: bytes) -> bytes:
+    """Keys of Chinese logs in English; each byte keeps its place."""
+    if text.isascii() or _LOSS not in text or _REPEATS.search(text):
+        return text
+    for word, meaning in _WORDS:
+        text = text.replace(word, meaning)
+    return text
 
 
 class _Reader:
@@ -226,13 +269,17 @@ class _Reader:
             if item is None:
                 continue
             if item.name in _NEVER_REPEATED and _repeats(gap):
-                if item.name in _NUMBERED and item.name not in self.ranks:
+                if item.name in _NUMBERED - self.ranks.keys() and not self._complete():
                     return None
                 continue
             self._take(self._whose(item))
         self._count(start)
         self._rates(start)
         return self.said if self.said.metrics else None
+
+    def _complete(self) -> bool:
+        """Whether it has a point already: what follows cannot make it a report."""
+        return self.said.step is not None and self.said.curve
 
     def _whose(self, item: _Item) -> _Item:
         """The same number, of held-out data where the words before it say so."""
@@ -298,6 +345,8 @@ def _repeats(gap: bytes) -> bool:
 def _item(pair: re.Match[bytes]) -> tuple[int, _Item | None]:
     """Where the key that is known begins, and the number it is the key of."""
     known = pair["key"].translate(_DIGITS).decode("ascii", "replace")
+    if _OTHERS.search(known):
+        return pair.end("key"), None
     for word in _PART.finditer(pair["key"]):
         begin = pair.start("key") + word.start()
         item = _meant(known[word.start() :], pair)
@@ -308,8 +357,11 @@ def _item(pair: re.Match[bytes]) -> tuple[int, _Item | None]:
 
 def _meant(name: str, pair: re.Match[bytes]) -> _Item | None:
     simple, unit = plain(name), (pair["unit"] or b"").decode().strip()
-    whole = bool(_WHOLE.fullmatch(pair["value"]))
-    value, of = pair.span("value"), pair.span("of") if pair["of"] else None
+    begin, end = pair.span("value")
+    # `Epoch 3. Loss: 2.1`: what ends the sentence is no part of its number.
+    value = begin, end - pair["value"].endswith(b".")
+    whole = bool(_WHOLE.fullmatch(pair.string, *value))
+    of = pair.span("of") if pair["of"] else None
     if simple in _BATCHES:
         return _Item("step", _LATE, 1.0, value, of) if whole and not unit else None
     if unit in _BY_UNIT.get(simple, ("", {}))[1]:

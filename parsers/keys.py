@@ -62,6 +62,7 @@ _LOSSES: Final = (
     "avg_loss",
     "average_loss",
     "ce",
+    "xent",
 )
 _PERPLEXITY: Final = ("ppl", "perplexity")
 
@@ -112,6 +113,7 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "loss_step",
             *_of(_TRAIN, _LOSSES[:1]),
             "loss_train",
+            "loss_train_total",
             "losses_train",
             "batch_loss",
             "train_batch_loss",

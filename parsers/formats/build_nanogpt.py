@@ -39,7 +39,7 @@ STDOUT = Format(
             + STEP
             + rb"(?: \||,) loss: "
             + named("loss")
-            + rb"(?: \||,) (?=(?:lr:?|norm:|dt:) \d)"
+            + rb"(?: \||,) (?=(?:lr:? \S+(?: \||,) )?(?:norm|dt): \d)"
             + later(rb"\blr:? " + named("lr"))
             + later(rb"\bnorm: " + named("grad_norm"))
             + later(

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
-from parsers.keys import CURVES, Key, key, plain
+from parsers.keys import CURVES, KEYS, Key, key, plain
 from parsers.metrics import ANY_LOSS
 from parsers.numbers import number
 from parsers.records import Axis, Entry, Records, entry
@@ -98,7 +98,7 @@ class Tables:
             if delimiter not in text or len(text) > _HEADER_BYTES:
                 continue
             names = [_name(cell) for cell in _cells(text, delimiter)]
-            if is_header(names) and (delimiter != b" " or all(map(key, names))):
+            if is_header(names) and (delimiter != b" " or _in_columns(names)):
                 self._delimiter = delimiter
                 self._axis.restart()
                 self._set(names)
@@ -138,6 +138,8 @@ class Tables:
 _STEP: Final = Key("step", 1.0, 0)
 # `No log` is the Hugging Face Trainer's, in notebooks.
 _MISSING: Final = {b"", b"no log", b"n/a", b"na", b"none", b"null", b"-", b"--"}
+_LOSSES: Final = frozenset(k for k in KEYS.values() if k.name in CURVES)
+_COUNTERS: Final = frozenset(k for k in KEYS.values() if k.name in {"step", "epoch"})
 _FIRM: Final = CURVES | {"step", "epoch"}
 _NOT_A_HEADER: Final = frozenset(bytes([b]) for b in b"0123456789-+.{[") | {b""}
 
@@ -171,6 +173,13 @@ def _is_name(cell: str) -> bool:
     return len(cell) <= _NAME_CHARS and bool(_NAME.fullmatch(cell))
 
 
+def _in_columns(names: Sequence[str]) -> bool:
+    """Whether words are names of columns, as fastai prints them, and no sentence."""
+    known = [key(name) for name in names]
+    curves = sum("_" in n for n, k in zip(names, known, strict=True) if k in _LOSSES)
+    return all(known) or (known[0] in _COUNTERS and curves > 1)
+
+
 def _index(name: str) -> bool:
     """Whether a first column is the index that pandas writes."""
     return plain(name) in {"", "unnamed_0", "index"}
@@ -179,6 +188,8 @@ def _index(name: str) -> bool:
 def _cells(text: bytes, delimiter: bytes) -> list[bytes]:
     if delimiter == b" ":
         return text.split()
+    if delimiter == b"|":  # `| step | loss |`: no cell stands outside
+        text = text.strip().removeprefix(b"|").removesuffix(b"|")
     if b'"' not in text:
         return [cell.strip() for cell in text.split(delimiter)]
     try:

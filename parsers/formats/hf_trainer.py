@@ -36,7 +36,7 @@ _ITEM: Final = re.compile(
     rb"(?:/\d+)?\2\)?(?=[,}])"
 )
 _BAR: Final = re.compile(
-    rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%\|[^|]*\|\s*(\d{1,15})/(\d{1,15}) \[[^\]]*"
+    rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%(?:\|[^|]*\|)?\s*(\d{1,15})/(\d{1,15}) \[[^\]]*"
     rb"(?:it/s|s/it)"
 )
 _SUMMARY: Final = b"'train_runtime'"
@@ -80,13 +80,14 @@ class Dictionaries:
         self.taken = []
         records = Records()
         for line, text in enumerate(lines, first):
-            if b"%|" in text:
+            drawn = b"%|" in text or (b"% " in text and b" [" in text)
+            if drawn:
                 self._draw(text, records)
             if b"{'" in text:
                 self._dictionary(line, text, records)
             elif b"_loss " in text and _MEAN.search(text):
                 self.taken.append(line)
-            elif self._kept and b"%|" not in text and text.strip():
+            elif self._kept and not drawn and text.strip():
                 self._release(records)
         return records.batches()
 

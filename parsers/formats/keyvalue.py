@@ -18,7 +18,7 @@ A log without steps has epochs (see `parsers.formats.epochs`), or blocks:
 import re
 from typing import Final
 
-from parsers.freeform import SCALE, Sentence, sentence
+from parsers.freeform import SCALE, Sentence, english, sentence
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import MAX_STEPS, STEP, named
 from parsers.shape import Fields, Format, Locate, Shape, StepFrom, line
@@ -30,14 +30,16 @@ _HEAD: Final = re.compile(
     + STEP
     + rb"(?:\s*(?:/|of)\s*"
     + MAX_STEPS
-    + rb")?[\W_]*$"
+    + rb")?[\W_]*"
+    rb"(?:(?:summary|results?|metrics|stats|completed?|finished|done)\b[\W_]*"
+    rb"|(?:(?:epoch|elapsed) )?(?:time|took)\b[ :=]*[\d.:hmsecin ]+[\W_]*)?$"
 )
 _AT: Final = rb" (?:at|after) (?:step|iter|iteration|batch) +" + STEP + rb" *[:=] *"
 _HEAD_LONGEST: Final = 96
 _PLAIN: Final = re.compile(rb"(?:.*[\]|:>-]\s)?[\W_]*")
 _OPENS: Final = re.compile(
     rb"(?i)(?:^|[\]|>:-]\s+)\W*(?:(?:average|avg|mean)\s+)?"
-    rb"(?:(?:train|val|eval|dev|cross.entropy)\w*[ _/-])?(?:loss|train|val|valid)\b"
+    rb"(?:(?:train|val|eval|dev|cross.entropy)\w*\.?[ _/-])?(?:loss|train|val|valid)\b"
 )
 
 
@@ -84,7 +86,7 @@ def _alone(text: bytes) -> Fields | None:
 
 def _in_block(text: bytes) -> Fields | None:
     said = sentence(text)
-    if said is None or not _bare(said) or said.test or not _OPENS.search(text):
+    if said is None or not _bare(said) or said.test or not _OPENS.search(english(text)):
         return None
     return said.fields() if said.curve else None
 

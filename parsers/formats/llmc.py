@@ -28,6 +28,8 @@ from parsers.patterns import HEAD, MAX_STEPS, START, STEP, later, named
 from parsers.shape import Format, line
 
 
+# Many others say `step 1/10 | loss 3.2 |`; a job that dies may cut the line.
+_NEXT = rb"(?= *(?:\((?:[-+][\dn]|acc |[\d.]+ ms)|\|? *norm |[^ |]*$))"
 _VALIDATION = HEAD + rb"val loss " + named("val_loss") + rb"\s*$"
 
 STDOUT = Format(
@@ -51,6 +53,7 @@ STDOUT = Format(
             + MAX_STEPS
             + rb"(?: \||:) (?:train )?loss +"
             + named("loss")
+            + _NEXT
             + later(rb"\(acc " + named("accuracy") + rb"\)")
             + later(rb"\bnorm +" + named("grad_norm"))
             + later(rb"\blr +" + named("lr"))

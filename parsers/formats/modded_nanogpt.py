@@ -42,7 +42,7 @@ _TIMES = (
         + rb"m)\b"
     )
     + later(rb"\bstep_avg:\s?" + named("step_avg_ms", _FINITE) + rb"ms")
-    + later(rb"\btok/s:\s?" + named("tokens_per_s"))
+    + later(rb"\btok[/_]s:\s?" + named("tokens_per_s"))
 )
 _SCALE = {"train_time_ms__s": 1_000.0, "train_time_ms__m": 60_000.0}
 _VAL_LOSS = rb"val_loss:\s?" + named("val_loss") + rb"(?![\w.])"
@@ -79,7 +79,8 @@ def _plain(*, hit: bool) -> Shape:
 _TRAIN = line(
     "step:N/M train_loss",
     _STEP
-    + rb"(?:train_)?loss:\s?"
+    # Others say `step: 5 loss: 3.2` too.
+    + rb"(?:train_|(?=loss:\s?\S+.*\s(?:train_time|time|t|step_avg):))loss:\s?"
     + named("loss")
     + rb"(?![\w.])"
     + later(rb"\b" + _VAL_LOSS + rb"(?:" + _VAL_BPB + rb")?")

@@ -23,6 +23,11 @@ _COUNTER: Final = (
     rb"\d+%\|[^|]*\| *(?P<step>" + COUNT + rb")/(?P<per_epoch>" + COUNT + rb") "
     rb"\[[^\],]*"
 )
+# Where no width is known there is no bar: `17% 34/204 [01:03<05:30, 1.9s/it, loss=2]`
+_PERCENT: Final = (
+    rb"(?<![^\s:])\d+% (?P<step>" + COUNT + rb")/(?P<per_epoch>" + COUNT + rb") "
+    rb"\[[^\],]*"
+)
 # Where the total is not known: `13it [00:09,  1.39it/s, loss=0.5]`
 _BARE: Final = rb"(?<![^\s:])(?P<step>" + COUNT + rb")it \[[^\],]*"
 _PAIR: Final = re.compile(
@@ -86,6 +91,7 @@ TQDM = Format(
     samples=(
         "Training Epoch 1:   4%|    | 1/28 [00:01<00:28,  1.07s/it, Batch_Loss=0.569]",
         "Train: 13it [00:09,  1.39it/s, loss=0.5]",
+        "Training: 100% 221/221 [01:30<00:00,  2.44it/s, loss=2.3084, acc=0.3591]",
         "loss 0.5692:  46%|####  | 13/28 [00:09<00:10,  1.39it/s]",
     ),
     shapes=(
@@ -95,6 +101,7 @@ TQDM = Format(
             needs=(b"%|", b"poch"),
         ),
         bar("bar", rb"", needs=(b"%|",)),
+        bar("percent", rb"", needs=(b"% ", b" ["), counter=_PERCENT),
         bar("count", rb"", needs=(b"it [",), counter=_BARE),
     ),
     # Thousands of bars go to one line that tells how an epoch went.
