@@ -1,9 +1,10 @@
-"""FAIR's MetricLogger (DETR, DeiT, MAE, LLaMA-Adapter) and PyTorch's ImageNet example.
+"""FAIR's MetricLogger (DETR, DeiT, MAE), PyTorch's ImageNet example, and timm.
 
     Epoch: [0]  [1490/1504]  eta: 0:01:02  lr: 0.000026  closs: 1.0779 (1.1312)  ...
     Epoch: [0][  10/5005]  Time  0.5 ( 1.0)  Data 0.1 ( 0.2)  Loss 6.9e+00 (7.0e+00) ...
     Epoch: [0][50]  Time 1.2 (1.5)  Data 0.1 (0.2)  Loss 6.7563 (6.7563)  Lr: 0.6
     * Acc@1 79.900 Acc@5 95.000 loss 0.893
+    Train: 0 [  50/1251 (  4%)]  Loss: 6.94 (6.95)  Time: 0.323s, 3170.27/s  (...)  ...
 
 The first number is the median of a window, or the value itself; that in parentheses is
 the mean of the epoch so far.  Iterations are counted within an epoch, from 0; swav does
@@ -14,7 +15,7 @@ from typing import Final
 
 from parsers.metrics import ANY_LOSS
 from parsers.pairs import AMOUNT, END, pairs
-from parsers.patterns import COUNT, STEP, named
+from parsers.patterns import COUNT, STEP, later, named
 from parsers.shape import Format, line
 
 
@@ -51,6 +52,7 @@ METRICLOGGER = Format(
         ),
         "Epoch: [0][50]\tTime 1.2 (1.5)\tData 0.1 (0.2)\tLoss 6.7563 (6.7563)\tLr: 0.6",
         "* Acc@1 79.900 Acc@5 95.000 loss 0.893",
+        "Train: 0 [  50/1251 (  4%)]  Loss: 6.94 (6.95)  Time: 0.3s,  317.2/s (0.5s)",
     ),
     shapes=(
         pairs(
@@ -68,6 +70,26 @@ METRICLOGGER = Format(
             _KEYS,
             pair=_PAIR,
             needs=(b"Epoch: [", b"oss"),
+            scale=_SCALE,
+            epoch_base=0,
+        ),
+        line(
+            "Train: E [N/N (P%)] of timm",
+            rb"\bTrain: "
+            + named("epoch_no", COUNT)
+            + rb" \[ *"
+            + STEP
+            + rb"/"
+            + named("per_epoch", COUNT)
+            + rb" \( *\d+%\)\]  Loss: +"
+            + named("loss")
+            + rb" \([^()]*\) +Time: "
+            + named("iter_ms")
+            + rb"s, +"
+            + named("samples_per_s")
+            + rb"/s"
+            + later(rb"\bLR: " + named("lr")),
+            needs=(b"Train: ", b"%)]  Loss: "),
             scale=_SCALE,
             epoch_base=0,
         ),
