@@ -30,9 +30,12 @@ OPENPI = Format(
     shapes=(
         pairs(
             "Step N: key=value,",
-            rb"\bStep " + STEP + rb": (?:\w+=[^ ,]+, )*loss=\S",
+            # Others say `Step 5: loss=3.2, lr=1e-4`: here the keys rise, with a norm.
+            rb"\bStep "
+            + STEP
+            + rb": (?=.*(?:grad|param)_norm=)(?:\w+=[^ ,]+, )*loss=\S",
             _KEYS,
-            needs=(b"Step ", b": ", b"loss="),
+            needs=(b"Step ", b"_norm=", b"loss="),
         ),
     ),
 )
