@@ -16,6 +16,19 @@ from watcher.rules.settings import Divergence, Plateau, Spike
 
 
 _MEDIAN_OF: Final = 3
+# The usual level is the median of so many: a lucky value makes no best.
+_USUAL: Final = 9
+# Fewer values tell nothing of their noise.
+_DIVERGENCE_LEAST: Final = 5
+_DEVIATIONS: Final = 5.0
+_LEAST_BENDS: Final = 8
+# Before the loss has fallen, or its noise is known, only such a rise is no start.
+_DOUBTFUL: Final = 0.5
+# A running average with a weight of 0.9 hides so much of its noise from differences.
+_AVERAGED: Final = 4
+_NOISE_BLOCK: Final = 32
+# Standard deviation over median absolute second difference, for normal noise.
+_NOISE_OF_BENDS: Final = 1.4826 / math.sqrt(6)
 _SPIKE_WINDOW: Final = 64
 _SPIKE_LEAST: Final = 32
 # After so many in a row it is a new level, no spike.
@@ -67,10 +80,11 @@ def _stretches(events: list[tuple[int, int, str, bool]]) -> Iterator[Finding]:
 def divergence(analysis: Analysis, settings: Divergence) -> list[Finding]:
     """Training loss is back on half its way up.
 
-    The median of the last three exceeds best + share * (start - best), and the best
-    by the factor.  Where the log has training losses at evaluations only, those are
-    judged; validation loss alone where there are none: while training loss falls, a
-    validation loss that rises is overfitting.
+    The median of the last three exceeds best + share * (start - best), the best by
+    the factor, and by five standard deviations of single values.  Where the log has
+    training losses at evaluations only, those are judged; validation loss alone where
+    there are none: while training loss falls, a validation loss that rises is
+    overfitting.
     """
     curve = analysis.train
     if curve is None and analysis.val is not None and analysis.val_train is not None:
@@ -81,10 +95,12 @@ def divergence(analysis: Analysis, settings: Divergence) -> list[Finding]:
         return []
     keep = np.isfinite(curve.values)
     steps, values = curve.steps[keep], curve.values[keep]
-    levels = _median_of_three(values)
     found: list[Finding] = []
     for low, high in _spans(steps):
-        found += _diverged(steps[low:high], levels[low:high], settings)
+        if high - low > _DIVERGENCE_LEAST:
+            span = slice(low, high)
+            noise = _noise(values[span]) * (_AVERAGED if analysis.smoothed_loss else 1)
+            found += _diverged(curve.metric, steps[span], values[span], noise, settings)
     return found
 
 
@@ -94,38 +110,78 @@ def _spans(steps: Ints) -> Iterator[tuple[int, int]]:
     yield from pairwise(cuts)
 
 
-def _median_of_three(values: Floats) -> Floats:
-    if len(values) < _MEDIAN_OF:
-        return values
-    stacked = np.stack([values[:-2], values[1:-1], values[2:]])
-    return np.concatenate([values[:2], np.median(stacked, axis=0)])
-
-
-def _diverged(steps: Ints, levels: Floats, settings: Divergence) -> Iterator[Finding]:
-    if len(levels) <= _MEDIAN_OF:
-        return
-    start = float(levels[2])
-    best = np.minimum.accumulate(levels)
-    limit = best + np.maximum(
-        settings.share * (start - best), (settings.factor - 1) * np.abs(best)
-    )
-    beyond = (levels > limit) & (start > best) & (np.arange(len(levels)) > 2)  # noqa: PLR2004
-    turns = np.flatnonzero(np.diff(beyond, prepend=np.False_))
-    for first, after in zip(turns[::2], [*turns[1::2], None], strict=False):
-        low = int(levels[: first + 1].argmin())
-        last = len(levels) - 1 if after is None else int(after) - 1
+def _diverged(
+    metric: str, steps: Ints, values: Floats, noise: Floats, settings: Divergence
+) -> Iterator[Finding]:
+    levels, usual = _trailing(values, _MEDIAN_OF), _trailing(values, _USUAL)
+    start = float(levels[0])
+    best = np.minimum.accumulate(usual)
+    least = (settings.factor - 1) * np.abs(best)
+    usable = (start - best > least) & np.isfinite(noise)
+    least = np.where(usable, least, _DOUBTFUL * np.abs(best))
+    rest = np.maximum(settings.share * (start - best), least)
+    room = np.maximum(rest, _DEVIATIONS * np.where(np.isfinite(noise), noise, 0.0))
+    beyond = np.flatnonzero(levels > best + room)
+    at = 0
+    while at < len(beyond):
+        first = int(beyond[at])
+        # To be back asks for more than not to be beyond, so that noise ends nothing.
+        limit = best[first] + rest[first] / 2
+        below = np.flatnonzero(levels[first:] < limit)
+        back = first + int(below[0]) if len(below) else len(levels)
+        low = int(usual[: first + 1].argmin())
         yield Finding(
             "divergence",
             "critical",
             int(steps[first]),
             since_step=int(steps[low]),
             evidence={
-                "best": float(levels[low]),
-                "level": float(levels[last]),
+                "metric": metric,
+                "best": float(best[first]),
+                "level": float(levels[back - 1]),
                 "start": start,
             },
-            cleared_step=None if after is None else int(steps[after]),
+            cleared_step=int(steps[back]) if back < len(levels) else None,
         )
+        at = int(np.searchsorted(beyond, back))
+
+
+def _trailing(values: Floats, width: int) -> Floats:
+    """Median of the last `width` values at each, from the third value on.
+
+    The first two have that of the third; the next, while they are fewer, of all.
+    """
+    early = [np.median(values[: i + 1]) for i in range(2, min(width, len(values)))]
+    if len(values) < width:
+        return np.array([early[0], early[0], *early])
+    windows = np.lib.stride_tricks.sliding_window_view(values, width)
+    piece = (1 << 20) // width
+    parts = [
+        np.median(windows[i : i + piece], axis=1) for i in range(0, len(windows), piece)
+    ]
+    head = [early[0], early[0], *early[:-1]]
+    return np.concatenate([head, *parts])
+
+
+def _noise(values: Floats) -> Floats:
+    """Robust standard deviation of single values, as known before the last three.
+
+    From second differences, which do not see a trend: of all, while they are few, then
+    of the last whole block.  Infinite where it is not known yet.
+    """
+    result = np.full(len(values), np.inf)
+    bends = np.abs(values[2:] - 2 * values[1:-1] + values[:-2])
+    whole = len(bends) // _NOISE_BLOCK * _NOISE_BLOCK
+    for k in range(_LEAST_BENDS, min(_NOISE_BLOCK, len(values) - _MEDIAN_OF - 1)):
+        result[k + _MEDIAN_OF + 1] = np.median(bends[:k])
+    blocks = np.median(bends[:whole].reshape(-1, _NOISE_BLOCK), axis=1)
+    later = np.repeat(blocks, _NOISE_BLOCK)
+    first = _NOISE_BLOCK + _MEDIAN_OF + 1
+    later = later[: max(0, len(values) - first)]
+    result[first : first + len(later)] = later
+    if len(blocks):
+        result[first + len(later) :] = blocks[-1]
+    return result * _NOISE_OF_BENDS
 
 
 def spike(analysis: Analysis, settings: Spike) -> list[Finding]:
