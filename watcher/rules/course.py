@@ -125,11 +125,12 @@ def best_checkpoint_lost(
 def ended(analysis: Analysis) -> list[Finding]:
     """How the run ended, where the log says so: crashed or finished."""
     s = analysis.summary
-    if s.outcome is None or s.last_step is None:
-        return []
+    if s.outcome is None or s.outcome == "interrupted":
+        return []  # interrupted: by its own person
     evidence = {"outcome": s.outcome, "text": s.outcome_text}
-    if s.outcome == "finished":
-        return [Finding("finished", "info", s.last_step, evidence=evidence)]
-    if s.outcome == "interrupted":
-        return []  # by its own person
-    return [Finding("crashed", "critical", s.last_step, evidence=evidence)]
+    if s.outcome != "finished":
+        step = s.last_step or 0  # it may end before its first step
+        return [Finding("crashed", "critical", step, evidence=evidence)]
+    if s.last_step is None:
+        return []
+    return [Finding("finished", "info", s.last_step, evidence=evidence)]
