@@ -5,12 +5,13 @@ see a slow rise under noise), all on y, the logarithm of the validation loss:
 1. best: the lowest level so far that shares no evaluation with the level of now;
 2. noise: a robust deviation out of second differences of the last 24 evaluations;
 3. is the level above the best by more than 1 %, noise, and the luck of a minimum of
-   many (it grows with the evaluations since)?  A t test: p > 0.90, of means p > 0.99;
+   many?  A t test: p > 0.80, of means p > 0.99;
 4. did the training loss fall since by 2 % and by twice its own noise?
 5. does the level keep two thirds of the peak since the best, so is not coming back?
-Yes twice in a row: a warning; twice in a row with p > 0.95, of means p > 0.998: it is
-confirmed.  Without a training loss the higher p warns, and nothing is confirmed.  A
-level 1 % below the best clears it.
+Yes twice in a row: a warning; twice in a row with p > 0.90, of means p > 0.995: it is
+confirmed.  After 24 evaluations a single one needs more, as chances to err add up:
+1 - p shrinks as 24 / evaluations.  Without a training loss the higher p warns, and
+nothing is confirmed.  A level 1 % below the best clears it.
 
 A mean asks for a higher p since its noise is taken for independent, which a slow
 drift is not.  Wallace 1959 is the source of the normal approximation of Student's t.
@@ -38,18 +39,18 @@ _LEAST_SIGMA: Final = 0.003
 _MAD: Final = 1.4826
 # Standard deviation of a second difference of independent values: 1 + 4 + 1.
 _SECOND_DIFFERENCE: Final = math.sqrt(6)
-# How far the minimum of n noisy values lies below their mean, in deviations: about
-# 0.35 ln(n + 1), but values of a falling curve compete no longer than this.
-_LUCK: Final = 0.35
-_MOST_LUCK: Final = 1.5
+# How far the minimum of n normal values lies below their mean, in deviations: 1.5 for
+# 10, 2.5 for 100, 3 for 400; half of ln(n + 1) is near enough.
+_LUCK: Final = 0.5
+_MOST_LUCK: Final = 3.0
 _KEPT: Final = 2 / 3
 _TRAIN_DEVIATIONS: Final = 2.0
 # Fewer training losses tell nothing of their noise.
 _LEAST_TRAIN: Final = 6
 _TWICE: Final = 2
-_CONFIRMED: Final = (0.95, 0.998)
+_CONFIRMED: Final = (0.90, 0.995)
 # Probabilities above which a single evaluation and a mean count.
-LEVELS: Final = {"low": _CONFIRMED, "normal": (0.90, 0.99), "high": (0.80, 0.98)}
+LEVELS: Final = {"low": _CONFIRMED, "normal": (0.80, 0.99), "high": (0.70, 0.98)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Settings:
     """Settings of the rule.
 
     Attributes:
-        sensitivity: "low" (warns when it is sure), "normal" or "high" (p > 0.80).
+        sensitivity: "low" (warns when it is sure), "normal" or "high" (p > 0.70).
         rise: least relative rise above the best.
         train_fall: least relative fall of the training loss since the best.
         evaluations: fewest evaluations before a warning.
@@ -178,9 +179,11 @@ def _ask(history: _History, settings: Settings) -> None:
     for place, track in enumerate(history.tracks):
         _extend(history, track)
         p, known = _probability(history, track, settings)
-        warns = (LEVELS[settings.sensitivity] if known else _CONFIRMED)[place]
-        track.hits.append(_in_a_row(track.hits, p > warns))
-        track.sure.append(_in_a_row(track.sure, known and p > _CONFIRMED[place]))
+        warns = LEVELS[settings.sensitivity] if known else _CONFIRMED
+        err = min(1.0, _WINDOW / len(history.y)) if track.width == 1 else 1.0
+        hit, sure = (1 - p < err * (1 - level[place]) for level in (warns, _CONFIRMED))
+        track.hits.append(_in_a_row(track.hits, hit))
+        track.sure.append(_in_a_row(track.sure, sure and known))
 
 
 def _in_a_row(counts: Sequence[int], more: bool) -> int:  # noqa: FBT001 - a truth
@@ -232,8 +235,7 @@ def _probability(
         return 0.0, True
     single, freedom = noise(y[-_WINDOW:])
     sigma = max(single, _LEAST_SIGMA) / math.sqrt(track.width)
-    tries = (last - best) / track.width + 1
-    luck = sigma * min(_MOST_LUCK, _LUCK * math.log(tries))
+    luck = sigma * min(_MOST_LUCK, _LUCK * math.log((last + 1) / track.width + 1))
     t = (rise - luck - settings.rise) / (sigma * math.sqrt(2))
     return student(t, freedom), fell is not None
 

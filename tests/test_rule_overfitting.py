@@ -1,0 +1,261 @@
+"""The overfitting rule, on curves made up from a seed with a known turn."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from analyses import curve, nothing
+from numpy.typing import NDArray
+
+from watcher.analysis import Analysis
+from watcher.finding import Finding
+from watcher.rules.overfitting import Settings, noise, overfitting, student
+
+
+Floats = NDArray[np.floating[Any]]
+EVERY = 10
+NAN = math.nan
+# The best is the sixth; two above it are enough.
+TURN = [2.3, 2.2, 2.1, 2.03, 1.98, 1.95, 2.1, 2.2, 2.3, 2.35, 2.4]
+
+
+def run(
+    val: Sequence[float] | Floats,
+    train: Sequence[float] | Floats | None = None,
+    steps: Sequence[int] | None = None,
+) -> Analysis:
+    """A log of evaluations alone; training loss halves every ten of them."""
+    n = len(val)
+    at = [i * EVERY for i in range(n)] if steps is None else steps
+    beside = 4 * 0.93 ** np.arange(n) if train is None else np.asarray(train)
+    return nothing(val=curve("val_loss", at, val), val_train=beside, comparable=True)
+
+
+def found(analysis: Analysis, **settings: object) -> list[Finding]:
+    """What the rule finds."""
+    return overfitting(analysis, replace(Settings(), **settings))  # type: ignore[arg-type]
+
+
+def power_law(n: int, sigma: float = 0.0, seed: int = 1) -> Floats:
+    """A validation loss that falls and falls."""
+    rng = np.random.default_rng(seed)
+    fall = 1.4 + 2.6 * (1 + np.arange(n)) ** -0.7
+    return np.asarray(fall * np.exp(sigma * rng.standard_normal(n)))
+
+
+def turning(
+    n: int, onset: int, rise: float, sigma: float = 0.0, seed: int = 1
+) -> Floats:
+    """A power law to the onset, then a share `rise` more at each evaluation."""
+    fall, noisy = power_law(n), power_law(n, sigma, seed)
+    later = np.maximum(0, np.arange(n) - onset)
+    low = np.minimum(np.arange(n), onset)
+    return np.asarray(fall[low] * noisy / fall * (1 + rise * later))
+
+
+def test_a_clear_turn_is_told_at_the_second_evaluation() -> None:
+    """Two evaluations above the best by more than noise are enough."""
+    (told,) = found(run(TURN))
+
+    assert ("overfitting", "warning") == (told.rule, told.severity)
+    assert (70, 50) == (told.step, told.since_step)
+    assert told.cleared_step is None
+
+
+def test_a_long_rise_is_confirmed() -> None:
+    """Confirmation asks for more than a warning and so comes no earlier."""
+    (told,) = found(run(turning(60, 20, 0.01, sigma=0.004)))
+
+    assert told.confirmed_step is not None
+    assert told.step <= told.confirmed_step <= 400
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("onset", "rise", "sigma", "latest"),
+    [(20, 0.02, 0.004, 28), (20, 0.004, 0.004, 38), (30, 0.01, 0.03, 52)],
+    ids=["strong", "mild", "noisy"],
+)
+def test_overfitting_is_found_soon(
+    onset: int, rise: float, sigma: float, latest: int, seed: int
+) -> None:
+    """A rise is told soon after the turn, never before it."""
+    told = found(run(turning(80, onset, rise, sigma, seed)))[-1]
+
+    assert (onset - 3) * EVERY <= told.step <= latest * EVERY
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.005, 0.03], ids=["smooth", "plain", "noisy"])
+def test_a_falling_loss_is_no_overfitting(sigma: float) -> None:
+    """Noise about a falling loss hardly ever is taken for a rise."""
+    alarms = [bool(found(run(power_law(80, sigma, seed)))) for seed in range(20)]
+
+    assert sum(alarms) <= 2
+
+
+def test_a_gap_is_no_overfitting() -> None:
+    """However far above the training loss: while validation falls, all is well."""
+    assert [] == found(run(power_law(60), train=0.001 * 0.9 ** np.arange(60)))
+
+
+def test_a_flat_validation_is_no_overfitting() -> None:
+    """A loss that stops falling has not turned."""
+    rng = np.random.default_rng(3)
+
+    assert [] == found(run(1.5 * np.exp(0.004 * rng.standard_normal(60))))
+
+
+def test_no_overfitting_without_a_fall_of_the_training_loss() -> None:
+    """Where training loss rises too, it is divergence."""
+    val = turning(60, 20, 0.02)
+
+    assert [] == found(run(val, train=val - 0.1))
+
+
+def test_a_fall_within_noise_is_none() -> None:
+    """A noisy training loss must fall by more than its noise."""
+    rng = np.random.default_rng(5)
+    wild = 1.5 * np.exp(0.2 * rng.standard_normal(60))
+
+    assert [] == found(run(turning(60, 30, 0.003), train=wild))
+
+
+def test_a_bump_that_goes_back_is_none() -> None:
+    """One evaluation far off says nothing."""
+    val = power_law(40)
+    val[20] *= 1.5
+
+    assert [] == found(run(val))
+
+
+def test_a_new_best_clears() -> None:
+    """A second descent ends the warning; a rise after it is another one."""
+    second = [2.2, 2.0, 1.8, 1.65, 1.55, 1.5, 1.48, 1.58, 1.68, 1.78, 1.88, 1.98]
+
+    one, two = found(run([*TURN, *second]))
+
+    assert (70, 130) == (one.step, one.cleared_step)
+    assert (170, None) == (two.since_step, two.cleared_step)
+    assert 190 <= two.step <= 210
+
+
+def test_two_trainings_in_a_file_are_two() -> None:
+    """A restart from step 0 clears and forgets."""
+    steps = [i * EVERY for i in range(len(TURN))]
+    train = 4 * 0.93 ** np.arange(len(TURN))
+
+    one, two = found(run([*TURN, *TURN], np.tile(train, 2), [*steps] * 2))
+
+    assert (70, 0) == (one.step, one.cleared_step)
+    assert (70, 50, None) == (two.step, two.since_step, two.cleared_step)
+
+
+def test_a_resumption_drops_what_it_trains_again() -> None:
+    """From the best on, the run goes another way: the old rise is forgotten."""
+    val = [*TURN, 1.93, 1.92, 1.91, 1.9, 1.89]
+    steps = [i * EVERY for i in (*range(11), *range(6, 11))]
+
+    (told,) = found(run(val, 4 * 0.9 ** (np.array(steps) / EVERY), steps))
+
+    assert (70, 60) == (told.step, told.cleared_step)
+
+
+def test_what_every_process_prints_counts_once() -> None:
+    """The same evaluation printed twice changes nothing."""
+    train = 4 * 0.93 ** np.arange(len(TURN))
+    steps = [i * EVERY for i in range(len(TURN))]
+
+    twice = found(run(np.repeat(TURN, 2), np.repeat(train, 2), sorted(steps * 2)))
+
+    assert [(70, 50)] == [(f.step, f.since_step) for f in twice]
+
+
+def test_evaluations_that_are_not_finite_are_passed_over() -> None:
+    """NaN is another rule's matter."""
+    val = [*TURN[:2], NAN, *TURN[2:6], math.inf, TURN[6], NAN, *TURN[7:]]
+
+    (told,) = found(run(val, train=np.linspace(4, 1, len(val))))
+
+    assert (100, 60) == (told.step, told.since_step)
+
+
+def test_without_training_losses_it_is_never_sure() -> None:
+    """Validation alone may warn, but not confirm."""
+    val = turning(60, 20, 0.02, sigma=0.004)
+
+    (told,) = found(run(val, train=np.full(60, NAN)))
+
+    assert told.confirmed_step is None
+    assert "train_fall_share" not in told.evidence
+
+
+@pytest.mark.parametrize("n", range(4))
+def test_few_evaluations_say_nothing(n: int) -> None:
+    """Before four evaluations there is no warning."""
+    assert [] == found(run([1.0, 2.0, 3.0][:n]))
+
+
+def test_a_log_without_validation_has_none() -> None:
+    """No validation, no overfitting."""
+    assert [] == found(nothing())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_only_the_past_counts(seed: int) -> None:
+    """Warnings of the beginning of a log stay as the log grows."""
+    whole = run(turning(60, 25, 0.006, 0.02, seed))
+    assert whole.val is not None
+    assert whole.val_train is not None
+    final = [f.step for f in found(whole)]
+
+    for n in range(60):
+        part = run(whole.val.values[:n], whole.val_train[:n])
+        steps = [f.step for f in found(part)]
+        assert [s for s in final if s < n * EVERY] == steps
+
+
+def test_evidence_holds_what_the_sentence_needs() -> None:
+    """Numbers of the best and of now."""
+    val = [4.0, 3.0, 2.5, 2.2, 2.0, 2.0, 2.1, 2.2, 2.3, 2.4, 2.5]
+    (told,) = found(run(val, train=[*range(30, 20, -1), 15]))
+
+    assert 2.0 == pytest.approx(told.evidence["best"])
+    assert 0.5 == pytest.approx(told.evidence["rise"])
+    assert 0.25 == pytest.approx(told.evidence["rise_share"])
+    assert 0.4 == pytest.approx(told.evidence["train_fall_share"])
+    assert 0.5 == pytest.approx(told.evidence["share_after"])
+    assert 5 == told.evidence["evaluations_since"]
+    assert "nats/token" == told.evidence["unit"]
+
+
+def test_sensitivity_moves_the_warning() -> None:
+    """High warns no later than normal, low no earlier."""
+    log = run(turning(80, 30, 0.005, 0.01, seed=2))
+    steps = [found(log, sensitivity=s)[0].step for s in ("high", "normal", "low")]
+
+    assert sorted(steps) == steps
+    assert steps[0] < steps[-1]
+
+
+def test_a_rise_can_be_asked_for() -> None:
+    """With a setting of 50 %, a rise of 25 % is none."""
+    assert [] == found(run(TURN), rise=0.5)
+
+
+def test_noise_does_not_see_a_trend() -> None:
+    """The deviation is that of the noise, whatever the slope."""
+    rng = np.random.default_rng(7)
+    y = 0.05 * rng.standard_normal(2000) + 3 * np.arange(2000)
+
+    assert 0.05 == pytest.approx(noise(y.tolist())[0], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("t", "freedom", "p"), [(0, 5, 0.5), (2.015, 5, 0.95), (-1.372, 10, 0.10)]
+)
+def test_student_agrees_with_the_tables(t: float, freedom: int, p: float) -> None:
+    """Values from a table of Student's distribution."""
+    assert p == pytest.approx(student(t, freedom), abs=0.003)
