@@ -26,6 +26,7 @@ _KEYS: Final = {
     b"loss scale": "loss_scale",
     b"learning rate": "lr",
     b"elapsed time per iteration (ms)": "iter_ms",
+    b"elapsed time per iteration (s)": "iter_ms__s",  # BigScience
     b"consumed samples": "samples",
     b"consumed tokens": "tokens",
     b"grad norm": "grad_norm",
@@ -77,8 +78,9 @@ MEGATRON = Format(
             rb"\biteration\s+" + STEP + rb"/\s*" + MAX_STEPS + rb"\s*\|",
             _KEYS,
             pair=_FIELD,
-            must=("iter_ms",),
-            needs=(b"iteration", b"elapsed time per iteration"),
+            must=(),
+            needs=(b"iteration", b"elapsed time per iteration ("),
+            scale={"iter_ms__s": 1000},
         ),
         line(
             "validation at iteration N",
