@@ -275,6 +275,7 @@ class _Reader:
             self._take(self._whose(item))
         self._count(start)
         self._rates(start)
+        self._held_out()
         return self.said if self.said.metrics else None
 
     def _complete(self) -> bool:
@@ -308,6 +309,12 @@ class _Reader:
             group = item.name + (place or "")
             self.said.metrics[item.name] = (group, item.value)
             self.said.test |= item.name == "val_loss" and item.side == "test"
+
+    def _held_out(self) -> None:
+        """Beside a validation loss alone a perplexity is of the same data."""
+        said = self.said.metrics
+        if "val_loss" in said and "loss" not in said and "train_ppl" in said:
+            said.setdefault("val_ppl", ("val_ppl", said.pop("train_ppl")[1]))
 
     def _count(self, start: int) -> None:
         """A step that no word names: after the epoch, or in front of all."""

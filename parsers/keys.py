@@ -279,6 +279,7 @@ _SCALED: Final[Mapping[str, tuple[str, float]]] = MappingProxyType(
         "iter_time_s": ("iter_ms", 1000.0),
         "step_time_s": ("iter_ms", 1000.0),
         "step_time_sec": ("iter_ms", 1000.0),
+        "train_step_timing_in_s": ("iter_ms", 1000.0),
         "time_per_iter": ("iter_ms", 1000.0),
         "time_per_step": ("iter_ms", 1000.0),
         "sec_per_step": ("iter_ms", 1000.0),
