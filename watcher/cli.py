@@ -84,7 +84,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     context.default_map = dict.fromkeys(cli.commands, options)
 
 
-@cli.command()
+@cli.command(short_help="Analyse one log: picture, report, data.")
 @click.argument("file", type=_file, required=False)
 @_out
 @_lang
@@ -193,7 +193,7 @@ def _quoted(name: str) -> str:
     return '"' + _safe(name).replace('"', '""') + '"'
 
 
-@cli.command()
+@cli.command(short_help="Draw runs over each other; tell what differs.")
 @click.argument("files", type=_file, nargs=-1, required=True)
 @_out
 @_lang
@@ -228,11 +228,10 @@ def compare(
     click.echo(f"\n{_safe(str(made))}")
 
 
-@cli.command()
+@cli.command(short_help="List the known formats, or explain a log.")
 @click.argument("file", type=_file, required=False)
-@_lang
 @click.pass_context
-def formats(context: click.Context, file: Path | None, lang: str | None) -> None:
+def formats(context: click.Context, file: Path | None) -> None:
     """List the log formats that are known, or explain how FILE was understood."""
     from watcher.outputs import recognition
 
@@ -240,7 +239,6 @@ def formats(context: click.Context, file: Path | None, lang: str | None) -> None
     if file is None:
         click.echo(recognition.known(known, width=_terminal_width()))
         return
-    del lang
     reading = _read(file, context, window=None)
     click.echo(recognition.explain(reading, file, width=_terminal_width()))
     if not reading.analysis.curves:
