@@ -85,6 +85,21 @@ class BestCheckpointLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Stalled:
+    """The log is silent.
+
+    Attributes:
+        least_s: seconds of silence that never are too many.
+        unknown_s: the same until two long pauses (evaluations) were seen.
+        start_s: the same before a second line came.
+    """
+
+    least_s: float = 60.0
+    unknown_s: float = 300.0
+    start_s: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of every rule that has some, by the rule's name."""
 
@@ -95,6 +110,7 @@ class Settings:
     slowdown: Slowdown = field(default_factory=Slowdown)
     evaluation_cost: EvaluationCost = field(default_factory=EvaluationCost)
     best_checkpoint_lost: BestCheckpointLost = field(default_factory=BestCheckpointLost)
+    stalled: Stalled = field(default_factory=Stalled)
 
 
 def settings(tables: Any) -> Settings:
