@@ -369,8 +369,8 @@ def _meant(name: str, pair: re.Match[bytes]) -> _Item | None:
     value = begin, end - pair["value"].endswith(b".")
     whole = bool(_WHOLE.fullmatch(pair.string, *value))
     of = pair.span("of") if pair["of"] else None
-    if simple in _BATCHES:
-        return _Item("step", _LATE, 1.0, value, of) if whole and not unit else None
+    if simple in _BATCHES:  # the batches of an epoch, not those of the run
+        return _Item("step", _LATE, 1.0, value, None) if whole and not unit else None
     if unit in _BY_UNIT.get(simple, ("", {}))[1]:
         metric, factors = _BY_UNIT[simple]
         return _Item(metric, _LATE, factors[unit], value, of)

@@ -84,6 +84,13 @@ def _alone(text: bytes) -> Fields | None:
     return [(group, *found.span(group)) for group in groups]
 
 
+def _epoch_alone(text: bytes) -> Fields | None:
+    """The epoch of the steps that follow."""
+    found = _alone(text) if b"poch" in text.lower() else None
+    span = {g: (b, e) for g, b, e in found or ()}.get("step")
+    return [("epoch", *span), ("epoch_no", *span)] if span else None
+
+
 def _in_block(text: bytes) -> Fields | None:
     said = sentence(text)
     if said is None or not _bare(said) or said.test or not _OPENS.search(english(text)):
@@ -115,6 +122,7 @@ KEYVALUE = Format(
         "Validation loss: 3.2142",
         "Average loss at step 2000: 4.36",
         "Validation loss at iteration 500: 4.21",
+        "Epoch 5/20",
     ),
     shapes=(
         _shape("step, loss", _with_step, "line", hit=True),
@@ -134,6 +142,7 @@ KEYVALUE = Format(
         ),
         _shape("epoch, loss", _with_epoch, "previous", hit=False),
         VALIDATION,
+        _shape("epoch", _epoch_alone, "none", hit=False),
     ),
     weight=0.25,  # a known program's lines are read by its own format
 )
