@@ -2,14 +2,17 @@
 
     Step 1 | loss:2.085338592529297 lr:2e-05 tokens_per_second_per_gpu:57.8288
 
-The step is an optimizer step.
+The step is an optimizer step.  A terminal shows it as the description of a bar, which
+is drawn again and again, at times with the description of the step before:
+
+    1|10|Loss: 2.0853383:   1%|    | 10/1617 [00:05<2:30:00,  5.57s/it]
 """
 
 from typing import Final
 
 from parsers.pairs import pairs
-from parsers.patterns import STEP
-from parsers.shape import Format
+from parsers.patterns import STEP, named
+from parsers.shape import Format, line
 
 
 _KEYS: Final = {
@@ -31,6 +34,7 @@ TORCHTUNE = Format(
             "tokens_per_second_per_gpu:57.828881833956174 "
         ),
         "Step 100 | val_loss:1.973 ",
+        "1|10|Loss: 2.0853383:   1%|    | 10/1617 [00:05<2:30:00,  5.57s/it]",
     ),
     shapes=(
         pairs(
@@ -46,6 +50,12 @@ TORCHTUNE = Format(
             {b"val_loss": "val_loss"},
             must=("val_loss",),
             needs=(b"Step ", b" | ", b"val_loss:"),
+        ),
+        line(
+            "E|N|Loss: of a bar",
+            rb"(?<![\w|])\d+\|" + STEP + rb"\|Loss: +" + named("loss") + rb":",
+            needs=(b"|Loss: ",),
+            once=True,
         ),
     ),
 )
