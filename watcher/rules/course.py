@@ -44,7 +44,7 @@ def slowdown(analysis: Analysis, settings: Slowdown) -> list[Finding]:
                 "slowdown",
                 "warning",
                 int(time.steps[at]),
-                since_step=int(time.steps[good[start + _BEFORE]]),
+                since_step=int(time.steps[good[start + _BEFORE + _RECENT // 2]]),
                 evidence={
                     "now_ms": float(recent[last]),
                     "before_ms": float(before[last]),
@@ -60,8 +60,9 @@ def _pauses(analysis: Analysis) -> NDArray[np.bool_]:
     pause = analysis.pause
     if pause is None:
         return np.zeros(len(analysis.time), dtype=bool)
-    alone = np.concatenate([[False], pause[:-1]]) | np.concatenate([pause[1:], [False]])
-    return np.asarray(pause & ~alone)
+    # The first slow iteration in a row, so that what follows need not be known.
+    before = np.concatenate([[False], pause[:-1]])
+    return np.asarray(pause & ~before, dtype=bool)
 
 
 def _rolling_median(values: Floats, width: int) -> Floats:

@@ -18,9 +18,8 @@ from watcher.rules.settings import Divergence, Plateau, Spike
 _MEDIAN_OF: Final = 3
 # The usual level is the median of so many: a lucky value makes no best.
 _USUAL: Final = 9
-# Fewer values tell nothing of their noise.
-_DIVERGENCE_LEAST: Final = 5
 _DEVIATIONS: Final = 5.0
+# Fewer second differences tell nothing of the noise.
 _LEAST_BENDS: Final = 8
 # Before the loss has fallen, or its noise is known, only such a rise is no start.
 _DOUBTFUL: Final = 0.5
@@ -55,26 +54,21 @@ def _turns(curve: Curve) -> Iterator[tuple[int, bool]]:
 
 
 def _stretches(events: list[tuple[int, int, str, bool]]) -> Iterator[Finding]:
-    lasting: dict[str, Finding] = {}
+    """From the first loss that is not finite until all are: there is one cause."""
+    bad: set[str] = set()
+    found: Finding | None = None
     for _, step, metric, good in events:
         if not good:
-            evidence: dict[str, float | int | str | None] = {"metric": metric}
-            lasting[metric] = Finding(
-                "not_finite", "critical", step, since_step=step, evidence=evidence
-            )
-        elif metric in lasting:
-            found = lasting.pop(metric)
-            yield Finding(
-                found.rule,
-                found.severity,
-                found.step,
-                found.since_step,
-                found.evidence,
-                cleared_step=step,
-            )
-    if lasting:
-        # One cause: the first of the losses tells it.
-        yield min(lasting.values(), key=lambda f: f.step)
+            evidence = {"metric": metric}
+            bad.add(metric)
+            found = found or Finding("not_finite", "critical", step, step, evidence)
+            continue
+        bad.discard(metric)
+        if found and not bad:
+            yield replace(found, cleared_step=step)
+            found = None
+    if found:
+        yield found
 
 
 def divergence(analysis: Analysis, settings: Divergence) -> list[Finding]:
@@ -97,7 +91,7 @@ def divergence(analysis: Analysis, settings: Divergence) -> list[Finding]:
     steps, values = curve.steps[keep], curve.values[keep]
     found: list[Finding] = []
     for low, high in _spans(steps):
-        if high - low > _DIVERGENCE_LEAST:
+        if high - low >= _MEDIAN_OF:
             span = slice(low, high)
             noise = _noise(values[span]) * (_AVERAGED if analysis.smoothed_loss else 1)
             found += _diverged(curve.metric, steps[span], values[span], noise, settings)
@@ -179,8 +173,6 @@ def _noise(values: Floats) -> Floats:
     first = _NOISE_BLOCK + _MEDIAN_OF + 1
     later = later[: max(0, len(values) - first)]
     result[first : first + len(later)] = later
-    if len(blocks):
-        result[first + len(later) :] = blocks[-1]
     return result * _NOISE_OF_BENDS
 
 
@@ -207,7 +199,9 @@ def spike(analysis: Analysis, settings: Spike) -> list[Finding]:
                 "usual": float(np.exp(level)),
                 "records": last - first,
             },
-            cleared_step=int(curve.steps[good[last]]) if last < len(y) else None,
+            cleared_step=int(curve.steps[good[last]])
+            if last < len(y) and last - first < _SPIKE_LONGEST
+            else None,
         )
         for first, last, level in suspects
     ]
@@ -226,20 +220,23 @@ def _suspects(y: Floats, settings: Spike) -> list[tuple[int, int, float]]:
     at = np.arange(_SPIKE_LEAST, len(y))
     first = np.maximum(at - _SPIKE_WINDOW, 0)
     mean = (total[at] - total[first]) / (at - first)
+    usual = np.ones(len(y), dtype=bool)
     found: list[tuple[int, int, float]] = []
     for i in at[y[at] - mean > jump / 2].tolist():
         if found and i < found[-1][1]:
             continue
-        window = y[max(0, i - _SPIKE_WINDOW) : i]
-        centre, spread = float(window.mean()), float(window.std())
-        if y[i] - centre <= max(jump, settings.deviations * spread):
+        low = max(0, i - _SPIKE_WINDOW)
+        window = y[low:i][usual[low:i]]
+        centre = float(window.mean())
+        rise = max(jump, settings.deviations * float(window.std()))
+        if y[i] - centre <= rise:
             continue
         end = i + 1
-        limit = centre + max(jump, settings.deviations * spread)
-        while end < len(y) and y[end] > limit and end - i < _SPIKE_LONGEST:
+        while end < len(y) and y[end] > centre + rise and end - i < _SPIKE_LONGEST:
             end += 1
-        if end - i < _SPIKE_LONGEST:
-            found.append((i, end, centre))
+        # What lasts is a new level: it enters the window.
+        usual[i:end] = end - i == _SPIKE_LONGEST
+        found.append((i, end, centre))
     return found
 
 
@@ -248,23 +245,31 @@ def plateau(analysis: Analysis, settings: Plateau) -> list[Finding]:
     val, train = analysis.val, analysis.val_train
     if val is None or train is None:
         return []
-    keep = np.isfinite(val.values) & (val.values > 0) & val.current
-    y = np.log(val.values[keep])
-    t = np.log(np.where(train[keep] > 0, train[keep], np.nan))
-    steps = val.steps[keep]
-    for n in range(settings.evaluations + 1, len(y) + 1):
-        back = max(settings.evaluations, n // _PLATEAU_SHARE)
-        if n > back and _flat(y[:n], back, settings) and _flat(t[:n], back, settings):
-            evidence = {"change": settings.change, "level": float(np.exp(y[n - 1]))}
-            since = int(steps[n - 1 - back])
-            return [Finding("plateau", "info", int(steps[n - 1]), since, evidence)]
+    y: list[float] = []
+    t: list[float] = []
+    steps: list[int] = []
+    rows = zip(val.steps.tolist(), val.values.tolist(), train.tolist(), strict=True)
+    for step, value, trained in rows:
+        if not 0 < value < math.inf:
+            continue
+        while steps and steps[-1] >= step:  # trained again
+            for column in (steps, y, t):
+                column.pop()
+        steps.append(step)
+        y.append(math.log(value))
+        t.append(math.log(trained) if 0 < trained < math.inf else math.nan)
+        back = max(settings.evaluations, len(y) // _PLATEAU_SHARE)
+        if len(y) > back and _flat(y, back, settings) and _flat(t, back, settings):
+            evidence = {"change": settings.change, "level": value}
+            return [Finding("plateau", "info", step, steps[-1 - back], evidence)]
     return []
 
 
-def _flat(y: Floats, back: int, settings: Plateau) -> bool:
+def _flat(y: list[float], back: int, settings: Plateau) -> bool:
     """Whether a logarithm is where it was some evaluations ago (medians of three)."""
-    now = [v for v in y[-_MEDIAN_OF:].tolist() if math.isfinite(v)]
-    then = [v for v in y[-back - 1 :][:_MEDIAN_OF].tolist() if math.isfinite(v)]
+    now = [v for v in y[-_MEDIAN_OF:] if math.isfinite(v)]
+    before = len(y) - back - 1
+    then = [v for v in y[before : before + _MEDIAN_OF] if math.isfinite(v)]
     if not now or not then:
         return True  # not in the log: it does not speak against a plateau
     return bool(abs(median(now) - median(then)) < settings.change)
