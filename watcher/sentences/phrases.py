@@ -68,8 +68,14 @@ PARTS: Final = MappingProxyType(
             ),
         ),
         "evaluation_cost": (
-            "Evaluations take {share} of the time|: {eval_ms} each|, every {every}|.",
-            "Оценки занимают {share} времени|: каждая {eval_ms}|, раз в {every}|.",
+            (
+                "Evaluations cost much|: {share} of the time|, {eval_ms} each|, every"
+                " {every}|."
+            ),
+            (
+                "Оценки обходятся дорого|: {share} времени|, каждая {eval_ms}|, раз в"
+                " {every}|."
+            ),
         ),
         "best_checkpoint_lost": (
             (
@@ -88,12 +94,12 @@ PARTS: Final = MappingProxyType(
         "finished": ("Finished at step {step}.", "Обучение закончено на шаге {step}."),
         "stalled": (
             (
-                "The log is silent for {silent_s} after step {step}|; so far its"
+                "The log is silent| for {silent_s}| after step {step}|; so far its"
                 " longest pause was {longest_s}|."
             ),
             (
-                "Лог молчит {silent_s} после шага {step}|; самая долгая пауза до этого"
-                " — {longest_s}|."
+                "Лог молчит| {silent_s}| после шага {step}|; самая долгая пауза до"
+                " этого — {longest_s}|."
             ),
         ),
     }

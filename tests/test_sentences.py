@@ -1,0 +1,364 @@
+"""Sentences, advice and titles: what people read of a finding."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import analyses
+import numpy as np
+import pytest
+from analyses import curve, nothing, with_summary
+
+from watcher import rules, sentences
+from watcher.analysis import Analysis, Summary
+from watcher.finding import Finding
+from watcher.sentences.numbers import count, duration, integer, loss, percent, rise
+from watcher.sentences.phrases import ADVICE, PARTS, WORDS
+
+
+NBSP = "\N{NO-BREAK SPACE}"
+OVERFITTING = Finding(
+    "overfitting",
+    "warning",
+    step=2250,
+    since_step=1750,
+    evidence={
+        "best": 1.472,
+        "rise": 0.25,
+        "rise_share": 0.1698,
+        "train_fall_share": 0.38,
+        "share_after": 0.65,
+        "unit": "nats/token",
+    },
+    confirmed_step=2500,
+)
+ALL: dict[str, Mapping[str, float | int | str | None]] = {
+    "overfitting": OVERFITTING.evidence,
+    "not_finite": {"metric": "loss", "value": "NaN", "last": 2.5, "last_step": 20},
+    "divergence": {"metric": "loss", "best": 2.0, "level": 6.5, "start": 10.9},
+    "spike": {"peak": 7.25, "usual": 3.5, "records": 2},
+    "plateau": {"change": 0.005, "evaluations": 21, "level": 1.5},
+    "slowdown": {"now_ms": 150.0, "before_ms": 118.0},
+    "evaluation_cost": {"share": 0.4, "eval_ms": 35_392.0, "every": 250},
+    "best_checkpoint_lost": {"best": 1.47, "saved": 1.72, "unit": "nats/token"},
+    "crashed": {"outcome": "killed", "text": "Killed"},
+    "finished": {"outcome": "finished"},
+    "stalled": {"silent_s": 4000.0, "longest_s": 35.0},
+}
+
+
+def finding(rule: str, **changed: Any) -> Finding:
+    """A finding of a rule with all its numbers."""
+    return replace(Finding(rule, "warning", 12_500, 1750, ALL[rule]), **changed)
+
+
+def test_overfitting_is_told_as_a_person_would() -> None:
+    """The sentence has the numbers that a decision needs."""
+    assert (
+        "Overfitting since step 1,750: validation loss is 0.25 (17 %) above its best "
+        "1.472 while training loss fell 38 %. The best checkpoint is from step 1,750; "
+        "65 % of the run's time was spent after it."
+    ) == sentences.sentence(OVERFITTING)
+
+
+def test_overfitting_is_told_in_russian() -> None:
+    """With no-break spaces between a number and its sign."""
+    assert (
+        "Переобучение с шага 1750: валидационный loss выше своего минимума 1.472 на "
+        f"0.25 (17{NBSP}%), а обучающий упал на 38{NBSP}%. Лучший чекпойнт — с шага "
+        f"1750; после него прошло 65{NBSP}% времени обучения."
+    ) == sentences.sentence(OVERFITTING, "ru")
+
+
+def test_a_warning_is_not_sure() -> None:
+    """Only what is confirmed is said without a doubt."""
+    told = sentences.sentence(replace(OVERFITTING, confirmed_step=None))
+
+    assert told.startswith("Probably overfitting since step 1,750: ")
+
+
+def test_what_is_over_says_so() -> None:
+    """A finding that was cleared is no longer so."""
+    over = replace(OVERFITTING, cleared_step=4000)
+    finite = finding("not_finite", cleared_step=13_000)
+
+    assert sentences.sentence(over).startswith("Overfitting from step 1,750 to 4,000: ")
+    assert sentences.sentence(finite).endswith(". It was over at step 13,000.")
+
+
+def test_other_units_are_named() -> None:
+    """Nats go without saying, bits do not."""
+    bits = {**OVERFITTING.evidence, "unit": "bits/byte"}
+    told = replace(OVERFITTING, evidence=bits)
+
+    assert "is 0.25 bits/byte (17 %) above" in sentences.sentence(told)
+    assert "на 0.25 бит/байт (17" in sentences.sentence(told, "ru")
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (
+            "not_finite",
+            (
+                "The training loss is NaN since step 12,500; the last number was 2.500"
+                " at step 20."
+            ),
+        ),
+        (
+            "divergence",
+            (
+                "Diverged at step 12,500: training loss is back up at 6.500 after its"
+                " best 2.000 at step 1,750 (it began at 10.900)."
+            ),
+        ),
+        ("spike", "Loss spike at step 12,500: 7.250, usually 3.500 (2 records)."),
+        (
+            "plateau",
+            (
+                "No progress since step 1,750: the losses changed by less than 0.5 % in"
+                " 21 evaluations, validation loss stays at 1.500."
+            ),
+        ),
+        (
+            "slowdown",
+            "Slower since step 1,750: an iteration takes 150 ms, it was 118 ms.",
+        ),
+        (
+            "evaluation_cost",
+            "Evaluations cost much: 40 % of the time, 35.4 s each, every 250 steps.",
+        ),
+        (
+            "best_checkpoint_lost",
+            (
+                "The best checkpoint is gone: the one saved at step 12,500 has"
+                " validation loss 1.720, the best was 1.470 at step 1,750."
+            ),
+        ),
+        ("crashed", "Killed at step 12,500: Killed"),
+        ("finished", "Finished at step 12,500."),
+        (
+            "stalled",
+            (
+                "The log is silent for 67 min after step 12,500; so far its longest"
+                " pause was 35 s."
+            ),
+        ),
+    ],
+)
+def test_every_rule_has_its_sentence(rule: str, said: str) -> None:
+    """Numbers stand in words."""
+    assert said == sentences.sentence(finding(rule))
+
+
+@pytest.mark.parametrize("rule", sorted(PARTS))
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_sentences_need_no_evidence(rule: str, lang: str) -> None:
+    """What is not known is left out, with its words and its punctuation."""
+    unsaid = {k: math.nan for k, v in ALL[rule].items() if not isinstance(v, str)}
+    for evidence in ({}, dict.fromkeys(ALL[rule]), unsaid):
+        told = sentences.sentence(Finding(rule, "info", 5, None, evidence), lang)
+
+        assert len(told) > len("step 5.")
+        assert not set("{}|") & set(told)
+        assert "nan " not in told
+
+
+@pytest.mark.parametrize("rule", sorted(PARTS))
+def test_russian_is_russian(rule: str) -> None:
+    """No English sentence is left in the other language."""
+    told = sentences.sentence(finding(rule), "ru_RU.UTF-8")
+
+    assert any("а" <= letter <= "я" for letter in told)
+    assert " step " not in told
+    assert (
+        f"12{NBSP}500" in told
+        or rule in {"overfitting", "plateau", "slowdown"}
+        or (rule == "evaluation_cost")
+    )
+
+
+@pytest.mark.parametrize("rule", sorted(PARTS))
+def test_every_rule_gives_advice_in_a_line(rule: str) -> None:
+    """Something can be done about everything."""
+    for lang in ("en", "ru"):
+        line = sentences.advice(finding(rule), lang)
+
+        assert line.endswith(".")
+        assert "\n" not in line
+        assert "{" not in line
+
+
+def test_advice_depends_on_how_it_ended() -> None:
+    """Memory that was too small asks for a smaller batch."""
+    short = finding("crashed", evidence={"outcome": "out of memory"})
+
+    assert "batch_size" in sentences.advice(short)
+    assert "batch_size" not in sentences.advice(finding("crashed"))
+
+
+def test_an_unknown_rule_is_named() -> None:
+    """A finding of a newer store does not stop the report."""
+    told = Finding("loss_of_hope", "info", 7)
+
+    assert "Loss of hope at step 7." == sentences.sentence(told)
+    assert "" == sentences.advice(told)
+
+
+def test_every_phrase_has_two_languages() -> None:
+    """Texts come in pairs, with the same numbers in both."""
+    for english, russian in [*PARTS.values(), *ADVICE.values(), *WORDS.values()]:
+        assert english
+        assert russian
+        assert english.count("{0}") == russian.count("{0}")
+    for name, (english, russian) in ADVICE.items():
+        assert ("{since_step}" in english) == ("{since_step}" in russian), name
+
+
+def test_the_rules_have_sentences() -> None:
+    """What a rule finds in a log of ours can be said."""
+    run = analyses.overfit()
+    told = [sentences.sentence(f) for f in rules.findings(run)]
+
+    assert any(text.startswith("Overfitting since step 1,250: ") for text in told)
+
+
+def titled(*found: Finding, **summary: Any) -> Analysis:
+    """A run with validation and these findings."""
+    run = with_summary(analyses.overfit(), **summary)
+    return replace(run, findings=found)
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        (
+            "en",
+            "Overfitting since step 1,750: validation loss is 0.25 nats above its best",
+        ),
+        (
+            "ru",
+            "Переобучение с шага 1750: валидационный loss на 0.25 нат выше минимума",
+        ),
+    ],
+)
+def test_the_title_is_the_finding(lang: str, said: str) -> None:
+    """Whoever sees the picture reads what it shows."""
+    assert said == sentences.headline(titled(OVERFITTING), lang)
+
+
+def test_the_gravest_is_the_title() -> None:
+    """A crash says more than overfitting, and a spike says nothing."""
+    found = [finding("spike"), OVERFITTING, finding("not_finite"), finding("crashed")]
+
+    assert "Killed at step 12,500: Killed" == sentences.headline(titled(*found))
+    assert "The training loss is NaN" == sentences.headline(titled(*found[:3]))[:24]
+    assert "Overfitting" == sentences.headline(titled(*found[:2]))[:11]
+
+
+def test_a_title_of_what_is_over_is_none() -> None:
+    """What was cleared is no title."""
+    over = replace(OVERFITTING, cleared_step=4000)
+
+    assert "Overfitting" not in sentences.headline(titled(over))
+
+
+@pytest.mark.parametrize("rule", sorted(PARTS))
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_titles_are_short(rule: str, lang: str) -> None:
+    """They fit above the picture."""
+    long = finding(rule, evidence={**ALL[rule], "text": "x" * 300})
+
+    assert 0 < len(sentences.headline(titled(long), lang)) <= 90
+
+
+@pytest.mark.parametrize(
+    ("summary", "said"),
+    [
+        (
+            {"best_val": 1.47, "best_val_step": 4750, "evaluations_since_best": 1},
+            "Still improving: best 1.470 at step 4,750",
+        ),
+        (
+            {"best_val": 1.47, "best_val_step": 2000, "evaluations_since_best": 12},
+            "No new best for 12 evaluations: best 1.470 at step 2,000",
+        ),
+        ({"evaluations": 2}, "Not enough evaluations yet"),
+    ],
+    ids=["improving", "stale", "few"],
+)
+def test_a_healthy_run_has_a_title(summary: dict[str, Any], said: str) -> None:
+    """Without a finding the title says how far it came."""
+    assert said == sentences.headline(titled(**summary))
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (
+            np.linspace(9, 2.31, 200),
+            "Training loss 2.310 after 5,000 steps, still falling",
+        ),
+        (
+            np.append(np.linspace(9, 2, 100), [2.3, 2.31] * 50),
+            "Training loss 2.310 after 5,000 steps, no longer falling",
+        ),
+        (np.array([3.4, 2.31]), "Training loss 2.310 after 5,000 steps"),
+    ],
+    ids=["falling", "flat", "short"],
+)
+def test_a_run_without_validation_has_a_title(loss: Any, said: str) -> None:
+    """Whoever never evaluates wants to know whether it still learns."""
+    train = curve("loss", np.arange(len(loss)), loss)
+    summary = Summary(final_loss=2.31, last_step=5000)
+
+    assert said == sentences.headline(nothing(train=train, summary=summary))
+
+
+@pytest.mark.parametrize("name", sorted(analyses.ALL))
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_every_run_has_a_title(name: str, lang: str) -> None:
+    """From the empty to the extreme."""
+    assert 0 < len(sentences.headline(analyses.ALL[name](), lang)) <= 90
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (1, "1 запись"),
+        (2, "2 записи"),
+        (5, "5 записей"),
+        (11, "11 записей"),
+        (21, "21 запись"),
+        (112, "112 записей"),
+        (12_024, f"12{NBSP}024 записи"),
+    ],
+)
+def test_russian_nouns_follow_their_numbers(n: int, said: str) -> None:
+    """One, few and many have a form each."""
+    assert said == count(n, "records", "ru")
+
+
+def test_numbers_are_grouped() -> None:
+    """Commas in English, no-break spaces in Russian from five digits on."""
+    assert ("999", "1,750", "1750") == (
+        integer(999, "en"),
+        integer(1750, "en"),
+        integer(1750, "ru"),
+    )
+    assert f"1{NBSP}234{NBSP}567" == integer(1_234_567, "ru")
+
+
+def test_numbers_have_the_digits_that_tell() -> None:
+    """Neither more decimals than are read, nor fewer than make a difference."""
+    assert ["1.472", "0.0123", "1.2e-05", "1e+12"] == [
+        loss(v, "en") for v in (1.4719, 0.0123, 1.2e-5, 1e12)
+    ]
+    assert ["0.25", "0.0012", "0.00"] == [rise(v) for v in (0.25, 0.00123, 0.0)]
+    assert ["0.5 %", "17 %", "5 %", "1,250 %"] == [
+        percent(v, "en") for v in (0.005, 0.17, 0.05, 12.5)
+    ]
+    assert ["118 ms", "1.77 s", "12 min"] == [
+        duration(v, "en") for v in (0.118, 1.77, 720)
+    ]
