@@ -14,6 +14,7 @@ from watcher.rules.settings import BestCheckpointLost, EvaluationCost, Slowdown
 _RECENT: Final = 20
 _BEFORE: Final = 200
 _COMPILE_LINES: Final = 5
+_PIECE: Final = 1 << 14
 
 
 def slowdown(analysis: Analysis, settings: Slowdown) -> list[Finding]:
@@ -30,8 +31,7 @@ def slowdown(analysis: Analysis, settings: Slowdown) -> list[Finding]:
     if len(good) < _RECENT + _BEFORE:
         return []
     values = time.values[good]
-    recent = _rolling_median(values, _RECENT)[_BEFORE:]
-    before = _rolling_median(values, _BEFORE)[: len(recent)]
+    recent, before = _medians(values, settings.factor)
     slow = recent > settings.factor * before
     starts = np.flatnonzero(np.diff(slow, prepend=np.False_) & slow)
     for start in starts.tolist():
@@ -65,15 +65,34 @@ def _pauses(analysis: Analysis) -> NDArray[np.bool_]:
     return np.asarray(pause & ~before, dtype=bool)
 
 
-def _rolling_median(values: Floats, width: int) -> Floats:
-    """Median of every `width` values in a row, in pieces of bounded memory."""
+def _medians(values: Floats, factor: float) -> tuple[Floats, Floats]:
+    """Median of the last 20 at each value, and of the 200 before those.
+
+    Half of a stretch of 200 is at least the least of the lower medians of its ten
+    parts: where that shows no slowdown, it stands for the median, which costs more.
+    """
+    medians, lower = _rolling(values, _RECENT)
+    recent = medians[_BEFORE:]
+    parts = [lower[at : at + len(recent)] for at in range(0, _BEFORE, _RECENT)]
+    before = np.minimum.reduce(parts)
+    unsure = np.flatnonzero(recent > factor * before)
+    windows = np.lib.stride_tricks.sliding_window_view(values, _BEFORE)
+    for at in range(0, len(unsure), _PIECE):
+        some = unsure[at : at + _PIECE]
+        before[some] = np.median(windows[some], axis=1)
+    return recent, before
+
+
+def _rolling(values: Floats, width: int) -> tuple[Floats, Floats]:
+    """Median and lower median of every `width` values in a row, an even number."""
     windows = np.lib.stride_tricks.sliding_window_view(values, width)
-    piece = max(1, (1 << 20) // width)
-    parts = [
-        np.median(windows[at : at + piece], axis=1)
-        for at in range(0, len(windows), piece)
-    ]
-    return np.concatenate(parts)
+    upper, lower = np.empty(len(windows)), np.empty(len(windows))
+    half = width // 2
+    for at in range(0, len(windows), _PIECE):
+        part = np.partition(windows[at : at + _PIECE], (half - 1, half), axis=1)
+        lower[at : at + _PIECE] = part[:, half - 1]
+        upper[at : at + _PIECE] = part[:, half]
+    return (lower + upper) / 2, lower
 
 
 def evaluation_cost(analysis: Analysis, settings: EvaluationCost) -> list[Finding]:
