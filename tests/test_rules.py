@@ -331,6 +331,14 @@ def test_progress_is_no_plateau(val: Floats, train: Floats) -> None:
     assert [] == of("plateau", evaluated(val, train))
 
 
+def test_evaluations_that_are_trained_again_make_no_plateau() -> None:
+    """Eight flat evaluations, then the same eight anew, are eight."""
+    flat = evaluated(np.full(8, 2.0), np.full(8, 2.0))
+
+    assert [] == of("plateau", restarted(flat, flat, 0))
+    assert len(of("plateau", restarted(flat, flat, 800))) == 1
+
+
 # Course
 
 
@@ -350,6 +358,14 @@ def test_short_or_small_delays_are_no_slowdown(height: float) -> None:
     """A tenth for long, or a third for a few lines, is nothing."""
     ms = np.full(400, 100.0)
     ms[300 : 400 if height < 115 else 308] = height
+
+    assert [] == of("slowdown", timed(ms))
+
+
+def test_a_quick_stretch_before_makes_no_slowdown() -> None:
+    """The pace before is the median of two hundred, not its quickest part."""
+    ms = np.full(400, 100.0)
+    ms[150:170], ms[300:] = 50.0, 110.0
 
     assert [] == of("slowdown", timed(ms))
 
