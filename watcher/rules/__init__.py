@@ -11,6 +11,7 @@ from typing import Final
 from watcher.analysis import Analysis
 from watcher.finding import SEVERITIES, Finding
 from watcher.rules import course, losses
+from watcher.rules.checkpoints import best_checkpoint_lost
 from watcher.rules.overfitting import overfitting
 from watcher.rules.settings import Settings, settings
 
@@ -28,7 +29,7 @@ RULES: Final = MappingProxyType[str, Rule](
         "plateau": lambda a, s: losses.plateau(a, s.plateau),
         "slowdown": lambda a, s: course.slowdown(a, s.slowdown),
         "evaluation_cost": lambda a, s: course.evaluation_cost(a, s.evaluation_cost),
-        "best_checkpoint_lost": lambda a, s: course.best_checkpoint_lost(
+        "best_checkpoint_lost": lambda a, s: best_checkpoint_lost(
             a, s.best_checkpoint_lost
         ),
         "ended": lambda a, _: course.ended(a),

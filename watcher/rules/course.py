@@ -1,14 +1,15 @@
-"""Rules on the course of a run: pace, cost of evaluations, checkpoints, its end."""
+"""Rules on the course of a run: pace, cost of evaluations, its end."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parsers.batch import Floats
-from watcher.analysis import Analysis
+from parsers.batch import Floats, Ints
+from watcher.analysis import Analysis, Curve
 from watcher.finding import Finding
-from watcher.rules.settings import BestCheckpointLost, EvaluationCost, Slowdown
+from watcher.rules.settings import EvaluationCost, Slowdown
 
 
 _RECENT: Final = 20
@@ -21,45 +22,71 @@ def slowdown(analysis: Analysis, settings: Slowdown) -> list[Finding]:
     """Iterations take lastingly longer: medians, so that pauses do not count.
 
     The median of the last 20 exceeds that of the 200 before by the factor, for so
-    many lines in a row.
+    many lines in a row; it is over when half of that excess is gone.  A log without
+    times is judged by its MFU or its throughput, upside down.
     """
-    time = analysis.time
-    if time is None:
+    pace = _pace(analysis)
+    if pace is None:
         return []
-    good = np.flatnonzero(np.isfinite(time.values) & ~_pauses(analysis))
+    curve, name, values = pace
+    good = np.flatnonzero(np.isfinite(values) & ~_pauses(analysis, len(values)))
     good = good[_COMPILE_LINES:]
     if len(good) < _RECENT + _BEFORE:
         return []
-    values = time.values[good]
-    recent, before = _medians(values, settings.factor)
+    return list(_slowdowns(curve, name, good, values, settings))
+
+
+def _pace(analysis: Analysis) -> tuple[Curve, str, Floats] | None:
+    """A curve, its name in evidence, and what grows as its run slows down."""
+    if analysis.time is not None:
+        return analysis.time, "ms", analysis.time.values
+    sources = ((analysis.mfu, "mfu"), (analysis.throughput, "rate"))
+    for curve, name in sources:
+        if curve is not None:
+            positive = np.where(curve.values > 0, curve.values, np.nan)
+            return curve, name, 1 / positive
+    return None
+
+
+def _slowdowns(
+    curve: Curve, name: str, good: Ints, values: Floats, settings: Slowdown
+) -> Iterator[Finding]:
+    recent, before = _medians(values[good], settings.factor)
     slow = recent > settings.factor * before
-    starts = np.flatnonzero(np.diff(slow, prepend=np.False_) & slow)
-    for start in starts.tolist():
-        last = start + settings.lines - 1
-        if slow[start : last + 1].sum() < settings.lines:
+    runs = np.flatnonzero(np.diff(slow, prepend=np.False_, append=np.False_))
+    free = 0  # from where on no slowdown lasts
+    for start, end in zip(runs[::2].tolist(), runs[1::2].tolist(), strict=True):
+        told = max(start, free) + settings.lines - 1
+        if told >= end:
             continue
-        at = good[last + _RECENT + _BEFORE - 1]
-        return [
-            Finding(
-                "slowdown",
-                "warning",
-                int(time.steps[at]),
-                since_step=int(time.steps[good[start + _BEFORE + _RECENT // 2]]),
-                evidence={
-                    "now_ms": float(recent[last]),
-                    "before_ms": float(before[last]),
-                },
-            )
-        ]
-    return []
+        limit = (1 + settings.factor) / 2 * before[told]
+        after = np.flatnonzero(recent[told:] < limit)
+        over = told + int(after[0]) if len(after) else None
+        numbers = recent[told], before[told]
+        now, then = (1 / n if name != "ms" else n for n in numbers)
+        step = curve.steps[good[_RECENT + _BEFORE - 1 :]]
+        yield Finding(
+            "slowdown",
+            "warning",
+            int(step[told]),
+            since_step=int(curve.steps[good[start + _BEFORE + _RECENT // 2]]),
+            evidence={
+                f"now_{name}": float(now),
+                f"before_{name}": float(then),
+                **({"unit": curve.unit} if name == "rate" else {}),
+            },
+            cleared_step=None if over is None else int(step[over]),
+        )
+        if over is None:
+            return
+        free = over
 
 
-def _pauses(analysis: Analysis) -> NDArray[np.bool_]:
-    assert analysis.time is not None
+def _pauses(analysis: Analysis, n: int) -> NDArray[np.bool_]:
     # Only what an event explains is a pause; a lasting slow stretch is not.
     pause = analysis.pause
-    if pause is None:
-        return np.zeros(len(analysis.time), dtype=bool)
+    if pause is None or analysis.time is None:
+        return np.zeros(n, dtype=bool)
     # The first slow iteration in a row, so that what follows need not be known.
     before = np.concatenate([[False], pause[:-1]])
     return np.asarray(pause & ~before, dtype=bool)
@@ -105,40 +132,6 @@ def evaluation_cost(analysis: Analysis, settings: EvaluationCost) -> list[Findin
     evidence = {"share": share, "eval_ms": s.eval_ms, "every": s.eval_every}
     return [
         Finding("evaluation_cost", "info", int(val.steps[few - 1]), evidence=evidence)
-    ]
-
-
-def best_checkpoint_lost(
-    analysis: Analysis, settings: BestCheckpointLost
-) -> list[Finding]:
-    """The last checkpoint was saved at an evaluation that is worse than the best.
-
-    Only where checkpoints follow evaluations of their own step (nanoGPT): elsewhere
-    older checkpoints stay on disk under other names.
-    """
-    val = analysis.val
-    if val is None or analysis.format not in {"nanogpt", "llama2c"}:
-        return []
-    saved = [m for m in analysis.milestones if m.kind == "checkpoint"]
-    finite = np.isfinite(val.values) & val.current
-    if not saved or not finite.any():
-        return []
-    last = saved[-1]
-    at = np.flatnonzero(finite & (val.lines < last.line))
-    if not len(at):
-        return []
-    here, best = int(at[-1]), int(at[val.values[at].argmin()])
-    low, now = float(val.values[best]), float(val.values[here])
-    if now <= low * (1 + settings.rise):
-        return []
-    return [
-        Finding(
-            "best_checkpoint_lost",
-            "warning",
-            int(val.steps[here]),
-            since_step=int(val.steps[best]),
-            evidence={"best": low, "saved": now, "unit": val.unit},
-        )
     ]
 
 

@@ -17,6 +17,7 @@ _TINY_RISE: Final = 0.01
 _HUGE: Final = 1e6
 # What one decimal rounds to ten.
 _TEN_PERCENT: Final = 9.95
+_THREE_DIGITS: Final = 999.5
 _MINUTE: Final = 60.0
 _SECOND: Final = 1000.0
 
@@ -48,10 +49,15 @@ def loss(value: float, lang: str) -> str:
     return text.replace(",", _NBSP) if lang == "ru" else text
 
 
-def rise(value: float) -> str:
+def rise(value: float, _: str = "en") -> str:
     """A difference of losses with two decimals, or two digits if it is small."""
     usual = value == 0 or _TINY_RISE <= abs(value) < _HUGE
     return f"{value:.2f}" if usual else f"{value:.2g}"
+
+
+def rate(value: float, lang: str) -> str:
+    """A throughput with three digits, or all of them before the point."""
+    return f"{value:.3g}" if value < _THREE_DIGITS else integer(value, lang)
 
 
 def percent(share: float, lang: str) -> str:

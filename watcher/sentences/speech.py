@@ -6,7 +6,15 @@ from types import MappingProxyType
 from typing import Final
 
 from watcher.finding import Finding
-from watcher.sentences.numbers import count, duration, integer, loss, percent, rise
+from watcher.sentences.numbers import (
+    count,
+    duration,
+    integer,
+    loss,
+    percent,
+    rate,
+    rise,
+)
 from watcher.sentences.phrases import (
     ADVICE,
     NOUNS,
@@ -124,6 +132,7 @@ def _number(name: str, value: float, unit: str, lang: str) -> str:
     write = next((w for end, w in _BY_END.items() if name.endswith(end)), None)
     if write is not None:
         return write(value, lang)
-    text = rise(value) if name == "rise" else loss(value, lang)
-    told = name in {"rise", "now_rate", "before_rate"} and unit not in _NATS
+    write_loss = {"rise": rise, "now_rate": rate, "before_rate": rate}.get(name, loss)
+    text = write_loss(value, lang)
+    told = write_loss is not loss and unit not in _NATS
     return f"{text} {word(unit, lang) if unit in WORDS else unit}" if told else text

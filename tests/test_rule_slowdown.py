@@ -1,0 +1,85 @@
+"""Slowdowns that come, go and come again, and those of MFU alone."""
+
+import numpy as np
+import pytest
+from analyses import curve, nothing
+from numpy.typing import NDArray
+
+from watcher import sentences
+from watcher.finding import Finding
+from watcher.rules.course import slowdown
+from watcher.rules.settings import Slowdown
+
+
+Floats = NDArray[np.float64]
+
+
+def found(ms: Floats) -> list[Finding]:
+    """What the rule finds in times of iterations."""
+    time = curve("iter_ms", np.arange(len(ms)), ms)
+    return slowdown(nothing(time=time), Slowdown())
+
+
+def stretches(*lengths: tuple[int, float]) -> Floats:
+    """So many lines of so many ms each."""
+    return np.concatenate([np.full(n, ms) for n, ms in lengths])
+
+
+def test_a_slowdown_that_ends_is_cleared() -> None:
+    """When the device is free again the finding is over."""
+    (told,) = found(stretches((300, 100.0), (60, 150.0), (100, 100.0)))
+
+    assert told.cleared_step is not None
+    assert 360 < told.cleared_step < 380
+
+
+def test_a_second_slowdown_is_a_second_finding() -> None:
+    """What came back is told again."""
+    ms = stretches((300, 100.0), (60, 150.0), (300, 100.0), (60, 150.0))
+
+    one, two = found(ms)
+
+    assert (300, 660) == (one.since_step, two.since_step)
+    assert one.cleared_step is not None
+    assert two.cleared_step is None
+
+
+def test_a_lasting_slowdown_stays_one() -> None:
+    """When it has become the usual pace, it is still slower than it was."""
+    (told,) = found(stretches((300, 100.0), (1000, 150.0)))
+
+    assert told.cleared_step is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_is_no_slowdown(seed: int) -> None:
+    """Medians of 20 hardly move."""
+    rng = np.random.default_rng(seed)
+
+    assert [] == found(100 * np.exp(0.15 * rng.standard_normal(2000)))
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "said"),
+    [
+        ("mfu", "mfu", "MFU is 30 %, it was 40 %."),
+        ("throughput", "tokens_per_s", "30 tokens/s, it was 40 tokens/s."),
+    ],
+)
+def test_a_log_without_times_is_judged_by_its_use(
+    name: str, metric: str, said: str
+) -> None:
+    """Less is slower."""
+    falls = curve(metric, np.arange(400), stretches((300, 40.0), (100, 30.0)))
+
+    (told,) = slowdown(nothing(**{name: falls}), Slowdown())
+
+    assert (318, 300) == (told.step, told.since_step)
+    assert sentences.sentence(told) == f"Slower since step 300: {said}"
+
+
+def test_a_faster_run_is_fine() -> None:
+    """MFU that rises is no slowdown."""
+    rises = curve("mfu", np.arange(400), stretches((300, 30.0), (100, 40.0)))
+
+    assert [] == slowdown(nothing(mfu=rises), Slowdown())
