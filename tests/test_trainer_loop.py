@@ -196,6 +196,15 @@ def test_evaluation_only(train: Train) -> None:
     assert ["step 0"] == [line.split(":")[0] for line in losses(lines)]
 
 
+def test_a_run_without_a_checkpoint_keeps_its_end(train: Train) -> None:
+    """A run shorter than its eval_interval is not lost: its end is saved."""
+    train("--max_iters=3")
+    train("--max_iters=3", "--out_dir=frugal", "--always_save_checkpoint=False")
+
+    assert Path("out/ckpt.pt").exists()
+    assert Path("frugal/last.pt").exists()
+
+
 def test_early_stopping_waits_as_long_as_told(train: Train) -> None:
     """Training ends after so many evaluations without a new best."""
     code, lines = train(

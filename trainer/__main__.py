@@ -29,6 +29,9 @@ def guarded(function):
     except TrainerError as error:
         print(f"trainer: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `python -m trainer -h | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:  # the second one, or before training began
         return 130
 

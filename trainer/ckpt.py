@@ -112,7 +112,10 @@ def load(path, *, trust=False):
 
     """
     if not path.is_file():
-        raise TrainerError(f"{path}: no checkpoint there; start with init_from=scratch")
+        raise TrainerError(
+            f"{path}: no checkpoint there; train first (init_from=scratch), "
+            "or name the folder with --out_dir"
+        )
     try:
         ckpt = load_numpy_too(path, trust=trust)
     except Exception as error:  # torch raises what a broken file makes it raise

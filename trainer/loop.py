@@ -66,7 +66,7 @@ class Run:
         self.norm = self.loss = self.loss_sum = self.writer = None
         self.mfu = -1.0
         self.signal = 0
-        self.hinted = False
+        self.hinted = self.saved = False
         self.clock = Clock(config.device)
         build.seed(config, world)
         self.model, stored = build.make_model(config, self.meta, log)
@@ -220,6 +220,7 @@ class Run:
 
     def save(self, path, also=None):
         """Save all it takes to go on; the file is written while training goes on."""
+        self.saved = True  # known to all processes: they save together
         self.log.say(f"saving checkpoint to {self.config.out_dir}")
         with self.clock.pause():
             extra = resume.state(self)  # all processes take part
@@ -230,10 +231,12 @@ class Run:
         report.checkpoint(self, path, also)
 
     def finish(self, reason):
-        """Save if stopped in the middle, wait for the disk, say why it ended."""
+        """Save what would be lost, wait for the disk, say why it ended."""
         report.steps(self, self.clock.take(keep=0))
         stopped = reason in {number.name for number in SIGNALS}
-        if stopped:
+        # A run shorter than its eval_interval has saved nothing so far.
+        nothing_kept = reason == "max_iters" and not self.saved and self.local_iter
+        if stopped or nothing_kept:
             always = self.config.always_save_checkpoint
             self.save(self.out_dir / ("ckpt.pt" if always else "last.pt"))
         if self.writer:
