@@ -49,7 +49,7 @@ def loss(value: float, lang: str) -> str:
     return text.replace(",", _NBSP) if lang == "ru" else text
 
 
-def rise(value: float, _: str = "en") -> str:
+def rise(value: float, _lang: str = "en") -> str:
     """A difference of losses with two decimals, or two digits if it is small."""
     usual = value == 0 or _TINY_RISE <= abs(value) < _HUGE
     return f"{value:.2f}" if usual else f"{value:.2g}"

@@ -124,6 +124,10 @@ _BY_END: Final[Mapping[str, Callable[[float, str], str]]] = MappingProxyType(
     }
 )
 
+_DIFFERENT: Final[Mapping[str, Callable[[float, str], str]]] = MappingProxyType(
+    {"rise": rise, "now_rate": rate, "before_rate": rate}
+)
+
 
 def _number(name: str, value: float, unit: str, lang: str) -> str:
     """One number of the evidence as people read it."""
@@ -132,7 +136,7 @@ def _number(name: str, value: float, unit: str, lang: str) -> str:
     write = next((w for end, w in _BY_END.items() if name.endswith(end)), None)
     if write is not None:
         return write(value, lang)
-    write_loss = {"rise": rise, "now_rate": rate, "before_rate": rate}.get(name, loss)
-    text = write_loss(value, lang)
-    told = write_loss is not loss and unit not in _NATS
+    special = _DIFFERENT.get(name)
+    text = special(value, lang) if special else loss(value, lang)
+    told = special is not None and unit not in _NATS
     return f"{text} {word(unit, lang) if unit in WORDS else unit}" if told else text
