@@ -36,7 +36,12 @@ def test_a_worse_one_over_the_best_is_told() -> None:
     (told,) = found(log(3.0, "out", 2.0, "out", 2.5, "out", 2.7, "out"))
 
     assert (200, 100, None) == (told.step, told.since_step, told.cleared_step)
-    assert {"best": 2.0, "saved": 2.7, "unit": "nats/token"} == told.evidence
+    assert {
+        "best": 2.0,
+        "saved": 2.7,
+        "saved_step": 300,
+        "unit": "nats/token",
+    } == told.evidence
 
 
 def test_a_new_best_clears() -> None:
@@ -47,6 +52,13 @@ def test_a_new_best_clears() -> None:
 
     assert (100, 200) == (one.step, one.cleared_step)
     assert (400, 300, None) == (two.step, two.since_step, two.cleared_step)
+
+
+def test_nearly_as_good_is_no_recovery() -> None:
+    """Noise about the limit makes no second finding."""
+    (told,) = found(log(2.0, "out", 2.03, "out", 2.01, "out", 2.03, "out"))
+
+    assert (100, None) == (told.step, told.cleared_step)
 
 
 def test_who_saves_on_improvement_loses_nothing() -> None:

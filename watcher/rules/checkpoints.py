@@ -23,15 +23,15 @@ class _Disk:
     Attributes:
         steps, values: of the finite evaluations that no restart superseded.
         best: index of the lowest of them so far, at each.
-        held: the validation loss of the checkpoint under each name; NaN where it was
-            not saved right after an evaluation.
+        held: validation loss and step of the checkpoint under each name; NaN where it
+            was not saved right after an evaluation.
         saved: the lowest that was ever held.
     """
 
     steps: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     best: list[int] = field(default_factory=list)
-    held: dict[str, float] = field(default_factory=dict)
+    held: dict[str, tuple[float, int]] = field(default_factory=dict)
     saved: float = math.inf
 
     def evaluate(self, step: int, value: float) -> None:
@@ -51,7 +51,7 @@ class _Disk:
     def save(self, name: str, *, fresh: bool) -> None:
         """Writes a checkpoint; `fresh`: of the weights that were just evaluated."""
         value = self.values[-1] if fresh else math.nan
-        self.held[name] = value
+        self.held[name] = value, self.steps[-1]
         self.saved = min(self.saved, value) if fresh else self.saved
 
 
@@ -78,7 +78,8 @@ def _replay(
         elif disk.steps:
             name = event.text.rpartition(" to ")[2]
             disk.save(name, fresh=_fresh(analysis, val, event))
-        lost = _lost(disk, settings, val.unit)
+        # Once lost, as good within noise is not enough: the best must be there again.
+        lost = _lost(disk, 0.0 if lasting else settings.rise, val.unit)
         if lasting and not lost:
             yield replace(lasting, cleared_step=disk.steps[-1])
         # What is told stays told: only its numbers are those of now.
@@ -118,20 +119,20 @@ def _fresh(analysis: Analysis, val: Curve, saved: Milestone) -> bool:
     return bool(ends[0] == ends[1])
 
 
-def _lost(disk: _Disk, settings: BestCheckpointLost, unit: str) -> Finding | None:
+def _lost(disk: _Disk, rise: float, unit: str) -> Finding | None:
     if not disk.held or not disk.steps:
         return None
     held = list(disk.held.values())
-    if any(math.isnan(value) for value in held):
+    if any(math.isnan(value) for value, _ in held):
         return None
-    best, saved = disk.best[-1], min(held)
+    best, (saved, step) = disk.best[-1], min(held)
     low = disk.values[best]
-    if disk.saved > low or saved - low <= settings.rise * abs(low):
+    if disk.saved > low or saved - low <= rise * abs(low):
         return None
     return Finding(
         "best_checkpoint_lost",
         "warning",
         disk.steps[-1],
         since_step=disk.steps[best],
-        evidence={"best": low, "saved": saved, "unit": unit},
+        evidence={"best": low, "saved": saved, "saved_step": step, "unit": unit},
     )

@@ -79,11 +79,12 @@ PARTS: Final = MappingProxyType(
         ),
         "best_checkpoint_lost": (
             (
-                "The best checkpoint is gone: the one saved at step {step}| has"
-                " validation loss {saved}|, the best was {best} at step {since_step}|."
+                "The best checkpoint is gone|: the one from step {saved_step} on disk"
+                " has validation loss {saved}|, the best was {best} at step"
+                " {since_step}|."
             ),
             (
-                "Лучший чекпойнт перезаписан: у сохранённого на шаге {step}|"
+                "Лучший чекпойнт перезаписан|: на диске — с шага {saved_step}, его"
                 " валидационный loss {saved}|, лучший был {best} на шаге {since_step}|."
             ),
         ),
@@ -216,6 +217,14 @@ WORDS: Final = MappingProxyType(
         "since": ("since step {0}", "с шага {0}"),
         "from": ("from step {0} to {1}", "с шага {0} по {1}"),
         "over": (" It was over at step {0}.", " Закончилось на шаге {0}."),
+        "again": (
+            " Then the run went back to step {0}.",
+            " Затем обучение вернулось к шагу {0}.",
+        ),
+        "until": (
+            "from step {0} until the run went back to step {1}",
+            "с шага {0} до возврата к шагу {1}",
+        ),
         "crashed": ("crashed", "аварийно остановлено"),
         "out of memory": ("out of memory", "не хватило памяти"),
         "killed": ("killed", "процесс убит"),

@@ -47,7 +47,8 @@ def sentence(finding: Finding, lang: str = "en") -> str:
     if finding.cleared_step is None or finding.rule in _TELL_THE_END:
         return text
     end = integer(finding.cleared_step, lang)
-    return text.removesuffix(".") + "." + word("over", lang).format(end)
+    how = "again" if finding.cleared_step < finding.step else "over"
+    return text.removesuffix(".") + "." + word(how, lang).format(end)
 
 
 def advice(finding: Finding, lang: str = "en") -> str:
@@ -106,7 +107,8 @@ def _since(finding: Finding, lang: str) -> str:
     text = integer(start, lang)
     if finding.cleared_step is None:
         return word("since", lang).format(text)
-    return word("from", lang).format(text, integer(finding.cleared_step, lang))
+    how = "until" if finding.cleared_step < finding.step else "from"
+    return word(how, lang).format(text, integer(finding.cleared_step, lang))
 
 
 # How a number is written, by the end of its name in the evidence.
