@@ -15,6 +15,7 @@ from watcher.rules.settings import EvaluationCost, Slowdown
 _RECENT: Final = 20
 _BEFORE: Final = 200
 _COMPILE_LINES: Final = 5
+_BLOCK: Final = 1 << 16
 _PIECE: Final = 1 << 14
 
 
@@ -93,7 +94,19 @@ def _pauses(analysis: Analysis, n: int) -> NDArray[np.bool_]:
 
 
 def _medians(values: Floats, factor: float) -> tuple[Floats, Floats]:
-    """Median of the last 20 at each value, and of the 200 before those.
+    """Median of the last 20 at each value, and of the 200 before those."""
+    width = _RECENT + _BEFORE - 1
+    recent, before = np.empty((2, len(values) - width))
+    # Block by block: temporaries stay small however long the log.
+    for start in range(0, len(recent), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        block = values[start : start + _BLOCK + width]
+        recent[part], before[part] = _block_medians(block, factor)
+    return recent, before
+
+
+def _block_medians(values: Floats, factor: float) -> tuple[Floats, Floats]:
+    """The same for a part of the log.
 
     Half of a stretch of 200 is at least the least of the lower medians of its ten
     parts: where that shows no slowdown, it stands for the median, which costs more.

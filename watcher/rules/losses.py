@@ -8,6 +8,7 @@ from statistics import median
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parsers.batch import Floats, Ints
 from watcher.analysis import Analysis, Curve
@@ -30,6 +31,8 @@ _NOISE_BLOCK: Final = 32
 _NOISE_OF_BENDS: Final = 1.4826 / math.sqrt(6)
 _SPIKE_WINDOW: Final = 64
 _SPIKE_LEAST: Final = 32
+# Points looked at together: temporaries stay small however long the log.
+_SPIKE_BLOCK: Final = 1 << 17
 # After so many in a row it is a new level, no spike.
 _SPIKE_LONGEST: Final = 20
 _PLATEAU_SHARE: Final = 3
@@ -210,34 +213,66 @@ def spike(analysis: Analysis, settings: Spike) -> list[Finding]:
 def _suspects(y: Floats, settings: Spike) -> list[tuple[int, int, float]]:
     """(first, after the last, usual level) of each spike.
 
-    A cheap look at all points with a plain rolling mean finds the few places that the
-    exact, slower rule has to look at.
+    A cheap look at all points with plain rolling figures finds the few places that
+    the exact, slower rule has to look at.  Behind a spike, which those figures hold
+    and the exact ones do not, every higher point is looked at.
     """
-    if len(y) <= _SPIKE_LEAST:
-        return []
-    jump = math.log1p(settings.rise)
-    total = np.concatenate([[0.0], np.cumsum(y)])
-    at = np.arange(_SPIKE_LEAST, len(y))
-    first = np.maximum(at - _SPIKE_WINDOW, 0)
-    mean = (total[at] - total[first]) / (at - first)
+    high, stand_out = _candidates(y, settings)
     usual = np.ones(len(y), dtype=bool)
     found: list[tuple[int, int, float]] = []
-    for i in at[y[at] - mean > jump / 2].tolist():
-        if found and i < found[-1][1]:
-            continue
-        low = max(0, i - _SPIKE_WINDOW)
-        window = y[low:i][usual[low:i]]
-        centre = float(window.mean())
-        rise = max(jump, settings.deviations * float(window.std()))
-        if y[i] - centre <= rise:
-            continue
-        end = i + 1
-        while end < len(y) and y[end] > centre + rise and end - i < _SPIKE_LONGEST:
-            end += 1
-        # What lasts is a new level: it enters the window.
-        usual[i:end] = end - i == _SPIKE_LONGEST
-        found.append((i, end, centre))
-    return found
+    at = until = 0
+    while True:
+        near, far = (int(np.searchsorted(c, at)) for c in (high, stand_out))
+        if near < len(high) and high[near] <= until:
+            i = int(high[near])
+        elif far < len(stand_out):
+            i = int(stand_out[far])
+        else:
+            return found
+        at = i + 1
+        spiked = _exactly(y, i, usual, settings)
+        if spiked:
+            at, until = spiked[1], spiked[1] + _SPIKE_WINDOW
+            found.append(spiked)
+
+
+def _candidates(y: Floats, settings: Spike) -> tuple[Ints, Ints]:
+    """Points above the rolling mean by half the least rise; those that stand out."""
+    jump = math.log1p(settings.rise)
+    high, stand_out = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for start in range(_SPIKE_LEAST, len(y), _SPIKE_BLOCK):
+        low = max(0, start - _SPIKE_WINDOW)
+        part = y[low : start + _SPIKE_BLOCK]
+        at = np.arange(start - low, len(part))
+        first = np.maximum(at - _SPIKE_WINDOW, 0)
+        sums = [np.concatenate([[0.0], np.cumsum(part**k)]) for k in (1, 2)]
+        mean, square = ((t[at] - t[first]) / (at - first) for t in sums)
+        deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
+        above = part[at] - mean
+        # A little less than the rule asks for: sums of many numbers are not exact.
+        least = 0.99 * np.maximum(jump, settings.deviations * deviation)
+        high.append(at[above > jump / 2] + low)
+        stand_out.append(at[above > least] + low)
+    return np.concatenate(high), np.concatenate(stand_out)
+
+
+def _exactly(
+    y: Floats, i: int, usual: NDArray[np.bool_], settings: Spike
+) -> tuple[int, int, float] | None:
+    """The spike that begins at a point, if one does; marks what is not usual."""
+    low = max(0, i - _SPIKE_WINDOW)
+    window = y[low:i][usual[low:i]]
+    centre = float(window.mean())
+    jump = math.log1p(settings.rise)
+    rise = max(jump, settings.deviations * float(window.std()))
+    if y[i] - centre <= rise:
+        return None
+    end = i + 1
+    while end < len(y) and y[end] > centre + rise and end - i < _SPIKE_LONGEST:
+        end += 1
+    # What lasts is a new level: it enters the window.
+    usual[i:end] = end - i == _SPIKE_LONGEST
+    return i, end, centre
 
 
 def plateau(analysis: Analysis, settings: Plateau) -> list[Finding]:
