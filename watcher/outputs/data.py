@@ -28,7 +28,7 @@ _INT64 = range(-(2**63), 2**63)
 def document(
     analysis: Analysis, source: Mapping[str, Any], *, lang: str = "en"
 ) -> dict[str, Any]:
-    """Everything known of a run, as DESIGN.md's data document.
+    """Everything known of a run, under one schema: fields are added, never renamed.
 
     `source` adds what only the reader of the log knows (`bytes`, `lines_unread`) to
     path, format and lines.  Arrays are those of the analysis: do not write to them.
