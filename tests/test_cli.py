@@ -101,6 +101,8 @@ def test_russian_by_flag_and_by_locale(tmp_path: Path) -> None:
     by_flag = gptwatch("once", "--lang", "ru", "train.log", cwd=tmp_path)
     by_locale = gptwatch("once", "train.log", cwd=tmp_path, env={"LANG": "ru_RU.UTF-8"})
 
+    for kind in ("график", "отчёт", "данные"):
+        assert f"\n{kind} " in by_flag.stdout.decode()
     reports = sorted((tmp_path / "training_plots").glob("*.txt"))
     assert "Соотношение val/train loss:" in reports[0].read_text(encoding="utf-8")
     assert by_flag.stdout.split(b"\n")[:3] == by_locale.stdout.split(b"\n")[:3]

@@ -30,12 +30,12 @@ def write(
     """
     stamp = f"{now:%Y%m%d_%H%M%S}"
     made = {
-        "picture": folder / f"training_metrics_{stamp}.png",
+        "figure": folder / f"training_metrics_{stamp}.png",
         "report": folder / f"training_summary_{stamp}.txt",
         "data": folder / f"training_data_{stamp}.json",
     }
     picture = draw(reading.analysis, lang=lang, theme=theme, log_x=log_x)
-    write_atomically(made["picture"], [picture])
+    write_atomically(made["figure"], [picture])
     text = report(reading.analysis, lang=lang)
     write_atomically(made["report"], [text.encode("utf-8", "backslashreplace")])
     write_atomically(made["data"], data.to_parts(document(reading)))
