@@ -198,7 +198,6 @@ ADVICE: Final = MappingProxyType(
                 " времени), и продолжите с последнего чекпойнта."
             ),
         ),
-        "finished": ("Nothing to do.", "Делать ничего не нужно."),
         "stalled": (
             "See whether the process still runs and what it waits for.",
             "Проверьте, жив ли процесс и чего он ждёт.",
