@@ -2,7 +2,7 @@
 
 Answers go to standard output, everything else to standard error.  Exit codes: 0 fine,
 1 error, 2 wrong usage, 3 no metrics found, 10 overfitting, 11 not finite, 12 diverged,
-13 stalled or crashed.
+13 crashed.
 """
 
 import os
@@ -28,7 +28,6 @@ _EXIT_CODES: Final = {
     "not_finite": 11,
     "divergence": 12,
     "crashed": 13,
-    "stalled": 13,
 }
 _LARGE: Final = 64 * 1024 * 1024
 _LOGS: Final = (".log", ".out", ".jsonl", ".txt", ".csv", ".json")
