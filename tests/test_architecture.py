@@ -12,15 +12,21 @@ HEAVY = {"matplotlib", "torch", "tiktoken", "apscheduler", "watchdog"}
 # Modules of the watcher from the first to the last; one on the left of a row may not
 # import one of a later row.
 ROWS = (
-    ("errors", "finding", "files", "smooth"),
-    ("analysis", "source"),
+    ("errors", "finding", "files", "smooth", "clock", "systemd", "mounts"),
+    ("analysis", "source", "tail", "scan", "process", "events"),
+    ("rotation", "launch"),
     ("segments", "series"),
     ("summary",),
     ("measure", "rules"),
     ("sentences",),
     ("once",),
     ("outputs", "config"),
-    ("artifacts",),
+    ("artifacts", "alerts"),
+    ("store", "notify"),
+    ("follow", "worker", "outbox"),
+    ("daemon", "status"),
+    ("service", "doctor", "demo"),
+    ("commands",),
     ("cli", "__main__"),
 )
 PLACE = {name: place for place, row in enumerate(ROWS) for name in row}

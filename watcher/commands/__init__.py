@@ -1,0 +1,1 @@
+"""What one types after `gptwatch`: one module a command."""

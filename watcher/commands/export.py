@@ -1,0 +1,70 @@
+"""`gptwatch export`: all points of logs."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from watcher.commands import options
+
+
+@click.command()
+@click.argument("files", type=options.file, nargs=-1, required=True)
+@click.option(
+    "--to",
+    type=click.Choice(["json", "jsonl", "csv"]),
+    default="json",
+    show_default=True,
+    help="json: one document; jsonl: one a line; csv: a row a value.",
+)
+@click.option(
+    "--window", type=click.IntRange(min=1), help="Points in the moving average."
+)
+@click.pass_context
+def export(
+    context: click.Context, files: Sequence[Path], to: str, window: int | None
+) -> None:
+    """Print all points of logs, for further analysis."""
+    from watcher.outputs import data
+
+    if to == "json" and len(files) > 1:
+        raise click.UsageError("json holds one log; use --to jsonl for several")
+    output = sys.stdout.buffer
+    empty = 0
+    for number, file in enumerate(files):
+        reading = options.read(file, context, window=window)
+        empty += not reading.analysis.curves
+        if to == "csv":
+            several = str(file) if len(files) > 1 else None
+            _write_rows(data.rows(reading.analysis), number, several)
+            continue
+        for part in data.to_parts(_document(reading)):
+            output.write(part)
+        output.write(b"\n")
+    output.flush()
+    if empty and to != "jsonl":
+        context.exit(options.NO_METRICS)
+
+
+def _document(reading: Any) -> dict[str, Any]:
+    from watcher.artifacts import document
+
+    return document(reading)
+
+
+def _write_rows(parts: Iterator[str], number: int, name: str | None) -> None:
+    """Writes the rows of a log; with a name, in a column of its own before them."""
+    head = next(parts)
+    if number == 0:
+        sys.stdout.write(f"run,{head}" if name else head)
+    for part in parts:
+        if name:
+            rows = part.splitlines(keepends=True)
+            part = "".join(f"{_quoted(name)},{row}" for row in rows)  # noqa: PLW2901
+        sys.stdout.write(part)
+
+
+def _quoted(name: str) -> str:
+    return '"' + options.safe(name).replace('"', '""') + '"'

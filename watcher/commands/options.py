@@ -1,0 +1,113 @@
+"""What several commands share: options, reading a log, the terminal."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from watcher.errors import InputError
+
+
+NO_METRICS: Final = 3
+_LARGE: Final = 64 * 1024 * 1024
+_WIDEST: Final = 100
+_NARROWEST: Final = 40
+
+lang = click.option(
+    "--lang",
+    type=click.Choice(["en", "ru"]),
+    help="Language of reports; default: the locale's, else English.",
+)
+theme = click.option(
+    "--theme",
+    type=click.Choice(["light", "dark"]),
+    default="light",
+    show_default=True,
+    help="Colours of the picture.",
+)
+out = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="training_plots",
+    show_default=True,
+    help="Folder for what is made.",
+)
+window = click.option(
+    "--window",
+    type=click.IntRange(min=1),
+    help="Points in the moving average; default: min(50, n // 10).",
+)
+file = click.Path(path_type=Path)
+
+
+class NoMetricsError(InputError):
+    """A log in which no metric was found."""
+
+    def __init__(self, path: Path, lines: int) -> None:
+        counted = "an empty file" if not lines else f"{lines:,} lines read"
+        super().__init__(
+            f"{path}: no metrics found ({counted}); "
+            f"to see what was tried: gptwatch formats {path}"
+        )
+
+
+def read(path: Path, context: click.Context, *, window: int | None) -> Any:
+    """A log read to its end, with progress on a terminal where it is long."""
+    from parsers.parser import Parser
+    from watcher import once as one
+
+    with _progress(path) as progress:
+        return one.read(
+            path,
+            window=window,
+            settings=context.obj.rules,
+            parser=Parser(context.obj.formats),
+            progress=progress,
+        )
+
+
+@contextmanager
+def _progress(path: Path) -> Iterator[Any]:
+    """Shows how far a large file is read, on a terminal."""
+    try:
+        size = path.stat().st_size
+    except (OSError, ValueError):
+        size = 0  # reading it will say what is wrong
+    if size < _LARGE or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    label = f"reading {safe(path.name)}"
+    with click.progressbar(length=size, label=label, file=sys.stderr) as bar:
+        yield lambda done: bar.update(done - bar.pos)
+
+
+def language(chosen: str | None) -> str:
+    """The language of reports: as chosen, else of the locale."""
+    if chosen:
+        return chosen
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((os.environ[n] for n in names if os.environ.get(n)), "")
+    return "ru" if locale.lower().startswith("ru") else "en"
+
+
+def terminal_width() -> int:
+    """Columns to write in."""
+    columns = shutil.get_terminal_size((80, 24)).columns
+    return min(_WIDEST, max(_NARROWEST, columns))
+
+
+def colours() -> bool:
+    """Whether standard output takes colours."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def safe(text: str) -> str:
+    """Text that a terminal shows as it is, without control characters."""
+    from watcher.outputs.words import clean
+
+    return clean(text)
