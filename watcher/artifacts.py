@@ -10,8 +10,9 @@ from watcher import __version__, sentences
 from watcher.analysis import Analysis
 from watcher.files import write_atomically
 from watcher.once import Reading
-from watcher.outputs import data
-from watcher.outputs.report import report
+from watcher.outputs.data import document as as_document
+from watcher.outputs.data import to_parts
+from watcher.outputs.report import report as as_text
 
 
 def write(
@@ -28,18 +29,43 @@ def write(
     Raises:
         OutputError: the folder cannot be written.
     """
-    stamp = f"{now:%Y%m%d_%H%M%S}"
-    made = {
-        "figure": folder / f"training_metrics_{stamp}.png",
-        "report": folder / f"training_summary_{stamp}.txt",
-        "data": folder / f"training_data_{stamp}.json",
-    }
     picture = draw(reading.analysis, lang=lang, theme=theme, log_x=log_x)
-    write_atomically(made["figure"], [picture])
-    text = report(reading.analysis, lang=lang)
-    write_atomically(made["report"], [text.encode("utf-8", "backslashreplace")])
-    write_atomically(made["data"], data.to_parts(document(reading)))
+    stamp = f"{now:%Y%m%d_%H%M%S}"
+    made = write_dated(reading, picture, folder, lang=lang, stamp=stamp)
     return {kind: str(path) for kind, path in made.items()}
+
+
+def write_dated(
+    reading: Reading, picture: bytes, folder: Path, *, lang: str, stamp: str
+) -> dict[str, Path]:
+    """Writes picture, report and data under names with a date; where each is.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    figure = folder / f"training_metrics_{stamp}.png"
+    write_atomically(figure, [picture])
+    texts = write_texts(
+        reading,
+        report=folder / f"training_summary_{stamp}.txt",
+        data=folder / f"training_data_{stamp}.json",
+        lang=lang,
+    )
+    return {"figure": figure, **texts}
+
+
+def write_texts(
+    reading: Reading, *, report: Path, data: Path, lang: str
+) -> dict[str, Path]:
+    """Writes report and data; where each is.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    text = as_text(reading.analysis, lang=lang)
+    write_atomically(report, [text.encode("utf-8", "backslashreplace")])
+    write_atomically(data, to_parts(document(reading)))
+    return {"report": report, "data": data}
 
 
 def draw(analysis: Analysis, *, lang: str, theme: str, log_x: bool = False) -> bytes:
@@ -66,7 +92,7 @@ def document(reading: Reading) -> dict[str, Any]:
         "lines": parser.lines,
         "lines_unread": parser.unread + parser.overlong,
     }
-    return data.document(reading.analysis, source)
+    return as_document(reading.analysis, source)
 
 
 def named_apart(runs: Sequence[Analysis]) -> list[Analysis]:

@@ -36,6 +36,14 @@ _OPTIONS: Final = {
     "window": int,
     "out": str,
     "log_x": bool,
+    "dir": list,
+    "state": str,
+    "pattern": list,
+    "ignore": list,
+    "interval": str,
+    "cron": str,
+    "every": int,
+    "keep": int,
 }
 _FORMAT_KEYS: Final = ("name", "written_by", "lines", "scale")
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*")

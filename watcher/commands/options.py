@@ -43,6 +43,12 @@ window = click.option(
     help="Points in the moving average; default: min(50, n // 10).",
 )
 file = click.Path(path_type=Path)
+folder = click.Path(path_type=Path)
+state = click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of what gptwatch remembers; default: .gptwatch in --out.",
+)
 
 
 class NoMetricsError(InputError):

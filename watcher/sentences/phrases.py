@@ -198,6 +198,16 @@ ADVICE: Final = MappingProxyType(
                 " времени), и продолжите с последнего чекпойнта."
             ),
         ),
+        "gone": (
+            (
+                "Look in the system's log for who ended it, then resume from the last"
+                " checkpoint."
+            ),
+            (
+                "Посмотрите в журнале системы, кто завершил процесс, и продолжите с"
+                " последнего чекпойнта."
+            ),
+        ),
         "stalled": (
             "See whether the process still runs and what it waits for.",
             "Проверьте, жив ли процесс и чего он ждёт.",
@@ -229,6 +239,7 @@ WORDS: Final = MappingProxyType(
         "killed": ("killed", "процесс убит"),
         "cancelled": ("cancelled", "отменено"),
         "interrupted": ("interrupted", "прервано"),
+        "gone": ("its process ended without a word", "процесс молча завершился"),
         "nats/token": ("nats", "нат"),
         "bits/byte": ("bits/byte", "бит/байт"),
         "tokens/s": ("tokens/s", "токенов/с"),

@@ -1,0 +1,158 @@
+"""Hints from the operating system that files changed.
+
+They come in milliseconds, and may be lost: a queue overflows, a folder is replaced, a
+file system tells nothing.  So nobody relies on them; scheduled looks find everything.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+
+class Inbox:
+    """What the owner thread is told by all the others."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._messages: list[tuple[str, Any]] = []
+        self._paths: set[str] = set()
+        self._touches = 0
+
+    def put(self, kind: str, value: Any = None) -> None:
+        """A message; the owner wakes up."""
+        with self._changed:
+            self._messages.append((kind, value))
+            self._changed.notify()
+
+    def touch(self, path: str) -> None:
+        """A file that changed; the owner wakes up."""
+        with self._changed:
+            self._touches += 1
+            if path not in self._paths:
+                self._paths.add(path)
+                self._changed.notify()
+
+    def take(self) -> tuple[list[tuple[str, Any]], set[str], int]:
+        """Messages, changed files, and how often files changed, since the last time."""
+        with self._changed:
+            taken = self._messages, self._paths, self._touches
+            self._messages, self._paths, self._touches = [], set(), 0
+        return taken
+
+    def has_messages(self) -> bool:
+        """Whether there is a message."""
+        return bool(self._messages)
+
+    def wait(self, timeout: float) -> None:
+        """Returns when something is there, or after so many seconds."""
+        with self._changed:
+            if not self._messages and not self._paths:
+                self._changed.wait(timeout)
+
+    def wait_for_message(self, timeout: float) -> None:
+        """As `wait`, but changed files alone do not end it."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._messages), timeout)
+
+
+class Events:
+    """Watches folders through inotify while that works and pays.
+
+    Attributes:
+        trouble: why there are no events, "" while there are.
+    """
+
+    def __init__(self, roots: Sequence[Path], touch: Callable[[str], None]) -> None:
+        self._roots = roots
+        self._touch = touch
+        self._observer: Any = None
+        self._armed: dict[Path, tuple[int, int] | None] = {}
+        self.trouble = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether events come."""
+        return self._observer is not None
+
+    def arm(self) -> None:
+        """Starts watching, or starts again what broke; cheap where all is well."""
+        now = {root: _key(root) for root in self._roots}
+        if self._observer is not None and now == self._armed and self._is_alive():
+            return
+        self.stop()
+        there = [root for root, key in now.items() if key is not None]
+        if there:
+            self._start(there)
+        self._armed = now
+
+    def stop(self) -> None:
+        """Ends watching."""
+        observer, self._observer = self._observer, None
+        if observer is None:
+            return
+        observer.stop()
+        observer.join(timeout=2.0)
+
+    def _start(self, roots: Sequence[Path]) -> None:
+        from watchdog.events import (
+            FileCreatedEvent,
+            FileDeletedEvent,
+            FileModifiedEvent,
+            FileMovedEvent,
+        )
+        from watchdog.observers import Observer
+
+        # Our own reading makes events of other kinds.
+        kinds = [FileCreatedEvent, FileDeletedEvent, FileModifiedEvent, FileMovedEvent]
+        observer = Observer()
+        try:
+            for root in roots:
+                observer.schedule(
+                    _handler(self._touch), str(root), recursive=True, event_filter=kinds
+                )
+            observer.start()
+        except OSError as error:
+            self.trouble = _reason(error)
+            # Some emitters may run already.
+            observer.unschedule_all()
+            return
+        self.trouble = ""
+        self._observer = observer
+
+    def _is_alive(self) -> bool:
+        emitters = list(self._observer.emitters)
+        return self._observer.is_alive() and all(e.is_alive() for e in emitters)
+
+
+def _handler(touch: Callable[[str], None]) -> Any:
+    from watchdog.events import FileSystemEvent, FileSystemEventHandler
+
+    class Handler(FileSystemEventHandler):
+        """Only notes which paths changed: an error here would end all events."""
+
+        def on_any_event(self, event: FileSystemEvent) -> None:
+            touch(os.fsdecode(event.src_path))
+            if event.dest_path:
+                touch(os.fsdecode(event.dest_path))
+
+    return Handler()
+
+
+def _key(root: Path) -> tuple[int, int] | None:
+    try:
+        seen = root.stat()
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
+
+
+def _reason(error: OSError) -> str:
+    import errno
+
+    if error.errno == errno.ENOSPC:
+        return "no inotify watches left; looking every second (gptwatch doctor)"
+    if error.errno == errno.EMFILE:
+        return "no inotify instances left; looking every second (gptwatch doctor)"
+    return f"no events ({error.strerror}); looking every second"

@@ -1,0 +1,336 @@
+"""All logs that are followed: found, read in turn, and left alone while they fail."""
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from watcher import rotation, tail
+from watcher.clock import Clock
+from watcher.errors import InputError
+from watcher.follow import OLD_S, Follower, Log
+from watcher.scan import Found, Scanner
+from watcher.store import Store, StoreTroubleError
+
+
+LOGGER: Final = logging.getLogger("gptwatch")
+# Each log gets so much in its first turn, and so much in each later one.
+FIRST_BYTES: Final = 256 * 1024
+TURN_BYTES: Final = 4 * 1024 * 1024
+# Then what happened meanwhile is looked at.
+_TURNS_S: Final = 0.2
+# A log that grew so lately is looked at every second.
+BUSY_S: Final = 60.0
+_RETRY_S: Final = 1.0
+_RETRY_MOST_S: Final = 300.0
+_GAPS: Final = 500
+_OPEN_FILES: Final = 64
+_IDLE_S: Final = 120.0
+
+
+@dataclass(slots=True, eq=False)
+class Watched:
+    """A log, and how reading it goes.
+
+    Attributes:
+        log: what is read.
+        grown_at: when it last grew, by the uptime; None before it did under our eyes.
+        gaps: seconds between the times it grew, the latest last.
+        aliases: other names of the same file.
+        trouble: why it cannot be read now, "" while it can.
+        retry_at: not before this uptime.
+        missed: how many scans in a row did not find it.
+    """
+
+    log: Log
+    grown_at: float | None = None
+    gaps: deque[float] = field(default_factory=lambda: deque(maxlen=_GAPS))
+    aliases: list[Path] = field(default_factory=list)
+    trouble: str = ""
+    wait_s: float = _RETRY_S
+    retry_at: float = 0.0
+    missed: int = 0
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether its file was changed lately, by the file's own account."""
+        cursor = self.log.cursor
+        return cursor is not None and now - cursor.mtime_ns / 1e9 < OLD_S
+
+
+class Reader:
+    """Finds logs and reads what is new in them.
+
+    Attributes:
+        logs: by path.
+        troubles: of whole folders, by folder.
+        trouble: why nothing can be kept now, "" while all is well.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        scanner: Scanner,
+        store: Store,
+        follower: Follower,
+        clock: Clock,
+    ) -> None:
+        self._roots = roots
+        self._scanner = scanner
+        self._store = store
+        self._follower = follower
+        self._clock = clock
+        self._pending: list[Watched] = []
+        self._aliases: dict[Path, Watched] = {}
+        self._by_key: dict[tuple[int, int], Watched] = {}
+        self.logs: dict[Path, Watched] = {}
+        self.troubles: dict[Path, str] = {}
+        self.trouble = ""
+        self.load()
+
+    @property
+    def backlog(self) -> int:
+        """How many logs wait for another turn."""
+        return len(self._pending)
+
+    def load(self) -> None:
+        """Takes up what the store knows, and forgets what it does not."""
+        for watched in self.logs.values():
+            watched.log.let_go()
+        self.logs, self._pending, self._aliases = {}, [], {}
+        roots = {str(root): root for root in self._roots}
+        for row in self._store.runs("current = 1"):
+            if row.root in roots:
+                log = self._follower.known(row, roots[row.root])
+                self.logs[log.path] = Watched(log)
+
+    def scan(self) -> list[Watched]:
+        """Looks for logs that came or went; all that there are."""
+        there: set[Path] = set()
+        self._by_key = {
+            w.log.cursor.key: w for w in self.logs.values() if w.log.cursor is not None
+        }
+        for root in self._roots:
+            try:
+                for found in self._scanner.logs(root):
+                    there.add(found.path)
+                    self._note(root, found)
+                self.troubles.pop(root, None)
+            except OSError as error:
+                self._complain(root, error)
+                there |= {path for path in self.logs if root in path.parents}
+        for path, watched in self.logs.items():
+            watched.missed = 0 if path in there else watched.missed + 1
+        return list(self.logs.values())
+
+    def touched(self, paths: Iterable[str]) -> tuple[list[Watched], bool]:
+        """Logs behind changed paths, and whether a scan is called for."""
+        found, unknown = [], False
+        for name in paths:
+            path = Path(name)
+            watched = self.logs.get(path) or self._aliases.get(path)
+            if watched is None:
+                unknown = unknown or self._is_news(path)
+            else:
+                found.append(watched)
+        return found, unknown
+
+    def busy(self) -> list[Watched]:
+        """Logs that grew lately, and those whose file lost its name."""
+        since = self._clock.uptime() - BUSY_S
+        return [
+            w
+            for w in self.logs.values()
+            if w.log.left_at is not None
+            or w.log.settled_at is not None
+            or (w.grown_at is not None and w.grown_at > since)
+        ]
+
+    def read(self, due: Iterable[Watched]) -> list[Watched]:
+        """Reads what is new; logs that changed.  Those with much to read come last."""
+        queue = deque(dict.fromkeys([*due, *self._pending]))
+        self._pending = []
+        behind: deque[Watched] = deque()
+        changed: dict[Watched, None] = {}
+        started = self._clock.uptime()
+        try:
+            while queue or behind:
+                with self._store.transaction():
+                    self._turn(queue, behind, changed)
+                if self._clock.uptime() - started > _TURNS_S:
+                    break
+        except StoreTroubleError as error:
+            self._lose(error)
+            return []
+        self.trouble = ""
+        self._pending = [*queue, *behind]
+        return list(changed)
+
+    def _turn(
+        self,
+        queue: deque[Watched],
+        behind: deque[Watched],
+        changed: dict[Watched, None],
+    ) -> None:
+        """Reads a piece of each log in the queue, or much of the first one behind."""
+        if not queue:
+            watched = behind.popleft()
+            self._piece(watched, TURN_BYTES, behind, changed)
+            return
+        started = self._clock.uptime()
+        while queue and self._clock.uptime() - started <= _TURNS_S:
+            self._piece(queue.popleft(), FIRST_BYTES, behind, changed)
+
+    def _piece(
+        self,
+        watched: Watched,
+        quota: int,
+        behind: deque[Watched],
+        changed: dict[Watched, None],
+    ) -> None:
+        now = self._clock.uptime()
+        if now < watched.retry_at:
+            return
+        path, run = watched.log.path, watched.log.run
+        try:
+            size = self._follower.advance(watched.log, quota)
+        except StoreTroubleError:
+            raise
+        except (OSError, InputError, MemoryError) as error:
+            self._put_off(watched, _why(watched.log.path, error))
+            return
+        except Exception as error:
+            # One log that cannot be understood must not stop the others.
+            LOGGER.exception("%s: cannot be parsed; the others go on", path)
+            self._put_off(watched, f"{path}: cannot be parsed ({error!r})")
+            return
+        watched.trouble, watched.wait_s = "", _RETRY_S
+        if watched.log.path != path:
+            self.logs[watched.log.path] = self.logs.pop(path)
+        if size or watched.log.run != run:
+            self._grew(watched, now)
+            changed[watched] = None
+            if watched.log.cursor is None or not watched.log.cursor.at_end:
+                behind.append(watched)
+
+    def _grew(self, watched: Watched, now: float) -> None:
+        if watched.grown_at is not None and now > watched.grown_at:
+            watched.gaps.append(now - watched.grown_at)
+        watched.grown_at = now
+
+    def rest(self) -> None:
+        """Lets go of what idle logs hold: files beyond a number, and parsers."""
+        now = self._clock.uptime()
+        held = [w for w in self.logs.values() if w.log.fd is not None]
+        held.sort(key=lambda w: w.grown_at or 0.0, reverse=True)
+        for place, watched in enumerate(held):
+            idle = now - (watched.grown_at or 0.0) > _IDLE_S
+            if place >= _OPEN_FILES or (idle and not watched.log.gone):
+                watched.log.let_go()
+        for watched in self.logs.values():
+            if now - (watched.grown_at or 0.0) > _IDLE_S:
+                watched.log.parser = None
+
+    def close(self) -> None:
+        """Lets go of all files."""
+        for watched in self.logs.values():
+            watched.log.let_go()
+
+    def _note(self, root: Path, found: Found) -> None:
+        """Takes up a log that a scan found, under its name or as another's."""
+        known = self.logs.get(found.path)
+        if known is not None:
+            return
+        if self._is_part(found.path):
+            return
+        other = self._same_file(found)
+        if other is None:
+            self._by_key[found.key] = Watched(Log(root, found.path))
+            self.logs[found.path] = self._by_key[found.key]
+            self._aliases.pop(found.path, None)
+        elif _holds(other.log.path, found.key):
+            if found.path not in other.aliases:
+                other.aliases.append(found.path)
+            self._aliases[found.path] = other
+        else:
+            self._rename(other, root, found.path)
+
+    def _rename(self, watched: Watched, root: Path, path: Path) -> None:
+        with self._store.transaction():
+            old = watched.log.path
+            watched.log.root = root
+            self._follower.move(watched.log, path)
+        self.logs[path] = self.logs.pop(old)
+
+    def _same_file(self, found: Found) -> Watched | None:
+        """The log whose file was found under a second name."""
+        other = self._by_key.get(found.key)
+        if other is None or other.log.cursor is None:
+            return other
+        return other if tail.is_at(found.path, other.log.cursor) else None
+
+    def _is_part(self, path: Path) -> bool:
+        """Whether a file is what another log was rotated to."""
+        base = rotation.base(path)
+        return base is not None and (base in self.logs or base.exists())
+
+    def _is_news(self, path: Path) -> bool:
+        """Whether a path that nobody knows may be a log, or a folder of logs."""
+        root = next((r for r in self._roots if r in path.parents or r == path), None)
+        if root is None:
+            return False
+        return path == root or path.is_dir() or self._scanner.wants(root, path)
+
+    def _put_off(self, watched: Watched, trouble: str) -> None:
+        if watched.trouble != trouble:
+            LOGGER.warning("%s", trouble)
+        watched.log.let_go()
+        watched.trouble = trouble
+        watched.retry_at = self._clock.uptime() + watched.wait_s
+        watched.wait_s = min(2 * watched.wait_s, _RETRY_MOST_S)
+
+    def _lose(self, error: StoreTroubleError) -> None:
+        """Nothing could be kept: what was read is read again when it can."""
+        if self.trouble != str(error):
+            LOGGER.error("%s", error)
+        self.trouble = str(error)
+        self.load()
+
+    def _complain(self, root: Path, error: OSError) -> None:
+        trouble = f"{root}: {_reason(error)}"
+        if self.troubles.get(root) != trouble:
+            LOGGER.warning("%s; looking again every few seconds", trouble)
+        self.troubles[root] = trouble
+
+
+def _holds(path: Path, key: tuple[int, int]) -> bool:
+    try:
+        seen = path.stat()
+    except OSError:
+        return False
+    return (seen.st_dev, seen.st_ino) == key
+
+
+def _why(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{path}: {_reason(error)}"
+    return str(error) or repr(error)
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"may not be read by {_user()}"
+    if isinstance(error, FileNotFoundError):
+        return "is not there"
+    return f"cannot be read ({error.strerror or error})"
+
+
+def _user() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"user {os.geteuid()}"

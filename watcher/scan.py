@@ -1,0 +1,108 @@
+"""Which files of a folder are logs."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+
+PATTERNS: Final = ("*.log", "*.out", "*.txt", "*.jsonl", "*.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that is, by its name, a log."""
+
+    path: Path
+    key: tuple[int, int]
+    link: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """What counts as a log, and what not.
+
+    Attributes:
+        patterns: of file names, or of paths below the folder where they hold a `/`.
+        ignore: patterns of names and paths that are left out, folders too.
+        own: folders where gptwatch itself writes.
+    """
+
+    patterns: Sequence[str] = PATTERNS
+    ignore: Sequence[str] = ()
+    own: Sequence[Path] = field(default=())
+
+    def wants(self, root: Path, path: Path) -> bool:
+        """Whether a path below a watched folder is a log, by its name."""
+        below = path.relative_to(root)
+        if any(self._left_out(root / part) for part in _above(below)):
+            return False
+        return self._is_log(path.name, str(below)) and not self._ignored(below)
+
+    def logs(self, root: Path) -> Iterator[Found]:
+        """Logs below a folder, files before links to them, by name.
+
+        Raises:
+            OSError: the folder itself cannot be read.
+        """
+        found: list[Found] = []
+        pending = [root]
+        while pending:
+            folder = pending.pop()
+            try:
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        self._look(root, entry, found, pending)
+            except OSError:
+                if folder == root:
+                    raise
+                # A folder below that vanished, or is not ours to read, is not there.
+        found.sort(key=lambda f: (f.link, f.path))
+        yield from found
+
+    def _look(
+        self,
+        root: Path,
+        entry: os.DirEntry[str],
+        found: list[Found],
+        pending: list[Path],
+    ) -> None:
+        path = Path(entry.path)
+        if entry.is_dir(follow_symlinks=False):
+            if not self._left_out(path) and not self._ignored(path.relative_to(root)):
+                pending.append(path)
+            return
+        below = path.relative_to(root)
+        if not self._is_log(entry.name, str(below)) or self._ignored(below):
+            return
+        try:
+            seen = entry.stat()
+        except OSError:
+            return  # a link to nothing, or gone meanwhile
+        if stat.S_ISREG(seen.st_mode):
+            found.append(Found(path, (seen.st_dev, seen.st_ino), entry.is_symlink()))
+
+    def _is_log(self, name: str, below: str) -> bool:
+        if name.startswith("."):
+            return False
+        return any(
+            fnmatchcase(below if "/" in pattern else name, pattern)
+            for pattern in self.patterns
+        )
+
+    def _ignored(self, below: Path) -> bool:
+        text = str(below)
+        return any(
+            fnmatchcase(below.name, pattern) or fnmatchcase(text, pattern)
+            for pattern in self.ignore
+        )
+
+    def _left_out(self, folder: Path) -> bool:
+        return folder.name.startswith(".") or folder in self.own
+
+
+def _above(below: Path) -> Iterator[Path]:
+    return (part for part in below.parents if part != Path())

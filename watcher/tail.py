@@ -1,0 +1,192 @@
+"""Which bytes of a file are new, and whether it still is the same file.
+
+Neither the inode nor the beginning of a file tells which file it is: a file system
+gives a freed inode to the next file, and two trainings of one configuration begin with
+the same kilobytes.  So a file is known again by what was read of it: its first bytes,
+and the last ones before the place where reading stopped.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from watcher.errors import InputError
+
+
+HEAD_BYTES: Final = 1024
+MARKER_BYTES: Final = 256
+# More zeros than this at the end of a file may be a hole that is filled later.
+_ZEROS: Final = 64
+
+
+class NotALogError(InputError):
+    """The path is a folder, a pipe, a device: nothing to follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a file was read, and what it is known by.
+
+    Attributes:
+        device, inode: of the file.
+        head: the first bytes that were read, at most HEAD_BYTES.
+        marker: the last bytes before `offset`, at most MARKER_BYTES.
+        offset: bytes read; for a compressed file, of what it holds.
+        size, mtime_ns, ctime_ns: when it was last looked at; a size of -1 where there
+            was more to read.
+    """
+
+    device: int
+    inode: int
+    head: bytes = b""
+    marker: bytes = b""
+    offset: int = 0
+    size: int = -1
+    mtime_ns: int = 0
+    ctime_ns: int = 0
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Device and inode."""
+        return self.device, self.inode
+
+    @classmethod
+    def start(cls, seen: os.stat_result) -> "Cursor":
+        """The beginning of a file."""
+        return cls(seen.st_dev, seen.st_ino)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the file was read to its end when it was last looked at."""
+        return self.size >= 0
+
+    def looks_unchanged(self, seen: os.stat_result) -> bool:
+        """Whether nothing happened to the file since it was read to its end."""
+        return (
+            self.inode == seen.st_ino
+            and self.size == seen.st_size
+            and self.mtime_ns == seen.st_mtime_ns
+            and self.ctime_ns == seen.st_ctime_ns
+            and self.device == seen.st_dev
+        )
+
+    def at(self, seen: os.stat_result) -> "Cursor":
+        """The same place, in the file as it is now seen."""
+        return replace(
+            self,
+            device=seen.st_dev,
+            inode=seen.st_ino,
+            size=seen.st_size,
+            mtime_ns=seen.st_mtime_ns,
+            ctime_ns=seen.st_ctime_ns,
+        )
+
+    def after(self, data: bytes, skipped: int = 0) -> "Cursor":
+        """The place behind more bytes, of which a hole of `skipped` stands before."""
+        head = self.head
+        if len(head) < HEAD_BYTES:
+            room = HEAD_BYTES - len(head)
+            head += (bytes(min(skipped, room)) + data[:room])[:room]
+        before = (
+            bytes(MARKER_BYTES)
+            if skipped > MARKER_BYTES
+            else (self.marker + bytes(skipped))
+        )
+        marker = (before + data[-MARKER_BYTES:])[-MARKER_BYTES:]
+        return replace(
+            self, head=head, marker=marker, offset=self.offset + skipped + len(data)
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Of plain JSON types."""
+        fields = {name: getattr(self, name) for name in Cursor.__slots__}
+        fields["head"] = self.head.decode("latin-1")
+        fields["marker"] = self.marker.decode("latin-1")
+        return fields
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> "Cursor":
+        """What `state` was taken of."""
+        texts = {name: state[name].encode("latin-1") for name in ("head", "marker")}
+        return cls(**{**state, **texts})
+
+
+def opened(path: Path) -> int:
+    """A descriptor of a regular file.
+
+    Raises:
+        NotALogError: it is no regular file.
+        OSError: it cannot be opened.
+    """
+    # Without O_NONBLOCK opening a FIFO waits for a writer.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise NotALogError(f"{path}: not a regular file; nothing to follow")
+    return fd
+
+
+def read(fd: int, cursor: Cursor, limit: int) -> tuple[bytes, Cursor] | None:
+    """New bytes of a file, at most about `limit`, and the place behind them.
+
+    None where the file is not the one that the cursor was made for.  The marker and
+    what follows it come in one call, so that no change can slip in between.
+    """
+    back = len(cursor.marker)
+    seen = os.fstat(fd)
+    if seen.st_size < cursor.offset:
+        return None
+    data = os.pread(fd, back + limit, cursor.offset - back)
+    if data[:back] != cursor.marker:
+        return None
+    if cursor.offset > back and os.pread(fd, len(cursor.head), 0) != cursor.head:
+        return None
+    new, skipped, ended = data[back:], 0, len(data) < back + limit
+    if new.endswith(bytes(_ZEROS)):
+        new, skipped, ended = _without_hole(fd, cursor.offset, new, limit)
+    place = cursor.after(new, skipped).at(seen)
+    # Until it was read to its end, a file never looks unchanged.
+    return new, place if ended else replace(place, size=-1)
+
+
+def is_at(path: Path, cursor: Cursor) -> bool:
+    """Whether a file is the one that was read; not, where it cannot be opened."""
+    try:
+        fd = opened(path)
+    except (OSError, NotALogError):
+        return False
+    try:
+        return read(fd, cursor, 1) is not None
+    finally:
+        os.close(fd)
+
+
+def _without_hole(
+    fd: int, offset: int, new: bytes, limit: int
+) -> tuple[bytes, int, bool]:
+    """The bytes before a hole at their end, or behind it; its length; if all was read.
+
+    Zeros at the end of a file stay unread: they may be blocks that have not arrived.
+    """
+    kept = new.rstrip(b"\0")
+    if kept:
+        return kept, 0, False
+    behind = offset + len(new)
+    while True:
+        try:
+            behind = os.lseek(fd, behind, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but the hole until the end
+                return b"", 0, True
+            if error.errno != errno.EINVAL:  # a file system without holes
+                raise
+        found = os.pread(fd, limit, behind)
+        if not found:
+            return b"", 0, True
+        if kept := found.rstrip(b"\0"):
+            return kept, behind - offset, False
+        behind += len(found)
