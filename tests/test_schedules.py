@@ -1,0 +1,322 @@
+"""Whatever happens to a log, the store holds what one reading of its bytes would give.
+
+A model of the file system's side plays any schedule of writes, rotations, rewrites,
+deletions and restarts; after each the runs in the store must equal `gptwatch once` on
+the bytes of each generation.
+"""
+
+import gzip
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from parsers.parser import Parser
+from watcher.clock import Clock
+from watcher.follow import Follower
+from watcher.reading import Reader
+from watcher.scan import Scanner
+from watcher.series import Run
+from watcher.store import Store
+
+
+EXAMPLES = int(os.environ.get("GPTWATCH_SCHEDULES", "2000"))
+# Text of a copy is only compared where there is some.
+ENOUGH = 16
+
+
+class FakeClock(Clock):
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.up = 1000.0
+        self.jump = 0.0
+
+    def now(self) -> float:
+        """The time, as far as it was set."""
+        return super().now() + self.jump
+
+    def uptime(self) -> float:
+        """What the test says."""
+        return self.up
+
+
+def known(run: Run) -> dict[str, Any]:
+    """All that is known of a run, to be compared."""
+    return {
+        "format": run.format.name if run.format else None,
+        "lines": run.lines,
+        "facts": run.facts,
+        "planned": run.planned,
+        "milestones": run.milestones(),
+        "columns": {
+            name: [column.tobytes() for column in run.column(name)]
+            for name in run.metrics()
+        },
+    }
+
+
+def once(data: bytes) -> dict[str, Any]:
+    """What one reading of some bytes gives."""
+    run, parser = Run(), Parser()
+    run.add(parser.feed(data))
+    run.add(parser.flush())
+    return known(run)
+
+
+class Schedules(RuleBasedStateMachine):
+    """One log, what may happen to it between two looks, and one reader.
+
+    `before` holds earlier parts of the current generation, `seen` what was read of the
+    file where the reader stands (None: it never looked), `chain` the contents of that
+    file and of those after it which lost their name to a rotation.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.logs = self.folder / "logs"
+        self.logs.mkdir()
+        (self.folder / "state").mkdir()
+        self.path = self.logs / "train.log"
+        self.clock = FakeClock()
+        self.count = self.moves = 0
+        self.generations: list[bytes] = []
+        self.before = b""
+        self.seen: bytes | None = None
+        self.chain: list[bytes] = []
+        self.plain = True  # the newest of the chain still has its inode
+        self.lost: bytes | None = None  # what a file held that another replaced
+        self.held = False
+        self.fresh = True  # nothing destroyed anything since the last look
+        self.open()
+
+    def open(self) -> None:
+        """Starts the reader."""
+        self.store = Store(self.folder / "state")
+        scanner = Scanner()
+        follower = Follower(
+            self.store, self.clock, wanted=lambda p: scanner.wants(self.logs, p)
+        )
+        self.reader = Reader([self.logs], scanner, self.store, follower, self.clock)
+        self.held = False
+
+    def teardown(self) -> None:
+        """A last look, and all is well."""
+        self.settle()
+        self.reader.close()
+        self.store.close()
+        shutil.rmtree(self.folder)
+
+    def text(self, lines: int, cut: int) -> bytes:
+        """Lines that never come again, the last one perhaps cut."""
+        found = b""
+        for _ in range(lines):
+            self.count += 1
+            n = self.count
+            found += b"iter %d: loss %d.%04d, time %d.50ms, mfu 9.00%%\n" % (
+                n % 40,
+                n // 10_000,
+                n % 10_000,
+                n,
+            )
+            if n % 7 == 0:
+                found += b"step %d: train loss 2.%04d, val loss 3.%04d\n" % (n, n, n)
+        return found[: len(found) - cut]
+
+    # What happens to the file.
+
+    @rule(lines=st.integers(1, 60), cut=st.integers(0, 30))
+    def write(self, lines: int, cut: int) -> None:
+        """The trainer writes on, perhaps half a line."""
+        with self.path.open("ab") as file:
+            file.write(self.text(lines, cut))
+
+    @precondition(lambda self: self.path.exists() and not self.chain and self.fresh)
+    @rule(lines=st.integers(0, 60))
+    def rewrite(self, lines: int) -> None:
+        """The file is emptied, and something else is written to it."""
+        self.path.write_bytes(self.text(lines, 0))
+        self.fresh = False
+
+    @precondition(lambda self: self.path.exists() and not self.chain and self.fresh)
+    @rule()
+    def delete(self) -> None:
+        """The file is removed."""
+        self.lost = self.path.read_bytes()
+        self.path.unlink()
+        self.fresh = False
+
+    @precondition(lambda self: self.path.exists() and not self.chain and self.fresh)
+    @rule(lines=st.integers(0, 40), same=st.booleans())
+    def replace(self, lines: int, same: bool) -> None:  # noqa: FBT001
+        """Another file takes the name at once: an editor saves, a copy comes in."""
+        old = self.path.read_bytes()
+        other = self.logs / ".new"
+        other.write_bytes((old if same else b"") + self.text(lines, 0))
+        other.replace(self.path)
+        self.lost = old
+        self.fresh = False
+
+    @precondition(lambda self: self.path.exists() and self.fresh)
+    @rule(late=st.booleans(), create=st.booleans())
+    def rotate(self, late: bool, create: bool) -> None:  # noqa: FBT001
+        """The file is renamed; its writer may still write to it."""
+        self.shift()
+        first = self.path.with_name(f"{self.path.name}.1")
+        self.path.rename(first)
+        if late:
+            with first.open("ab") as file:
+                file.write(self.text(2, 0))
+        self.chain.append(first.read_bytes())
+        self.plain = True
+        if create:
+            self.path.touch()
+
+    @precondition(lambda self: self.chain and self.plain)
+    @rule()
+    def write_late(self) -> None:
+        """A writer did not notice yet that its file was renamed."""
+        first = self.path.with_name(f"{self.path.name}.1")
+        with first.open("ab") as file:
+            file.write(self.text(1, 0))
+        self.chain[-1] = first.read_bytes()
+
+    @precondition(lambda self: self.path.exists() and self.fresh)
+    @precondition(lambda self: self.chain or len(self.seen or b"") >= ENOUGH)
+    @rule()
+    def copytruncate(self) -> None:
+        """The file is copied, then emptied."""
+        self.shift()
+        first = self.path.with_name(f"{self.path.name}.1")
+        shutil.copyfile(self.path, first)
+        self.chain.append(first.read_bytes())
+        self.plain = False
+        os.truncate(self.path, 0)
+
+    @precondition(lambda self: len(self.chain) > 1 or len(self.seen or b"") >= ENOUGH)
+    @precondition(lambda self: self.chain and self.plain)
+    @rule()
+    def compress(self) -> None:
+        """What was rotated last is packed."""
+        first = self.path.with_name(f"{self.path.name}.1")
+        packed = first.with_name(f"{first.name}.gz")
+        packed.write_bytes(gzip.compress(first.read_bytes()))
+        shutil.copystat(first, packed)
+        first.unlink()
+        self.plain = False
+
+    @precondition(lambda self: self.path.exists() and not self.chain and self.fresh)
+    @rule()
+    def move(self) -> None:
+        """The log is given another name."""
+        self.moves += 1
+        new = self.logs / f"moved{self.moves}.log"
+        self.path.rename(new)
+        self.path = new
+        self.fresh = False
+
+    @rule(seconds=st.sampled_from([-3600.0, 3600.0]))
+    def jump(self, seconds: float) -> None:
+        """The wall clock is set."""
+        self.clock.jump += seconds
+
+    # What the reader does.
+
+    @rule()
+    def restart(self) -> None:
+        """The daemon ends, and another begins."""
+        self.reader.close()
+        self.store.close()
+        self.open()
+
+    @precondition(lambda self: self.chain and self.plain and self.path.exists())
+    @rule()
+    def glance(self) -> None:
+        """The reader looks while lines may still come to a renamed file."""
+        self.look()
+        if self.seen is not None:
+            self.before += b"".join(self.chain[:-1])
+            self.chain = self.chain[-1:]
+            self.seen = self.chain[0]
+            self.generations[-1] = self.before + self.seen
+        else:
+            self.find(self.path.read_bytes())
+        self.check()
+
+    @rule()
+    def settle(self) -> None:
+        """The reader looks until nothing more is to come."""
+        for _ in range(4):
+            self.look()
+            self.clock.up += 6.0
+        content = self.path.read_bytes() if self.path.exists() else None
+        if self.seen is None:
+            if content is not None:
+                self.find(content)
+        elif self.chain:
+            self.follow(content)
+        elif content is not None and content.startswith(self.seen):
+            self.seen = content
+            self.generations[-1] = self.before + content
+        else:
+            if self.held and self.lost is not None:
+                self.generations[-1] = self.before + self.lost
+            if content is not None:
+                self.find(content)
+            elif self.held and self.lost is not None:
+                self.seen = self.lost
+        if content is not None:
+            self.lost, self.held = None, True
+        self.fresh = content is not None or bool(self.chain)
+        self.check()
+
+    def find(self, content: bytes) -> None:
+        """A generation begins."""
+        self.generations.append(content)
+        self.before, self.seen, self.chain = b"", content, []
+
+    def follow(self, content: bytes | None) -> None:
+        """The run goes on in the files that came after it."""
+        whole = self.before + b"".join(self.chain)
+        if content is None:
+            self.before += b"".join(self.chain[:-1])
+            self.seen = self.chain[-1]
+            self.chain = [self.seen]
+        else:
+            self.before, self.seen, self.chain = whole, content, []
+        self.generations[-1] = whole + (content or b"")
+
+    def shift(self) -> None:
+        """Rotated files move up by one."""
+        name = self.path.name
+        for n in range(30, 0, -1):
+            for suffix in ("", ".gz"):
+                old = self.logs / f"{name}.{n}{suffix}"
+                if old.exists():
+                    old.rename(self.logs / f"{name}.{n + 1}{suffix}")
+
+    def look(self) -> None:
+        """The reader looks at everything once."""
+        self.reader.read(self.reader.scan())
+
+    def check(self) -> None:
+        """The store holds what one reading of each generation's bytes gives."""
+        runs = self.store.runs()
+        held = [known(self.store.load(run.id)[0]) for run in runs]
+        assert [once(data) for data in self.generations] == held
+        assert [len(data) for data in self.generations] == [r.bytes for r in runs]
+
+
+Schedules.TestCase.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=12,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+test_any_schedule_ends_as_one_reading_would = Schedules.TestCase
