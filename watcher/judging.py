@@ -59,7 +59,8 @@ class Case:
         adopted: whether it was over when it was found.
         changed: whether it grew since it was last judged.
         undrawn: whether it grew since its picture was drawn.
-        due: whether the schedule wants a picture.
+        due: whether a picture is wanted now.
+        waits: for how many schedules it has been.
         ending: whether it ended, and its dated files are not there yet.
         step: of the last dated picture.
         judged_at, drawn_at: by the uptime.
@@ -75,6 +76,7 @@ class Case:
     changed: bool = True
     undrawn: bool = True
     due: bool = True
+    waits: int = 0
     ending: bool = False
     step: int | None = None
     judged_at: float = float("-inf")
@@ -148,11 +150,12 @@ class Judge:
 
     def schedule(self) -> None:
         """The time for pictures has come: of those that changed."""
-        self.behind = sum(case.due for case in self.cases.values())
         for case in self.cases.values():
             if case.undrawn:
                 case.due = True
+                case.waits += 1
                 self._open[case.run] = None
+        self.behind = sum(case.waits > 1 for case in self.cases.values())
 
     def next(self) -> None:
         """Begins the job that is due most, where one is."""
@@ -302,6 +305,7 @@ class Judge:
         case.changed = log.alarm = log.news = False
         if draw:
             case.due = case.undrawn = case.ending = False
+            case.waits = 0
         self._open.pop(case.run, None)
         self._job = case, job
         self._worker.start(job)

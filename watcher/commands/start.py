@@ -20,7 +20,7 @@ _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _LEAST_S: Final = 1.0
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """Seconds, as 30, 30s, 5m or 1h."""
 
     name = "duration"
@@ -85,7 +85,7 @@ class Duration(click.ParamType):
     "--print-config", is_flag=True, help="Print what holds, and do nothing else."
 )
 @click.pass_context
-def start(context: click.Context, *, print_config: bool, **given: Any) -> None:
+def start(context: click.Context, /, *, print_config: bool, **given: Any) -> None:
     """Watch folders of logs, and keep pictures, reports, data and alerts right.
 
     What is made lies in a folder of each run below --out.  Ctrl-C or SIGTERM ends it,
