@@ -15,7 +15,7 @@ from watcher.clock import Clock
 from watcher.finding import Finding
 from watcher.reading import Watched
 from watcher.rules.stalled import stalled, timeout_s
-from watcher.state import OVER, RUNNING, STALLED, STOPPED, Signs, state
+from watcher.state import OVER, QUIET, RUNNING, STALLED, STOPPED, Signs, state
 from watcher.store import Row, Store
 from watcher.worker import Job, Result, stamp
 
@@ -64,6 +64,7 @@ class Case:
         ending: whether it ended, and its dated files are not there yet.
         step: of the last dated picture.
         judged_at, drawn_at: by the uptime.
+        retry_at: not before this uptime, after something went wrong.
         cost_s: CPU of the last job.
         summary, findings: of the last judgement.
     """
@@ -78,9 +79,10 @@ class Case:
     due: bool = True
     waits: int = 0
     ending: bool = False
-    step: int | None = None
+    step: int = 0
     judged_at: float = float("-inf")
     drawn_at: float = float("-inf")
+    retry_at: float = float("-inf")
     cost_s: float = 0.0
     summary: Mapping[str, Any] = field(default_factory=dict)
     findings: Sequence[Mapping[str, Any]] = ()
@@ -190,7 +192,7 @@ class Judge:
             case.ending = case.ending or (job.final and bool(result.trouble))
             case.step = job.step if job.step is not None else case.step
         if result.trouble:
-            case.cost_s = max(case.cost_s, _AFTER_TROUBLE_S / _PAUSES)
+            case.retry_at = case.judged_at + _AFTER_TROUBLE_S
             self._open[case.run] = None
         if not result.bytes and result.trouble:
             return
@@ -225,10 +227,11 @@ class Judge:
                     self._store.set(case.run, state=self._state(case))
 
     def _add(self, watched: Watched, row: Row) -> Case:
-        case = Case(watched, row.id, adopted=row.adopted, step=watched.log.step)
+        case = Case(watched, row.id, adopted=row.adopted)
         kept, diagnosis = row.state, row.diagnosis or {}
         case.state = kept.get("state", RUNNING)
-        case.step = kept.get("step", row.latest.get("step"))
+        # What was there before anybody looked gets no dated pictures.
+        case.step = kept.get("step") or row.latest.get("step") or 0
         case.changed = diagnosis.get("bytes") != row.bytes
         case.undrawn = case.due = kept.get("drawn") != row.bytes
         case.ending = bool(kept.get("ending"))
@@ -251,10 +254,14 @@ class Judge:
                 self._open[case.run] = None
 
     def _is_ready(self, case: Case, now: float) -> bool:
+        if now < case.retry_at:
+            return False
+        if case.ending and now - case.judged_at >= _LEAST_S:
+            return True
         pause = max(_LEAST_S, _PAUSES * case.cost_s)
         if now - case.judged_at < pause:
             return False
-        if case.due or case.ending or case.watched.log.alarm or case.watched.log.news:
+        if case.due or case.watched.log.alarm or case.watched.log.news:
             return True
         if self._crossed(case) is not None:
             return True
@@ -279,8 +286,7 @@ class Judge:
         last = case.watched.log.step
         if last is None or case.adopted or case.state == REPLACED or not self._every:
             return None
-        if case.step is None:
-            case.step = last  # what was there before we looked gets no picture
+        case.step = min(case.step, last)  # the training began again
         at = last // self._every * self._every
         return at if at > case.step else None
 
@@ -288,8 +294,6 @@ class Judge:
         row = self._store.runs("id = ?", (case.run,))[0]
         log = case.watched.log
         step = self._crossed(case)
-        if step is not None and log.step is not None and step < (case.step or 0):
-            step = None
         draw = case.due or case.ending or step is not None
         job = Job(
             run=case.run,
@@ -339,7 +343,7 @@ class Judge:
 
     def _turn(self, case: Case, before: str) -> None:
         """Notes a change of state."""
-        if not case.adopted:
+        if not case.adopted and {before, case.state} != {RUNNING, QUIET}:
             step = case.summary.get("last_step")
             where = "" if step is None else f" at step {step:,}"
             LOGGER.info(
