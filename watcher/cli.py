@@ -13,6 +13,7 @@ import click
 
 from watcher import __version__
 from watcher.commands.compare import compare
+from watcher.commands.demo import demo
 from watcher.commands.export import export
 from watcher.commands.formats import formats
 from watcher.commands.once import once
@@ -45,7 +46,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     context.default_map = dict.fromkeys(cli.commands, options)
 
 
-for _command in (start, status, once, compare, export, formats):
+for _command in (demo, start, status, once, compare, export, formats):
     cli.add_command(_command)
 
 
