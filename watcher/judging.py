@@ -254,21 +254,17 @@ class Judge:
                 self._open[case.run] = None
 
     def _is_ready(self, case: Case, now: float) -> bool:
-        if now < case.retry_at:
+        waited = now - case.judged_at
+        if now < case.retry_at or waited < _LEAST_S:
             return False
-        if case.ending and now - case.judged_at >= _LEAST_S:
+        log, pause = case.watched.log, max(_LEAST_S, _PAUSES * case.cost_s)
+        wanted = case.due or log.alarm or log.news or self._crossed(case) is not None
+        if case.ending or (wanted and waited >= pause):
             return True
-        pause = max(_LEAST_S, _PAUSES * case.cost_s)
-        if now - case.judged_at < pause:
-            return False
-        if case.due or case.watched.log.alarm or case.watched.log.news:
-            return True
-        if self._crossed(case) is not None:
-            return True
-        if not case.changed:
+        if not wanted and not case.changed:
             self._open.pop(case.run, None)
             return False
-        return self._budget > 0 and now - case.judged_at >= max(_CALM_S, 2 * pause)
+        return self._budget > 0 and waited >= max(_CALM_S, 2 * pause)
 
     def _rank(self, case: Case) -> tuple[bool, bool, bool, float, float]:
         log = case.watched.log

@@ -75,13 +75,12 @@ def _print(shown: Any) -> Any:
 
 
 def _screen(view: Any) -> list[Any]:
-    from rich.progress_bar import ProgressBar
     from rich.text import Text
 
     if view is None:
         return [Text("starting: the trainer loads PyTorch ...")]
     parts: list[Any] = [
-        ProgressBar(total=view.max_steps or 1, completed=view.step or 0, width=_WIDE),
+        Text(_bar(view), style="cyan"),
         Text(_progress(view)),
         *(Text(row) for row in _chart(view)),
         Text(f"{'':9}. training loss   o validation loss", style="dim"),
@@ -91,6 +90,11 @@ def _screen(view: Any) -> list[Any]:
             style = _COLOURS[finding["severity"]]
             parts.append(Text(f"! {finding['message']}", style=style))
     return parts
+
+
+def _bar(view: Any) -> str:
+    done = (view.step or 0) / (view.max_steps or 1)
+    return ("━" * round(done * _WIDE)).ljust(_WIDE, "╌")
 
 
 def _chart(view: Any) -> list[str]:
