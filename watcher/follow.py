@@ -47,6 +47,7 @@ class Log:
         left_at: since when the path has held another file, by the uptime.
         settled_at: since when that other file's forerunner has been silent.
         gone: whether the path holds nothing now.
+        more: whether there may be more to read at once.
         step: of the last record that was read.
         news: whether an evaluation or a milestone was read since somebody looked.
         alarm: whether a loss was not finite since then.
@@ -61,6 +62,7 @@ class Log:
     left_at: float | None = None
     settled_at: float | None = None
     gone: bool = False
+    more: bool = False
     step: int | None = None
     news: bool = False
     alarm: bool = False
@@ -111,6 +113,7 @@ class Follower:
             OSError: the file cannot be read.
             StoreTroubleError: the store cannot be written.
         """
+        log.more = False
         try:
             seen = os.stat(log.path)  # noqa: PTH116 - six times as quick
         except FileNotFoundError:
@@ -134,7 +137,9 @@ class Follower:
             if log.fd != fd:
                 os.close(fd)
         log.left_at = log.settled_at = None
-        return self._take(log, *found)
+        size = self._take(log, *found)
+        log.more = not found[1].at_end
+        return size
 
     def _begun(self, log: Log, fd: int) -> Cursor:
         """Where reading stands; at the beginning, of a path seen for the first time."""
@@ -161,7 +166,7 @@ class Follower:
             _note(log, delta)
         else:
             self._store.move(log.run, cursor)
-        log.cursor = cursor
+        log.cursor, log.more = cursor, True
         return len(data)
 
     def _parser(self, log: Log) -> Parser:
@@ -176,7 +181,7 @@ class Follower:
         new = self._renamed(log)
         if new is not None:
             self.move(log, new)
-            return 1  # there may be more
+            return 0
         old = rotation.parts(log.path, log.cursor)
         if old is not None:
             return self._read_part(log, old, quota)
@@ -190,7 +195,7 @@ class Follower:
         if log.gone:
             return 0
         self._begin_again(log)
-        return 1  # there may be more
+        return 0
 
     def move(self, log: Log, path: Path) -> None:
         """Goes on under another name: the file was renamed."""
@@ -198,7 +203,7 @@ class Follower:
         log.path = path
         self._store.rename(log.run, str(log.root), log.name)
         log.left_at = log.settled_at = None
-        log.gone = False
+        log.gone, log.more = False, True
 
     def _renamed(self, log: Log) -> Path | None:
         """The new name of a log's file in its folder, where it is one to follow."""
@@ -252,7 +257,8 @@ class Follower:
         if log.fd is not None:
             os.close(log.fd)
             log.fd = None
-        return 1  # there may be more
+        log.more = True
+        return 0
 
     def _is_quiet(self, log: Log, path: Path) -> bool:
         """Whether a file that lost its name will get no more lines."""
@@ -282,6 +288,7 @@ class Follower:
             str(log.root), log.name, reason="replaced", now=self._clock.now()
         )
         log.cursor = log.left_at = log.settled_at = log.step = None
+        log.more = True
 
     def _hold(self, log: Log, fd: int) -> None:
         if log.fd is not None and log.fd != fd:

@@ -212,8 +212,8 @@ class Reader:
         if size or watched.log.run != run:
             self._grew(watched, now)
             changed[watched] = None
-            if watched.log.cursor is None or not watched.log.cursor.at_end:
-                behind.append(watched)
+        if watched.log.more:
+            behind.append(watched)
 
     def _grew(self, watched: Watched, now: float) -> None:
         if watched.grown_at is not None and now > watched.grown_at:
