@@ -10,63 +10,21 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from oracle import FakeClock, known, once
 
-from parsers.parser import Parser
-from watcher.clock import Clock
 from watcher.follow import Follower
 from watcher.reading import Reader
 from watcher.scan import Scanner
-from watcher.series import Run
 from watcher.store import Store
 
 
 EXAMPLES = int(os.environ.get("GPTWATCH_SCHEDULES", "2000"))
 # Text of a copy is only compared where there is some.
 ENOUGH = 16
-
-
-class FakeClock(Clock):
-    """Time that passes when a test says so."""
-
-    def __init__(self) -> None:
-        self.up = 1000.0
-        self.jump = 0.0
-
-    def now(self) -> float:
-        """The time, as far as it was set."""
-        return super().now() + self.jump
-
-    def uptime(self) -> float:
-        """What the test says."""
-        return self.up
-
-
-def known(run: Run) -> dict[str, Any]:
-    """All that is known of a run, to be compared."""
-    return {
-        "format": run.format.name if run.format else None,
-        "lines": run.lines,
-        "facts": run.facts,
-        "planned": run.planned,
-        "milestones": run.milestones(),
-        "columns": {
-            name: [column.tobytes() for column in run.column(name)]
-            for name in run.metrics()
-        },
-    }
-
-
-def once(data: bytes) -> dict[str, Any]:
-    """What one reading of some bytes gives."""
-    run, parser = Run(), Parser()
-    run.add(parser.feed(data))
-    run.add(parser.flush())
-    return known(run)
 
 
 class Schedules(RuleBasedStateMachine):
