@@ -1,8 +1,15 @@
 """What all tests share."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+
+if TYPE_CHECKING:
+    from oracle import Bench
 
 
 # One thread a process: the suite's processes share few cores.
@@ -12,3 +19,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the option that rewrites golden files, to be reviewed as a diff."""
     parser.addoption("--update-golden", action="store_true")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> "Iterator[Bench]":
+    """A watched folder and its reader."""
+    from oracle import Bench
+
+    bench = Bench(tmp_path)
+    yield bench
+    bench.stop()
+
+
+@pytest.fixture
+def log(bench: "Bench") -> Path:
+    """The log of most tests of reading, which does not exist yet."""
+    return bench.logs / "train.log"
