@@ -100,7 +100,7 @@ class Daemon:
             self.store,
             self._clock,
             formats=settings.formats,
-            is_written=lambda key, path: Writers.of([key]).state(key, path),
+            is_written=lambda key, path: self.writer(key, path),
             wanted=self._wants,
         )
         self.reader = Reader(
@@ -126,6 +126,8 @@ class Daemon:
         self._touches, self._swept_at = 0, self._clock.uptime()
         self._looked_at = self._clock.uptime()
         self._verdict = ""
+        self._writers = Writers.of([])
+        self.writer = self._state_of_writer
 
     def close(self) -> None:
         """Ends everything; all that was read is kept."""
@@ -241,17 +243,21 @@ class Daemon:
 
     def _refresh(self) -> None:
         open_cases = [c for c in self.judge.cases.values() if not c.is_over]
-        keys = {c.watched.log.cursor.key for c in open_cases if c.watched.log.cursor}
-        writers = Writers.of(keys)
-
-        def writer(watched: Watched) -> str:
-            cursor = watched.log.cursor
-            if cursor is None:
-                return "unknown"
-            return writers.state(cursor.key, watched.log.path)
-
-        self.judge.refresh(writer)
+        self._writers = Writers.of(
+            {c.watched.log.cursor.key for c in open_cases if c.watched.log.cursor}
+        )
+        self.judge.refresh(self._written)
         self._worker.check()
+
+    def _written(self, watched: Watched) -> str:
+        """Whether a process writes a log: "alive", "gone" or "unknown"."""
+        cursor = watched.log.cursor
+        if cursor is None:
+            return "unknown"
+        return self.writer(cursor.key, watched.log.path)
+
+    def _state_of_writer(self, key: tuple[int, int], path: Path) -> str:
+        return self._writers.state(key, path)
 
     def _tell(self, row: Row, findings: Sequence[Any], fresh: bool) -> None:  # noqa: FBT001
         """Alerts."""

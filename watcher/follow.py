@@ -5,6 +5,7 @@ run goes on; where the same text stands in it (an editor's atomic save, a copy t
 back), reading goes on too; otherwise a new generation begins, and the old one is kept.
 """
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from watcher.store import Row, Store
 from watcher.tail import Cursor
 
 
+LOGGER: Final = logging.getLogger("gptwatch")
 _VALIDATION: Final = frozenset(VALIDATION)
 _LOSSES: Final = frozenset({"loss", "train_loss", "grad_norm", *VALIDATION})
 # A log that was renamed may still get lines until its writer notices.
@@ -138,7 +140,8 @@ class Follower:
                 os.close(fd)
         log.left_at = log.settled_at = None
         size = self._take(log, *found)
-        log.more = not found[1].at_end
+        if log.cursor is found[1]:
+            log.more = not log.cursor.at_end
         return size
 
     def _begun(self, log: Log, fd: int) -> Cursor:
@@ -161,6 +164,8 @@ class Follower:
         assert log.run is not None
         if data:
             parser = self._parser(log)
+            if parser is None:
+                return self._read_again(log)
             delta = parser.feed(data)
             self._store.add(log.run, delta, cursor, parser, size=len(data))
             _note(log, delta)
@@ -169,11 +174,23 @@ class Follower:
         log.cursor, log.more = cursor, True
         return len(data)
 
-    def _parser(self, log: Log) -> Parser:
+    def _parser(self, log: Log) -> Parser | None:
+        """What reads on; None where another gptwatch, or other formats, read so far."""
         assert log.run is not None
         if log.parser is None:
-            log.parser = self._store.parser(log.run, self._formats)
+            try:
+                log.parser = self._store.parser(log.run, self._formats)
+            except (LookupError, TypeError, ValueError):
+                return None
         return log.parser
+
+    def _read_again(self, log: Log) -> int:
+        """Reads a file from its beginning, since nobody can read on in it."""
+        assert log.run is not None
+        LOGGER.info("%s: read again from its beginning", log.name)
+        self._store.rewind(log.run)
+        log.cursor, log.more = None, True
+        return 0
 
     def _read_elsewhere(self, log: Log, quota: int) -> int:
         """Goes on where the log went when the path lost it."""

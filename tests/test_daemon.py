@@ -1,0 +1,324 @@
+"""The daemon, turn by turn: what it makes, when, and what it says of each run."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from watcher.clock import Clock
+from watcher.daemon import Daemon, Settings
+from watcher.scan import Scanner
+from watcher.worker import Inline, Options
+
+
+DEMO = Path(__file__).parent / "data" / "demo" / "demo.log"
+
+
+class FakeClock(Clock):
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.up = 1000.0
+
+    def uptime(self) -> float:
+        """What the test says."""
+        return self.up
+
+
+class Box:
+    """A folder of logs, and a daemon that watches it without processes or threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.logs = folder / "logs"
+        self.out = folder / "plots"
+        self.state = self.out / ".gptwatch"
+        self.logs.mkdir()
+        self.state.mkdir(parents=True)
+        self.clock = FakeClock()
+        self.writer = "alive"
+        self.open()
+
+    def open(self) -> None:
+        """Starts a daemon."""
+        self.daemon = Daemon(
+            Settings(
+                roots=[self.logs],
+                out=self.out,
+                state=self.state,
+                scanner=Scanner(own=(self.out, self.state)),
+                look=Options(str(self.state)),
+                keep=2,
+            ),
+            clock=self.clock,
+            make_worker=Inline,
+        )
+        self.daemon.writer = lambda *_: self.writer
+
+    def pass_time(self, seconds: float = 60.0) -> None:
+        """So much time passes, and the schedule with it."""
+        self.clock.up += seconds
+        self.daemon.look()
+        self.daemon.tick()
+
+    def state_of(self, name: str) -> str:
+        """The state of a run."""
+        row = next(r for r in self.daemon.store.runs() if r.name == name)
+        return str(row.state.get("state"))
+
+    def made(self, run: str) -> list[str]:
+        """Files of a run, dated ones without their date."""
+        folder = self.out / run
+        names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+        return sorted({re.sub(r"_\d{8}_\d{6}", "", name) for name in names})
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    found = Box(tmp_path)
+    yield found
+    found.daemon.close()
+
+
+def lines(first: int, last: int, planned: int = 5000) -> str:
+    """Iterations of a healthy run, one line each."""
+    head = f"max_iters = {planned}\n" if first == 0 else ""
+    return head + "".join(
+        f"iter {i}: loss {3 - i * 1e-4:.4f}, time 20.00ms, mfu 9.00%\n"
+        for i in range(first, last)
+    )
+
+
+def write(path: Path, text: str) -> None:
+    """A trainer writes on."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_a_log_gets_its_latest_files(box: Box) -> None:
+    """Picture, report and data of a run lie in a folder of its name."""
+    write(box.logs / "a.log", lines(0, 50))
+
+    box.pass_time()
+
+    assert ["latest.json", "latest.png", "latest.txt"] == box.made("a.log")
+    data = json.loads((box.out / "a.log" / "latest.json").read_bytes())
+    assert 50 == len(data["training"]["iters"])
+
+
+def test_latest_files_follow_the_log(box: Box) -> None:
+    """What was appended is in the data after the next schedule."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 50))
+    box.pass_time()
+
+    write(path, lines(50, 80))
+    box.pass_time()
+
+    data = json.loads((box.out / "a.log" / "latest.json").read_bytes())
+    assert list(range(80)) == data["training"]["iters"]
+
+
+def test_an_unchanged_run_is_not_drawn_again(box: Box) -> None:
+    """A schedule draws only what changed."""
+    write(box.logs / "a.log", lines(0, 50))
+    box.pass_time()
+    picture = box.out / "a.log" / "latest.png"
+    before = picture.stat().st_mtime_ns, picture.stat().st_ino
+
+    box.pass_time()
+    box.pass_time()
+
+    assert before == (picture.stat().st_mtime_ns, picture.stat().st_ino)
+
+
+def test_every_hundred_iterations_a_picture_is_kept(box: Box) -> None:
+    """A picture is named by the last round step; the oldest beyond the number go."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 20))
+    box.pass_time()
+    for first in (20, 120, 220, 320):
+        write(path, lines(first, first + 100))
+        box.pass_time()
+    box.pass_time()
+
+    kept = [name for name in box.made("a.log") if name.startswith("iter")]
+    assert ["iter_300.png", "iter_400.png"] == kept
+
+
+def test_what_was_there_before_gets_no_dated_pictures(box: Box) -> None:
+    """A log that is found half-written has only its latest picture."""
+    write(box.logs / "a.log", lines(0, 1050))
+
+    box.pass_time()
+    box.pass_time()
+
+    assert not any(name.startswith("iter") for name in box.made("a.log"))
+
+
+def test_a_run_that_ends_leaves_dated_files(box: Box) -> None:
+    """At its end picture, report and data are written under names with the date."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 4000))
+    box.pass_time()
+
+    write(path, lines(4000, 5001))
+    box.writer = "gone"
+    box.pass_time()
+    box.pass_time()
+
+    dated = ["training_data.json", "training_metrics.png", "training_summary.txt"]
+    assert dated == [n for n in box.made("a.log") if n.startswith("training")]
+    assert "finished" == box.state_of("a.log")
+
+
+def test_an_old_log_is_adopted_in_silence(box: Box) -> None:
+    """A log that was over long ago gets its picture, no dated files and no alert."""
+    path = box.logs / "a.log"
+    shutil.copy(DEMO, path)
+    os.utime(path, (1e9, 1e9))
+    box.writer = "gone"
+
+    box.pass_time()
+    box.pass_time()
+
+    assert ["latest.json", "latest.png", "latest.txt"] == box.made("a.log")
+
+
+def test_a_silent_log_whose_writer_lives_is_stalled(box: Box) -> None:
+    """Silence that is longer than ever, and a living process: stalled."""
+    path = box.logs / "a.log"
+    for first in range(0, 100, 10):
+        write(path, lines(first, first + 10))
+        box.pass_time(10)
+    assert "running" == box.state_of("a.log")
+
+    box.pass_time(3600)
+
+    assert "stalled" == box.state_of("a.log")
+
+
+def test_a_stalled_log_that_goes_on_runs(box: Box) -> None:
+    """The next line ends a stall."""
+    path = box.logs / "a.log"
+    for first in range(0, 100, 10):
+        write(path, lines(first, first + 10))
+        box.pass_time(10)
+    box.pass_time(3600)
+
+    write(path, lines(100, 110))
+    box.pass_time(1)
+
+    assert "running" == box.state_of("a.log")
+
+
+def test_a_living_writer_is_never_called_crashed(box: Box) -> None:
+    """A traceback that was caught is none, as long as the process lives."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 50))
+    write(path, "Traceback (most recent call last):\nRuntimeError: nccl\n")
+
+    box.pass_time()
+    assert "running" == box.state_of("a.log")
+    box.writer = "gone"
+    box.pass_time()
+
+    assert "crashed" == box.state_of("a.log")
+
+
+def test_a_writer_that_vanished_has_stopped(box: Box) -> None:
+    """No process, no word, and the last step not reached: stopped, with a finding."""
+    write(box.logs / "a.log", lines(0, 50))
+    box.pass_time()
+
+    box.writer = "gone"
+    box.pass_time()
+
+    assert "stopped" == box.state_of("a.log")
+    case = next(iter(box.daemon.judge.cases.values()))
+    assert ["crashed"] == [f["rule"] for f in box.daemon.judge.findings(case)]
+
+
+def test_a_second_training_is_a_second_run(box: Box) -> None:
+    """Writing the log anew keeps the first run, with its last files."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 50))
+    box.pass_time()
+
+    path.write_text(lines(0, 30).replace("loss 2", "loss 1"), encoding="utf-8")
+    box.pass_time()
+    box.pass_time()
+
+    names = [row.name for row in box.daemon.store.runs()]
+    assert ["a.log", "a.log#2"] == names
+    assert "replaced" == box.state_of("a.log")
+    assert any("training_metrics" in name for name in box.made("a.log"))
+    assert "latest.png" in box.made("a.log#2")
+
+
+def test_a_restart_draws_nothing_again(box: Box) -> None:
+    """What the store knows needs no second look."""
+    write(box.logs / "a.log", lines(0, 50))
+    box.pass_time()
+    picture = box.out / "a.log" / "latest.png"
+    before = picture.stat().st_ino
+
+    box.daemon.close()
+    box.open()
+    box.pass_time()
+
+    assert before == picture.stat().st_ino
+    assert 1 == len(box.daemon.store.runs())
+
+
+def test_other_parser_state_is_read_again(box: Box) -> None:
+    """A store whose parser nobody can read on with costs a second reading, no more."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 50))
+    box.pass_time()
+    box.daemon.close()
+    box.open()
+    with box.daemon.store.transaction():
+        run = box.daemon.store.runs()[0].id
+        box.daemon.store.set(run, parser={"from": "elsewhere"})
+
+    write(path, lines(50, 60))
+    box.pass_time()
+
+    row = box.daemon.store.runs()[0]
+    assert (61, 59) == (row.lines, row.latest["step"])
+    assert 60 == len(box.daemon.store.load(row.id)[0].column("loss")[0])
+
+
+def test_our_own_files_are_no_logs(box: Box) -> None:
+    """Reports below the watched folder are not watched."""
+    box.daemon.close()
+    inside = box.logs / "plots"
+    box.out = inside
+    box.state = inside / ".gptwatch"
+    box.state.mkdir(parents=True)
+    box.open()
+    write(box.logs / "a.log", lines(0, 50))
+
+    box.pass_time()
+    box.pass_time()
+
+    assert ["a.log"] == [row.name for row in box.daemon.store.runs()]
+    assert (inside / "a.log" / "latest.txt").exists()
+
+
+def test_a_folder_that_comes_late_is_watched(box: Box) -> None:
+    """The watched folder may be missing, and be made later."""
+    shutil.rmtree(box.logs)
+    box.pass_time()
+    assert box.daemon.reader.troubles
+
+    box.logs.mkdir()
+    write(box.logs / "a.log", lines(0, 50))
+    box.pass_time()
+
+    assert {} == box.daemon.reader.troubles
+    assert ["a.log"] == [row.name for row in box.daemon.store.runs()]
