@@ -100,7 +100,7 @@ class Daemon:
             self.store,
             self._clock,
             formats=settings.formats,
-            is_written=lambda key, path: self.writer(key, path),
+            is_written=self._is_written,
             wanted=self._wants,
         )
         self.reader = Reader(
@@ -126,8 +126,9 @@ class Daemon:
         self._touches, self._swept_at = 0, self._clock.uptime()
         self._looked_at = self._clock.uptime()
         self._verdict = ""
-        self._writers = Writers.of([])
-        self.writer = self._state_of_writer
+        self._asked: set[tuple[int, int]] = set()
+        self._writers = Writers.of(self._asked)
+        self.writer = self._ask
 
     def close(self) -> None:
         """Ends everything; all that was read is kept."""
@@ -243,9 +244,10 @@ class Daemon:
 
     def _refresh(self) -> None:
         open_cases = [c for c in self.judge.cases.values() if not c.is_over]
-        self._writers = Writers.of(
-            {c.watched.log.cursor.key for c in open_cases if c.watched.log.cursor}
-        )
+        self._asked = {
+            c.watched.log.cursor.key for c in open_cases if c.watched.log.cursor
+        }
+        self._writers = Writers.of(self._asked)
         self.judge.refresh(self._written)
         self._worker.check()
 
@@ -256,8 +258,13 @@ class Daemon:
             return "unknown"
         return self.writer(cursor.key, watched.log.path)
 
-    def _state_of_writer(self, key: tuple[int, int], path: Path) -> str:
-        return self._writers.state(key, path)
+    def _is_written(self, key: tuple[int, int], path: Path) -> str:
+        return self.writer(key, path)
+
+    def _ask(self, key: tuple[int, int], path: Path) -> str:
+        """What the last look through all processes said, or a look of its own."""
+        writers = self._writers if key in self._asked else Writers.of([key])
+        return writers.state(key, path)
 
     def _tell(self, row: Row, findings: Sequence[Any], fresh: bool) -> None:  # noqa: FBT001
         """Alerts."""
