@@ -205,6 +205,7 @@ class Schedules(RuleBasedStateMachine):
             self.generations[-1] = self.before + self.seen
         else:
             self.find(self.path.read_bytes())
+            self.held = True
         self.check()
 
     @rule()
