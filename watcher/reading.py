@@ -109,6 +109,9 @@ class Reader:
     def scan(self) -> list[Watched]:
         """Looks for logs that came or went; all that there are."""
         there: set[Path] = set()
+        self._aliases = {}
+        for watched in self.logs.values():
+            watched.aliases.clear()
         self._by_key = {
             w.log.cursor.key: w for w in self.logs.values() if w.log.cursor is not None
         }
@@ -249,10 +252,8 @@ class Reader:
         if other is None:
             self._by_key[found.key] = Watched(Log(root, found.path))
             self.logs[found.path] = self._by_key[found.key]
-            self._aliases.pop(found.path, None)
         elif _holds(other.log.path, found.key):
-            if found.path not in other.aliases:
-                other.aliases.append(found.path)
+            other.aliases.append(found.path)
             self._aliases[found.path] = other
         else:
             self._rename(other, root, found.path)

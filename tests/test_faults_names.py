@@ -1,0 +1,213 @@
+"""Files with several names, none, odd ones, and things that are no files."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oracle import Bench, append, lines, once
+
+from watcher import scan, tail
+
+
+def test_f23_a_link_that_is_turned(bench: Bench) -> None:
+    """`latest.log` is another name of the log it points to, then of the next one."""
+    first, second = bench.logs / "a.log", bench.logs / "b.log"
+    latest = bench.logs / "latest.log"
+    append(first, lines(0, 10))
+    latest.symlink_to("a.log")
+    bench.settle()
+    append(second, lines(100, 110))
+    turned = bench.logs / ".latest"
+    turned.symlink_to("b.log")
+    turned.replace(latest)
+    append(second, lines(110, 120))
+
+    bench.settle()
+
+    expected = {"a.log": once(lines(0, 10)), "b.log": once(lines(100, 120))}
+    assert expected == bench.held()
+    aliases = {w.log.name: w.aliases for w in bench.reader.logs.values()}
+    assert {"a.log": [], "b.log": [latest]} == aliases
+
+
+def test_f23_a_link_to_a_file_elsewhere(bench: Bench, tmp_path: Path) -> None:
+    """A link is a log of its own; when it is turned, its next training begins."""
+    for name, start in (("x", 0), ("y", 100)):
+        append(tmp_path / name, lines(start, start + 10))
+    latest = bench.logs / "latest.log"
+    latest.symlink_to(tmp_path / "x")
+    bench.settle()
+    append(tmp_path / "x", lines(10, 20))
+    bench.settle()
+    latest.unlink()
+    latest.symlink_to(tmp_path / "y")
+
+    bench.settle()
+
+    expected = {
+        "latest.log": once(lines(0, 20)),
+        "latest.log#2": once(lines(100, 110)),
+    }
+    assert expected == bench.held()
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_f24_one_file_with_two_names(bench: Bench, log: Path, link: Any) -> None:
+    """A log that is found twice is one run, and its other names are known."""
+    append(log, lines(0, 10))
+    other = bench.logs / "zoo" / "zoo.log"
+    other.parent.mkdir()
+    link(log, other)
+    bench.look()
+    append(other, lines(10, 20))
+
+    bench.settle()
+
+    assert {"train.log": once(lines(0, 20))} == bench.held()
+    assert [[other]] == [w.aliases for w in bench.reader.logs.values()]
+
+
+def test_f24_one_of_two_names_goes(bench: Bench, log: Path) -> None:
+    """The run goes on under the name that is left."""
+    append(log, lines(0, 10))
+    other = bench.logs / "zoo.log"
+    os.link(log, other)
+    bench.settle()
+    log.unlink()
+    append(other, lines(10, 20))
+
+    bench.settle()
+
+    assert {"zoo.log": once(lines(0, 20))} == bench.held()
+
+
+def test_f25_things_that_are_no_files(bench: Bench, log: Path) -> None:
+    """Pipes, devices, folders and links in a circle do no harm, and are no logs."""
+    append(log, lines(0, 10))
+    os.mkfifo(bench.logs / "pipe.log")
+    (bench.logs / "folder.log").mkdir()
+    (bench.logs / "zero.log").symlink_to("/dev/zero")
+    (bench.logs / "self.log").symlink_to("self.log")
+    (bench.logs / "nothing.log").symlink_to("gone")
+    (bench.logs / "circle").symlink_to(bench.logs)
+
+    bench.settle()
+
+    assert {"train.log": once(lines(0, 10))} == bench.held()
+
+
+def test_f25_a_log_that_becomes_a_pipe(bench: Bench, log: Path) -> None:
+    """Opening what took a log's name never waits; the log goes on when it is back."""
+    append(log, lines(0, 10))
+    bench.look()
+    log.rename(bench.logs / "aside")
+    os.mkfifo(log)
+    bench.look()
+    trouble = [w.trouble for w in bench.reader.logs.values()]
+    log.unlink()
+    append(bench.logs / "aside", lines(10, 20))
+    (bench.logs / "aside").rename(log)
+
+    bench.settle()
+
+    assert [f"{log}: not a regular file; nothing to follow"] == trouble
+    assert {"train.log": once(lines(0, 20))} == bench.held()
+
+
+def vanishing(found: scan.Found) -> None:
+    found.path.unlink()
+
+
+def renamed(found: scan.Found) -> None:
+    found.path.rename(found.path.with_name("moved.log"))
+
+
+def replaced(found: scan.Found) -> None:
+    found.path.unlink()
+    append(found.path, lines(0, 10))
+
+
+@pytest.mark.parametrize("change", [vanishing, renamed, replaced])
+def test_f28_changes_between_scan_and_open(
+    bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch, change: Any
+) -> None:
+    """What happens to a file just after it was found loses no line."""
+    append(log, lines(0, 10))
+    plain, calm = scan.Scanner.logs, [bench.logs / "calm.log"]
+    append(calm[0], lines(50, 60))
+
+    def racing(self: scan.Scanner, root: Path) -> Iterator[scan.Found]:
+        for found in plain(self, root):
+            if found.path == log and calm:
+                calm.clear()
+                change(found)
+            yield found
+
+    monkeypatch.setattr(scan.Scanner, "logs", racing)
+    bench.settle()
+
+    held = bench.held()
+    assert once(lines(50, 60)) == held.pop("calm.log")
+    assert [once(lines(0, 10))] * (change is not vanishing) == list(held.values())
+
+
+@pytest.mark.parametrize("change", [vanishing, renamed, replaced])
+def test_f28_changes_between_stat_and_open(
+    bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch, change: Any
+) -> None:
+    """The same, one step later."""
+    append(log, lines(0, 10))
+    plain, due = tail.opened, [log]
+
+    def racing(path: Path) -> int:
+        if path == log and due:
+            due.clear()
+            change(scan.Found(path, (0, 0), link=False))
+        return plain(path)
+
+    monkeypatch.setattr(tail, "opened", racing)
+    for _ in range(3):
+        bench.settle()
+
+    expected = [once(lines(0, 10))] * (change is not vanishing)
+    assert expected == list(bench.held().values())
+
+
+def test_f28_a_log_that_is_away_for_one_look(bench: Bench, log: Path) -> None:
+    """A log that vanishes and comes back is the same run."""
+    append(log, lines(0, 10))
+    bench.look()
+    log.rename(bench.logs / "aside")
+    bench.look()
+    append(bench.logs / "aside", lines(10, 20))
+    (bench.logs / "aside").rename(log)
+
+    bench.settle()
+
+    assert {"train.log": once(lines(0, 20))} == bench.held()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"a\xff\n.log",
+        b"-rf.log",
+        b"%s {0} $HOME;`id`.log",
+        "журнал обучения.log".encode(),
+        b"n" * 251 + b".log",
+    ],
+)
+def test_f49_odd_names(bench: Bench, raw: bytes) -> None:
+    """Any name that a file may have is a run's name, and comes back from the store."""
+    path = bench.logs / os.fsdecode(raw)
+    append(path, lines(0, 10))
+    bench.look()
+    bench.stop()
+    bench.start()
+    append(path, lines(10, 20))
+
+    bench.settle()
+
+    assert {os.fsdecode(raw): once(lines(0, 20))} == bench.held()
