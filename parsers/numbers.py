@@ -108,8 +108,10 @@ class Plan:
     def one(self, line: bytes) -> tuple[float, ...]:
         """The values in a single line."""
         return tuple(
-            c.constant if c.constant is not None else _float(line[c.start : c.end], c)
-            for c in self._columns
+            [
+                _float(line[c.start : c.end], c) if c.constant is None else c.constant
+                for c in self._columns
+            ]
         )
 
     def many(self, data: NDArray[np.uint8], starts: NDArray[np.int64]) -> list[Floats]:

@@ -24,7 +24,7 @@ from parsers.lines import Lines
 from parsers.milestones import milestone
 from parsers.shape import Format, RowReader
 from parsers.steps import Steps
-from parsers.templates import Block, Raw, Reading, Templates
+from parsers.templates import Block, Few, Raw, Reading, Templates, whole_lines
 
 
 # Larger chunks make every temporary a fresh mapping: half the speed.
@@ -93,7 +93,7 @@ class _Candidate:
         return batches, spoken
 
     def missed(
-        self, like: Sequence[tuple[Ints, frozenset[int]]], at: int, block: Block
+        self, like: Sequence[tuple[Ints, frozenset[int]]], at: int, piece: Block | Few
     ) -> None:
         """Counts lines that look like metrics and that this format did not take."""
         taken = set(self.rows.taken) if self.rows is not None else set()
@@ -102,7 +102,7 @@ class _Candidate:
                 continue
             left = [n for n in lines.tolist() if n not in taken]
             self.unread += len(left)
-            texts = [(n, _text(block.line(n - block.first))) for n in left[:_EXAMPLES]]
+            texts = [(n, _text(piece.line(n - piece.first))) for n in left[:_EXAMPLES]]
             self.examples = sorted([*self.examples, *texts])[:_EXAMPLES]
 
     @property
@@ -143,7 +143,6 @@ class Parser:
 
     def __init__(self, formats: Sequence[Format] = FORMATS) -> None:
         self.lines = 0
-        self._formats = formats
         self._text = Lines()
         self._candidates = [_Candidate(form) for form in formats]
         self._leader: _Candidate | None = None
@@ -200,19 +199,17 @@ class Parser:
         Raises:
             KeyError: the state names a format that is not among `formats`.
         """
-        parser = cls(formats)
+        by_name = {form.name: form for form in formats}
+        parser = cls([by_name[kept["format"]] for kept in state["candidates"]])
         parser.lines = state["lines"]
         parser._text = Lines.restore(state["text"])
         parser._settled = state["settled"]
-        by_name = {candidate.form.name: candidate for candidate in parser._candidates}
-        parser._candidates = [by_name[c["format"]] for c in state["candidates"]]
         for candidate, kept in zip(
             parser._candidates, state["candidates"], strict=True
         ):
             candidate.restore(kept)
-        if state["leader"] is not None:
-            parser._leader = by_name[state["leader"]]
-        parser._templates = parser._make_templates()
+            if kept["format"] == state["leader"]:
+                parser._leader = candidate
         for at, kinds in enumerate(state["known"]):
             parser._templates.remember(at, (kind.encode("latin-1") for kind in kinds))
         return parser
@@ -246,17 +243,17 @@ class Parser:
     def _read(self, data: bytes, delta: Delta) -> None:
         if not data:
             return
-        block = Block(data, self.lines + 1)
-        reading = self._templates.read(block)
-        self.lines += len(block)
-        delta.lines += len(block)
+        piece = whole_lines(data, self.lines + 1)
+        reading = self._templates.read(piece)
+        self.lines += len(piece)
+        delta.lines += len(piece)
         _note(reading, delta)
         rows = any(c.rows for c in self._candidates)
         lines = data.split(b"\n")[:-1] if rows else ()
         found = []
         for at, candidate in enumerate(self._candidates):
-            found.append(candidate.read(reading.taken[at], lines, block.first))
-            candidate.missed(reading.like, at, block)
+            found.append(candidate.read(reading.taken[at], lines, piece.first))
+            candidate.missed(reading.like, at, piece)
         if self._settled:
             delta.batches += found[0][0]
             self._candidates[0].hits += sum(map(len, found[0][1]))

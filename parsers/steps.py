@@ -54,11 +54,12 @@ class Steps:
         self._note_bases(raws)
         self._note_plan(raws)
         self._carry.count_on(raws)
-        lines, steps = self._anchors(raws)
+        owned = [self._own(raw) for raw in raws]
+        lines, steps = _anchors(raws, owned)
         batches = [*self._arrived(lines, steps)]
         repeating: dict[str, tuple[Shape, list[Batch]]] = {}
-        for raw in raws:
-            records = self._records(raw, lines, steps)
+        for raw, own in zip(raws, owned, strict=True):
+            records = self._records(raw, own, lines, steps)
             if raw.shape.once or raw.shape.fresh:
                 repeating.setdefault(raw.shape.name, (raw.shape, []))[1].append(records)
             else:
@@ -82,11 +83,10 @@ class Steps:
         for shape, line, values in waiting:
             yield _single(shape, line, int(steps[0]), values)
 
-    def _records(self, raw: Raw, lines: Ints, steps: Ints) -> Batch:
+    def _records(self, raw: Raw, own: Ints | None, lines: Ints, steps: Ints) -> Batch:
         values = {n: c for n, c in raw.columns.items() if n not in WORDS}
         if raw.shape.step == "none" or not values:
             return Batch(raw.shape.name, raw.lines[:0], raw.lines[:0], {})
-        own = self._own(raw)
         if own is None and raw.shape.step == "next":
             return self._next(raw, values, lines, steps)
         if own is None and raw.shape.step == "count":
@@ -181,22 +181,28 @@ class Steps:
         if epoch is not None and size is not None:
             # Iterations are counted within an epoch: the axis counts on.
             printed = printed + (epoch - self._bases[raw.shape.name]) * size
-        whole = np.clip(np.nan_to_num(printed), -_STEPS_END, _STEPS_END)
+        known = np.where(np.isnan(printed), 0.0, printed)
+        whole = np.minimum(np.maximum(known, -_STEPS_END), _STEPS_END)
         return whole.astype(np.int64) + raw.shape.shift
-
-    def _anchors(self, raws: Sequence[Raw]) -> tuple[Ints, Ints]:
-        """Lines that state a step, with it, in the order of the log."""
-        own = [
-            (raw.lines, steps) for raw in raws if (steps := self._own(raw)) is not None
-        ]
-        if not own:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        lines = np.concatenate([line for line, _ in own])
-        order = lines.argsort(kind="stable")
-        return lines[order], np.concatenate([steps for _, steps in own])[order]
 
 
 _KEPT = ("_counts", "_waiting", "_fresh", "_once", "_bases")
+
+
+def _anchors(raws: Sequence[Raw], owned: Sequence[Ints | None]) -> tuple[Ints, Ints]:
+    """Lines that state a step, with it, in the order of the log."""
+    own = [
+        (r.lines, steps)
+        for r, steps in zip(raws, owned, strict=True)
+        if steps is not None
+    ]
+    if not own:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    if len(own) == 1:
+        return own[0]
+    lines = np.concatenate([line for line, _ in own])
+    order = lines.argsort(kind="stable")
+    return lines[order], np.concatenate([steps for _, steps in own])[order]
 
 
 def _merged(parts: Sequence[Batch]) -> tuple[Ints, Ints]:

@@ -22,6 +22,8 @@ _MASK: Final = bytes.maketrans(b"0123456789", b"0" * 10)
 _NEWLINE: Final = 10
 # Fewer lines than this cost less one by one than by columns.
 _RARE: Final = 8
+# And so does a piece of this size, however alike its lines.
+_FEW_BYTES: Final = 4096
 # Text has as many templates as lines: after these rounds the rest goes one by one.
 _ROUNDS: Final = 24
 _WHOLE: Final = re.compile(rb"(?<![.0])0+")
@@ -57,6 +59,31 @@ class Block:
     def line(self, index: int) -> bytes:
         """One line, by its index in the block."""
         return self.data[self.starts[index] : self.ends[index]]
+
+
+class Few:
+    """A few whole lines, read one by one: as a `Block`, without its preparations.
+
+    Attributes:
+        first: number of the first line in the log, from 1.
+        lines: without their newlines.
+    """
+
+    def __init__(self, data: bytes, first: int) -> None:
+        self.first = first
+        self.lines = data.split(b"\n")[:-1]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def line(self, index: int) -> bytes:
+        """One line, by its index in the piece."""
+        return self.lines[index]
+
+
+def whole_lines(data: bytes, first: int) -> Block | Few:
+    """Whole lines, each ended by a newline, in the form that is cheaper to read."""
+    return Few(data, first) if len(data) <= _FEW_BYTES else Block(data, first)
 
 
 @dataclass(slots=True)
@@ -95,8 +122,8 @@ class Reading:
         taken: for each format what its shapes read.
         milestones: (line, kind, text), in order.
         facts: (line, what it states), in order.
-        like: lines that look like metrics, by template: their numbers, and which
-            of the formats took them.
+        like: lines that look like metrics and that not every format took, by
+            template: their numbers, and which of the formats took them.
     """
 
     taken: list[list[Raw]]
@@ -116,6 +143,11 @@ class _Rows:
         self.single: list[tuple[int, tuple[float, ...]]] = []
 
     def raw(self, first: int) -> Raw:
+        if not self.index:
+            self.single.sort()
+            lines = np.array([i + first for i, _ in self.single], dtype=np.int64)
+            table = np.array([*zip(*[v for _, v in self.single], strict=True)])
+            return Raw(self.shape, lines, dict(zip(self.names, table, strict=True)))
         if self.single:
             self.index.append(np.array([i for i, _ in self.single], dtype=np.int64))
             table = np.array([v for _, v in self.single], dtype=np.float64)
@@ -153,15 +185,13 @@ class Templates:
 
     def known(self, at: int) -> set[bytes]:
         """The kinds of line that format `at` took."""
-        kinds = self._known.setdefault(at, set())
-        kinds |= {_loose(key) for key, t in self._cache.items() if at in t.takers}
-        return kinds
+        return self._known.setdefault(at, set())
 
     def remember(self, at: int, kinds: Iterable[bytes]) -> None:
         """Takes over what `known` gave, in another sitting or before."""
-        self._known.setdefault(at, set()).update(kinds)
+        self.known(at).update(kinds)
 
-    def read(self, block: Block) -> Reading:
+    def read(self, block: Block | Few) -> Reading:
         """All that the shapes find in a block."""
         reading = Reading([[] for _ in self._formats])
         rows: dict[tuple[int, int, tuple[str, ...]], _Rows] = {}
@@ -178,8 +208,18 @@ class Templates:
         reading.facts.sort(key=lambda f: f[0])
         return reading
 
-    def _groups(self, block: Block) -> Iterator[tuple[_Template, Ints]]:
+    def _groups(self, block: Block | Few) -> Iterator[tuple[_Template, Ints]]:
         """Templates with the indices of their lines, silent ones left out."""
+        return self._few(block) if isinstance(block, Few) else self._many(block)
+
+    def _few(self, block: Few) -> Iterator[tuple[_Template, Ints]]:
+        groups: dict[bytes, list[int]] = {}
+        for i, line in enumerate(block.lines):
+            if line:
+                groups.setdefault(line.translate(_MASK), []).append(i)
+        yield from self._learned(groups, block)
+
+    def _many(self, block: Block) -> Iterator[tuple[_Template, Ints]]:
         masked = block.data.translate(_MASK)
         for length, index in _by_length(block):
             if len(index) < _RARE:
@@ -217,22 +257,27 @@ class Templates:
         )
         for start, end, i in spans:
             groups[masked[start:end]].append(i)
+        yield from self._learned(groups, block)
+
+    def _learned(
+        self, groups: Mapping[bytes, list[int]], block: Block | Few
+    ) -> Iterator[tuple[_Template, Ints]]:
         for key, members in groups.items():
             template = self._template(key, block, members[0])
             if not template.silent:
                 yield template, np.array(members, dtype=np.int64)
 
-    def _template(self, key: bytes, block: Block, index: int) -> _Template:
-        known = self._cache.get(key)
-        if known is None:
-            known = self._learn(block.line(index))
+    def _template(self, key: bytes, block: Block | Few, index: int) -> _Template:
+        template = self._cache.get(key)
+        if template is None:
+            template = self._learn(block.line(index))
             if len(key) <= _CACHE_LINE:
                 if len(self._cache) >= _CACHE_ENTRIES:
-                    for at in range(len(self._formats)):
-                        self.known(at)  # keeps what the cache forgets
                     self._cache.clear()
-                self._cache[key] = known
-        return known
+                self._cache[key] = template
+                for at in template.takers:
+                    self.known(at).add(_loose(key))
+        return template
 
     def _learn(self, line: bytes) -> _Template:
         takes = tuple(
@@ -250,9 +295,9 @@ class Templates:
         )
 
     def _note(
-        self, block: Block, index: Ints, template: _Template, reading: Reading
+        self, block: Block | Few, index: Ints, template: _Template, reading: Reading
     ) -> None:
-        if template.like:
+        if template.like and len(template.takers) < len(self._formats):
             reading.like.append((index + block.first, template.takers))
         if template.milestone or template.facts:
             for i in index.tolist():
@@ -308,8 +353,8 @@ def _by_length(block: Block) -> Iterator[tuple[int, Ints]]:
             yield int(lengths[part[0]]), part
 
 
-def _take(block: Block, index: Ints, plan: Plan, rows: _Rows) -> None:
-    if len(index) < _RARE:
+def _take(block: Block | Few, index: Ints, plan: Plan, rows: _Rows) -> None:
+    if isinstance(block, Few) or len(index) < _RARE:
         rows.single += [(i, plan.one(block.line(i))) for i in index.tolist()]
         return
     rows.index.append(index)

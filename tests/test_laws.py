@@ -1,10 +1,13 @@
 """The laws that hold for every format, and for bytes that are no log at all."""
 
 import json
+import random
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +29,9 @@ def read(chunks: Iterable[bytes], *, sittings: bool = False) -> bytes:
     """The data document of a log given in chunks; a new sitting after each."""
     parser, run = Parser(), Run()
     for chunk in chunks:
-        run.add(parser.feed(chunk))
+        delta = parser.feed(chunk)
+        assert all((np.diff(batch.lines) > 0).all() for batch in delta.batches)
+        run.add(delta)
         if sittings:
             parser = Parser.restore(json.loads(json.dumps(parser.state())))
     run.add(parser.flush())
@@ -60,6 +65,28 @@ def test_two_sittings_equal_one(path: Path) -> None:
     places = range(0, len(data), max(1, len(data) // 23))
 
     assert read([data]) == read(cut(data, places), sittings=True)
+
+
+def varied(line: bytes, rng: random.Random) -> bytes:
+    """The line with other digits, now and then with one more."""
+    return re.sub(rb"\d", lambda _: b"%d" % rng.choice((rng.randrange(10), 42)), line)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from(SAMPLES), min_size=1, max_size=4),
+    st.integers(0, 1 << 32),
+    st.integers(1, 12),
+)
+def test_many_lines_at_once_give_what_a_few_give(
+    lines: list[bytes], seed: int, few: int
+) -> None:
+    """Reading by columns and reading line by line give the very same numbers."""
+    rng = random.Random(seed)
+    written = [varied(rng.choice(lines), rng) + b"\n" for _ in range(200)]
+    pieces = [b"".join(written[i : i + few]) for i in range(0, len(written), few)]
+
+    assert read([b"".join(written)]) == read(pieces)
 
 
 mixed = st.lists(
