@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from watcher.analysis import Analysis
 from watcher.errors import GptwatchError, InputError
-from watcher.series import Run
+from watcher.measure import analyse
 from watcher.store import Row, Store, StoreError
 
 
@@ -39,7 +40,7 @@ class View:
     Attributes:
         step, max_steps: of the training.
         loss, val_loss: the latest, None before the first.
-        run: all points, for a chart.
+        analysis: the curves, for a chart.
         findings: of the last judgement, each with `rule`, `severity` and `message`.
         made: the files that there are, by kind.
         over: whether the training ended and its last files are there.
@@ -49,7 +50,7 @@ class View:
     max_steps: int | None
     loss: float | None
     val_loss: float | None
-    run: Run
+    analysis: Analysis
     findings: Sequence[Mapping[str, Any]]
     made: Mapping[str, str]
     over: bool
@@ -103,20 +104,19 @@ class Demo:
                 return None
             row = rows[0]
             run, _ = store.load(row.id, ended=False)
-        return self._seen(row, run)
+        return self._seen(row, analyse(run, name=row.name, path=str(self.log)))
 
-    def _seen(self, row: Row, run: Run) -> View:
+    def _seen(self, row: Row, analysis: Analysis) -> View:
         diagnosis = row.diagnosis or {}
         made = row.state.get("made", {})
-        _, _, val = run.column("val_loss")
         ended = self._trainer is not None and self._trainer.poll() is not None
         final = "training_metrics_" in made.get("figure", "")
         return View(
             step=row.latest.get("step"),
-            max_steps=diagnosis.get("summary", {}).get("max_steps"),
+            max_steps=analysis.summary.max_steps,
             loss=row.latest.get("loss"),
-            val_loss=float(val[-1]) if len(val) else None,
-            run=run,
+            val_loss=analysis.summary.final_val,
+            analysis=analysis,
             findings=diagnosis.get("findings", ()),
             made=made,
             over=ended and final,

@@ -35,13 +35,14 @@ def demo(folder: Path, lang: str | None, theme: str) -> None:
     """
     from watcher.demo import Demo
 
-    shown = Demo(folder.absolute(), lang=options.language(lang), theme=theme)
+    language = options.language(lang)
+    shown = Demo(folder.absolute(), lang=language, theme=theme)
     with shown.running():
-        view = _watch(shown) if sys.stdout.isatty() else _print(shown)
+        view = _watch(shown, language) if sys.stdout.isatty() else _print(shown)
     click.echo(_ending(view, shown, folder))
 
 
-def _watch(shown: Any) -> Any:
+def _watch(shown: Any, lang: str) -> Any:
     """A live screen until the training is over."""
     from rich.console import Console, Group
     from rich.live import Live
@@ -49,7 +50,7 @@ def _watch(shown: Any) -> Any:
     with Live(console=Console(highlight=False), auto_refresh=False) as live:
         while True:
             view = shown.view()
-            live.update(Group(*_screen(view)), refresh=True)
+            live.update(Group(*_screen(view, lang)), refresh=True)
             if view is not None and view.over:
                 return view
             time.sleep(_EVERY_S)
@@ -61,9 +62,9 @@ def _print(shown: Any) -> Any:
     while True:
         view = shown.view()
         if view is not None:
-            evaluations = len(view.run.column("val_loss")[0])
-            if evaluations and f"{evaluations}" not in said:
-                said.add(f"{evaluations}")
+            evaluations = f"{view.analysis.summary.evaluations} evaluations"
+            if view.val_loss is not None and evaluations not in said:
+                said.add(evaluations)
                 click.echo(_progress(view))
             for finding in view.findings:
                 if finding["rule"] not in said and finding["severity"] != "info":
@@ -74,7 +75,7 @@ def _print(shown: Any) -> Any:
         time.sleep(_EVERY_S)
 
 
-def _screen(view: Any) -> list[Any]:
+def _screen(view: Any, lang: str) -> list[Any]:
     from rich.text import Text
 
     if view is None:
@@ -82,8 +83,7 @@ def _screen(view: Any) -> list[Any]:
     parts: list[Any] = [
         Text(_bar(view), style="cyan"),
         Text(_progress(view)),
-        *(Text(row) for row in _chart(view)),
-        Text(f"{'':9}. training loss   o validation loss", style="dim"),
+        *(Text(row) for row in _chart(view, lang)),
     ]
     for finding in view.findings:
         if finding["severity"] != "info":
@@ -97,14 +97,11 @@ def _bar(view: Any) -> str:
     return ("━" * round(done * _WIDE)).ljust(_WIDE, "╌")
 
 
-def _chart(view: Any) -> list[str]:
-    from watcher.outputs.textchart import chart
+def _chart(view: Any, lang: str) -> list[str]:
+    from watcher.outputs.chart import chart
 
-    curves = []
-    for mark, name in ((".", "loss"), ("o", "val_loss")):
-        _, steps, values = view.run.column(name)
-        curves.append((mark, steps, values))
-    return chart(curves, width=_WIDE, height=_HIGH)
+    lines = chart(view.analysis, lang=lang, width=_WIDE, rows=_HIGH, dots=True)
+    return ["".join(text for text, _ in line) for line in lines]
 
 
 def _progress(view: Any) -> str:
