@@ -1,7 +1,5 @@
 """`gptwatch once`: one analysis, now."""
 
-import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -47,28 +45,10 @@ def once(
 
     Without FILE the newest log of this folder or of logs/ is taken.
     """
-    from watcher import artifacts
-    from watcher.outputs import terminal
-
-    language = options.language(lang)
     path = file or _newest(out)
-    reading = options.read(path, context, window=window)
-    analysis = reading.analysis
-    if not analysis.curves:
-        raise options.NoMetricsError(path, reading.parser.lines)
-    now = datetime.now().astimezone()
-    made = artifacts.write(
-        reading, out, lang=language, theme=theme, log_x=log_x, now=now
+    analysis = options.conclude(
+        path, context, out=out, lang=lang, theme=theme, window=window, log_x=log_x
     )
-    text = terminal.summary(
-        analysis,
-        made,
-        lang=language,
-        width=options.terminal_width(),
-        colour=options.colours(),
-        encoding=sys.stdout.encoding,
-    )
-    click.echo(text, nl=False)
     context.exit(0 if exit_zero else _exit_code(analysis))
 
 

@@ -1,15 +1,17 @@
-"""What several commands share: options, reading a log, the terminal."""
+"""What several commands share: options, reading and analysing a log, the terminal."""
 
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from watcher.analysis import Analysis
 from watcher.errors import InputError
 
 
@@ -75,6 +77,43 @@ def read(path: Path, context: click.Context, *, window: int | None) -> Any:
             parser=Parser(context.obj.formats),
             progress=progress,
         )
+
+
+def conclude(
+    path: Path,
+    context: click.Context,
+    *,
+    out: Path,
+    lang: str | None,
+    theme: str,
+    window: int | None,
+    log_x: bool = False,
+) -> Analysis:
+    """Analyses a log, writes picture, report and data, and prints the summary.
+
+    Raises:
+        NoMetricsError: there is nothing to tell.
+    """
+    from watcher import artifacts
+    from watcher.outputs import terminal
+
+    spoken = language(lang)
+    reading = read(path, context, window=window)
+    analysis: Analysis = reading.analysis
+    if not analysis.curves:
+        raise NoMetricsError(path, reading.parser.lines)
+    now = datetime.now().astimezone()
+    made = artifacts.write(reading, out, lang=spoken, theme=theme, log_x=log_x, now=now)
+    text = terminal.summary(
+        analysis,
+        made,
+        lang=spoken,
+        width=terminal_width(),
+        colour=colours(),
+        encoding=sys.stdout.encoding,
+    )
+    click.echo(text, nl=False)
+    return analysis
 
 
 @contextmanager
