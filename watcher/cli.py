@@ -18,6 +18,7 @@ from watcher.commands.export import export
 from watcher.commands.formats import formats
 from watcher.commands.once import once
 from watcher.commands.options import NO_METRICS, NoMetricsError, safe
+from watcher.commands.run import run
 from watcher.commands.start import start
 from watcher.commands.status import status
 from watcher.errors import GptwatchError
@@ -46,7 +47,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     context.default_map = dict.fromkeys(cli.commands, options)
 
 
-for _command in (demo, start, status, once, compare, export, formats):
+for _command in (demo, start, run, status, once, compare, export, formats):
     cli.add_command(_command)
 
 

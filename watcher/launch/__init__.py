@@ -1,0 +1,120 @@
+"""Runs a command, shows its output as it comes, and keeps it in a log.
+
+    log       the file
+    copier    a thread: from the command's pipe or terminal to log and output
+    job       the main thread: passes signals on, and sees who has ended
+
+The command stays in our process group: what a terminal sends, it gets by itself.
+"""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+
+from watcher.errors import InputError
+from watcher.launch.copier import Copier, channel
+from watcher.launch.job import OTHERS, STOPS, Job
+from watcher.launch.log import Ended, Log, Say
+
+
+__all__ = ["CommandError", "Ended", "Log", "launch"]
+
+
+class CommandError(InputError):
+    """A command that cannot be started.
+
+    Attributes:
+        code: what a shell would exit with.
+    """
+
+    def __init__(self, program: str, error: OSError) -> None:
+        missing = isinstance(error, FileNotFoundError)
+        self.code = 127 if missing else 126
+        why = "command not found" if missing else f"cannot be run ({error.strerror})"
+        super().__init__(f"{program}: {why}; write it as in: gptwatch run -- COMMAND")
+
+
+def launch(
+    command: Sequence[str], log: Log, *, say: Say, beside: Sequence[str] = ()
+) -> Ended:
+    """Runs a command to its end; its output goes to ours and to the log.
+
+    `beside`: a command that runs meanwhile, and is told to end (SIGTERM) after it.
+
+    Raises:
+        CommandError: it cannot be started.
+    """
+    with _held_back() as (signals, before):
+        source, sink = channel()
+        actions = [(os.POSIX_SPAWN_DUP2, sink, out) for out in (1, 2)]
+        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        try:
+            pid = _spawn(command, environment, actions, before)
+        except OSError as error:
+            os.close(source)
+            log.discard()
+            raise CommandError(command[0], error) from None
+        finally:
+            os.close(sink)
+        ended, wake = os.pipe()
+        copier = Copier(source, ended, log, say)
+        job = Job(pid, copier, wake, signals, say)
+        say(f"keeping the output in {log.path}")
+        copier.start()
+        if beside:
+            job.watch_by(_spawn_beside(beside, before))
+        result = job.wait()
+        log.finish(result)
+        job.end_watching()
+    return result
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[tuple[set[int], set[int]]]:
+    """The signals that wait until we ask for them, and the mask as it was before.
+
+    A handler would not learn who sent a signal; and none may end us before the log.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    asked = (*STOPS, *OTHERS, signal.SIGWINCH, signal.SIGCHLD)
+    # What we were started to ignore (nohup), the command ignores as well.
+    signals = {int(s) for s in asked if signal.getsignal(s) != signal.SIG_IGN}
+    before = {int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, signals)}
+    try:
+        yield signals, before
+    finally:
+        while signal.sigtimedwait(signals, 0):
+            pass  # came too late to be passed on
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _spawn(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    actions: Sequence[tuple[int, int, int]],
+    mask: set[int],
+) -> int:
+    return os.posix_spawnp(
+        command[0],
+        list(command),
+        environment,
+        file_actions=actions,
+        setsigmask=mask,
+        setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # Python ignores these
+    )
+
+
+def _spawn_beside(command: Sequence[str], mask: set[int]) -> int:
+    """Starts it in a session of its own, where Ctrl-C does not end it."""
+    return os.posix_spawnp(
+        command[0],
+        list(command),
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, 2, 1),
+        ],
+        setsigmask=mask,
+        setsid=True,
+    )

@@ -1,0 +1,127 @@
+"""A command that runs: what signals it gets, and how it ends."""
+
+import os
+import signal
+import time
+from typing import Final
+
+from watcher.launch.copier import Copier, resize
+from watcher.launch.log import Ended, Say
+
+
+# What asks a command to end, and how it has then ended.
+STOPS: Final = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "killed",
+    signal.SIGHUP: "killed",
+    signal.SIGQUIT: "killed",
+}
+OTHERS: Final = (signal.SIGTSTP, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2)
+# A program's own faults: nobody killed it.
+_FAULTS: Final = (
+    signal.SIGSEGV,
+    signal.SIGABRT,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGILL,
+)
+# A shell as the command tells of a signal by its exit code, 128 more.
+_SHELL: Final = 128
+_PATIENCE_S: Final = 30.0
+
+
+class Job:
+    """The command and what runs beside it, as the main thread sees them."""
+
+    def __init__(
+        self, pid: int, copier: Copier, wake: int, signals: set[int], say: Say
+    ) -> None:
+        self._pid = pid
+        self._copier = copier
+        self._wake = wake
+        self._signals = signals
+        self._say = say
+        self._code: int | None = None
+        self._asked: signal.Signals | None = None
+        self._watcher: int | None = None
+
+    def watch_by(self, pid: int) -> None:
+        """Takes note of the process that runs beside."""
+        self._watcher = pid
+
+    def wait(self) -> Ended:
+        """Waits for the end of the command and of its output."""
+        while self._code is None or not self._copier.done.is_set():
+            info = signal.sigwaitinfo(self._signals)
+            if info.si_signo == signal.SIGCHLD:
+                self._reap()
+            elif self._code is None:
+                self._pass_on(info)
+            elif info.si_signo in STOPS:
+                break  # all has ended but who should read our output
+        assert self._code is not None
+        return _ended(self._code, self._asked)
+
+    def end_watching(self) -> None:
+        """Tells what runs beside to end, and waits until it has."""
+        if self._watcher is None:
+            return
+        os.kill(self._watcher, signal.SIGTERM)
+        until = time.monotonic() + _PATIENCE_S
+        while (left := until - time.monotonic()) > 0:
+            if _code(self._watcher) is not None:
+                return
+            info = signal.sigtimedwait(self._signals, left)
+            if info is not None and info.si_signo in STOPS:
+                break
+        os.kill(self._watcher, signal.SIGKILL)
+        os.waitpid(self._watcher, 0)
+
+    def _reap(self) -> None:
+        if self._code is None:
+            self._code = _code(self._pid)
+            if self._code is not None:
+                os.close(self._wake)
+        if self._watcher is not None and (code := _code(self._watcher)) is not None:
+            self._watcher = None
+            self._say(f"watching has ended (exit code {code}); the command goes on")
+
+    def _pass_on(self, info: signal.struct_siginfo) -> None:
+        number = signal.Signals(info.si_signo)
+        if number in STOPS:
+            self._asked = number
+        if number == signal.SIGWINCH:
+            resize(self._copier.source)
+        if number == signal.SIGWINCH or not self._has_it(info):
+            os.kill(self._pid, number)
+        if number == signal.SIGTSTP:
+            # As if we had not held it back: stops us, where anybody can start us again.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+            os.kill(os.getpid(), number)
+            signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+
+    def _has_it(self, info: signal.struct_siginfo) -> bool:
+        """Whether a terminal sent it, to all of our process group."""
+        return info.si_code > 0 and os.getpgid(self._pid) == os.getpgrp()
+
+
+def _code(pid: int) -> int | None:
+    """The exit code of a child, negative after a signal; None while it runs."""
+    found, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if found else None
+
+
+def _ended(code: int, asked: signal.Signals | None) -> Ended:
+    """How it ended, by `code` as Python has it and the signal that it was sent."""
+    told = code - _SHELL if code > _SHELL else 0
+    shown = code if code >= 0 else _SHELL - code
+    if -code in _FAULTS:
+        return Ended(shown, "crashed")
+    if code < 0:
+        return Ended(shown, "interrupted" if -code == signal.SIGINT else "killed")
+    if told == signal.SIGKILL:
+        return Ended(shown, "killed")
+    by = asked or told
+    if by in STOPS:
+        return Ended(shown, STOPS[signal.Signals(by)])
+    return Ended(shown, "crashed" if code else "finished")
