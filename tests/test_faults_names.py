@@ -211,3 +211,89 @@ def test_f49_odd_names(bench: Bench, raw: bytes) -> None:
     bench.settle()
 
     assert {os.fsdecode(raw): once(lines(0, 20))} == bench.held()
+
+
+@pytest.mark.parametrize(
+    "name", ["train.bak.log", "old_train.log", "train (1).log", "old/train.log"]
+)
+def test_f21_a_backup_copy(bench: Bench, log: Path, name: str) -> None:
+    """A copy of a log is no second run, and people are told."""
+    append(log, lines(0, 20))
+    bench.look()
+    copy = bench.logs / name
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_bytes(log.read_bytes())
+    append(log, lines(20, 40))
+
+    bench.settle()
+    bench.stop()
+    bench.start()
+    bench.settle()
+
+    assert {"train.log": once(lines(0, 40))} == bench.held()
+    assert [f"{copy}: a copy of {log}; drawn once"] == bench.reader.notices()
+
+
+def test_f21_a_copy_that_was_there_first(bench: Bench, log: Path) -> None:
+    """Which of two is the copy does not depend on which is found first."""
+    append(log, lines(0, 20))
+    (bench.logs / "a_train.log").write_bytes(log.read_bytes())
+
+    bench.settle()
+
+    assert {"train.log": once(lines(0, 20))} == bench.held()
+
+
+def test_f21_a_copy_that_goes_its_own_way(bench: Bench, log: Path) -> None:
+    """A copy that grows otherwise is a run of its own, from its first line."""
+    append(log, lines(0, 20))
+    copy = bench.logs / "train_2.log"
+    copy.write_bytes(log.read_bytes())
+    bench.settle()
+    append(log, lines(20, 30))
+    append(copy, lines(500, 510))
+
+    bench.settle()
+
+    expected = {
+        "train.log": once(lines(0, 30)),
+        "train_2.log": once(lines(0, 20) + lines(500, 510)),
+    }
+    assert expected == bench.held()
+    assert [] == bench.reader.notices()
+
+
+def test_f22_deleted_but_still_written(bench: Bench, log: Path) -> None:
+    """What comes behind a deletion is read, and people are told while it comes."""
+    with log.open("ab", buffering=0) as writer:
+        writer.write(lines(0, 10))
+        bench.look()
+        log.unlink()
+        writer.write(lines(10, 20))
+        bench.settle()
+        notices = bench.reader.notices()
+
+    assert list(range(20)) == bench.steps()
+    [notice] = notices
+    assert notice.startswith(f"{log}: deleted, but still written")
+
+
+def test_f22_a_deleted_file_is_let_go_when_nobody_writes_it(
+    bench: Bench, log: Path
+) -> None:
+    """The disk's space is free again some time after the last writer ended."""
+    append(log, lines(0, 10))
+    bench.look()
+    log.unlink()
+    bench.writer = "alive"
+    bench.clock.up += 3600.0
+    bench.look()
+    bench.reader.rest()
+    [watched] = bench.reader.logs.values()
+    held = watched.log.fd
+
+    bench.writer = "gone"
+    bench.reader.rest()
+
+    assert held is not None
+    assert watched.log.fd is None

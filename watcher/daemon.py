@@ -288,7 +288,6 @@ class Daemon:
     def _beat(self) -> None:
         """Says that all is well: only this thread does, so a hang is noticed."""
         systemd.notify("WATCHDOG=1", "STATUS=" + self._status_line())
-        troubles = [w.trouble for w in self.reader.logs.values() if w.trouble]
         note = {
             "pid": os.getpid(),
             "at": self._clock.now(),
@@ -297,7 +296,7 @@ class Daemon:
             "events": self.events.running,
             "events_trouble": self.events.trouble,
             "polled": self._polled,
-            "troubles": [*self.reader.troubles.values(), *troubles],
+            "troubles": self.reader.notices(),
             "writing": self.judge.trouble,
             "behind": self.judge.behind,
             "backlog": self.reader.backlog,

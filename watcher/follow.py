@@ -49,6 +49,7 @@ class Log:
         left_at: since when the path has held another file, by the uptime.
         settled_at: since when that other file's forerunner has been silent.
         gone: whether the path holds nothing now.
+        unlinked: whether the file has no name any more, and still grew.
         more: whether there may be more to read at once.
         step: of the last record that was read.
         news: whether an evaluation or a milestone was read since somebody looked.
@@ -64,6 +65,7 @@ class Log:
     left_at: float | None = None
     settled_at: float | None = None
     gone: bool = False
+    unlinked: bool = False
     more: bool = False
     step: int | None = None
     news: bool = False
@@ -79,6 +81,7 @@ class Log:
         if self.fd is not None:
             os.close(self.fd)
         self.fd = self.parser = None
+        self.unlinked = False
 
 
 class Follower:
@@ -121,7 +124,7 @@ class Follower:
         except FileNotFoundError:
             log.gone = True
             return self._read_elsewhere(log, quota) if log.cursor else 0
-        log.gone = False
+        log.gone = log.unlinked = False
         if log.cursor is not None and log.cursor.looks_unchanged(seen):
             return 0
         if log.cursor is not None and log.cursor.key != (seen.st_dev, seen.st_ino):
@@ -143,6 +146,11 @@ class Follower:
         if log.cursor is found[1]:
             log.more = not log.cursor.at_end
         return size
+
+    def is_abandoned(self, log: Log) -> bool:
+        """Whether nobody seems to write the file that a log was read from last."""
+        assert log.cursor is not None
+        return self._is_written(log.cursor.key, log.path) != "alive"
 
     def _begun(self, log: Log, fd: int) -> Cursor:
         """Where reading stands; at the beginning, of a path seen for the first time."""
@@ -206,6 +214,7 @@ class Follower:
             found = tail.read(log.fd, log.cursor, quota)
             if found is not None and found[0] and not self._is_late(log):
                 log.settled_at = None
+                log.unlinked = os.fstat(log.fd).st_nlink == 0
                 return self._take(log, *found)
             if found is not None and not self._is_quiet(log, log.path):
                 return 0

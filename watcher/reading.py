@@ -27,6 +27,8 @@ BUSY_S: Final = 60.0
 _RETRY_S: Final = 1.0
 _RETRY_MOST_S: Final = 300.0
 _GAPS: Final = 500
+# Less text may be alike by chance.
+_LEAST_COPY: Final = 256
 _OPEN_FILES: Final = 64
 _IDLE_S: Final = 120.0
 
@@ -40,6 +42,7 @@ class Watched:
         grown_at: when it last grew, by the uptime; None before it did under our eyes.
         gaps: seconds between the times it grew, the latest last.
         aliases: other names of the same file.
+        copy_of: the log whose text holds all of this one's; it is not read then.
         trouble: why it cannot be read now, "" while it can.
         retry_at: not before this uptime.
         missed: how many scans in a row did not find it.
@@ -49,6 +52,7 @@ class Watched:
     grown_at: float | None = None
     gaps: deque[float] = field(default_factory=lambda: deque(maxlen=_GAPS))
     aliases: list[Path] = field(default_factory=list)
+    copy_of: Path | None = None
     trouble: str = ""
     wait_s: float = _RETRY_S
     retry_at: float = 0.0
@@ -95,16 +99,32 @@ class Reader:
         """How many logs wait for another turn."""
         return len(self._pending)
 
+    def notices(self) -> list[str]:
+        """What a person should know of folders and logs."""
+        found = list(self.troubles.values())
+        for path, watched in self.logs.items():
+            if watched.trouble:
+                found.append(watched.trouble)
+            if watched.copy_of is not None:
+                found.append(f"{path}: a copy of {watched.copy_of}; drawn once")
+            if watched.log.unlinked:
+                found.append(
+                    f"{path}: deleted, but still written; what comes ends with its "
+                    "writer"
+                )
+        return found
+
     def load(self) -> None:
         """Takes up what the store knows, and forgets what it does not."""
         for watched in self.logs.values():
             watched.log.let_go()
-        self.logs, self._pending, self._aliases = {}, [], {}
+        before, self.logs, self._pending, self._aliases = self.logs, {}, [], {}
         roots = {str(root): root for root in self._roots}
         for row in self._store.runs("current = 1"):
             if row.root in roots:
                 log = self._follower.known(row, roots[row.root])
-                self.logs[log.path] = Watched(log)
+                self.logs[log.path] = before.get(log.path) or Watched(log)
+                self.logs[log.path].log = log
 
     def scan(self) -> list[Watched]:
         """Looks for logs that came or went; all that there are."""
@@ -198,6 +218,10 @@ class Reader:
             return
         path, run = watched.log.path, watched.log.run
         try:
+            if run is None:
+                watched.copy_of = self._original(watched.log)
+                if watched.copy_of is not None:
+                    return
             size = self._follower.advance(watched.log, quota)
         except StoreTroubleError:
             raise
@@ -218,6 +242,17 @@ class Reader:
         if watched.log.more:
             behind.append(watched)
 
+    def _original(self, log: Log) -> Path | None:
+        """The log that a file which nobody read yet is a copy of."""
+        names = rotation.originals(log.path, log.root)
+        known = [path for path in names if path in self.logs]
+        if not known:
+            return None
+        end = tail.end(log.path)
+        if end.offset < _LEAST_COPY:
+            return None
+        return next((path for path in known if tail.is_at(path, end)), None)
+
     def _grew(self, watched: Watched, now: float) -> None:
         if watched.grown_at is not None and now > watched.grown_at:
             watched.gaps.append(now - watched.grown_at)
@@ -229,12 +264,18 @@ class Reader:
         held = [w for w in self.logs.values() if w.log.fd is not None]
         held.sort(key=lambda w: w.grown_at or 0.0, reverse=True)
         for place, watched in enumerate(held):
-            idle = now - (watched.grown_at or 0.0) > _IDLE_S
-            if place >= _OPEN_FILES or (idle and not watched.log.gone):
+            idle_s = now - (watched.grown_at or 0.0)
+            if place >= _OPEN_FILES or self._may_let_go(watched.log, idle_s):
                 watched.log.let_go()
         for watched in self.logs.values():
             if now - (watched.grown_at or 0.0) > _IDLE_S:
                 watched.log.parser = None
+
+    def _may_let_go(self, log: Log, idle_s: float) -> bool:
+        if not log.gone:
+            return idle_s > _IDLE_S
+        # Its space on the disk is free only when we close it, too.
+        return idle_s > OLD_S and self._follower.is_abandoned(log)
 
     def close(self) -> None:
         """Lets go of all files."""

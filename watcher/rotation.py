@@ -86,6 +86,22 @@ def base(path: Path) -> Path | None:
     return path.with_name(match[1]) if match else None
 
 
+def originals(path: Path, root: Path) -> Iterator[Path]:
+    """Paths that a file may be a copy of by its name: `run.log` of `run.bak.log`.
+
+    In its folder and those above, up to `root`: the name without some of its beginning
+    (`old_run.log`) or of what stands before its last suffix; above also the same name.
+    """
+    name, stem, end = path.name, path.stem, path.suffix
+    shorter = [stem[:n] + end for n in range(len(stem) - 1, 0, -1)]
+    shorter += [name[n:] for n in range(1, len(stem))]
+    yield from (path.with_name(other) for other in shorter)
+    for folder in path.parents[1:]:
+        if not folder.is_relative_to(root):
+            return
+        yield from (folder / other for other in (name, *shorter))
+
+
 def unpacked(part: Part, cursor: Cursor) -> Iterator[tuple[bytes, Cursor]] | None:
     """The rest of a compressed part behind `cursor`, None where it is another file.
 

@@ -153,6 +153,24 @@ def read(fd: int, cursor: Cursor, limit: int) -> tuple[bytes, Cursor] | None:
     return new, place if ended else replace(place, size=-1)
 
 
+def end(path: Path) -> Cursor:
+    """The place at the end of a file, as if it had been read.
+
+    Raises:
+        NotALogError: it is no regular file.
+        OSError: it cannot be read.
+    """
+    fd = opened(path)
+    try:
+        seen = os.fstat(fd)
+        size = seen.st_size
+        back = min(size, MARKER_BYTES)
+        head, marker = os.pread(fd, HEAD_BYTES, 0), os.pread(fd, back, size - back)
+    finally:
+        os.close(fd)
+    return replace(Cursor.start(seen), head=head, marker=marker, offset=size)
+
+
 def is_at(path: Path, cursor: Cursor) -> bool:
     """Whether a file is the one that was read; not, where it cannot be opened."""
     try:
