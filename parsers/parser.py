@@ -119,17 +119,17 @@ class _Candidate:
             "rows": self.rows.state() if self.rows else None,
             "hits": self.hits,
             "unread": self.unread,
-            "examples": self.examples,
+            "examples": [number for number, _ in self.examples],
             "kept": [_packed(batch) for batch in self.kept],
             "shapes": self.shapes,
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any], texts: Mapping[str, str]) -> None:
         self.steps.restore(state["steps"])
         if self.rows is not None:
             self.rows.restore(state["rows"])
         self.hits, self.unread = state["hits"], state["unread"]
-        self.examples = [(number, text) for number, text in state["examples"]]
+        self.examples = [(number, texts[str(number)]) for number in state["examples"]]
         self.kept = [_unpacked(batch) for batch in state["kept"]]
         self.shapes = Counter(state["shapes"])
 
@@ -184,6 +184,12 @@ class Parser:
             "settled": self._settled,
             "leader": self._leader.form.name if self._leader else None,
             "candidates": [candidate.state() for candidate in self._candidates],
+            # The same few lines are examples of what many formats did not take.
+            "texts": {
+                str(number): text
+                for candidate in self._candidates
+                for number, text in candidate.examples
+            },
             "known": [
                 sorted(kind.decode("latin-1") for kind in self._templates.known(at))
                 for at in range(len(self._candidates))
@@ -207,7 +213,7 @@ class Parser:
         for candidate, kept in zip(
             parser._candidates, state["candidates"], strict=True
         ):
-            candidate.restore(kept)
+            candidate.restore(kept, state["texts"])
             if kept["format"] == state["leader"]:
                 parser._leader = candidate
         for at, kinds in enumerate(state["known"]):

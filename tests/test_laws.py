@@ -36,7 +36,11 @@ def read(chunks: Iterable[bytes], *, sittings: bool = False) -> bytes:
             parser = Parser.restore(json.loads(json.dumps(parser.state())))
     run.add(parser.flush())
     analysis = analyse(run, name="run", path="run")
-    source: dict[str, Any] = {"lines": parser.lines, "unread": parser.unread}
+    source: dict[str, Any] = {
+        "lines": parser.lines,
+        "unread": parser.unread,
+        "examples": parser.unread_examples,
+    }
     return to_json(document(analysis, source))
 
 
