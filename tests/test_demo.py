@@ -1,0 +1,87 @@
+"""The demo, as a newcomer runs it: to the alert, the files and the exit code."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+
+from watcher.demo import Demo
+from watcher.errors import InputError
+
+
+ROOT = Path(__file__).parents[1]
+
+
+def start(folder: Path) -> "subprocess.Popen[bytes]":
+    """The demo, in a folder of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "watcher", "demo"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "LC_ALL": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def at_work_below(folder: Path) -> set[int]:
+    """Processes whose working folder is below another."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            here = (process / "cwd").readlink()
+        except OSError:
+            continue  # it has ended, or is not ours
+        if here.is_relative_to(folder):
+            found.add(int(process.name))
+    return found
+
+
+def test_demo_ends_in_the_alert(tmp_path: Path) -> None:
+    """One command: a model trains, the alert comes, and the files are there."""
+    demo = start(tmp_path)
+    out, err = demo.communicate()
+
+    assert (0, b"") == (demo.returncode, err)
+    said = out.decode()
+    assert "\n! Overfitting since step " in said
+    assert "\nstep 400 of 400: " in said
+    made = [row.split()[-1] for row in said.splitlines() if row.startswith("  ")]
+    paths = [tmp_path / name for name in made if name.startswith("gptwatch-demo/")]
+    assert [".log", ".png", ".txt", ".json"] == [path.suffix for path in paths]
+    assert all(path.stat().st_size for path in paths)
+    assert set() == at_work_below(tmp_path)
+
+
+def test_ctrl_c_ends_all_of_it(tmp_path: Path) -> None:
+    """Neither the trainer nor the daemon outlives the demo."""
+    demo = start(tmp_path)
+    assert demo.stdout is not None
+    first = demo.stdout.readline()
+    assert first.startswith(b"step ")
+
+    demo.send_signal(signal.SIGINT)
+    demo.communicate()
+
+    assert 130 == demo.returncode
+    assert set() == at_work_below(tmp_path)
+
+
+def test_without_torch_the_demo_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence with the command, and nothing is begun."""
+    real = importlib.util.find_spec
+
+    def find_spec(name: str) -> ModuleSpec | None:
+        return None if name == "torch" else real(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+
+    with pytest.raises(InputError, match="-m pip install torch"):
+        Demo(tmp_path / "demo", lang="en", theme="light")
+    assert [] == list(tmp_path.iterdir())
