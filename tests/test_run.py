@@ -1,0 +1,474 @@
+"""`gptwatch run`: real commands, real signals, real terminals."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from parsers.milestones import milestone
+from watcher import store
+from watcher.commands.run import _name
+from watcher.launch import Log
+
+
+ROOT = str(Path(__file__).parents[1])
+GPTWATCH = (sys.executable, "-m", "watcher")
+PIPE = subprocess.PIPE
+DEADLINE_S = 60
+# Tells which signals it gets; ends when its input does.
+TELLER = """
+import os, signal, sys
+def tell(number, frame): os.write(1, signal.Signals(number).name.encode() + b"\\n")
+for name in "INT TERM HUP QUIT USR1 WINCH".split():
+    if signal.getsignal(signal.Signals["SIG" + name]) != signal.SIG_IGN:
+        signal.signal(signal.Signals["SIG" + name], tell)
+print("ready", os.getpid())
+for line in sys.stdin:
+    os.write(1, line.encode())
+"""
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path,
+    *command: str,
+    options: Sequence[str] = (),
+    before: Sequence[str] = (),
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`gptwatch run` in a folder, with pipes; it is not left behind."""
+    environment = os.environ | {"PYTHONPATH": ROOT, "LC_ALL": "C.UTF-8"}
+    with subprocess.Popen(
+        [*before, *GPTWATCH, "run", *options, "--", *command],
+        cwd=folder,
+        env=environment,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def run(
+    folder: Path, *command: str, options: Sequence[str] = ()
+) -> tuple[int | None, bytes, bytes]:
+    """Exit code, output and errors of a whole run."""
+    with running(folder, *command, options=options) as process:
+        out, errors = process.communicate(timeout=DEADLINE_S)
+        return process.returncode, out, errors
+
+
+def python(source: str) -> tuple[str, str, str]:
+    """A command that runs this."""
+    return sys.executable, "-c", source
+
+
+def line(process: subprocess.Popen[bytes], stream: str = "stdout") -> bytes:
+    """The next line of what it writes."""
+    answer: bytes = getattr(process, stream).readline()
+    return answer
+
+
+def tell(process: subprocess.Popen[bytes], text: bytes) -> None:
+    """Writes a line to its input."""
+    assert process.stdin is not None
+    process.stdin.write(text + b"\n")
+    process.stdin.flush()
+
+
+def kept(folder: Path) -> bytes:
+    """The one log, whole."""
+    (log,) = (folder / "logs").iterdir()
+    return log.read_bytes()
+
+
+def end(log: bytes) -> tuple[str, int]:
+    """How the last line of a log says that it ended."""
+    facts = json.loads(log.splitlines()[-1].removeprefix(b"gptwatch: "))
+    assert "exit" == facts["event"]
+    return facts["status"], facts["code"]
+
+
+def test_output_is_shown_and_kept_in_order_and_untouched(tmp_path: Path) -> None:
+    """Both streams come in the order of writing, byte for byte, to us and the log."""
+    source = """
+import os
+for i in range(500):
+    os.write(1, b"out %d \\x00\\xff\\x1b[1m\\r\\n" % i)
+    os.write(2, b"err %d\\r" % i)
+print()
+"""
+    told = b"".join(b"out %d \0\xff\x1b[1m\r\nerr %d\r" % (i, i) for i in range(500))
+
+    code, out, _ = run(tmp_path, *python(source))
+
+    assert (0, told + b"\n") == (code, out)
+    assert out + b'gptwatch: {"event": "exit", "status": "finished", "code": 0}\n' == (
+        kept(tmp_path)
+    )
+
+
+def test_output_comes_as_it_is_written(tmp_path: Path) -> None:
+    """A line is on the screen and in the log while the command waits."""
+    with running(tmp_path, *python("print('iter 0'); input()")) as process:
+        assert b"iter 0\n" == line(process)
+        assert b"iter 0\n" == kept(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "status"),
+    [
+        ("exit 0", 0, "finished"),
+        ("exit 3", 3, "crashed"),
+        ("exit 255", 255, "crashed"),
+        ("kill -KILL $$", 137, "killed"),
+        ("kill -TERM $$", 143, "killed"),
+        ("kill -INT $$", 130, "interrupted"),
+        ("kill -SEGV $$", 139, "crashed"),
+        ("exit 137", 137, "killed"),
+        ("exit 143", 143, "killed"),
+        ("exit 130", 130, "interrupted"),
+    ],
+)
+def test_the_end_is_passed_on_and_kept(
+    tmp_path: Path, script: str, code: int, status: str
+) -> None:
+    """The exit code is the command's, as a shell has it; the log says the same."""
+    kinds = {"crashed": "error"}
+
+    done, _, _ = run(tmp_path, "sh", "-c", script)
+
+    assert (code, (status, code)) == (done, end(kept(tmp_path)))
+    assert kinds.get(status, status) == milestone(kept(tmp_path).splitlines()[-1])
+
+
+def test_the_end_stands_on_a_line_of_its_own(tmp_path: Path) -> None:
+    """Output without a newline at its end is not mixed up with ours."""
+    run(tmp_path, "printf", "iter 9: loss 1.2")
+
+    assert b"iter 9: loss 1.2" == kept(tmp_path).splitlines()[0]
+    assert ("finished", 0) == end(kept(tmp_path))
+
+
+def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
+    """One sentence, the exit code of shells, and no log of nothing."""
+    code, out, errors = run(tmp_path, "no-such-program", "--lr", "1")
+
+    assert (127, b"", 1) == (code, out, errors.count(b"\n"))
+    assert errors.startswith(b"gptwatch: no-such-program: command not found")
+    assert [] == list((tmp_path / "logs").iterdir())
+
+
+def test_a_file_that_is_no_program(tmp_path: Path) -> None:
+    """What is there and cannot be run gives the other exit code of shells."""
+    (tmp_path / "notes.txt").write_text("hello", encoding="utf-8")
+
+    code, _, errors = run(tmp_path, "./notes.txt")
+
+    assert (126, 1) == (code, errors.count(b"\n"))
+
+
+def test_a_folder_that_cannot_hold_a_log(tmp_path: Path) -> None:
+    """No training starts whose log would be lost from the beginning."""
+    (tmp_path / "logs").write_text("a file", encoding="utf-8")
+
+    code, out, errors = run(tmp_path, "echo", "started")
+
+    assert (1, b"") == (code, out)
+    assert b"logs: no log can be made there" in errors
+    assert b"--dir" in errors
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT", "USR1"])
+def test_signals_are_passed_on_once(tmp_path: Path, name: str) -> None:
+    """What is sent to gptwatch reaches the command, which decides what it means."""
+    stops = {"INT": "interrupted", "USR1": "finished"}
+    with running(tmp_path, *python(TELLER)) as process:
+        line(process)
+
+        process.send_signal(signal.Signals[f"SIG{name}"])
+
+        assert f"SIG{name}\n".encode() == line(process)
+        rest, _ = process.communicate(timeout=DEADLINE_S)
+        assert (0, b"") == (process.returncode, rest)
+    assert (stops.get(name, "killed"), 0) == end(kept(tmp_path))
+
+
+def test_a_signal_ends_a_command_that_does_not_mind(tmp_path: Path) -> None:
+    """SIGTERM to gptwatch ends the training and is told as 143."""
+    with running(tmp_path, *python("print('on'); input()")) as process:
+        line(process)
+        process.terminate()
+
+        assert 143 == process.wait(DEADLINE_S)
+    assert ("killed", 143) == end(kept(tmp_path))
+
+
+def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
+    """A command started to survive its terminal survives it here, too."""
+    nohup = ("sh", "-c", "trap '' HUP; exec \"$@\"", "sh")
+    with running(tmp_path, *python(TELLER), before=nohup) as process:
+        line(process)
+        process.send_signal(signal.SIGHUP)
+        tell(process, b"still here")
+
+        assert b"still here\n" == line(process)
+
+
+def test_stop_and_continue(tmp_path: Path) -> None:
+    """SIGTSTP stops the command and then us; SIGCONT lets both go on."""
+    with running(tmp_path, *python(TELLER)) as process:
+        child = int(line(process).split()[1])
+
+        process.send_signal(signal.SIGTSTP)
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        state = Path(f"/proc/{child}/stat").read_text("utf-8").rpartition(")")[2]
+        process.send_signal(signal.SIGCONT)
+        tell(process, b"on")
+
+        assert (True, "T") == (os.WIFSTOPPED(status), state.split()[0])
+        assert b"on\n" == line(process)
+
+
+def test_a_reader_that_goes_away_stops_no_training(tmp_path: Path) -> None:
+    """`gptwatch run ... | head -1`: the log gets what nobody sees."""
+    with running(tmp_path, *python(TELLER)) as process:
+        ready = line(process)
+        assert process.stdout is not None
+        process.stdout.close()
+        tell(process, b"one")
+        tell(process, b"two")
+        assert process.stdin is not None
+        process.stdin.close()
+
+        assert 0 == process.wait(DEADLINE_S)
+    assert kept(tmp_path).startswith(ready + b"one\ntwo\ngptwatch: ")
+
+
+def test_a_full_disk_stops_no_training(tmp_path: Path) -> None:
+    """Lines are lost with one warning; mended, the log goes on with a whole line."""
+    limit = ("sh", "-c", 'ulimit -S -f 1; exec "$@"', "sh")
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    source = "import sys\nfor line in sys.stdin: sys.stdout.write(line * 9)"
+    shown = b""
+    with running(tmp_path, *python(source), before=limit) as process:
+        for number in (b"1", b"2", b"3"):
+            tell(process, number * 100)
+            shown += b"".join(line(process) for _ in range(9))
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        tell(process, b"4")
+        _, errors = process.communicate(timeout=DEADLINE_S)
+
+    log = kept(tmp_path)
+    assert (0, 2) == (process.returncode, errors.count(b"\n"))
+    assert b"cannot be written (File too large)" in errors
+    assert log.startswith(shown[:1024] + b"\n" + b"4\n" * 8 + b"gptwatch: ")
+    assert ("finished", 0) == end(log)
+
+
+def test_a_command_that_closes_its_output_is_waited_for(tmp_path: Path) -> None:
+    """The end of the output is not the end of the training."""
+    source = (
+        "import os, sys; print('bye'); os.close(1); os.close(2); input(); sys.exit(5)"
+    )
+    with running(tmp_path, *python(source)) as process:
+        line(process)
+        tell(process, b"")
+
+        assert 5 == process.wait(DEADLINE_S)
+    assert ("crashed", 5) == end(kept(tmp_path))
+
+
+def test_a_process_left_behind_does_not_hold_us(tmp_path: Path) -> None:
+    """What the command left running and writing keeps nobody waiting."""
+    source = (
+        "import subprocess, sys\n"
+        "subprocess.Popen([sys.executable, '-c', 'input()'])\n"
+        "print('done')"
+    )
+    with running(tmp_path, *python(source)) as process:
+        assert 0 == process.wait(DEADLINE_S)
+
+        assert b"keeping the output" in line(process, "stderr")
+        assert b"a process that it started still has its output open" in (
+            line(process, "stderr")
+        )
+    assert ("finished", 0) == end(kept(tmp_path))
+
+
+class Terminal:
+    """A terminal whose foreground is `gptwatch run` of the teller."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pid, self.handle = pty.fork()
+        if self.pid == 0:  # pragma: no cover  another process
+            os.chdir(folder)
+            os.environ["PYTHONPATH"] = ROOT
+            os.execv(sys.executable, [*GPTWATCH, "run", "--", *python(TELLER)])
+        self._seen = b""
+
+    def size(self, rows: int, columns: int) -> None:
+        """Gives it another size."""
+        packed = struct.pack("4H", rows, columns, 0, 0)
+        fcntl.ioctl(self.handle, termios.TIOCSWINSZ, packed)
+
+    def until(self, text: bytes) -> bytes:
+        """All that was shown, when this has been shown."""
+        while text not in self._seen:
+            self._seen += os.read(self.handle, 4096)
+        return self._seen
+
+    def type(self, keys: bytes) -> None:
+        """Presses keys."""
+        os.write(self.handle, keys)
+
+    def close(self) -> int:
+        """Waits for the end; the exit code."""
+        with contextlib.suppress(OSError):
+            while os.read(self.handle, 4096):
+                pass
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        os.close(self.handle)
+        return code
+
+
+def test_a_terminal_stays_a_terminal(tmp_path: Path) -> None:
+    """Each Ctrl-C arrives once, the size is passed on, the log has plain newlines."""
+    terminal = Terminal(tmp_path)
+    terminal.until(b"ready")
+    terminal.size(40, 123)
+    terminal.until(b"SIGWINCH")
+    terminal.type(b"\x03")
+    terminal.until(b"SIGINT")
+    terminal.type(b"\x03")
+    terminal.type(b"end\n\x04")
+
+    assert 0 == terminal.close()
+    log = kept(tmp_path)
+    assert (2, 0) == (log.count(b"SIGINT\n"), log.count(b"\r"))
+    assert ("interrupted", 0) == end(log)
+
+
+def test_the_output_is_a_terminal_of_the_same_size(tmp_path: Path) -> None:
+    """A progress bar sees what it would see without us."""
+    source = "import os; print(os.isatty(1), os.isatty(2), os.get_terminal_size())"
+    command = " ".join([*GPTWATCH, "run", "--", sys.executable, "-c", f'"{source}"'])
+    pid, handle = pty.fork()
+    if pid == 0:  # pragma: no cover  another process
+        os.chdir(tmp_path)
+        os.environ["PYTHONPATH"] = ROOT
+        os.execv("/bin/sh", ["sh", "-c", f"stty rows 33 cols 77; {command}"])
+    with contextlib.suppress(OSError):
+        while os.read(handle, 4096):
+            pass
+    os.waitpid(pid, 0)
+    os.close(handle)
+
+    assert kept(tmp_path).startswith(
+        b"True True os.terminal_size(columns=77, lines=33)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["python", "train.py", "config/char.py"], "train"),
+        (["python3", "-u", "src/train_gpt.py"], "train_gpt"),
+        (["torchrun", "--nproc_per_node=2", "-m", "lab.pretrain", "x.py"], "pretrain"),
+        (["./train_with_logging.py", "config/char.py"], "train_with_logging"),
+        (["/usr/bin/env", "bash", "run.sh"], "run"),
+        (["python", "-c", "import train.py"], "python"),
+        (["/opt/bin/litgpt", "pretrain"], "litgpt"),
+        (["./.hidden"], "hidden"),
+    ],
+)
+def test_a_log_is_named_after_what_trains(command: Sequence[str], name: str) -> None:
+    """The script's name, or the module's, or else the program's."""
+    assert name == _name(command)
+
+
+def test_name_and_folder_can_be_chosen(tmp_path: Path) -> None:
+    """`--name` and `--dir` say where the log lies; the time is always part of it."""
+    run(tmp_path, "echo", "hello", options=("--name", "big", "--dir", "a/b"))
+
+    (log,) = (tmp_path / "a" / "b").iterdir()
+    assert datetime.strptime(log.name, "big-%Y%m%d_%H%M%S.log").astimezone()
+
+
+@pytest.mark.parametrize("name", ["a/b", ".hidden", "", "--x"])
+def test_a_name_that_is_no_file_name_is_refused(tmp_path: Path, name: str) -> None:
+    """A log must not land elsewhere, or where nobody looks."""
+    code, _, errors = run(tmp_path, "echo", options=(f"--name={name}",))
+
+    assert 2 == code
+    assert b"is no name for a log" in errors
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_two_runs_of_one_second_have_two_logs(tmp_path: Path) -> None:
+    """No log is written over."""
+    now = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
+    logs = [Log(tmp_path, "train", now, print) for _ in range(2)]
+    for log in logs:
+        log.write(b"x")
+
+    assert ["train-20260504_030201.log", "train-20260504_030201-2.log"] == [
+        log.path.name for log in logs
+    ]
+    for log in logs:
+        log.discard()
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_watch_draws_and_tells_at_the_end(tmp_path: Path) -> None:
+    """One command trains, watches and concludes; nothing stays behind it."""
+    source = (
+        "for i in range(99): print(f'step {i}: train loss {9 / (i + 1)}, val loss 2')"
+    )
+
+    code, out, errors = run(tmp_path, *python(source), options=("--watch",))
+
+    made = sorted(p.name[:14] for p in (tmp_path / "training_plots").glob("training_*"))
+    assert (0, 3) == (code, len(made)), errors
+    assert b"train loss  9.0000" in out
+    with store.locked(tmp_path / "training_plots" / ".gptwatch"):
+        pass  # the daemon has let go of it
+
+
+def test_watch_of_a_command_without_metrics_keeps_its_exit_code(tmp_path: Path) -> None:
+    """Nothing to analyse is said, and changes nothing."""
+    code, _, errors = run(tmp_path, "sh", "-c", "exit 4", options=("--watch",))
+
+    assert 4 == code
+    assert b"no metrics found" in errors
+
+
+def test_watching_that_ends_early_stops_no_training(tmp_path: Path) -> None:
+    """A daemon that cannot go on costs one line."""
+    with (
+        store.locked(tmp_path / "training_plots" / ".gptwatch"),
+        running(tmp_path, *python(TELLER), options=("--watch",)) as process,
+    ):
+        told = b""
+        while b"watching has ended" not in told:
+            told = line(process, "stderr")
+            assert told
+        line(process)
+        tell(process, b"still here")
+
+        assert b"still here\n" == line(process)
+    assert told == b"gptwatch: watching has ended (exit code 78); the command goes on\n"
