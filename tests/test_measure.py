@@ -176,3 +176,13 @@ def test_smoothing_passes_over_gaps() -> None:
 
     assert [1.0, 2.0, 3.0, 3.0] == smooth[:4].tolist()
     assert math.isnan(smooth[4])
+
+
+def test_end_noted_by_the_runner_is_told_by_its_exit_code() -> None:
+    """The note of `gptwatch run` is quoted as people say it; a cause goes before it."""
+    note = 'gptwatch: {"event": "exit", "status": "crashed", "code": 3}\n'
+    log = nanogpt(20)
+
+    assert "exit code 3" == measured(log + note).summary.outcome_text
+    cause = "Traceback (most recent call last):\nValueError: bad batch\n"
+    assert "ValueError: bad batch" == measured(log + cause + note).summary.outcome_text

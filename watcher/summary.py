@@ -1,5 +1,6 @@
 """The figures of a run: losses, typical times, costs, how it ended."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ _ENDS: Final = {
 }
 # Of several ends the one that explains the others.
 _CAUSES: Final = ("out of memory", "interrupted", "cancelled", "killed", "error")
+_EXIT_NOTE: Final = re.compile(r'^gptwatch: \{.*"event": "exit".*"code": (\d+)')
 
 
 def summary(analysis: Analysis) -> Summary:
@@ -241,11 +243,17 @@ def _end(analysis: Analysis) -> dict[str, Any]:
     after = [m for m in analysis.milestones if m.line >= last and m.kind in _ENDS]
     cause = _cause(after)
     if cause:
-        return {"outcome": _ENDS[cause.kind], "outcome_text": cause.text}
+        return {"outcome": _ENDS[cause.kind], "outcome_text": _quoted(cause.text)}
     planned, step = analysis.info.get("max_iters"), _last_step(analysis)
     if isinstance(planned, int) and step is not None and step >= planned:
         return {"outcome": "finished", "outcome_text": None}
     return {}
+
+
+def _quoted(text: str) -> str:
+    """The line that tells the end; of a note by `gptwatch run`, its exit code."""
+    code = _EXIT_NOTE.search(text)
+    return f"exit code {code[1]}" if code else text
 
 
 def _cause(after: list[Milestone]) -> Milestone | None:
