@@ -13,10 +13,17 @@ from watcher.store import Row, Store
 
 
 class FakeClock(Clock):
-    """Time that passes when a test says so."""
+    """Time that passes when a test says so.
+
+    Attributes:
+        up: the uptime.
+        pace: seconds that pass whenever somebody asks for it.
+        jump: how much the wall clock was set forward.
+    """
 
     def __init__(self) -> None:
         self.up = 1000.0
+        self.pace = 0.0
         self.jump = 0.0
 
     def now(self) -> float:
@@ -25,6 +32,7 @@ class FakeClock(Clock):
 
     def uptime(self) -> float:
         """What the test says."""
+        self.up += self.pace
         return self.up
 
 

@@ -76,12 +76,16 @@ class Log:
         """The path below the watched folder."""
         return str(self.path.relative_to(self.root))
 
-    def let_go(self) -> None:
-        """Closes its file and forgets its parser."""
+    def close(self) -> None:
+        """Closes its file."""
         if self.fd is not None:
             os.close(self.fd)
-        self.fd = self.parser = None
-        self.unlinked = False
+        self.fd, self.unlinked = None, False
+
+    def let_go(self) -> None:
+        """Closes its file and forgets its parser."""
+        self.close()
+        self.parser = None
 
 
 class Follower:
@@ -133,7 +137,7 @@ class Follower:
                 return self._read_part(log, old, quota)
         fd = tail.opened(log.path)
         try:
-            cursor = self._begun(log, fd)
+            cursor = log.cursor or Cursor.start(os.fstat(fd))
             found = tail.read(fd, cursor, quota)
             if found is None:
                 return self._read_elsewhere(log, quota)
@@ -152,8 +156,23 @@ class Follower:
         assert log.cursor is not None
         return self._is_written(log.cursor.key, log.path) != "alive"
 
-    def _begun(self, log: Log, fd: int) -> Cursor:
-        """Where reading stands; at the beginning, of a path seen for the first time."""
+    def _take(self, log: Log, data: bytes, cursor: Cursor) -> int:
+        """Puts bytes through the parser into the store."""
+        if not data:
+            self._store.move(self._run(log, cursor), cursor)
+        else:
+            parser = self._parser(log)
+            if parser is None:
+                return self._read_again(log)
+            delta = parser.feed(data)
+            run = self._run(log, cursor)
+            self._store.add(run, delta, cursor, parser, size=len(data))
+            _note(log, delta)
+        log.cursor, log.more = cursor, True
+        return len(data)
+
+    def _run(self, log: Log, cursor: Cursor) -> int:
+        """The log's run, which begins when something of it is kept."""
         if log.run is None:
             now = self._clock.now()
             log.run = self._store.begin(
@@ -161,31 +180,16 @@ class Follower:
                 log.name,
                 reason="found",
                 now=now,
-                adopted=now - os.fstat(fd).st_mtime > OLD_S,
+                adopted=now - cursor.mtime_ns / 1e9 > OLD_S,
             )
-        if log.cursor is None:
-            log.cursor = Cursor.start(os.fstat(fd))
-        return log.cursor
-
-    def _take(self, log: Log, data: bytes, cursor: Cursor) -> int:
-        """Puts bytes through the parser into the store."""
-        assert log.run is not None
-        if data:
-            parser = self._parser(log)
-            if parser is None:
-                return self._read_again(log)
-            delta = parser.feed(data)
-            self._store.add(log.run, delta, cursor, parser, size=len(data))
-            _note(log, delta)
-        else:
-            self._store.move(log.run, cursor)
-        log.cursor, log.more = cursor, True
-        return len(data)
+        return log.run
 
     def _parser(self, log: Log) -> Parser | None:
         """What reads on; None where another gptwatch, or other formats, read so far."""
-        assert log.run is not None
-        if log.parser is None:
+        if log.parser is None and log.run is None:
+            log.parser = Parser(self._formats)
+        elif log.parser is None:
+            assert log.run is not None
             try:
                 log.parser = self._store.parser(log.run, self._formats)
             except (LookupError, TypeError, ValueError):
@@ -280,9 +284,7 @@ class Follower:
             return 0  # renamed, and the new file is not there yet
         self._store.move(log.run, start, part=True)
         log.cursor, log.left_at, log.settled_at = start, None, None
-        if log.fd is not None:
-            os.close(log.fd)
-            log.fd = None
+        log.close()
         log.more = True
         return 0
 
@@ -317,8 +319,8 @@ class Follower:
         log.more = True
 
     def _hold(self, log: Log, fd: int) -> None:
-        if log.fd is not None and log.fd != fd:
-            os.close(log.fd)
+        if log.fd != fd:
+            log.close()
         log.fd = fd
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ _RETRY_MOST_S: Final = 300.0
 _GAPS: Final = 500
 # Less text may be alike by chance.
 _LEAST_COPY: Final = 256
-_OPEN_FILES: Final = 64
+_OPEN_FILES: Final = 512
 _IDLE_S: Final = 120.0
 
 
@@ -89,6 +90,10 @@ class Reader:
         self._pending: list[Watched] = []
         self._aliases: dict[Path, Watched] = {}
         self._by_key: dict[tuple[int, int], Watched] = {}
+        self._held: dict[Watched, None] = {}
+        # The store, pictures and events need some, too.
+        allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = min(_OPEN_FILES, allowed // 2)
         self.logs: dict[Path, Watched] = {}
         self.troubles: dict[Path, str] = {}
         self.trouble = ""
@@ -118,12 +123,13 @@ class Reader:
         """Takes up what the store knows, and forgets what it does not."""
         for watched in self.logs.values():
             watched.log.let_go()
-        before, self.logs, self._pending, self._aliases = self.logs, {}, [], {}
+        before = {watched.log.run: watched for watched in self.logs.values()}
+        self.logs, self._pending, self._aliases = {}, [], {}
         roots = {str(root): root for root in self._roots}
         for row in self._store.runs("current = 1"):
             if row.root in roots:
                 log = self._follower.known(row, roots[row.root])
-                self.logs[log.path] = before.get(log.path) or Watched(log)
+                self.logs[log.path] = before.get(row.id) or Watched(log)
                 self.logs[log.path].log = log
 
     def scan(self) -> list[Watched]:
@@ -187,6 +193,9 @@ class Reader:
         except StoreTroubleError as error:
             self._lose(error)
             return []
+        except _SpoiltError as error:
+            self._undo(error)
+            return []
         self.trouble = ""
         self._pending = [*queue, *behind]
         return list(changed)
@@ -217,30 +226,38 @@ class Reader:
         if now < watched.retry_at:
             return
         path, run = watched.log.path, watched.log.run
+        written = self._store.writes
         try:
-            if run is None:
-                watched.copy_of = self._original(watched.log)
-                if watched.copy_of is not None:
-                    return
-            size = self._follower.advance(watched.log, quota)
+            size = self._advance(watched, quota)
         except StoreTroubleError:
             raise
-        except (OSError, InputError, MemoryError) as error:
-            self._put_off(watched, _why(watched.log.path, error))
-            return
         except Exception as error:
-            # One log that cannot be understood must not stop the others.
-            LOGGER.exception("%s: cannot be parsed; the others go on", path)
-            self._put_off(watched, f"{path}: cannot be parsed ({error!r})")
+            trouble = _why(path, error)
+            if not isinstance(error, (OSError, InputError, MemoryError)):
+                LOGGER.exception("%s; the others go on", trouble)
+            if self._store.writes != written:
+                raise _SpoiltError(watched, trouble) from error
+            # One log that cannot be read must not stop the others.
+            self._put_off(watched, trouble)
             return
         watched.trouble, watched.wait_s = "", _RETRY_S
         if watched.log.path != path:
             self.logs[watched.log.path] = self.logs.pop(path)
+        if size or watched not in self._held:
+            self._hold(watched)
         if size or watched.log.run != run:
             self._grew(watched, now)
             changed[watched] = None
         if watched.log.more:
             behind.append(watched)
+
+    def _advance(self, watched: Watched, quota: int) -> int:
+        """Reads on in a log, but not in a copy of another one; bytes read."""
+        if watched.log.run is None:
+            watched.copy_of = self._original(watched.log)
+            if watched.copy_of is not None:
+                return 0
+        return self._follower.advance(watched.log, quota)
 
     def _original(self, log: Log) -> Path | None:
         """The log that a file which nobody read yet is a copy of."""
@@ -253,23 +270,30 @@ class Reader:
             return None
         return next((path for path in known if tail.is_at(path, end)), None)
 
+    def _hold(self, watched: Watched) -> None:
+        """Keeps the files of those logs open that grew last, as many as we may."""
+        self._held.pop(watched, None)
+        if watched.log.fd is not None:
+            self._held[watched] = None
+        if len(self._held) > self._most:
+            oldest = next(iter(self._held))
+            del self._held[oldest]
+            oldest.log.close()
+
     def _grew(self, watched: Watched, now: float) -> None:
         if watched.grown_at is not None and now > watched.grown_at:
             watched.gaps.append(now - watched.grown_at)
         watched.grown_at = now
 
     def rest(self) -> None:
-        """Lets go of what idle logs hold: files beyond a number, and parsers."""
+        """Lets go of what idle logs hold: files and parsers."""
         now = self._clock.uptime()
-        held = [w for w in self.logs.values() if w.log.fd is not None]
-        held.sort(key=lambda w: w.grown_at or 0.0, reverse=True)
-        for place, watched in enumerate(held):
-            idle_s = now - (watched.grown_at or 0.0)
-            if place >= _OPEN_FILES or self._may_let_go(watched.log, idle_s):
-                watched.log.let_go()
         for watched in self.logs.values():
-            if now - (watched.grown_at or 0.0) > _IDLE_S:
+            idle_s = now - (watched.grown_at or 0.0)
+            if idle_s > _IDLE_S:
                 watched.log.parser = None
+            if watched.log.fd is not None and self._may_let_go(watched.log, idle_s):
+                watched.log.close()
 
     def _may_let_go(self, log: Log, idle_s: float) -> bool:
         if not log.gone:
@@ -340,11 +364,27 @@ class Reader:
         self.trouble = str(error)
         self.load()
 
+    def _undo(self, spoilt: "_SpoiltError") -> None:
+        """One log failed half way: all that was read beside it is read again."""
+        path, root = spoilt.watched.log.path, spoilt.watched.log.root
+        self.load()
+        watched = self.logs.setdefault(path, Watched(Log(root, path)))
+        self._put_off(watched, spoilt.trouble)
+        self._pending = [w for w in self.logs.values() if w is not watched]
+
     def _complain(self, root: Path, error: OSError) -> None:
         trouble = f"{root}: {_reason(error)}"
         if self.troubles.get(root) != trouble:
             LOGGER.warning("%s; looking again every few seconds", trouble)
         self.troubles[root] = trouble
+
+
+class _SpoiltError(Exception):
+    """A log failed after some of what was read of it had been put in the store."""
+
+    def __init__(self, watched: Watched, trouble: str) -> None:
+        super().__init__(trouble)
+        self.watched, self.trouble = watched, trouble
 
 
 def _holds(path: Path, key: tuple[int, int]) -> bool:
@@ -358,7 +398,9 @@ def _holds(path: Path, key: tuple[int, int]) -> bool:
 def _why(path: Path, error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{path}: {_reason(error)}"
-    return str(error) or repr(error)
+    if isinstance(error, InputError):
+        return str(error)
+    return f"{path}: cannot be parsed ({error!r})"
 
 
 def _reason(error: OSError) -> str:

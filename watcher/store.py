@@ -153,6 +153,11 @@ class Store:
         """Ends all use of it."""
         self.connection.close()
 
+    @property
+    def writes(self) -> int:
+        """How many rows were written so far."""
+        return self.connection.total_changes
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All that is written inside is kept, or nothing of it."""
