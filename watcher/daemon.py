@@ -31,7 +31,7 @@ from watcher.worker import Options, Result, Worker
 LOGGER: Final = logging.getLogger("gptwatch")
 _SCAN_S: Final = 10
 _STATE_S: Final = 5
-_BEAT_S: Final = 5
+_BEAT_S: Final = 5.0
 _REMEMBER_S: Final = 60
 _RETENTION_S: Final = 600
 # So often changed files are looked at while events come in.
@@ -126,6 +126,8 @@ class Daemon:
         self._touches, self._swept_at = 0, self._clock.uptime()
         self._looked_at = self._clock.uptime()
         self._verdict = ""
+        # Thrice in the time after which systemd would take this for hanging.
+        self._beat_s = min(_BEAT_S, (systemd.watchdog_s() or _BEAT_S * 3) / 3)
         self._asked: set[tuple[int, int]] = set()
         self._writers = Writers.of(self._asked)
         self.writer = self._ask
@@ -187,7 +189,7 @@ class Daemon:
         if since < _PACE_S:
             self.inbox.wait_for_message(_PACE_S - since)
         else:
-            self.inbox.wait(_BEAT_S)
+            self.inbox.wait(self._beat_s)
         self._looked_at = self._clock.uptime()
 
     def _handle(self, kind: str, value: Any) -> None:
@@ -206,6 +208,7 @@ class Daemon:
                 self._beat()
             elif kind in {"stop", "reload"}:
                 self._verdict = self._verdict or kind
+                systemd.notify("STOPPING=1" if kind == "stop" else "RELOADING=1")
 
     @contextlib.contextmanager
     def _unless_troubled(self) -> Iterator[None]:
@@ -344,7 +347,7 @@ class Daemon:
             "scan": IntervalTrigger(seconds=_SCAN_S),
             "sweep": IntervalTrigger(seconds=_SWEEP_S),
             "state": IntervalTrigger(seconds=_STATE_S),
-            "beat": IntervalTrigger(seconds=_BEAT_S),
+            "beat": IntervalTrigger(seconds=self._beat_s),
             "remember": IntervalTrigger(seconds=_REMEMBER_S),
             "retention": IntervalTrigger(seconds=_RETENTION_S),
             "draw": CronTrigger.from_crontab(settings.cron)
