@@ -1,5 +1,7 @@
 """What the store must hold, and a reader whose time passes when a test says so."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +139,11 @@ def append(path: Path, data: bytes) -> None:
     """Writes behind what is there."""
     with path.open("ab") as file:
         file.write(data)
+
+
+def until(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
+    """Waits for what another thread or process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "nothing came"
+        time.sleep(0.01)

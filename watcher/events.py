@@ -106,8 +106,9 @@ class Events:
 
         # Our own reading makes events of other kinds.
         kinds = [FileCreatedEvent, FileDeletedEvent, FileModifiedEvent, FileMovedEvent]
-        observer = Observer()
+        observer: Any = None
         try:
+            observer = Observer()
             for root in roots:
                 observer.schedule(
                     _handler(self._touch), str(root), recursive=True, event_filter=kinds
@@ -115,8 +116,8 @@ class Events:
             observer.start()
         except OSError as error:
             self.trouble = _reason(error)
-            # Some emitters may run already.
-            observer.unschedule_all()
+            if observer is not None:
+                observer.stop()  # what of it runs already
             return
         self.trouble = ""
         self._observer = observer
