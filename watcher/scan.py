@@ -38,7 +38,7 @@ class Scanner:
     def wants(self, root: Path, path: Path) -> bool:
         """Whether a path below a watched folder is a log, by its name."""
         below = path.relative_to(root)
-        if any(self._left_out(root / part) for part in _above(below)):
+        if any(not self._enters(root, root / part) for part in _above(below)):
             return False
         return self._is_log(path.name, str(below)) and not self._ignored(below)
 
@@ -72,7 +72,7 @@ class Scanner:
     ) -> None:
         path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
-            if not self._left_out(path) and not self._ignored(path.relative_to(root)):
+            if self._enters(root, path):
                 pending.append(path)
             return
         below = path.relative_to(root)
@@ -100,8 +100,10 @@ class Scanner:
             for pattern in self.ignore
         )
 
-    def _left_out(self, folder: Path) -> bool:
-        return folder.name.startswith(".") or folder in self.own
+    def _enters(self, root: Path, folder: Path) -> bool:
+        if folder.name.startswith(".") or folder in self.own:
+            return False
+        return not self._ignored(folder.relative_to(root))
 
 
 def _above(below: Path) -> Iterator[Path]:
