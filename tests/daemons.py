@@ -1,0 +1,123 @@
+"""The daemon as a real process, and what it keeps."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from oracle import known, until
+
+from watcher.store import Store, StoreError
+
+
+class Started:
+    """`gptwatch start` on `logs` in a folder; it is killed at the end of a `with`.
+
+    Attributes:
+        logs, out, state: folders: watched, of artifacts, of the store.
+        process: of the daemon.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *more: str,
+        before: Sequence[str] = (),
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self.logs, self.out = folder / "logs", folder / "plots"
+        self.state = self.out / ".gptwatch"
+        self.logs.mkdir(exist_ok=True)
+        self._errors = folder / "errors.txt"
+        command = [
+            *before,
+            *(sys.executable, "-m", "watcher"),
+            *more,
+            *("start", "--dir", str(self.logs), "--out", str(self.out)),
+        ]
+        root = str(Path(__file__).parents[1])
+        self._from = self._errors.stat().st_size if self._errors.exists() else 0
+        with self._errors.open("ab") as errors:
+            self.process = subprocess.Popen(
+                command,
+                stderr=errors,
+                cwd=folder,
+                env=os.environ | {"PYTHONPATH": root} | (env or {}),
+            )
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Ends it, whatever happened."""
+        self.kill()
+
+    @property
+    def said(self) -> str:
+        """What it wrote to standard error."""
+        with self._errors.open("rb") as file:
+            file.seek(self._from)
+            return file.read().decode()
+
+    def watches(self) -> Self:
+        """Itself, as soon as it looked at everything once."""
+        self.says("watching ")
+        return self
+
+    def says(self, text: str, times: int = 1) -> None:
+        """Waits until it said something so many times."""
+        until(lambda: self.said.count(text) >= times or self.process.poll() is not None)
+        assert self.said.count(text) >= times, self.said
+
+    def read_all(self) -> None:
+        """Waits until the store knows all bytes of all logs."""
+        until(lambda: sizes(self.logs) == offsets(self.state))
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Sends a signal, and gives the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=60)
+
+    def kill(self) -> None:
+        """Kills it, so that it can do nothing more."""
+        self.process.kill()
+        self.process.wait()
+
+
+def sizes(logs: Path) -> dict[str, int]:
+    """Bytes of each log."""
+    return {path.name: path.stat().st_size for path in logs.iterdir()}
+
+
+def offsets(state: Path) -> dict[str, int]:
+    """Bytes that were read of each log; nothing while the store cannot be asked."""
+    try:
+        with contextlib.closing(Store(state, read_only=True)) as store:
+            return {r.path: r.bytes for r in store.runs("current = 1")}
+    except StoreError:
+        return {}
+
+
+def held(state: Path) -> dict[str, dict[str, Any]]:
+    """All that the store holds of each run, by name."""
+    with contextlib.closing(Store(state, read_only=True)) as store:
+        return {row.name: known(store.load(row.id)[0]) for row in store.runs()}
+
+
+def steps(state: Path, name: str = "train.log") -> list[int]:
+    """Steps of a run's training losses, in the order of the log."""
+    with contextlib.closing(Store(state, read_only=True)) as store:
+        [row] = [row for row in store.runs() if row.name == name]
+        loaded, _ = store.load(row.id)
+        return [int(step) for step in loaded.column("loss")[1]]
