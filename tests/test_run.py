@@ -30,7 +30,9 @@ DEADLINE_S = 60
 # Tells which signals it gets; ends when its input does.
 TELLER = """
 import os, signal, sys
-def tell(number, frame): os.write(1, signal.Signals(number).name.encode() + b"\\n")
+def tell(number, frame):
+    size = os.get_terminal_size() if number == signal.SIGWINCH else ""
+    os.write(1, f"{signal.Signals(number).name}{size}\\n".encode())
 for name in "INT TERM HUP QUIT USR1 WINCH".split():
     if signal.getsignal(signal.Signals["SIG" + name]) != signal.SIG_IGN:
         signal.signal(signal.Signals["SIG" + name], tell)
@@ -38,6 +40,20 @@ print("ready", os.getpid())
 for line in sys.stdin:
     os.write(1, line.encode())
 """
+
+
+@pytest.fixture(autouse=True)
+def deadline() -> Iterator[None]:
+    """Ends a test that waits for what never comes."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(DEADLINE_S)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 @contextlib.contextmanager
@@ -124,7 +140,9 @@ print()
 
 def test_output_comes_as_it_is_written(tmp_path: Path) -> None:
     """A line is on the screen and in the log while the command waits."""
-    with running(tmp_path, *python("print('iter 0'); input()")) as process:
+    # input() itself would flush what was printed.
+    source = "import sys; print('iter 0'); sys.stdin.readline()"
+    with running(tmp_path, *python(source)) as process:
         assert b"iter 0\n" == line(process)
         assert b"iter 0\n" == kept(tmp_path)
 
@@ -227,45 +245,55 @@ def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
         tell(process, b"still here")
 
         assert b"still here\n" == line(process)
+        process.communicate(timeout=DEADLINE_S)
+    assert ("finished", 0) == end(kept(tmp_path))
 
 
 def test_stop_and_continue(tmp_path: Path) -> None:
-    """SIGTSTP stops the command and then us; SIGCONT lets both go on."""
-    with running(tmp_path, *python(TELLER)) as process:
-        child = int(line(process).split()[1])
+    """SIGTSTP reaches the command and stops us; SIGCONT reaches it, too."""
+    source = """
+import signal
+def tell(number, frame): open("told", "w").write(signal.Signals(number).name)
+signal.signal(signal.SIGTSTP, tell)
+signal.signal(signal.SIGCONT, tell)
+print("ready")
+input()
+"""
+    # What it says by its output waits while we are stopped.
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    with running(tmp_path, *python(source)) as process:
+        line(process)
 
         process.send_signal(signal.SIGTSTP)
+        first = told.read_text("ascii")
         _, status = os.waitpid(process.pid, os.WUNTRACED)
-        state = Path(f"/proc/{child}/stat").read_text("utf-8").rpartition(")")[2]
         process.send_signal(signal.SIGCONT)
-        tell(process, b"on")
 
-        assert (True, "T") == (os.WIFSTOPPED(status), state.split()[0])
-        assert b"on\n" == line(process)
+        assert os.WIFSTOPPED(status)
+        assert ("SIGTSTP", "SIGCONT") == (first, told.read_text("ascii"))
 
 
 def test_a_reader_that_goes_away_stops_no_training(tmp_path: Path) -> None:
     """`gptwatch run ... | head -1`: the log gets what nobody sees."""
-    with running(tmp_path, *python(TELLER)) as process:
-        ready = line(process)
+    source = "print('ready'); input(); print('x' * 1_000_000)"
+    with running(tmp_path, *python(source)) as process:
+        line(process)
         assert process.stdout is not None
         process.stdout.close()
-        tell(process, b"one")
-        tell(process, b"two")
-        assert process.stdin is not None
-        process.stdin.close()
+        tell(process, b"")
 
         assert 0 == process.wait(DEADLINE_S)
-    assert kept(tmp_path).startswith(ready + b"one\ntwo\ngptwatch: ")
+    assert kept(tmp_path).startswith(b"ready\n" + b"x" * 1_000_000 + b"\ngptwatch: ")
 
 
 def test_a_full_disk_stops_no_training(tmp_path: Path) -> None:
     """Lines are lost with one warning; mended, the log goes on with a whole line."""
-    limit = ("sh", "-c", 'ulimit -S -f 1; exec "$@"', "sh")
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     source = "import sys\nfor line in sys.stdin: sys.stdout.write(line * 9)"
     shown = b""
-    with running(tmp_path, *python(source), before=limit) as process:
+    with running(tmp_path, *python(source)) as process:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1024, hard))
         for number in (b"1", b"2", b"3"):
             tell(process, number * 100)
             shown += b"".join(line(process) for _ in range(9))
@@ -351,7 +379,7 @@ def test_a_terminal_stays_a_terminal(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     terminal.until(b"ready")
     terminal.size(40, 123)
-    terminal.until(b"SIGWINCH")
+    terminal.until(b"SIGWINCHos.terminal_size(columns=123, lines=40)")
     terminal.type(b"\x03")
     terminal.until(b"SIGINT")
     terminal.type(b"\x03")
@@ -447,6 +475,21 @@ def test_watch_draws_and_tells_at_the_end(tmp_path: Path) -> None:
     assert b"train loss  9.0000" in out
     with store.locked(tmp_path / "training_plots" / ".gptwatch"):
         pass  # the daemon has let go of it
+
+
+def test_what_watches_does_not_get_the_terminals_signals(tmp_path: Path) -> None:
+    """Ctrl-C is for the training; the watching goes on to its end."""
+    with running(tmp_path, *python(TELLER), options=("--watch",)) as process:
+        ready = line(process)
+        while b" watching " not in line(process, "stderr"):
+            pass
+        below = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        pids = [int(pid) for pid in below.read_text("ascii").split()]
+        (training, watching) = sorted(pids, key=lambda pid: f"{pid}" not in f"{ready}")
+
+        assert os.getpgid(process.pid) == os.getpgid(training)
+        assert os.getsid(process.pid) != os.getsid(watching)
+        process.communicate(timeout=DEADLINE_S)
 
 
 def test_watch_of_a_command_without_metrics_keeps_its_exit_code(tmp_path: Path) -> None:
