@@ -480,12 +480,12 @@ def test_watch_draws_and_tells_at_the_end(tmp_path: Path) -> None:
 def test_what_watches_does_not_get_the_terminals_signals(tmp_path: Path) -> None:
     """Ctrl-C is for the training; the watching goes on to its end."""
     with running(tmp_path, *python(TELLER), options=("--watch",)) as process:
-        ready = line(process)
+        training = int(line(process).split()[1])
         while b" watching " not in line(process, "stderr"):
             pass
         below = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        pids = [int(pid) for pid in below.read_text("ascii").split()]
-        (training, watching) = sorted(pids, key=lambda pid: f"{pid}" not in f"{ready}")
+        pids = {int(pid) for pid in below.read_text("ascii").split()}
+        (watching,) = pids - {training}
 
         assert os.getpgid(process.pid) == os.getpgid(training)
         assert os.getsid(process.pid) != os.getsid(watching)
