@@ -64,7 +64,7 @@ def running(
     before: Sequence[str] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`gptwatch run` in a folder, with pipes; it is not left behind."""
-    environment = os.environ | {"PYTHONPATH": ROOT, "LC_ALL": "C.UTF-8"}
+    environment = os.environ | {"PYTHONPATH": ROOT, "PYTHONUNBUFFERED": ""}
     with subprocess.Popen(
         [*before, *GPTWATCH, "run", *options, "--", *command],
         cwd=folder,
