@@ -1,0 +1,239 @@
+"""What is put in the store comes out of it, bit by bit, or was never in it."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import Bench, append, known, lines
+
+from parsers.batch import Batch, Milestone
+from parsers.parser import Delta, Parser
+from watcher import store as store_module
+from watcher.series import Run
+from watcher.store import NAME, VERSION, Store, StoreError, holder, locked
+from watcher.tail import Cursor
+
+
+METRICS = [("loss",), ("train_loss", "val_loss"), ("loss", "lr", "iter_ms"), ()]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    made = Store(tmp_path)
+    yield made
+    made.close()
+
+
+def begin(store: Store, path: str = "train.log") -> int:
+    """A run of a path."""
+    with store.transaction():
+        return store.begin("/logs", path, reason="found", now=7.0)
+
+
+def keep(store: Store, run: int, delta: Delta) -> None:
+    """Puts a piece in the store."""
+    with store.transaction():
+        store.add(run, delta, Cursor(1, 2), Parser(), size=10)
+
+
+def piece(names: Sequence[tuple[str, ...]], line: int, seed: int) -> Delta:
+    """What a parser may give: any bits as values, small steps or large ones."""
+    random, batches = np.random.default_rng(seed), []
+    for metrics in names:
+        size = int(random.integers(1, 12))
+        numbers = np.arange(line + 1, line + 1 + size, dtype=np.int64)
+        most = 2 ** int(random.choice([10, 63]))
+        steps = random.integers(-most, most - 1, size, endpoint=True)
+        values = {name: random.bytes(8 * size) for name in metrics}
+        columns = {name: np.frombuffer(raw) for name, raw in values.items()}
+        batches.append(Batch("shape", numbers, steps, columns))
+        line += size
+    return Delta(
+        reset=seed % 10 == 0,
+        batches=batches,
+        milestones=[Milestone("checkpoint", line, None, f"saved → {seed}")],
+        facts={"abc"[seed % 3]: seed},
+        planned=seed % 3 or None,
+        lines=line,
+    )
+
+
+PIECES = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from(METRICS), max_size=3, unique=True),
+        st.integers(0, 2**32),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(made=PIECES, reopened=st.integers(0, 30))
+def test_what_is_put_in_comes_out(
+    made: list[tuple[list[tuple[str, ...]], int]], reopened: int
+) -> None:
+    """Any sequence of pieces, however its rows are merged, is the run they make."""
+    expected = Run()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(store_module, "_MERGE", 3),
+        mock.patch.object(store_module, "_LARGE", 16),
+    ):
+        store = Store(Path(folder))
+        run = begin(store)
+        for at, (names, seed) in enumerate(made):
+            delta = piece(names, 100 * at, seed)
+            expected.add(delta)
+            keep(store, run, delta)
+            if at == reopened:
+                store.close()
+                store = Store(Path(folder))
+        loaded, _ = store.load(run)
+        store.close()
+
+    assert known(expected) == known(loaded)
+
+
+@pytest.mark.parametrize("step", [2**31 - 1, 2**31, 2**62, -1])
+def test_large_steps_are_kept(store: Store, step: int) -> None:
+    """Small integers take less room, large ones are not cut."""
+    run = begin(store)
+    one = np.array([1])
+    keep(store, run, Delta(batches=[Batch("s", one, one * step, {"loss": one * 1.0})]))
+
+    assert [step] == store.load(run)[0].column("loss")[1].tolist()
+
+
+def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+    """All that is written in one belongs together."""
+    run = begin(store)
+    one = np.array([1])
+    batch = Batch("s", one, one, {"loss": one * 2.0})
+    keep(store, run, Delta(batches=[batch], lines=1))
+    before = list(store.connection.iterdump())
+
+    with contextlib.suppress(ZeroDivisionError), store.transaction():
+        store.add(run, Delta(batches=[batch]), Cursor(3, 4), Parser(), size=1)
+        store.keep_note("daemon", 1)
+        store.begin("/logs", "other.log", reason="found", now=1.0)
+        raise ZeroDivisionError
+
+    assert before == list(store.connection.iterdump())
+    keep(store, run, Delta(batches=[batch], lines=1))
+    assert [2.0, 2.0] == store.load(run)[0].column("loss")[2].tolist()
+
+
+def test_a_log_of_100_000_lines_takes_20_bytes_a_value(tmp_path: Path) -> None:
+    """The store of a nanoGPT log, read as it grows, is smaller than the log."""
+    bench = Bench(tmp_path)
+    log = bench.logs / "train.log"
+    for start in range(0, 100_000, 500):
+        append(log, lines(start, start + 500))
+        bench.look()
+    bench.stop()
+
+    size = sum(file.stat().st_size for file in bench.state.glob(f"{NAME}*"))
+
+    assert 20 > size / (100_000 * 3)  # loss, time, mfu
+    assert log.stat().st_size > size
+
+
+def test_generations_of_a_path_are_counted(store: Store) -> None:
+    """The last one is the current one; the path of another log does not matter."""
+    for path in ("a", "b", "a", "a"):
+        begin(store, path)
+
+    found = [(row.name, row.current) for row in store.runs()]
+
+    assert [("a", False), ("b", True), ("a#2", False), ("a#3", True)] == found
+
+
+def test_a_log_that_takes_the_name_of_another(store: Store) -> None:
+    """A renamed log is the next generation of its new path."""
+    first, second = begin(store, "a"), begin(store, "b")
+
+    with store.transaction():
+        store.rename(second, "/logs", "a")
+
+    rows = {row.id: (row.name, row.current) for row in store.runs()}
+    assert {first: ("a", False), second: ("a#2", True)} == rows
+
+
+def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
+    """It says what to do, and nothing in it is changed."""
+    store = Store(tmp_path)
+    store.connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+    store.close()
+    before = (tmp_path / NAME).read_bytes()
+
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match="made by a newer gptwatch") as told:
+            Store(tmp_path, read_only=read_only)
+        assert "upgrade gptwatch" in str(told.value)
+
+    assert before == (tmp_path / NAME).read_bytes()
+
+
+def test_readers_change_nothing(tmp_path: Path) -> None:
+    """Who only looks makes no store, and none of its files."""
+    with pytest.raises(StoreError, match="no store"):
+        Store(tmp_path, read_only=True)
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_reader_sees_whole_transactions(store: Store, tmp_path: Path) -> None:
+    """While somebody writes, others see what was there before."""
+    run = begin(store)
+    reader = Store(tmp_path, read_only=True)
+    with store.transaction():
+        store.set(run, lines=5)
+        store.begin("/logs", "b", reason="found", now=1.0)
+        during = [(row.path, row.lines) for row in reader.runs()]
+    after = [(row.path, row.lines) for row in reader.runs()]
+    reader.close()
+
+    assert [("train.log", 0)] == during
+    assert [("train.log", 5), ("b", 0)] == after
+
+
+LOCKING = """
+import sys
+from pathlib import Path
+from watcher.store import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_f41_a_folder_is_of_one_daemon(tmp_path: Path) -> None:
+    """The second one is told which process holds it; it is free when that one ends."""
+    state = tmp_path / "state"
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCKING, str(state)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    ) as other:
+        assert other.stdout is not None
+        assert b"held\n" == other.stdout.readline()
+        with pytest.raises(StoreError, match=f"process {other.pid}"), locked(state):
+            pass
+        seen = holder(state)
+        other.kill()
+
+    assert other.pid == seen
+    assert None is holder(state)
+    with locked(state):
+        assert os.getpid() == int((state / "lock").read_text())
