@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from watcher import sentences
 from watcher.finding import Finding
-from watcher.rules.course import slowdown
+from watcher.rules.course import _slow, slowdown
 from watcher.rules.settings import Slowdown
 
 
@@ -57,6 +57,30 @@ def test_noise_is_no_slowdown(seed: int) -> None:
     rng = np.random.default_rng(seed)
 
     assert [] == found(100 * np.exp(0.15 * rng.standard_normal(2000)))
+
+
+def test_wild_times_are_no_slowdown() -> None:
+    """Where one time says little of the next, twenty say no more."""
+    rng = np.random.default_rng(0)
+
+    assert [] == found(rng.uniform(25.0, 400.0, 20_000))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_slow_stretch_is_found(seed: int) -> None:
+    """Counting, which spares most medians, misses none."""
+    rng = np.random.default_rng(seed)
+    ms = 100 * np.exp(0.05 * rng.standard_normal(9000))
+    for start, length in zip(
+        rng.integers(300, 9000, 6), rng.integers(5, 900, 6), strict=True
+    ):
+        ms[start : start + length] *= rng.uniform(0.8, 1.5)
+    windows = np.lib.stride_tricks.sliding_window_view(ms, 220)
+    before, last = windows[:, :200], np.median(windows[:, 200:], axis=1)
+    ratio = last / np.median(before, axis=1)
+    beaten = (before < last[:, None]).sum(axis=1)
+
+    assert np.array_equal((ratio > 1.15) & (beaten >= 180), _slow(ms, 1.15))
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,21 @@ from watcher.rules.settings import EvaluationCost, Slowdown
 _RECENT: Final = 20
 _BEFORE: Final = 200
 _COMPILE_LINES: Final = 5
-_BLOCK: Final = 1 << 16
-_PIECE: Final = 1 << 14
+# Share of the 200 that the median of the 20 exceeds: of noise it does not.
+_BEATEN: Final = 0.9
+# Share of the median that most of any 200 in the neighbourhood exceed.
+_USUAL: Final = 0.9
+_BLOCK: Final = 1 << 12
+_PIECE: Final = 1 << 10
 
 
 def slowdown(analysis: Analysis, settings: Slowdown) -> list[Finding]:
     """Iterations take lastingly longer: medians, so that pauses do not count.
 
-    The median of the last 20 exceeds that of the 200 before by the factor, for so
-    many lines in a row; it is over when half of that excess is gone.  A log without
-    times is judged by its MFU or its throughput, upside down.
+    The median of the last 20 exceeds that of the 200 before by the factor, and nine in
+    ten of the 200 (so that noise is none), for so many lines in a row; it is over when
+    half of that excess is gone.  A log without times is judged by its MFU or its
+    throughput, upside down.
     """
     pace = _pace(analysis)
     if pace is None:
@@ -52,28 +57,27 @@ def _pace(analysis: Analysis) -> tuple[Curve, str, Floats] | None:
 def _slowdowns(
     curve: Curve, name: str, good: Ints, values: Floats, settings: Slowdown
 ) -> Iterator[Finding]:
-    recent, before = _medians(values[good], settings.factor)
-    slow = recent > settings.factor * before
+    pace = values[good]
+    slow = _slow(pace, settings.factor)
     runs = np.flatnonzero(np.diff(slow, prepend=np.False_, append=np.False_))
+    step = curve.steps[good[_RECENT + _BEFORE - 1 :]]
     free = 0  # from where on no slowdown lasts
     for start, end in zip(runs[::2].tolist(), runs[1::2].tolist(), strict=True):
         told = max(start, free) + settings.lines - 1
         if told >= end:
             continue
-        limit = (1 + settings.factor) / 2 * before[told]
-        after = np.flatnonzero(recent[told:] < limit)
-        over = told + int(after[0]) if len(after) else None
-        numbers = recent[told], before[told]
-        now, then = (1 / n if name != "ms" else n for n in numbers)
-        step = curve.steps[good[_RECENT + _BEFORE - 1 :]]
+        before = float(np.median(pace[told : told + _BEFORE]))
+        now = float(np.median(pace[told + _BEFORE : told + _BEFORE + _RECENT]))
+        over = _first_below(pace, told, (1 + settings.factor) / 2 * before)
+        numbers = (now, before) if name == "ms" else (1 / now, 1 / before)
         yield Finding(
             "slowdown",
             "warning",
             int(step[told]),
             since_step=int(curve.steps[good[start + _BEFORE + _RECENT // 2]]),
             evidence={
-                f"now_{name}": float(now),
-                f"before_{name}": float(then),
+                f"now_{name}": numbers[0],
+                f"before_{name}": numbers[1],
                 **({"unit": curve.unit} if name == "rate" else {}),
             },
             cleared_step=None if over is None else int(step[over]),
@@ -93,46 +97,64 @@ def _pauses(analysis: Analysis, n: int) -> NDArray[np.bool_]:
     return np.asarray(pause & ~before, dtype=bool)
 
 
-def _medians(values: Floats, factor: float) -> tuple[Floats, Floats]:
-    """Median of the last 20 at each value, and of the 200 before those."""
-    width = _RECENT + _BEFORE - 1
-    recent, before = np.empty((2, len(values) - width))
-    # Block by block: temporaries stay small however long the log.
-    for start in range(0, len(recent), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        block = values[start : start + _BLOCK + width]
-        recent[part], before[part] = _block_medians(block, factor)
-    return recent, before
+def _slow(pace: Floats, factor: float) -> NDArray[np.bool_]:
+    """Whether the 20 that end at each value are slower than the 200 before those."""
+    slow = np.zeros(len(pace) - _RECENT - _BEFORE + 1, dtype=bool)
+    # Block by block: what is usual is that of the neighbourhood.
+    for start in range(0, len(slow), _BLOCK):
+        part = slow[start : start + _BLOCK]
+        block = pace[start : start + len(part) + _RECENT + _BEFORE - 1]
+        suspects = _suspects(block, factor)
+        for at in range(0, len(suspects), _PIECE):
+            some = suspects[at : at + _PIECE]
+            part[some] = _exactly(block, some, factor)
+    return slow
 
 
-def _block_medians(values: Floats, factor: float) -> tuple[Floats, Floats]:
-    """The same for a part of the log.
+def _suspects(pace: Floats, factor: float) -> Ints:
+    """Where counting alone does not rule out that it is slow.
 
-    Half of a stretch of 200 is at least the least of the lower medians of its ten
-    parts: where that shows no slowdown, it stands for the median, which costs more.
+    Where fewer than half of the 20 exceed the factor times some pace, and at most half
+    of the 200 are below that pace, the medians do not differ by the factor.
     """
-    medians, lower = _rolling(values, _RECENT)
-    recent = medians[_BEFORE:]
-    parts = [lower[at : at + len(recent)] for at in range(0, _BEFORE, _RECENT)]
-    before = np.minimum.reduce(parts)
-    unsure = np.flatnonzero(recent > factor * before)
-    windows = np.lib.stride_tricks.sliding_window_view(values, _BEFORE)
-    for at in range(0, len(unsure), _PIECE):
-        some = unsure[at : at + _PIECE]
-        before[some] = np.median(windows[some], axis=1)
-    return recent, before
+    usual = _USUAL * np.partition(pace, len(pace) // 2)[len(pace) // 2]
+    high = _count(pace > factor * usual, _RECENT)[_BEFORE:]
+    low = _count(pace < usual, _BEFORE)[: len(high)]
+    return np.flatnonzero((high >= _RECENT // 2) | (low >= _BEFORE // 2))
 
 
-def _rolling(values: Floats, width: int) -> tuple[Floats, Floats]:
-    """Median and lower median of every `width` values in a row, an even number."""
-    windows = np.lib.stride_tricks.sliding_window_view(values, width)
-    upper, lower = np.empty(len(windows)), np.empty(len(windows))
-    half = width // 2
-    for at in range(0, len(windows), _PIECE):
-        part = np.partition(windows[at : at + _PIECE], (half - 1, half), axis=1)
-        lower[at : at + _PIECE] = part[:, half - 1]
-        upper[at : at + _PIECE] = part[:, half]
-    return (lower + upper) / 2, lower
+def _count(marks: NDArray[np.bool_], width: int) -> Ints:
+    """How many of every `width` in a row are marked."""
+    total = np.concatenate([[0], np.cumsum(marks)])
+    return np.asarray(total[width:] - total[:-width])
+
+
+def _exactly(pace: Floats, some: Ints, factor: float) -> NDArray[np.bool_]:
+    """The rule itself, at some places; medians of 200 are compared by counting."""
+    windows = np.lib.stride_tricks.sliding_window_view(pace, _BEFORE)[some]
+    latest = np.lib.stride_tricks.sliding_window_view(pace, _RECENT)[some + _BEFORE]
+    recent = np.median(latest, axis=1)
+    limit = (recent / factor)[:, None]
+    below = np.count_nonzero(windows < limit, axis=1)
+    slow = below > _BEFORE // 2
+    even = np.flatnonzero(below == _BEFORE // 2)
+    slow[even] = np.median(windows[even], axis=1) < limit[even, 0]
+    # What a good part of the 200 reached as well is noise.
+    beaten = np.count_nonzero(windows < recent[:, None], axis=1)
+    return np.asarray(slow & (beaten >= _BEATEN * _BEFORE))
+
+
+def _first_below(pace: Floats, start: int, limit: float) -> int | None:
+    """First place from `start` on where the median of the last 20 is below a limit."""
+    size = _BEFORE
+    while start + _BEFORE + _RECENT <= len(pace):
+        part = pace[start + _BEFORE : start + _BEFORE + _RECENT + size]
+        below = _count(part < limit, _RECENT)
+        for i in np.flatnonzero(below >= _RECENT // 2).tolist():
+            if float(np.median(part[i : i + _RECENT])) < limit:
+                return int(start + i)
+        start, size = start + len(below), 2 * size
+    return None
 
 
 def evaluation_cost(analysis: Analysis, settings: EvaluationCost) -> list[Finding]:
