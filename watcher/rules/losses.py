@@ -32,6 +32,7 @@ _NOISE_OF_BENDS: Final = 1.4826 / math.sqrt(6)
 _SPIKE_WINDOW: Final = 64
 _SPIKE_LEAST: Final = 32
 # Points looked at together: temporaries stay small however long the log.
+_BLOCK: Final = 1 << 15
 _SPIKE_BLOCK: Final = 1 << 17
 # After so many in a row it is a new level, no spike.
 _SPIKE_LONGEST: Final = 20
@@ -110,23 +111,16 @@ def _spans(steps: Ints) -> Iterator[tuple[int, int]]:
 def _diverged(
     metric: str, steps: Ints, values: Floats, noise: Floats, settings: Divergence
 ) -> Iterator[Finding]:
-    levels, usual = _trailing(values, _MEDIAN_OF), _trailing(values, _USUAL)
-    start = float(levels[0])
-    best = np.minimum.accumulate(usual)
-    least = (settings.factor - 1) * np.abs(best)
-    usable = (start - best > least) & np.isfinite(noise)
-    least = np.where(usable, least, _DOUBTFUL * np.abs(best))
-    rest = np.maximum(settings.share * (start - best), least)
-    room = np.maximum(rest, _DEVIATIONS * np.where(np.isfinite(noise), noise, 0.0))
-    beyond = np.flatnonzero(levels > best + room)
+    levels, usual = _trailing(values)
+    best, start = np.minimum.accumulate(usual), float(levels[0])
+    beyond = _beyond(levels, best, noise, settings)
     at = 0
     while at < len(beyond):
         first = int(beyond[at])
+        low = len(best) - int(np.searchsorted(best[::-1], best[first], side="right"))
         # To be back asks for more than not to be beyond, so that noise ends nothing.
-        limit = best[first] + rest[first] / 2
-        below = np.flatnonzero(levels[first:] < limit)
-        back = first + int(below[0]) if len(below) else len(levels)
-        low = int(usual[: first + 1].argmin())
+        rest, _ = _rests(best[first], noise[first], start, settings)
+        back = _first_below(levels, first, best[first] + float(rest) / 2)
         yield Finding(
             "divergence",
             "critical",
@@ -143,21 +137,76 @@ def _diverged(
         at = int(np.searchsorted(beyond, back))
 
 
-def _trailing(values: Floats, width: int) -> Floats:
-    """Median of the last `width` values at each, from the third value on.
+def _beyond(levels: Floats, best: Floats, noise: Floats, settings: Divergence) -> Ints:
+    """Where the level is too far above the best."""
+    found = []
+    for at in range(0, len(levels), _BLOCK):
+        part = slice(at, at + _BLOCK)
+        _, room = _rests(best[part], noise[part], levels[0], settings)
+        found.append(at + np.flatnonzero(levels[part] > best[part] + room))
+    return np.concatenate(found)
 
-    The first two have that of the third; the next, while they are fewer, of all.
+
+def _rests(
+    best: Floats, noise: Floats, start: float, settings: Divergence
+) -> tuple[Floats, Floats]:
+    """Rises above the best that are much of the way, and so much that noise is none."""
+    known = np.isfinite(noise)
+    least = (settings.factor - 1) * np.abs(best)
+    least = np.where((start - best > least) & known, least, _DOUBTFUL * np.abs(best))
+    rest = np.maximum(settings.share * (start - best), least)
+    return rest, np.maximum(rest, _DEVIATIONS * np.where(known, noise, 0.0))
+
+
+def _first_below(levels: Floats, start: int, limit: float) -> int:
+    """First place from `start` on where a level is below a limit, else the end."""
+    size = _NOISE_BLOCK
+    while start < len(levels):
+        below = np.flatnonzero(levels[start : start + size] < limit)
+        if len(below):
+            return start + int(below[0])
+        start, size = start + size, 2 * size
+    return len(levels)
+
+
+def _trailing(values: Floats) -> tuple[Floats, Floats]:
+    """Medians of the last three and of the last nine values at each, or of all.
+
+    The first two have that of the third.
     """
-    early = [np.median(values[: i + 1]) for i in range(2, min(width, len(values)))]
-    if len(values) < width:
-        return np.array([early[0], early[0], *early])
-    windows = np.lib.stride_tricks.sliding_window_view(values, width)
-    piece = (1 << 20) // width
-    parts = [
-        np.median(windows[i : i + piece], axis=1) for i in range(0, len(windows), piece)
-    ]
-    head = [early[0], early[0], *early[:-1]]
-    return np.concatenate([head, *parts])
+    first = [float(np.median(values[: max(i, 2) + 1])) for i in range(_USUAL - 1)]
+    levels, usual = np.empty((2, len(values)))
+    levels[:2] = first[0]
+    usual[: _USUAL - 1] = first[: len(usual)]
+    for start in range(0, len(values), _BLOCK):
+        part = values[start : start + _BLOCK + _USUAL - 1]
+        of_three, of_nine = _medians(part)
+        levels[start + 2 : start + 2 + len(of_three)] = of_three
+        usual[start + _USUAL - 1 : start + _USUAL - 1 + len(of_nine)] = of_nine
+    return levels, usual
+
+
+def _medians(values: Floats) -> tuple[Floats, Floats]:
+    """Medians of every three and of every nine values in a row.
+
+    That of nine is the median of what its three thirds tell: the highest of their
+    lowest, the median of their medians, the lowest of their highest.
+    """
+    a, b, c = values[:-2], values[1:-1], values[2:]
+    low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+    middle = _median(a, b, c)
+    n = max(0, len(values) - _USUAL + 1)
+    first, second, third = (slice(at, at + n) for at in (0, 3, 6))
+    of_nine = _median(
+        np.maximum(np.maximum(low[first], low[second]), low[third]),
+        _median(middle[first], middle[second], middle[third]),
+        np.minimum(np.minimum(high[first], high[second]), high[third]),
+    )
+    return middle, of_nine
+
+
+def _median(a: Floats, b: Floats, c: Floats) -> Floats:
+    return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
 
 
 def _noise(values: Floats) -> Floats:
@@ -167,16 +216,22 @@ def _noise(values: Floats) -> Floats:
     of the last whole block.  Infinite where it is not known yet.
     """
     result = np.full(len(values), np.inf)
-    bends = np.abs(values[2:] - 2 * values[1:-1] + values[:-2])
-    whole = len(bends) // _NOISE_BLOCK * _NOISE_BLOCK
+    early = _bends(values[: _NOISE_BLOCK + 1])
     for k in range(_LEAST_BENDS, min(_NOISE_BLOCK, len(values) - _MEDIAN_OF - 1)):
-        result[k + _MEDIAN_OF + 1] = np.median(bends[:k])
-    blocks = np.median(bends[:whole].reshape(-1, _NOISE_BLOCK), axis=1)
-    later = np.repeat(blocks, _NOISE_BLOCK)
-    first = _NOISE_BLOCK + _MEDIAN_OF + 1
-    later = later[: max(0, len(values) - first)]
-    result[first : first + len(later)] = later
+        result[k + _MEDIAN_OF + 1] = np.median(early[:k])
+    first, last = _NOISE_BLOCK + _MEDIAN_OF + 1, len(values) - 2
+    for start in range(0, last - _NOISE_BLOCK + 1, _BLOCK):
+        bends = _bends(values[start : min(start + _BLOCK, last) + 2])
+        bends = bends[: len(bends) // _NOISE_BLOCK * _NOISE_BLOCK]
+        blocks = np.median(bends.reshape(-1, _NOISE_BLOCK), axis=1)
+        part = result[first + start : first + start + _BLOCK]
+        part[: len(bends)] = np.repeat(blocks, _NOISE_BLOCK)[: len(part)]
     return result * _NOISE_OF_BENDS
+
+
+def _bends(values: Floats) -> Floats:
+    """Sizes of the second differences."""
+    return np.asarray(np.abs(values[2:] - 2 * values[1:-1] + values[:-2]))
 
 
 def spike(analysis: Analysis, settings: Spike) -> list[Finding]:
