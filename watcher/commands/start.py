@@ -165,18 +165,18 @@ def _reloaded(context: click.Context, given: dict[str, Any], before: Any) -> Any
 
 
 def _with_file(context: click.Context, given: dict[str, Any]) -> dict[str, Any]:
-    """What was given, with the file's word where neither flag nor environment spoke."""
+    """What was given, with the word of the file where no flag and no variable spoke."""
     from click.core import ParameterSource
 
-    fixed = {ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT}
-    fresh = dict(given)
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        if name not in given or context.get_parameter_source(name) in fixed:
-            continue
-        value = context.obj.options.get(name, parameter.get_default(context))
-        fresh[name] = parameter.type_cast_value(context, value)
-    return fresh
+    assert context.parent is not None
+    name = context.info_name or ""
+    context.parent.default_map = {name: dict(context.obj.options)}
+    fresh = context.command.make_context(name, [], parent=context.parent)
+    flag = ParameterSource.COMMANDLINE
+    return {
+        key: value if context.get_parameter_source(key) is flag else fresh.params[key]
+        for key, value in given.items()
+    }
 
 
 def _settings(context: click.Context, given: dict[str, Any]) -> Any:
