@@ -24,6 +24,7 @@ from typing import Any, Final
 from parsers.formats import FORMATS
 from parsers.metrics import METRICS
 from parsers.shape import WORDS, Format, PatternError, Shape, check, line
+from watcher import alerts, notify
 from watcher.errors import ConfigError
 from watcher.rules import Settings
 from watcher.rules import settings as rule_settings
@@ -57,12 +58,16 @@ class Config:
         options: defaults of command-line options, by their name.
         rules: settings of the rules.
         formats: all formats, the user's own first.
+        alerts: what is told, and how often.
+        notify: whom to tell.
         path: where it was read, None without a file.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     rules: Settings = field(default_factory=Settings)
     formats: tuple[Format, ...] = FORMATS
+    alerts: alerts.Settings = field(default_factory=alerts.Settings)
+    notify: notify.Settings = field(default_factory=lambda: notify.settings({}))
     path: Path | None = None
 
 
@@ -89,7 +94,7 @@ def load(path: Path | None) -> Config:
 
 
 def _config(table: Mapping[str, Any], path: Path) -> Config:
-    known(table, [*_OPTIONS, "rules", "formats"])
+    known(table, [*_OPTIONS, "rules", "formats", "alerts", "notify"])
     options = {key: table[key] for key in _OPTIONS if key in table}
     for key, value in options.items():
         if type(value) is not _OPTIONS[key]:
@@ -100,6 +105,8 @@ def _config(table: Mapping[str, Any], path: Path) -> Config:
         options=options,
         rules=rule_settings(table.get("rules", {})),
         formats=own + FORMATS,
+        alerts=alerts.settings(table.get("alerts", {})),
+        notify=notify.settings(table.get("notify", {})),
         path=path,
     )
 

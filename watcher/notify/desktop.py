@@ -1,0 +1,33 @@
+"""The desktop of this machine, through notify-send."""
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from typing import Any, Final
+
+from watcher.notify.errors import DeliveryError
+
+
+_TIMEOUT_S: Final = 10.0
+
+
+class Desktop:
+    """A note in the corner of the screen."""
+
+    name = "desktop"
+
+    def send(self, notice: Mapping[str, Any]) -> None:
+        """Shows it."""
+        program = shutil.which("notify-send")
+        if program is None:
+            raise DeliveryError("no notify-send here; install libnotify-bin")
+        urgency = "critical" if notice["severity"] == "critical" else "normal"
+        command = [program, "-u", urgency, "gptwatch", notice["text"]]
+        try:
+            done = subprocess.run(  # noqa: S603 - found in PATH
+                command, capture_output=True, timeout=_TIMEOUT_S, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise DeliveryError("notify-send does not come back") from None
+        if done.returncode:
+            raise DeliveryError("notify-send failed; is there a desktop?")
