@@ -2,12 +2,14 @@
 
 import os
 import random
+import signal
 import time
 from pathlib import Path
 from typing import Final
 
-from daemons import Started, held, offsets, steps
-from oracle import append, lines, once
+import pytest
+from daemons import Started, held, offsets, steps, workers
+from oracle import append, lines, once, until
 
 
 # More by hand: GPTWATCH_KILLS=200.
@@ -83,3 +85,83 @@ def whole_steps(data: bytes) -> list[int]:
     """Steps of the lines that have an end."""
     rows = data[: data.rfind(b"\n") + 1].splitlines()
     return [int(row.split(b":")[0].split()[1]) for row in rows]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_f44_a_stop_keeps_all_that_was_read(tmp_path: Path, number: int) -> None:
+    """SIGTERM and Ctrl-C end it with 0; nothing is left half done, no process lives."""
+    data = lines(0, 300_000)
+    with Started(tmp_path) as daemon:
+        daemon.watches()
+        append(daemon.logs / "train.log", data)
+        until(lambda: offsets(daemon.state).get("train.log"))
+        until(lambda: workers(daemon.process.pid))
+        helpers = workers(daemon.process.pid)
+
+        assert 0 == daemon.stop(number)
+
+        assert daemon.said.endswith("stopped; everything read is kept\n")
+    assert ["lock", "store.db"] == sorted(p.name for p in daemon.state.iterdir())
+    size = offsets(daemon.state)["train.log"]
+    assert {"train.log": once(data[:size])} == held(daemon.state)
+    until(lambda: not any(Path(f"/proc/{helper}").exists() for helper in helpers))
+
+
+def test_f41_a_second_daemon_is_refused(tmp_path: Path) -> None:
+    """It names the process that works here and ends with 78; the first goes on."""
+    with Started(tmp_path) as first:
+        first.watches()
+        with Started(tmp_path) as second:
+            assert 78 == second.process.wait(timeout=60)
+            assert (
+                f"gptwatch: {first.state}: another gptwatch works here (process "
+                f"{first.process.pid}); stop it first (kill {first.process.pid}), or "
+                "choose another folder with --state\n"
+            ) == second.said[-len(second.said) :]
+        append(first.logs / "train.log", lines(0, 10))
+        first.read_all()
+
+
+def test_a_lock_of_a_dead_daemon_is_no_lock(tmp_path: Path) -> None:
+    """What was killed leaves its lock file behind, and that hinders nobody."""
+    with Started(tmp_path) as daemon:
+        daemon.watches()
+    assert (daemon.state / "lock").exists()
+
+    with Started(tmp_path) as daemon:
+        daemon.watches()
+
+
+def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
+    """A wrong file is refused and all goes on as before; a right one holds at once."""
+    config = tmp_path / "gptwatch.toml"
+    config.write_text("every = 10\n")
+    with Started(tmp_path) as daemon:
+        append(daemon.logs / "train.log", lines(0, 10))
+        daemon.watches()
+        config.write_text("evry = 0\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.says("gptwatch.toml: unknown key 'evry'; did you mean 'every'?; going")
+        append(daemon.logs / "train.log", lines(10, 20))
+        daemon.read_all()
+        config.write_text('ignore = ["other.log"]\n')
+        append(daemon.logs / "other.log", lines(0, 10))
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.says("configuration read again")
+        append(daemon.logs / "train.log", lines(20, 30))
+        until(lambda: len(steps(daemon.state)) == 30)
+
+        assert 0 == daemon.stop()
+
+
+def test_signals_in_a_row_end_nothing(tmp_path: Path) -> None:
+    """A signal that comes while the configuration is read again is not lost."""
+    with Started(tmp_path) as daemon:
+        daemon.watches()
+        for turn in range(2, 7):
+            for _ in range(200):
+                daemon.process.send_signal(signal.SIGHUP)
+                daemon.process.poll()
+            daemon.says("watching ", turn)
+
+        assert 0 == daemon.stop()

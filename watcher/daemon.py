@@ -7,7 +7,6 @@ returns.  Tests call it; `Daemon.run` calls it whenever there is something to do
 import contextlib
 import logging
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,7 +170,7 @@ class Daemon:
         Raises:
             CorruptStoreError: the store is damaged.
         """
-        with self._signals(), self._schedule():
+        with self._schedule():
             self.look()
             self.tick()
             systemd.notify("READY=1", "STATUS=" + self._status_line())
@@ -317,23 +316,6 @@ class Daemon:
 
     def _process(self, options: Options, done: Callable[[Result], None]) -> Worker:
         return Worker(options, done, uptime=self._clock.uptime)
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        wanted = {
-            signal.SIGTERM: "stop",
-            signal.SIGINT: "stop",
-            signal.SIGHUP: "reload",
-        }
-        before = {
-            number: signal.signal(number, lambda *_, kind=kind: self.inbox.put(kind))
-            for number, kind in wanted.items()
-        }
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     @contextlib.contextmanager
     def _schedule(self) -> Iterator[None]:

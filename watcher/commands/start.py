@@ -3,10 +3,11 @@
 import contextlib
 import logging
 import re
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import click
 
@@ -36,6 +37,45 @@ class Duration(click.ParamType[float]):
         if seconds < _LEAST_S:
             self.fail(f"{value!r} is shorter than a second", param, ctx)
         return seconds
+
+
+class Signals:
+    """Asks for an end or a reload; what comes while nobody is there to ask waits."""
+
+    _kinds: Final = {
+        signal.SIGTERM: "stop",
+        signal.SIGINT: "stop",
+        signal.SIGHUP: "reload",
+    }
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, None] = {}
+        self._ask: Callable[[str], None] | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Takes all signals from here on."""
+        for number in self._kinds:
+            self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves them as they were."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def go_to(self, ask: Callable[[str], None] | None) -> None:
+        """Names who is asked from now on, also for what waits."""
+        self._ask = ask
+        while ask is not None and self._waiting:
+            ask(self._waiting.popitem()[0])
+
+    def _take(self, number: int, _: object) -> None:
+        kind = self._kinds[signal.Signals(number)]
+        if self._ask is None:
+            self._waiting[kind] = None
+        else:
+            self._ask(kind)
 
 
 @click.command(short_help="Watch folders, and keep everything right.")
@@ -115,18 +155,21 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
     logger = logging.getLogger("gptwatch")
     settings = _settings(context, given)
     with contextlib.ExitStack() as stack:
+        signals = stack.enter_context(Signals())
         try:
             stack.enter_context(store.locked(settings.state))
         except store.StoreError as error:
             _give_up(context, error)
         while True:
             daemon = _opened(Daemon, settings, context)
+            signals.go_to(daemon.inbox.put)
             try:
                 verdict = daemon.run()
             except store.CorruptStoreError as error:
                 verdict = ""
                 store.set_aside(settings.state, error)
             finally:
+                signals.go_to(None)
                 daemon.close()
             if verdict == "stop":
                 logger.info("stopped; everything read is kept")
