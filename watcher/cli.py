@@ -19,6 +19,7 @@ from watcher.commands.formats import formats
 from watcher.commands.once import once
 from watcher.commands.options import NO_METRICS, NoMetricsError, safe
 from watcher.commands.run import run
+from watcher.commands.service import service
 from watcher.commands.start import start
 from watcher.commands.status import status
 from watcher.errors import GptwatchError
@@ -47,7 +48,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     context.default_map = dict.fromkeys(cli.commands, options)
 
 
-for _command in (demo, start, run, status, once, compare, export, formats):
+for _command in (demo, start, run, status, once, compare, export, formats, service):
     cli.add_command(_command)
 
 
