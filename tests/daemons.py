@@ -121,3 +121,12 @@ def steps(state: Path, name: str = "train.log") -> list[int]:
         [row] = [row for row in store.runs() if row.name == name]
         loaded, _ = store.load(row.id)
         return [int(step) for step in loaded.column("loss")[1]]
+
+
+def workers(pid: int) -> list[int]:
+    """Processes that a process started."""
+    return [
+        int(word)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for word in (task / "children").read_text().split()
+    ]
