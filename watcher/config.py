@@ -24,7 +24,8 @@ from typing import Any, Final
 from parsers.formats import FORMATS
 from parsers.metrics import METRICS
 from parsers.shape import WORDS, Format, PatternError, Shape, check, line
-from watcher import alerts, notify
+from watcher import alerts as alerting
+from watcher import notify as notifying
 from watcher.errors import ConfigError
 from watcher.rules import Settings
 from watcher.rules import settings as rule_settings
@@ -66,8 +67,8 @@ class Config:
     options: Mapping[str, Any] = field(default_factory=dict)
     rules: Settings = field(default_factory=Settings)
     formats: tuple[Format, ...] = FORMATS
-    alerts: alerts.Settings = field(default_factory=alerts.Settings)
-    notify: notify.Settings = field(default_factory=lambda: notify.settings({}))
+    alerts: alerting.Settings = field(default_factory=alerting.Settings)
+    notify: notifying.Settings = field(default_factory=lambda: notifying.settings({}))
     path: Path | None = None
 
 
@@ -105,8 +106,8 @@ def _config(table: Mapping[str, Any], path: Path) -> Config:
         options=options,
         rules=rule_settings(table.get("rules", {})),
         formats=own + FORMATS,
-        alerts=alerts.settings(table.get("alerts", {})),
-        notify=notify.settings(table.get("notify", {})),
+        alerts=alerting.settings(table.get("alerts", {})),
+        notify=notifying.settings(table.get("notify", {})),
         path=path,
     )
 
