@@ -45,6 +45,8 @@ _LUCK: Final = 0.5
 _MOST_LUCK: Final = 3.0
 _KEPT: Final = 2 / 3
 _TRAIN_DEVIATIONS: Final = 2.0
+# Fewer evaluations have no second difference.
+_LEAST_EVALUATIONS: Final = 3
 # Fewer training losses tell nothing of their noise.
 _LEAST_TRAIN: Final = 6
 _TWICE: Final = 2
@@ -75,12 +77,14 @@ class _Track:
     """What was seen at one width, at each evaluation: so that it can be taken back.
 
     Attributes:
+        levels: mean of the evaluations until then, NaN before there are enough.
         best: index of the last evaluation of the lowest level, -1 without any.
         peak: highest level since.
         hits, sure: evaluations in a row that warn, that confirm.
     """
 
     width: int
+    levels: list[float] = field(default_factory=list)
     best: list[int] = field(default_factory=list)
     peak: list[float] = field(default_factory=list)
     hits: list[int] = field(default_factory=list)
@@ -94,12 +98,14 @@ class _History:
     Attributes:
         points: index of each in the curve.
         y: logarithms of the validation loss.  train: training loss, NaN unknown.
+        bends: sizes of the second differences of y, NaN at the first two.
     """
 
     points: list[int] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     y: list[float] = field(default_factory=list)
     train: list[float] = field(default_factory=list)
+    bends: list[float] = field(default_factory=list)
     tracks: tuple[_Track, ...] = ()
 
     def append(self, point: int, step: int, value: float, train: float) -> None:
@@ -108,12 +114,16 @@ class _History:
         self.steps.append(step)
         self.y.append(math.log(value))
         self.train.append(train)
+        self.bends += _bends(self.y[-3:]) or [math.nan]
 
     def cut(self, step: int) -> None:
         """Drops the evaluations at or after a step that is trained again."""
+        if not self.steps or self.steps[-1] < step:
+            return
         columns: list[list[Any]] = [self.points, self.steps, self.y, self.train]
+        columns.append(self.bends)
         for t in self.tracks:
-            columns += [t.best, t.peak, t.hits, t.sure]
+            columns += [t.levels, t.best, t.peak, t.hits, t.sure]
         while self.steps and self.steps[-1] >= step:
             for column in columns:
                 column.pop()
@@ -161,10 +171,7 @@ def _replay(analysis: Analysis, val: Curve, settings: Settings) -> Iterator[Find
         history.cut(step)
         history.append(point, step, value, train)
         _ask(history, settings)
-        if (
-            raised
-            and _level(history.y, len(history.y) - 1, raised.track) < raised.floor
-        ):
+        if raised and raised.track.levels[-1] < raised.floor:
             yield _finding(analysis, history, raised, step)
             raised = None
         raised = raised or _raise(history, settings)
@@ -179,6 +186,10 @@ def _ask(history: _History, settings: Settings) -> None:
     for place, track in enumerate(history.tracks):
         _extend(history, track)
         p, known = _probability(history, track, settings)
+        if p <= 0:
+            track.hits.append(0)
+            track.sure.append(0)
+            continue
         warns = LEVELS[settings.sensitivity] if known else _CONFIRMED
         err = min(1.0, _WINDOW / len(history.y)) if track.width == 1 else 1.0
         hit, sure = (1 - p < err * (1 - level[place]) for level in (warns, _CONFIRMED))
@@ -191,16 +202,16 @@ def _in_a_row(counts: Sequence[int], more: bool) -> int:  # noqa: FBT001 - a tru
 
 
 def _extend(history: _History, track: _Track) -> None:
-    """The best and the peak since, with the last evaluation."""
-    last = len(history.y) - 1
-    before = last - track.width
+    """The level, the best and the peak since, with the last evaluation."""
+    now = _level(history.y, len(history.y) - 1, track)
+    track.levels.append(now)
+    before = len(history.y) - 1 - track.width
     if before < track.width - 1:
         track.best.append(-1)
         track.peak.append(-math.inf)
         return
-    now, y = _level(history.y, last, track), history.y
-    best = track.best[-1]
-    if best < 0 or _level(y, before, track) <= _level(y, best, track):
+    best, levels = track.best[-1], track.levels
+    if best < 0 or levels[before] <= levels[best]:
         track.best.append(before)
         track.peak.append(now)
     else:
@@ -209,10 +220,14 @@ def _extend(history: _History, track: _Track) -> None:
 
 
 def _level(values: Sequence[float], last: int, track: _Track) -> float:
-    """Mean of the finite of the values that end at an index, NaN without any."""
-    if track.width == 1:
+    """Mean of the finite of the values that end at an index, NaN without enough."""
+    width = track.width
+    if width == 1:
         return values[last]
-    some = [v for v in values[last + 1 - track.width : last + 1] if math.isfinite(v)]
+    if last + 1 < width:
+        return math.nan
+    part = values[last + 1 - width : last + 1]
+    some = part if math.isfinite(sum(part)) else [v for v in part if math.isfinite(v)]
     return fmean(some) if some else math.nan
 
 
@@ -221,22 +236,26 @@ def _probability(
 ) -> tuple[float, bool]:
     """That validation is worse than its best, 0 if training or peak speak against.
 
-    The second says whether the training loss is known.
+    The second says whether the training loss is known.  What costs most comes last:
+    the noise is asked for only where the least of it would not explain the rise.
     """
-    y, best, last = history.y, track.best[-1], len(history.y) - 1
-    if best < 0 or last + 1 < settings.evaluations:
+    best, n = track.best[-1], len(history.y)
+    if best < 0 or n < max(settings.evaluations, _LEAST_EVALUATIONS):
         return 0.0, True
-    low = _level(y, best, track)
-    rise = _level(y, last, track) - low
+    low = track.levels[best]
+    rise = track.levels[-1] - low
     if rise <= settings.rise or rise < _KEPT * (track.peak[-1] - low):
+        return 0.0, True
+    luck = min(_MOST_LUCK, _LUCK * math.log(n / track.width + 1))
+    beyond, root = rise - settings.rise, math.sqrt(track.width)
+    if beyond <= luck * _LEAST_SIGMA / root:
         return 0.0, True
     fell = _fell(history.train, best, track, settings)
     if fell is False:
         return 0.0, True
-    single, freedom = noise(y[-_WINDOW:])
-    sigma = max(single, _LEAST_SIGMA) / math.sqrt(track.width)
-    luck = sigma * min(_MOST_LUCK, _LUCK * math.log((last + 1) / track.width + 1))
-    t = (rise - luck - settings.rise) / (sigma * math.sqrt(2))
+    single, freedom = _deviation(history.bends[max(2, n - _WINDOW + 2) :])
+    sigma = max(single, _LEAST_SIGMA) / root
+    t = (beyond - sigma * luck) / (sigma * math.sqrt(2))
     return student(t, freedom), fell is not None
 
 
@@ -248,6 +267,8 @@ def _fell(
     if not (math.isfinite(then) and math.isfinite(now)):
         return None
     least = settings.train_fall * abs(then)
+    if now >= then - least:
+        return False
     recent = [v for v in train[-_WINDOW:] if math.isfinite(v)]
     if len(recent) >= _LEAST_TRAIN:
         deviation = noise(recent)[0] * math.sqrt(2 / track.width)
@@ -261,10 +282,18 @@ def noise(y: Sequence[float]) -> tuple[float, int]:
     Second differences do not see a straight trend.  At least three values; few of
     them may agree by chance, so their deviation is made larger.
     """
-    differences = [abs(c - 2 * b + a) for a, b, c in zip(y, y[1:], y[2:], strict=False)]
-    k = len(differences)
+    return _deviation(_bends(y))
+
+
+def _bends(y: Sequence[float]) -> list[float]:
+    """Sizes of the second differences."""
+    return [abs(c - 2 * b + a) for a, b, c in zip(y, y[1:], y[2:], strict=False)]
+
+
+def _deviation(bends: Sequence[float]) -> tuple[float, int]:
+    k = len(bends)
     few = 1 + 2 / k
-    return _MAD * median(differences) / _SECOND_DIFFERENCE * few, k
+    return _MAD * median(bends) / _SECOND_DIFFERENCE * few, k
 
 
 def student(t: float, freedom: int) -> float:
@@ -279,9 +308,9 @@ def _raise(history: _History, settings: Settings) -> _Raised | None:
     track = next((t for t in history.tracks if t.hits[-1] >= _TWICE), None)
     if track is None:
         return None
-    low = min(history.y)
-    best = len(history.y) - 1 - history.y[::-1].index(low)
-    floor = _level(history.y, track.best[-1], track) - settings.rise
+    last, best = len(history.y) - 1, history.tracks[0].best[-1]
+    best = last if history.y[last] <= history.y[best] else best
+    floor = track.levels[track.best[-1]] - settings.rise
     return _Raised(history.steps[-1], best, track, floor)
 
 
@@ -314,7 +343,7 @@ def _evidence(
     assert val is not None
     low, now = (
         math.exp(history.y[best]),
-        math.exp(_level(history.y, last, raised.track)),
+        math.exp(raised.track.levels[last]),
     )
     evidence: dict[str, float | int | str | None] = {
         "best": low,
