@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -425,9 +425,10 @@ def locked(folder: Path) -> Iterator[None]:
                 f"{folder}: another gptwatch works here (process {pid}); stop it "
                 f"first (kill {pid}), or choose another folder with --state"
             ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        # Whoever is refused wants to know by whom; the lock holds without it, too.
+        with suppress(OSError):
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), str(os.getpid()).encode())
         yield
 
 
