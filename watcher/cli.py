@@ -12,10 +12,12 @@ from typing import Final
 import click
 
 from watcher import __version__
+from watcher.commands.alerts import alerts, silence
 from watcher.commands.compare import compare
 from watcher.commands.demo import demo
 from watcher.commands.export import export
 from watcher.commands.formats import formats
+from watcher.commands.notify import notify
 from watcher.commands.once import once
 from watcher.commands.options import NO_METRICS, NoMetricsError, safe
 from watcher.commands.run import run
@@ -48,7 +50,10 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     context.default_map = dict.fromkeys(cli.commands, options)
 
 
-for _command in (demo, start, run, status, once, compare, export, formats, service):
+for _command in (
+    *(demo, start, run, status, alerts, silence, notify),
+    *(once, compare, export, formats, service),
+):
     cli.add_command(_command)
 
 

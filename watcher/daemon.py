@@ -15,15 +15,19 @@ from typing import Any, Final
 from parsers.formats import FORMATS
 from parsers.shape import Format
 from watcher import mounts, systemd
+from watcher.alerting import Alerting
+from watcher.alerts import Settings as AlertSettings
 from watcher.clock import Clock
 from watcher.events import Events, Inbox
 from watcher.follow import Follower
 from watcher.judging import Judge
+from watcher.notify import Settings as NotifySettings
+from watcher.notify import channels
 from watcher.process import Writers
 from watcher.reading import Reader, Watched
 from watcher.rules import Settings as RuleSettings
 from watcher.scan import Scanner
-from watcher.store import CorruptStoreError, Row, Store, StoreTroubleError
+from watcher.store import CorruptStoreError, Store, StoreTroubleError
 from watcher.worker import Options, Result, Worker
 
 
@@ -54,6 +58,8 @@ class Settings:
         interval_s: seconds between pictures; or `cron`, five fields.
         every: iterations between dated pictures; 0 for none.
         keep: how many dated pictures of a run are kept.
+        rules, formats: as in the configuration.
+        alerts: what is told, and how often; `notify`: whom.
         look: how runs are measured and drawn.
     """
 
@@ -67,6 +73,8 @@ class Settings:
     every: int = 100
     keep: int = 20
     rules: RuleSettings = field(default_factory=RuleSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    notify: NotifySettings = field(default_factory=NotifySettings)
     formats: Sequence[Format] = FORMATS
 
 
@@ -77,6 +85,7 @@ class Daemon:
 
     Raises:
         StoreError: the store cannot be used.
+        ConfigError: a channel cannot be used as it is set up.
     """
 
     def __init__(
@@ -106,6 +115,15 @@ class Daemon:
             settings.roots, settings.scanner, self.store, follower, self._clock
         )
         self._stack.callback(self.reader.close)
+        self.alerting = Alerting(
+            self.store,
+            settings.alerts,
+            channels(settings.notify, settings.out),
+            self._clock,
+            lang=settings.look.lang,
+            later=lambda *settled: self.inbox.put("settled", settled),
+        )
+        self._stack.callback(self.alerting.stop)
         self.judge = Judge(
             self.store,
             self._worker,
@@ -113,7 +131,8 @@ class Daemon:
             out=settings.out,
             every=settings.every,
             settings=settings.rules,
-            tell=self._tell,
+            lang=settings.look.lang,
+            tell=self.alerting.tell,
         )
         self.judge.take_up(self.reader.logs.values())
         polled = [str(root) for root in settings.roots if mounts.is_remote(root)]
@@ -194,6 +213,8 @@ class Daemon:
     def _handle(self, kind: str, value: Any) -> None:
         with self._unless_troubled():
             if kind == "result":
+                if value.damaged:
+                    raise CorruptStoreError(value.trouble)
                 self.judge.finish(value)
             elif kind == "state":
                 self._refresh()
@@ -203,8 +224,11 @@ class Daemon:
                 self.judge.remember()
             elif kind == "retention":
                 self._prune()
+            elif kind == "settled":
+                self.alerting.settled(*value)
             elif kind == "beat":
                 self._beat()
+                self.alerting.beat()
             elif kind in {"stop", "reload"}:
                 self._verdict = self._verdict or kind
                 systemd.notify("STOPPING=1" if kind == "stop" else "RELOADING=1")
@@ -222,6 +246,7 @@ class Daemon:
             self.reader.trouble = str(error)
 
     def _scan(self) -> list[Watched]:
+        self.store.check_place()
         if self._clock.uptime() >= self._flood_until:
             self.events.arm()
         found = self.reader.scan()
@@ -267,9 +292,6 @@ class Daemon:
         """What the last look through all processes said, or a look of its own."""
         writers = self._writers if key in self._asked else Writers.of([key])
         return writers.state(key, path)
-
-    def _tell(self, row: Row, findings: Sequence[Any], fresh: bool) -> None:  # noqa: FBT001
-        """Alerts."""
 
     def _wants(self, path: Path) -> bool:
         roots = [root for root in self.settings.roots if root in path.parents]

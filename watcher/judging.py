@@ -4,7 +4,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any, Final, Protocol
@@ -17,7 +17,7 @@ from watcher.reading import Watched
 from watcher.rules.stalled import stalled, timeout_s
 from watcher.state import OVER, QUIET, RUNNING, STALLED, STOPPED, Signs, state
 from watcher.store import Row, Store
-from watcher.worker import Job, Result, stamp
+from watcher.worker import Job, Result, as_dict, stamp
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -45,6 +45,20 @@ class Does(Protocol):
 
     def start(self, job: Job) -> None:
         """Begins a job."""
+
+
+class Tells(Protocol):
+    """What is told of each judgement."""
+
+    def __call__(
+        self,
+        row: Row,
+        findings: Sequence[Mapping[str, Any]],
+        *,
+        fresh: bool,
+        going: bool,
+    ) -> None:
+        """Takes in what is found of a run now."""
 
 
 @dataclass(slots=True, eq=False)
@@ -111,7 +125,8 @@ class Judge:
         out: Path,
         every: int,
         settings: rules.Settings,
-        tell: Callable[[Row, Sequence[Mapping[str, Any]], bool], None],
+        lang: str,
+        tell: Tells,
     ) -> None:
         self._store = store
         self._worker = worker
@@ -119,6 +134,7 @@ class Judge:
         self._out = out
         self._every = every
         self._settings = settings
+        self._lang = lang
         self._tell = tell
         self._started = self._counted_at = clock.uptime()
         self._budget = _SAVED_S
@@ -335,7 +351,8 @@ class Judge:
             if before != case.state:
                 self._turn(case, before)
         row = self._store.runs("id = ?", (case.run,))[0]
-        self._tell(row, self.findings(case), not case.adopted)
+        found = self.findings(case)
+        self._tell(row, found, fresh=not case.adopted, going=not case.is_over)
 
     def _turn(self, case: Case, before: str) -> None:
         """Notes a change of state."""
@@ -367,7 +384,7 @@ class Judge:
             extra = stalled(gaps, silent, step, self._settings.stalled)
         elif case.state == STOPPED and self._is_unexplained(case):
             extra = Finding("crashed", "critical", step, evidence={"outcome": "gone"})
-        return found if extra is None else [*found, as_dict(extra)]
+        return found if extra is None else [*found, as_dict(extra, self._lang)]
 
     def _is_unexplained(self, case: Case) -> bool:
         """Whether a run that means to go on further lost its process."""
@@ -398,11 +415,6 @@ class Judge:
             "ending": case.ending,
             "gaps": gaps,
         }
-
-
-def as_dict(finding: Finding) -> dict[str, Any]:
-    """A finding of plain JSON types."""
-    return asdict(finding) | {"message": "", "advice": ""}
 
 
 def file_name(name: str) -> str:

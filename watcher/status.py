@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from watcher import outbox
+from watcher.alerts import FIRING, Alert
 from watcher.finding import SEVERITIES
 from watcher.judging import REPLACED
 from watcher.state import OVER
@@ -90,6 +92,7 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     store = Store(folder, read_only=True)
     try:
         rows = store.runs()
+        told = {row.id: _alerts(store, row) for row in rows}
         notes = store.note("daemon") or {}
     finally:
         store.close()
@@ -99,7 +102,7 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     return Status(
         pid=holder(folder),
         notes=notes,
-        lines=[_line(row) for row in shown],
+        lines=[_line(row, told[row.id]) for row in shown],
         without=len(wanted) - len(shown),
         earlier=len(rows) - len(wanted),
     )
@@ -110,15 +113,15 @@ def _order(row: Row) -> tuple[bool, float]:
     return over, -(row.cursor.mtime_ns if row.cursor else 0)
 
 
-def _line(row: Row) -> Line:
-    diagnosis = row.diagnosis or {}
-    summary = diagnosis.get("summary", {})
-    alerts = [
-        finding
-        for finding in diagnosis.get("findings", [])
-        if finding["severity"] in _TOLD and finding["cleared_step"] is None
-    ]
-    alerts.sort(key=lambda f: -SEVERITIES.index(f["severity"]))
+def _alerts(store: Store, row: Row) -> list[Alert]:
+    """What is firing, but for what is only worth a line in a list; gravest first."""
+    found = outbox.load(store.connection, row.id).values()
+    firing = [a for a in found if a.state == FIRING and a.severity in _TOLD]
+    return sorted(firing, key=lambda a: -SEVERITIES.index(a.severity))
+
+
+def _line(row: Row, alerts: Sequence[Alert]) -> Line:
+    summary = (row.diagnosis or {}).get("summary", {})
     lag_bytes, lag_s = _lag(row)
     return Line(
         run=row.name,
@@ -135,8 +138,8 @@ def _line(row: Row) -> Line:
         eta_s=summary.get("eta_s"),
         lag_bytes=lag_bytes,
         lag_s=lag_s,
-        alerts=tuple(finding["message"] for finding in alerts),
-        severity=alerts[0]["severity"] if alerts else "",
+        alerts=tuple(alert.finding["message"] for alert in alerts),
+        severity=alerts[0].severity if alerts else "",
         picture=row.state.get("made", {}).get("figure", ""),
     )
 

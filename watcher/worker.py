@@ -26,7 +26,7 @@ from watcher.files import write_atomically
 from watcher.finding import Finding
 from watcher.measure import analyse
 from watcher.once import Reading, judged
-from watcher.store import Store
+from watcher.store import CorruptStoreError, Store
 
 
 _TIMEOUT_S: Final = 300.0
@@ -90,6 +90,7 @@ class Result:
         headline: title of the picture.
         made: files by kind.
         trouble: why something could not be done, "" when all is well.
+        damaged: whether that is damage of the store.
         cost_s: seconds of CPU that it took.
     """
 
@@ -102,6 +103,7 @@ class Result:
     headline: str = ""
     made: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
+    damaged: bool = False
     cost_s: float = 0.0
 
 
@@ -119,7 +121,8 @@ class Analyst:
         try:
             result = self._do(job)
         except GptwatchError as error:
-            result = Result(job.run, trouble=str(error))
+            damaged = isinstance(error, CorruptStoreError)
+            result = Result(job.run, trouble=str(error), damaged=damaged)
         except Exception as error:  # noqa: BLE001 - one run must not stop the others
             import traceback
 
@@ -164,10 +167,7 @@ class Analyst:
         return Reading(analysis, parser, row.bytes), row.lines
 
     def _told(self, finding: Finding) -> dict[str, Any]:
-        told = asdict(finding)
-        told["message"] = sentences.sentence(finding, self._options.lang)
-        told["advice"] = sentences.advice(finding, self._options.lang)
-        return told
+        return as_dict(finding, self._options.lang)
 
     def _write(self, job: Job, reading: Reading) -> dict[str, str]:
         from watcher import artifacts
@@ -314,6 +314,14 @@ def main(options: str, jobs: TextIO, results: TextIO) -> None:
         result = analyst.do(Job(**json.loads(line)))
         results.write(json.dumps(asdict(result)) + "\n")
         results.flush()
+
+
+def as_dict(finding: Finding, lang: str) -> dict[str, Any]:
+    """A finding of plain JSON types, with what it says."""
+    return asdict(finding) | {
+        "message": sentences.sentence(finding, lang),
+        "advice": sentences.advice(finding, lang),
+    }
 
 
 def stamp(now: float) -> str:

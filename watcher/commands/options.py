@@ -1,5 +1,6 @@
 """What several commands share: options, reading and analysing a log, the terminal."""
 
+import math
 import os
 import shutil
 import sys
@@ -149,6 +150,23 @@ def terminal_width() -> int:
 def colours() -> bool:
     """Whether standard output takes colours."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def as_json(value: Any) -> str:
+    """JSON for programs: null where a number is not finite."""
+    import json
+
+    return json.dumps(_finite(value), ensure_ascii=False, indent=2)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def safe(text: str) -> str:

@@ -117,6 +117,10 @@ class Signals:
     show_default=True,
     help="How many of those are kept for each run.",
 )
+@click.option(
+    "--on-alert",
+    help="Command that gets each alert as JSON on standard input.",
+)
 @options.lang
 @options.theme
 @options.window
@@ -254,7 +258,15 @@ def _settings(context: click.Context, given: dict[str, Any]) -> Any:
         keep=given["keep"],
         rules=config.rules,
         formats=config.formats,
+        alerts=config.alerts,
+        notify=_notify(config.notify, given["on_alert"]),
     )
+
+
+def _notify(chosen: Any, on_alert: str | None) -> Any:
+    from dataclasses import replace
+
+    return replace(chosen, on_alert=on_alert) if on_alert else chosen
 
 
 def _roots(dirs: Sequence[Path]) -> tuple[Path, ...]:

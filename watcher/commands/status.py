@@ -1,6 +1,5 @@
 """`gptwatch status`: how all runs are."""
 
-import json
 import math
 import os
 import sys
@@ -42,7 +41,7 @@ def status(
     folder = state or out / ".gptwatch"
     if as_json:
         found = read(folder, everything=everything)
-        click.echo(json.dumps(_finite(found.as_dict()), ensure_ascii=False, indent=2))
+        click.echo(options.as_json(found.as_dict()))
         return
     if watch and sys.stdout.isatty():
         _live(folder, everything=everything)
@@ -86,7 +85,7 @@ def _parts(found: Any) -> list[Any]:
         for alert in line.alerts:
             text = Text(f"{options.safe(line.run)}: ", style="bold")
             parts.append(text.append(alert, style=_COLOURS.get(line.severity, "")))
-    parts += [Text(trouble, style="yellow") for trouble in _troubles(found.notes)]
+    parts += [Text(trouble, style="yellow") for trouble in _troubles(found)]
     return parts
 
 
@@ -104,7 +103,10 @@ def _heading(found: Any) -> str:
     return f"{daemon}: {counted}"
 
 
-def _troubles(notes: Any) -> list[str]:
+def _troubles(status: Any) -> list[str]:
+    if status.pid is None:
+        return []  # what troubled it last is over with it
+    notes = status.notes
     found = [*notes.get("troubles", []), notes.get("writing", "")]
     found.append(notes.get("events_trouble", ""))
     if notes.get("behind"):
@@ -170,14 +172,3 @@ def _bytes(line: Any) -> str:
             break
         size, unit = size / 1000, larger
     return f"{size:.3g} {unit}, {line.lag_s:.0f} s"
-
-
-def _finite(value: Any) -> Any:
-    """The same, with null where a number is not finite."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -11,7 +11,7 @@ from watcher.outbox import Delivery
 class Deliverer:
     """Takes deliveries, and tells how each went.
 
-    `done(delivery, error)` is called in the channel's thread, with "" where all is well.
+    `done(delivery, error)` is called in the thread of the channel; "" is no error.
     """
 
     def __init__(
