@@ -51,6 +51,7 @@ class Schedules(RuleBasedStateMachine):
         self.plain = True  # the newest of the chain still has its inode
         self.lost: bytes | None = None  # what a file held that another replaced
         self.held = False
+        self.quiet = False  # the renamed file was, for long
         self.fresh = True  # nothing destroyed anything since the last look
         self.open()
 
@@ -62,7 +63,7 @@ class Schedules(RuleBasedStateMachine):
             self.store, self.clock, wanted=lambda p: scanner.wants(self.logs, p)
         )
         self.reader = Reader([self.logs], scanner, self.store, follower, self.clock)
-        self.held = False
+        self.held = self.quiet = False
 
     def teardown(self) -> None:
         """A last look, and all is well."""
@@ -128,6 +129,7 @@ class Schedules(RuleBasedStateMachine):
         self.shift()
         first = self.path.with_name(f"{self.path.name}.1")
         self.path.rename(first)
+        self.quiet = False
         if late:
             with first.open("ab") as file:
                 file.write(self.text(2, 0))
@@ -144,6 +146,7 @@ class Schedules(RuleBasedStateMachine):
         with first.open("ab") as file:
             file.write(self.text(1, 0))
         self.chain[-1] = first.read_bytes()
+        self.quiet = False
 
     @precondition(lambda self: self.path.exists() and self.fresh)
     @precondition(lambda self: self.chain or len(self.seen or b"") >= ENOUGH)
@@ -198,7 +201,10 @@ class Schedules(RuleBasedStateMachine):
     def glance(self) -> None:
         """The reader looks while lines may still come to a renamed file."""
         self.look()
-        if self.seen is not None:
+        if self.quiet:
+            self.follow(self.path.read_bytes())
+            self.quiet = False
+        elif self.seen is not None:
             self.before += b"".join(self.chain[:-1])
             self.chain = self.chain[-1:]
             self.seen = self.chain[0]
@@ -233,6 +239,7 @@ class Schedules(RuleBasedStateMachine):
         if content is not None:
             self.lost, self.held = None, True
         self.fresh = content is not None or bool(self.chain)
+        self.quiet = content is None and bool(self.chain)
         self.check()
 
     def find(self, content: bytes) -> None:
