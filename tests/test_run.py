@@ -65,6 +65,7 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`gptwatch run` in a folder, with pipes; it is not left behind."""
     environment = os.environ | {"PYTHONPATH": ROOT, "PYTHONUNBUFFERED": ""}
+    environment["OMP_NUM_THREADS"] = "4"  # a library's threads may get our signals
     with subprocess.Popen(
         [*before, *GPTWATCH, "run", *options, "--", *command],
         cwd=folder,
@@ -224,6 +225,35 @@ def test_signals_are_passed_on_once(tmp_path: Path, name: str) -> None:
         rest, _ = process.communicate(timeout=DEADLINE_S)
         assert (0, b"") == (process.returncode, rest)
     assert (stops.get(name, "killed"), 0) == end(kept(tmp_path))
+
+
+def test_a_signal_to_a_librarys_thread_is_passed_on(tmp_path: Path) -> None:
+    """The kernel may choose any thread of ours; the command gets it all the same."""
+    with running(tmp_path, *python(TELLER)) as process:
+        line(process)
+        tasks = Path(f"/proc/{process.pid}/task")
+        free = [
+            int(task.name)
+            for task in tasks.iterdir()
+            if "SigBlk:\t0000000000000000" in (task / "status").read_text("ascii")
+        ]
+        for thread in free:
+            os.kill(thread, signal.SIGTERM)
+            assert b"SIGTERM\n" == line(process)
+        process.communicate(timeout=DEADLINE_S)
+
+    assert (0, ("killed", 0)) == (process.returncode, end(kept(tmp_path)))
+
+
+def test_no_flood_of_signals_loses_the_end(tmp_path: Path) -> None:
+    """Who presses Ctrl-C again and again still has the whole log."""
+    with running(tmp_path, *python(TELLER)) as process:
+        line(process)
+        for _ in range(300):
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_S)
+
+    assert ("interrupted", process.returncode) == end(kept(tmp_path))
 
 
 def test_a_signal_ends_a_command_that_does_not_mind(tmp_path: Path) -> None:

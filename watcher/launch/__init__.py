@@ -10,7 +10,9 @@ The command stays in our process group: what a terminal sends, it gets by itself
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
 
 from watcher.errors import InputError
 from watcher.launch.copier import Copier, channel
@@ -76,17 +78,29 @@ def _held_back() -> Iterator[tuple[set[int], set[int]]]:
 
     A handler would not learn who sent a signal; and none may end us before the log.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     asked = (*STOPS, *OTHERS, signal.SIGWINCH, signal.SIGCHLD)
     # What we were started to ignore (nohup), the command ignores as well.
-    signals = {int(s) for s in asked if signal.getsignal(s) != signal.SIG_IGN}
+    signals = {
+        int(s)
+        for s in asked
+        if s == signal.SIGCHLD or signal.getsignal(s) != signal.SIG_IGN
+    }
     before = {int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, signals)}
+    # A library's thread, which holds nothing back, may get it while we are busy.
+    handlers = {s: signal.signal(s, _hand_over) for s in signals}
     try:
         yield signals, before
     finally:
         while signal.sigtimedwait(signals, 0):
             pass  # came too late to be passed on
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _hand_over(number: int, _: FrameType | None) -> None:
+    """Gives a signal to the main thread, where it is held back."""
+    signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 def _spawn(

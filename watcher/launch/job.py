@@ -28,6 +28,9 @@ _FAULTS: Final = (
 # A shell as the command tells of a signal by its exit code, 128 more.
 _SHELL: Final = 128
 _PATIENCE_S: Final = 30.0
+_GLANCE_S: Final = 1.0
+# How the kernel marks what a thread sent: then nobody knows who sent it first.
+_SI_TKILL: Final = -6
 
 
 class Job:
@@ -52,7 +55,10 @@ class Job:
     def wait(self) -> Ended:
         """Waits for the end of the command and of its output."""
         while self._code is None or not self._copier.done.is_set():
-            info = signal.sigwaitinfo(self._signals)
+            # What another thread got just before is handed over when we wake up.
+            info = signal.sigtimedwait(self._signals, _GLANCE_S)
+            if info is None:
+                continue
             if info.si_signo == signal.SIGCHLD:
                 self._reap()
             elif self._code is None:
@@ -71,7 +77,7 @@ class Job:
         while (left := until - time.monotonic()) > 0:
             if _code(self._watcher) is not None:
                 return
-            info = signal.sigtimedwait(self._signals, left)
+            info = signal.sigtimedwait(self._signals, min(left, _GLANCE_S))
             if info is not None and info.si_signo in STOPS:
                 break
         os.kill(self._watcher, signal.SIGKILL)
@@ -96,13 +102,32 @@ class Job:
             os.kill(self._pid, number)
         if number == signal.SIGTSTP:
             # As if we had not held it back: stops us, where anybody can start us again.
+            handler = signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
             os.kill(os.getpid(), number)
             signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+            signal.signal(number, handler)
 
     def _has_it(self, info: signal.struct_siginfo) -> bool:
         """Whether a terminal sent it, to all of our process group."""
-        return info.si_code > 0 and os.getpgid(self._pid) == os.getpgrp()
+        typed = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
+        if info.si_code == _SI_TKILL and info.si_signo in typed:
+            sent = _is_in_front()
+        else:
+            sent = info.si_code > 0
+        return sent and os.getpgid(self._pid) == os.getpgrp()
+
+
+def _is_in_front() -> bool:
+    """Whether the keys of a terminal reach us."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    finally:
+        os.close(terminal)
 
 
 def _code(pid: int) -> int | None:
