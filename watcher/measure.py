@@ -260,7 +260,9 @@ def _elapsed(
     spent -= 1
     np.clip(spent, 0, None, out=spent)
     spent *= typical
-    spent += np.where(np.isfinite(time.values), time.values, typical)
+    known = np.isfinite(time.values)
+    np.add(spent, time.values, out=spent, where=known)
+    spent[~known] += typical
     np.cumsum(spent, out=spent)
     spent /= _MS
     same = time.lines is main.lines

@@ -132,15 +132,19 @@ def _pace(analysis: Analysis) -> _Pace | None:
     if time is None or pause is None:
         return None
     good = np.isfinite(time.values)
-    plain = time.values[good & ~pause]
-    if not len(plain):
+    typical = _typical(time.values[good & ~pause])
+    if typical is None:
         return None
-    typical = float(np.median(plain))
     # The first time of a process holds its compilation, not an evaluation.
-    first = np.concatenate([[True], np.diff(time.steps) < 0])
-    paused = time.values[good & pause & ~first]
-    cost = float(np.median(paused)) - typical if len(paused) else None
+    first = np.concatenate([[True], time.steps[1:] < time.steps[:-1]])
+    paused = _typical(time.values[good & pause & ~first])
+    cost = None if paused is None else paused - typical
     return _Pace(typical, float(time.values[good].mean()), cost)
+
+
+def _typical(values: Floats) -> float | None:
+    """The median of values that nobody else holds, None without any."""
+    return float(np.median(values, overwrite_input=True)) if len(values) else None
 
 
 def _times(analysis: Analysis) -> dict[str, Any]:
@@ -211,8 +215,7 @@ def _mean(curve: Curve | None, *, least: float) -> float | None:
 
 
 def _median(curve: Curve | None) -> float | None:
-    values = _finite(curve)
-    return float(np.median(values)) if len(values) else None
+    return _typical(_finite(curve))
 
 
 def _nonfinite(analysis: Analysis) -> int:

@@ -91,8 +91,10 @@ def divergence(analysis: Analysis, settings: Divergence) -> list[Finding]:
         curve = replace(analysis.val, values=values)
     if curve is None:
         return []
-    keep = np.isfinite(curve.values)
-    steps, values = curve.steps[keep], curve.values[keep]
+    steps, values = curve.steps, curve.values
+    keep = np.isfinite(values)
+    if not keep.all():
+        steps, values = steps[keep], values[keep]
     found: list[Finding] = []
     for low, high in _spans(steps):
         if high - low >= _MEDIAN_OF:
@@ -111,8 +113,9 @@ def _spans(steps: Ints) -> Iterator[tuple[int, int]]:
 def _diverged(
     metric: str, steps: Ints, values: Floats, noise: Floats, settings: Divergence
 ) -> Iterator[Finding]:
-    levels, usual = _trailing(values)
-    best, start = np.minimum.accumulate(usual), float(levels[0])
+    levels, best = _trailing(values)
+    np.minimum.accumulate(best, out=best)
+    start = float(levels[0])
     beyond = _beyond(levels, best, noise, settings)
     at = 0
     while at < len(beyond):
@@ -226,7 +229,8 @@ def _noise(values: Floats) -> Floats:
         blocks = np.median(bends.reshape(-1, _NOISE_BLOCK), axis=1)
         part = result[first + start : first + start + _BLOCK]
         part[: len(bends)] = np.repeat(blocks, _NOISE_BLOCK)[: len(part)]
-    return result * _NOISE_OF_BENDS
+    result *= _NOISE_OF_BENDS
+    return result
 
 
 def _bends(values: Floats) -> Floats:
