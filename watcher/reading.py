@@ -3,6 +3,7 @@
 import logging
 import os
 import resource
+import sqlite3
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from watcher.clock import Clock
 from watcher.errors import InputError
 from watcher.follow import OLD_S, Follower, Log
 from watcher.scan import Found, Scanner
-from watcher.store import Store, StoreTroubleError
+from watcher.store import CorruptStoreError, Store, StoreTroubleError
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -190,6 +191,8 @@ class Reader:
                     self._turn(queue, behind, changed)
                 if self._clock.uptime() - started > _TURNS_S:
                     break
+        except CorruptStoreError:
+            raise
         except StoreTroubleError as error:
             self._lose(error)
             return []
@@ -229,7 +232,7 @@ class Reader:
         written = self._store.writes
         try:
             size = self._advance(watched, quota)
-        except StoreTroubleError:
+        except (StoreTroubleError, sqlite3.Error):
             raise
         except Exception as error:
             trouble = _why(path, error)

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -35,8 +36,21 @@ VERSION: Final = 1
 _BUSY_S: Final = 5.0
 # So many rows of one size make one of the next.
 _MERGE: Final = 64
+# Errors that may pass; after any other the store is not what it was.
+_PASSING: Final = (
+    "SQLITE_BUSY",
+    "SQLITE_CANTOPEN",
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_LOCKED",
+    "SQLITE_NOMEM",
+    "SQLITE_PERM",
+    "SQLITE_PROTOCOL",
+    "SQLITE_READONLY",
+)
 # A row of more records is left as it is.
 _LARGE: Final = 1 << 16
+_CHECKSUM: Final = 4
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY,
@@ -147,11 +161,21 @@ class Store:
             self._check()
             if not read_only:
                 self._prepare()
+        self._place = _key(self.path)
         self._rows: dict[tuple[int, int, str], int] = {}
 
     def close(self) -> None:
         """Ends all use of it."""
         self.connection.close()
+
+    def check_place(self) -> None:
+        """Finds out whether the file that is written is the one that others read.
+
+        Raises:
+            CorruptStoreError: it was deleted, or another took its name.
+        """
+        if _key(self.path) != self._place:
+            raise CorruptStoreError(f"{self.path}: was deleted or replaced")
 
     @property
     def writes(self) -> int:
@@ -291,17 +315,18 @@ class Store:
         self, run: int, formats: Sequence[Format] = FORMATS, *, ended: bool = True
     ) -> tuple[Run, Parser]:
         """A run with all its points; `ended`: with what its last lines mean as such."""
-        parser = self.parser(run, formats)
         loaded = Run()
         row = self.runs("id = ?", (run,))[0]
-        delta = Delta(
-            format=next((f for f in formats if f.name == row.format), None),
-            batches=list(self._batches(run)),
-            milestones=self._milestones(run),
-            facts=row.facts,
-            planned=row.planned,
-            lines=row.lines,
-        )
+        with _explained(self.path):
+            parser = self.parser(run, formats)
+            delta = Delta(
+                format=next((f for f in formats if f.name == row.format), None),
+                batches=list(self._batches(run)),
+                milestones=self._milestones(run),
+                facts=row.facts,
+                planned=row.planned,
+                lines=row.lines,
+            )
         loaded.add(delta)
         if ended:
             loaded.add(parser.flush())
@@ -309,10 +334,11 @@ class Store:
 
     def note(self, key: str) -> Any:
         """A fact about the daemon itself, None where there is none."""
-        found = self.connection.execute(
-            "SELECT value FROM notes WHERE key = ?", (key,)
-        ).fetchone()
-        return json.loads(found[0]) if found else None
+        with _explained(self.path):
+            found = self.connection.execute(
+                "SELECT value FROM notes WHERE key = ?", (key,)
+            ).fetchone()
+            return _loaded(found[0]) if found else None
 
     def keep_note(self, key: str, value: Any) -> None:
         """Keeps a fact about the daemon itself."""
@@ -339,7 +365,7 @@ class Store:
             f"SELECT {field} FROM runs WHERE id = ?",  # noqa: S608 - our own name
             (run,),
         ).fetchone()
-        known: dict[str, Any] = json.loads(found[0])
+        known: dict[str, Any] = _loaded(found[0])
         return known
 
     def _batches(self, run: int) -> Iterator[Batch]:
@@ -483,24 +509,52 @@ def _explained(path: Path) -> Iterator[None]:
     """Says what is wrong with a store as a person would."""
     try:
         yield
+    except sqlite3.ProgrammingError:
+        raise  # our own fault
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "") or ""
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        if not name.startswith(_PASSING):
             raise CorruptStoreError(f"{path}: damaged ({error})") from error
         raise StoreTroubleError(
             f"{path}: cannot be used now ({error}); free the disk or mend its rights"
         ) from error
 
 
+class _DamageError(sqlite3.DatabaseError):
+    """Something in the store is not what was put there."""
+
+
 class CorruptStoreError(StoreTroubleError):
     """The store is damaged; what it held must be read again."""
+
+
+def _key(path: Path) -> tuple[int, int] | None:
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise _DamageError(str(error)) from error
+
+
 def _row(found: Sequence[Any]) -> Row:
+    try:
+        return _made(found)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise _DamageError(repr(error)) from error
+
+
+def _made(found: Sequence[Any]) -> Row:
     fields = dict(zip(Row.__slots__, found, strict=True))
     for name in ("cursor", "facts", "latest", "diagnosis", "state"):
         fields[name] = json.loads(fields[name]) if fields[name] else None
@@ -530,17 +584,22 @@ def _latest(delta: Delta) -> dict[str, Any]:
 
 
 def _packed(batch: Batch) -> bytes:
-    """Values, then lines and steps (int32 where they fit), and which of the two."""
+    """Values, lines and steps (int32 where they fit), which of the two, a checksum."""
     both = np.concatenate([batch.lines, batch.steps])
     small = both.astype(np.int32)
     fits = bool((small == both).all())
     values = [column.astype(np.float64).tobytes() for column in batch.values.values()]
-    return b"".join([*values, (small if fits else both).tobytes(), b"84"[fits:][:1]])
+    numbers = (small if fits else both).tobytes()
+    data = b"".join([*values, numbers, b"84"[fits:][:1]])
+    return data + zlib.crc32(data).to_bytes(_CHECKSUM, "little")
 
 
 def _unpacked(shape: str, names: str, records: int, data: bytes) -> Batch:
+    whole = memoryview(data)
+    if zlib.crc32(whole[:-_CHECKSUM]) != int.from_bytes(whole[-_CHECKSUM:], "little"):
+        raise _DamageError("a checksum is wrong")
     metrics = names.split(",") if names else []
-    kind = np.dtype(f"i{data[-1:].decode()}")
+    kind = np.dtype(f"i{chr(data[-_CHECKSUM - 1])}")
     at = 8 * records * len(metrics)
     values = np.frombuffer(data, np.float64, records * len(metrics))
     both = np.frombuffer(data, kind, 2 * records, offset=at).astype(np.int64)

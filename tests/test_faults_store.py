@@ -1,0 +1,199 @@
+"""What happens to the store: death at any moment, damage, loss."""
+
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from oracle import Bench, append, known, lines, once
+
+from watcher import store as store_module
+from watcher.store import NAME, CorruptStoreError, Store, StoreError, set_aside
+
+
+def dying(bench: Bench, statement: int) -> bool:
+    """Lets a process look, and die before so many statements; whether it did."""
+    bench.stop()
+    child = os.fork()
+    if child == 0:
+        seen = 0
+
+        def count(_: str) -> None:
+            nonlocal seen
+            seen += 1
+            if seen == statement:
+                os._exit(9)
+
+        bench.start()
+        bench.store.connection.set_trace_callback(count)
+        bench.look()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    bench.start()
+    return os.waitstatus_to_exitcode(status) == 9
+
+
+def test_f38_death_at_any_moment(bench: Bench) -> None:
+    """Wherever a process dies, no point is lost, and none is there twice."""
+    data = dict.fromkeys(("a.log", "b.log"), b"")
+    alive = 0
+    for statement in range(1, 200):
+        for name in data:
+            more = lines(statement, statement + 3)
+            append(bench.logs / name, more)
+            data[name] += more
+        alive = 0 if dying(bench, statement) else alive + 1
+        if alive > 2:
+            break
+        bench.look()
+        assert {name: once(text) for name, text in data.items()} == bench.held()
+
+    assert alive > 2
+    assert statement > 10
+
+
+def served(bench: Bench) -> None:
+    """Looks as the daemon does: a damaged store is put aside, and all read again."""
+    for _ in range(3):
+        try:
+            bench.stop()
+            bench.start()
+            bench.settle()
+            for row in bench.store.runs():
+                bench.store.load(row.id)
+        except CorruptStoreError as error:
+            set_aside(bench.state, error)
+        else:
+            return
+    pytest.fail("damage came again and again")
+
+
+def emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def overwritten(path: Path) -> None:
+    path.write_bytes(b"not a store" * 500)
+
+
+def deleted(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("harm", [emptied, cut, overwritten, deleted])
+@pytest.mark.parametrize("journal", [False, True], ids=["alone", "with its journal"])
+def test_f39_a_damaged_store(
+    bench: Bench, log: Path, harm: Callable[[Path], None], *, journal: bool
+) -> None:
+    """The logs are read again from their beginning; the damaged store is kept."""
+    append(log, lines(0, 2000))
+    bench.settle()
+    kept = bench.state / f"{NAME}-wal"
+    shutil.copy(kept, bench.state / "wal")
+    bench.stop()
+    if journal:
+        shutil.copy(bench.state / "wal", kept)
+    harm(bench.state / NAME)
+    append(log, lines(2000, 2010))
+
+    served(bench)
+
+    assert {"train.log": once(lines(0, 2010))} == bench.held()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_f39_bits_that_flipped(bench: Bench, log: Path, seed: int) -> None:
+    """Whatever a bit did, reading goes on, and no value is silently another."""
+    append(log, lines(0, 300))
+    bench.settle()
+    bench.stop()
+    store = bench.state / NAME
+    data = bytearray(store.read_bytes())
+    for _ in range(4):
+        data[random.Random(seed).randrange(100, len(data))] ^= 1 << seed % 8
+    store.write_bytes(data)
+    append(log, lines(300, 310))
+    bench.start()
+
+    served(bench)
+
+    current = [row for row in bench.store.runs() if row.current]
+    found = known(bench.store.load(current[-1].id)[0])
+    values = {name: column[2] for name, column in found["columns"].items()}
+    expected = once(lines(0, 310))["columns"]
+    assert {name: column[2] for name, column in expected.items()} == values
+
+
+def test_f39_a_store_that_is_deleted_at_work(bench: Bench, log: Path) -> None:
+    """A daemon that writes to a file without a name notices."""
+    append(log, lines(0, 10))
+    bench.look()
+    bench.store.check_place()
+
+    (bench.state / NAME).unlink()
+
+    with pytest.raises(CorruptStoreError, match="deleted or replaced"):
+        bench.store.check_place()
+
+
+def test_f39_damage_met_at_work(
+    bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damage is no trouble that passes: reading ends, and the store is put aside."""
+    append(log, lines(0, 10))
+    bench.look()
+    bench.store.connection.execute("UPDATE columns SET data = zeroblob(length(data))")
+    monkeypatch.setattr(store_module, "_MERGE", 2)
+    append(log, lines(10, 20))
+
+    with pytest.raises(CorruptStoreError):
+        bench.look()
+
+
+def test_what_is_put_aside_is_kept(bench: Bench, log: Path) -> None:
+    """The damaged store is there under another name, for whoever wants to mend it."""
+    append(log, lines(0, 10))
+    bench.look()
+    bench.stop()
+    before = (bench.state / NAME).read_bytes()
+
+    set_aside(bench.state, CorruptStoreError("damaged"))
+    bench.start()
+
+    [aside] = bench.state.glob(f"{NAME}.damaged_*")
+    assert before == aside.read_bytes()
+    assert {} == bench.rows()
+
+
+def test_f40_a_store_that_a_newer_gptwatch_made_is_not_put_aside(
+    bench: Bench, log: Path
+) -> None:
+    """It is no damage: only a person can choose."""
+    append(log, lines(0, 10))
+    bench.look()
+    bench.store.connection.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(StoreError) as told:
+        Store(bench.state)
+
+    assert not isinstance(told.value, CorruptStoreError)
+
+
+def test_f40_a_parser_state_that_nobody_can_read(bench: Bench, log: Path) -> None:
+    """A log whose reader cannot be taken up again is read from its beginning."""
+    append(log, lines(0, 10))
+    bench.look()
+    bench.store.connection.execute("UPDATE runs SET parser = '{\"old\": 1}'")
+    bench.stop()
+    bench.start()
+    append(log, lines(10, 20))
+
+    bench.settle()
+
+    assert {"train.log": once(lines(0, 20))} == bench.held()
