@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from oracle import known, until
 
-from watcher.store import Store, StoreError
+from watcher.store import Store, StoreError, StoreTroubleError
 
 
 class Started:
@@ -28,10 +28,10 @@ class Started:
         folder: Path,
         *more: str,
         before: Sequence[str] = (),
-        env: dict[str, str] | None = None,
+        state: Path | None = None,
     ) -> None:
         self.logs, self.out = folder / "logs", folder / "plots"
-        self.state = self.out / ".gptwatch"
+        self.state = state or self.out / ".gptwatch"
         self.logs.mkdir(exist_ok=True)
         self._errors = folder / "errors.txt"
         command = [
@@ -39,6 +39,7 @@ class Started:
             *(sys.executable, "-m", "watcher"),
             *more,
             *("start", "--dir", str(self.logs), "--out", str(self.out)),
+            *("--state", str(self.state), "--interval", "1s"),
         ]
         root = str(Path(__file__).parents[1])
         self._from = self._errors.stat().st_size if self._errors.exists() else 0
@@ -47,7 +48,7 @@ class Started:
                 command,
                 stderr=errors,
                 cwd=folder,
-                env=os.environ | {"PYTHONPATH": root} | (env or {}),
+                env=os.environ | {"PYTHONPATH": root},
             )
 
     def __enter__(self) -> Self:
@@ -82,7 +83,13 @@ class Started:
 
     def read_all(self) -> None:
         """Waits until the store knows all bytes of all logs."""
-        until(lambda: sizes(self.logs) == offsets(self.state))
+        until(
+            lambda: (
+                sizes(self.logs) == offsets(self.state)
+                or self.process.poll() is not None
+            )
+        )
+        assert self.process.poll() is None, self.said
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends a signal, and gives the exit code."""
@@ -105,7 +112,7 @@ def offsets(state: Path) -> dict[str, int]:
     try:
         with contextlib.closing(Store(state, read_only=True)) as store:
             return {r.path: r.bytes for r in store.runs("current = 1")}
-    except StoreError:
+    except (StoreError, StoreTroubleError):
         return {}
 
 
