@@ -80,6 +80,7 @@ class Case:
         judged_at, drawn_at: by the uptime.
         retry_at: not before this uptime, after something went wrong.
         cost_s: CPU of the last job.
+        trouble: why that failed, "" when all is well.
         summary, findings: of the last judgement.
     """
 
@@ -98,6 +99,7 @@ class Case:
     drawn_at: float = float("-inf")
     retry_at: float = float("-inf")
     cost_s: float = 0.0
+    trouble: str = ""
     summary: Mapping[str, Any] = field(default_factory=dict)
     findings: Sequence[Mapping[str, Any]] = ()
 
@@ -112,7 +114,6 @@ class Judge:
 
     Attributes:
         cases: by run.
-        trouble: why a file could not be written, "" while all is well.
         behind: how many pictures the last schedule left undrawn.
     """
 
@@ -141,8 +142,12 @@ class Judge:
         self._job: tuple[Case, Job] | None = None
         self._open: dict[int, None] = {}
         self.cases: dict[int, Case] = {}
-        self.trouble = ""
         self.behind = 0
+
+    @property
+    def trouble(self) -> str:
+        """Why something could not be done, "" while all is well."""
+        return next((c.trouble for c in self.cases.values() if c.trouble), "")
 
     def take_up(self, logs: Iterable[Watched]) -> None:
         """Takes up where the store left off."""
@@ -198,9 +203,9 @@ class Judge:
         (case, job), self._job = self._job, None
         self._budget -= result.cost_s
         case.judged_at, case.cost_s = self._clock.uptime(), result.cost_s
-        if result.trouble and self.trouble != result.trouble:
+        if result.trouble and not case.trouble and self._is_new(result.trouble):
             LOGGER.error("%s", result.trouble)
-        self.trouble = result.trouble
+        case.trouble = result.trouble
         if job.folder:
             case.drawn_at = case.judged_at
             case.due = case.due or bool(result.trouble)
@@ -215,6 +220,11 @@ class Judge:
         case.summary, case.findings = result.summary, result.findings
         self._keep(case, job, result)
         self._refresh(case)
+
+    def _is_new(self, trouble: str) -> bool:
+        """Whether no other run has the same trouble: a full disk troubles all."""
+        reasons = {c.trouble.partition(": ")[2] for c in self.cases.values()}
+        return trouble.partition(": ")[2] not in reasons
 
     def refresh(self, writers: Callable[[Watched], str]) -> None:
         """Finds out how every run is that is not over."""
