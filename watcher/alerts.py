@@ -165,7 +165,11 @@ def _found(
     state, over_at = alert.state, None
     if finding.get("cleared_step") is not None:
         state, over_at = RESOLVED, alert.over_at or moment.now
-    elif state == RESOLVED or moment.now - alert.since >= settings.for_s:
+    elif state == RESOLVED:
+        # Said to be over, and there again: it is told anew.
+        alert = replace(alert, since=moment.now, told_at=None)
+        state = FIRING
+    elif moment.now - alert.since >= settings.for_s:
         state = FIRING
     return replace(
         alert,

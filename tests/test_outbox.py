@@ -1,0 +1,383 @@
+"""Notices reach every channel at least once, and not again after a restart."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from watcher import outbox
+from watcher.alerting import Alerting
+from watcher.alerts import Settings
+from watcher.clock import Clock
+from watcher.events import Inbox
+from watcher.notify import Channel, DeliveryError
+from watcher.notify.command import Command
+from watcher.notify.jsonl import JsonLines
+from watcher.notify.services import Service
+from watcher.store import Row, Store
+
+
+ROOT = Path(__file__).parents[1]
+
+
+class FakeClock(Clock):
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.time = 1_700_000_000.0
+
+    def now(self) -> float:
+        """What the test says."""
+        return self.time
+
+
+class Receiver:
+    """A web service on this machine; it may be told to refuse."""
+
+    def __init__(self) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.code = 200
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            """Takes what is posted."""
+
+            def do_POST(self) -> None:
+                """Keeps it, where it is to be accepted."""
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver.code == 200:
+                    receiver.got.append(json.loads(body))
+                self.send_response(receiver.code)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Silence."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """As Apprise writes it, with a secret."""
+        return f"json://user:s3cret@127.0.0.1:{self.server.server_port}/hook"
+
+    def close(self) -> None:
+        """No more."""
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+    yield found
+    found.close()
+
+
+class Office:
+    """A store with one run, and its alerting; may be closed and opened again."""
+
+    def __init__(self, folder: Path, *channels: Channel, most: int = 20) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.channels = channels
+        self.most = most
+        self.open()
+        with self.store.transaction():
+            self.store.begin("/logs", "a.log", reason="found", now=0.0)
+
+    def open(self) -> None:
+        """Starts."""
+        self.store = Store(self.folder)
+        self.inbox = Inbox()
+        self.alerting = Alerting(
+            self.store,
+            Settings(max_per_hour=self.most),
+            self.channels,
+            self.clock,
+            lang="en",
+            later=lambda *settled: self.inbox.put("settled", settled),
+        )
+
+    def close(self) -> None:
+        """Ends, as after a crash: nothing is said to anybody."""
+        self.alerting.stop()
+        self.store.close()
+
+    @property
+    def row(self) -> Row:
+        """The run."""
+        return self.store.runs()[0]
+
+    def find(self, *steps: int) -> None:
+        """A judgement finds overfitting at some steps."""
+        found = [finding(step) for step in steps]
+        self.alerting.tell(self.row, found, fresh=True, going=True)
+
+    def settle(self, deliveries: int) -> None:
+        """Waits until so many deliveries are settled, and notes them."""
+        while deliveries:
+            self.inbox.wait(30.0)
+            messages, _, _ = self.inbox.take()
+            assert messages, "no delivery was settled in half a minute"
+            for _, settled in messages:
+                self.alerting.settled(*settled)
+                deliveries -= 1
+
+    def states(self) -> list[str]:
+        """Of all deliveries."""
+        rows = self.store.connection.execute("SELECT state FROM deliveries ORDER BY 1")
+        return [state for (state,) in rows]
+
+
+def finding(step: int) -> Mapping[str, Any]:
+    """Overfitting, raised at a step."""
+    return {
+        "rule": "overfitting",
+        "severity": "warning",
+        "step": step,
+        "since_step": 50,
+        "evidence": {"rise": 0.1},
+        "confirmed_step": None,
+        "cleared_step": None,
+        "message": f"Overfitting at {step}.",
+        "advice": "Stop.",
+    }
+
+
+def test_an_alert_reaches_a_web_service(tmp_path: Path, receiver: Receiver) -> None:
+    """Title, sentence and advice arrive at a real receiver."""
+    office = Office(tmp_path, Service("service 1", receiver.address))
+
+    office.find(100)
+    office.settle(1)
+
+    assert ["gptwatch: a.log"] == [post["title"] for post in receiver.got]
+    assert "Overfitting at 100.\nStop." == receiver.got[0]["message"]
+    assert ["done"] == office.states()
+    office.close()
+
+
+def test_a_restart_repeats_nothing(tmp_path: Path, receiver: Receiver) -> None:
+    """What was delivered is not delivered again, whatever is found again."""
+    office = Office(tmp_path, Service("service 1", receiver.address))
+    office.find(100)
+    office.settle(1)
+    office.close()
+
+    office.open()
+    office.find(100)
+    office.alerting.beat()
+
+    assert 1 == len(receiver.got)
+    assert ["done"] == office.states()
+    office.close()
+
+
+def test_what_a_crash_left_undelivered_is_delivered(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """A notice that was kept and not sent goes out after the restart."""
+    receiver.code = 503
+    office = Office(tmp_path, Service("service 1", receiver.address))
+    office.find(100)
+    office.settle(1)
+    office.close()
+    receiver.code = 200
+
+    office.open()
+    office.clock.time += 3600
+    office.alerting.beat()
+    office.settle(1)
+
+    assert 1 == len(receiver.got)
+    office.close()
+
+
+def test_a_network_that_fails_is_tried_again_later(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """Each failure doubles the wait; in between nothing is sent."""
+    receiver.code = 500
+    office = Office(tmp_path, Service("service 1", receiver.address))
+    office.find(100)
+    office.settle(1)
+    waits = []
+    for _ in range(3):
+        tries, next_at = office.store.connection.execute(
+            "SELECT tries, next_at FROM deliveries"
+        ).fetchone()
+        waits.append((tries, next_at - office.clock.time))
+        assert [] == outbox.due(office.store.connection, next_at - 0.01)
+        office.clock.time = next_at
+        office.alerting.beat()
+        office.settle(1)
+
+    assert [(1, 5.0), (2, 10.0), (3, 20.0)] == waits
+    receiver.code = 200
+    office.clock.time += 3600
+    office.alerting.beat()
+    office.settle(1)
+    assert 1 == len(receiver.got)
+    office.close()
+
+
+def test_a_dead_channel_holds_up_no_other(tmp_path: Path, receiver: Receiver) -> None:
+    """A channel that hangs has its own thread; the others deliver."""
+    gate = threading.Event()
+
+    class Hanging:
+        """Waits for a test to be over."""
+
+        name = "hanging"
+
+        def send(self, notice: Mapping[str, Any]) -> None:
+            """Waits."""
+            gate.wait(60.0)
+            raise DeliveryError(f"too late for {notice['run']}")
+
+    office = Office(tmp_path, Hanging(), Service("service 1", receiver.address))
+
+    office.find(100)
+    office.settle(1)
+
+    assert 1 == len(receiver.got)
+    assert ["done", "due"] == office.states()
+    gate.set()
+    office.settle(1)
+    office.close()
+
+
+def test_secrets_are_in_no_message(
+    tmp_path: Path, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the store, nor the log, nor a name holds an address."""
+    receiver.code = 403
+    service = Service("service 1", receiver.address)
+    office = Office(tmp_path, service)
+
+    office.find(100)
+    office.settle(1)
+
+    (error,) = office.store.connection.execute(
+        "SELECT error FROM deliveries"
+    ).fetchone()
+    office.close()
+    store = b"".join(p.read_bytes() for p in tmp_path.iterdir())
+    for text in (error, caplog.text, service.name, repr(service)):
+        assert "s3cret" not in text
+    assert b"s3cret" not in store
+    assert "json://***" in error
+
+
+def test_beyond_the_budget_notices_come_together(tmp_path: Path) -> None:
+    """What exceeds the hour is told as one, later; nothing is lost."""
+    path = tmp_path / "alerts.jsonl"
+    office = Office(tmp_path, JsonLines(path), most=2)
+
+    office.find(100, 200, 300, 400)
+    office.settle(2)
+    office.clock.time += 3601
+    office.alerting.beat()
+    office.settle(1)
+
+    told = [json.loads(row) for row in path.read_text().splitlines()]
+    assert ["firing", "firing", "summary"] == [notice["kind"] for notice in told]
+    assert "Overfitting at 300." in told[2]["message"]
+    assert "Overfitting at 400." in told[2]["message"]
+    office.close()
+
+
+def test_a_command_gets_the_alert_as_json(tmp_path: Path) -> None:
+    """On standard input, as one object."""
+    office = Office(tmp_path, Command(f"cat > {tmp_path}/got.json"))
+
+    office.find(100)
+    office.settle(1)
+
+    got = json.loads((tmp_path / "got.json").read_bytes())
+    assert ("overfitting", 100, "a.log") == (got["rule"], got["step"], got["run"])
+    assert 1 == got["schema"]
+    office.close()
+
+
+def test_a_command_that_fails_says_why() -> None:
+    """Its code, and the last line of its errors."""
+    with pytest.raises(DeliveryError, match="code 3: no such room"):
+        Command("echo no such room >&2; exit 3").send({"run": "a.log"})
+
+
+CRASHING = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_outbox import Office
+
+class Dies:
+    name = "dies"
+    def send(self, notice):
+        with open({got!r}, "a") as file:
+            file.write(notice["text"] + "\\n")
+        os.kill(os.getpid(), 9)
+
+office = Office(Path({folder!r}), Dies())
+office.find(100)
+office.settle(1)
+"""
+
+
+def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) -> None:
+    """At least once: the receiver may see it twice, never not at all."""
+    got = tmp_path / "got.txt"
+    text = CRASHING.format(
+        tests=str(ROOT / "tests"), got=str(got), folder=str(tmp_path)
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert -signal.SIGKILL == done.returncode, done.stderr.decode()
+
+    class Lives:
+        """The same channel, mended."""
+
+        name = "dies"
+
+        def send(self, notice: Mapping[str, Any]) -> None:
+            """Takes it."""
+            with got.open("a") as file:
+                file.write(f"{notice['text']}\n")
+
+    store = Store(tmp_path)
+    row = store.runs()[0]
+    inbox = Inbox()
+    clock = FakeClock()
+    alerting = Alerting(
+        store,
+        Settings(),
+        [Lives()],
+        clock,
+        lang="en",
+        later=lambda *settled: inbox.put("settled", settled),
+    )
+    alerting.tell(row, [finding(100)], fresh=True, going=True)
+    alerting.beat()
+    inbox.wait(30.0)
+    for _, settled in inbox.take()[0]:
+        alerting.settled(*settled)
+    alerting.beat()
+    alerting.stop()
+    store.close()
+
+    said = "a.log: Overfitting at 100."
+    assert [said, said] == got.read_text().splitlines()
