@@ -268,27 +268,43 @@ def test_a_run_after_another_does_not_diverge() -> None:
     assert [] == of("divergence", analyses.nothing(train=curve))
 
 
-@pytest.mark.parametrize("last", [1, 3, 5])
+@pytest.mark.parametrize("last", [2, 3, 5])
 def test_a_spike_is_told_with_its_height_and_end(last: int) -> None:
-    """A few high values are a spike; the level before is the usual one."""
+    """Known at its second value; the level before is the usual one."""
     loss = 3 + noise(200, 0.01)
     loss[100 : 100 + last] = 4.0
 
     found = only("spike", trained(loss))
 
-    assert (found.step, found.cleared_step) == (100, 100 + last)
+    assert (found.since_step, found.step, found.cleared_step) == (100, 101, 100 + last)
     assert found.evidence["peak"] == pytest.approx(4.0)
     assert found.evidence["usual"] == pytest.approx(3.0, abs=0.02)
     assert found.evidence["records"] == last
+
+
+def test_one_high_loss_is_an_odd_batch() -> None:
+    """The loss after it is as low as before: the model did not change."""
+    loss = 3 + noise(200, 0.01)
+    loss[[100, 120, 122]] = 9.0
+
+    assert [] == of("spike", trained(loss))
+
+
+def test_a_new_training_does_not_begin_with_a_spike() -> None:
+    """The losses of the run before say nothing of those of the next."""
+    loss = np.concatenate([falling(200, 1.0), falling(200, 1.0)])
+    curve = analyses.curve("loss", [*range(200)] * 2, loss)
+
+    assert [] == of("spike", analyses.nothing(train=curve))
 
 
 def test_flagged_values_do_not_hide_the_next_spike() -> None:
     """A spike does not enter the window."""
     loss = 3 + noise(200, 0.01)
     loss[100:110] = 4.0
-    loss[120] = 3.6
+    loss[120:122] = 3.6
 
-    assert [100, 120] == [f.step for f in of("spike", trained(loss))]
+    assert [100, 120] == [f.since_step for f in of("spike", trained(loss))]
 
 
 def test_a_new_level_is_told_once() -> None:
@@ -298,13 +314,13 @@ def test_a_new_level_is_told_once() -> None:
 
     found = only("spike", trained(loss))
 
-    assert (found.step, found.cleared_step) == (100, None)
+    assert (found.since_step, found.cleared_step) == (100, None)
 
 
 def test_an_averaged_loss_has_no_spikes() -> None:
     """A running average shows the past, not a batch."""
     loss = 3 + noise(200, 0.01)
-    loss[100] = 5.0
+    loss[100:105] = 5.0
 
     assert [] == of("spike", trained(loss, smoothed_loss=True))
 
@@ -329,6 +345,16 @@ def test_a_plateau_is_told_once_where_nothing_has_moved() -> None:
 def test_progress_is_no_plateau(val: Floats, train: Floats) -> None:
     """Either loss that moves is progress."""
     assert [] == of("plateau", evaluated(val, train))
+
+
+def test_many_evaluations_of_a_few_steps_are_no_plateau() -> None:
+    """A program that evaluates at every step towards the end has not stood still."""
+    val = np.append(falling(20), np.full(20, 1.0))
+    steps = np.append(np.arange(20) * 100, 1900 + np.arange(1, 21))
+    run = evaluated(val, val)
+    dense = replace(run, val=analyses.curve("val_loss", steps, val))
+
+    assert [] == of("plateau", dense)
 
 
 def test_evaluations_that_are_trained_again_make_no_plateau() -> None:
@@ -438,7 +464,7 @@ def test_a_crash_before_the_first_step_is_told() -> None:
 def test_the_gravest_comes_first() -> None:
     """Findings stand by gravity, then by step."""
     loss = 3 + noise(200, 0.01)
-    loss[100], loss[150] = 4.0, float("nan")
+    loss[99:101], loss[150] = 4.0, float("nan")
     run = analyses.with_summary(trained(loss), outcome="crashed", last_step=199)
 
     found = [(f.severity, f.step) for f in rules.findings(run)]
@@ -608,7 +634,7 @@ def test_settings_that_make_no_sense_are_refused(tables: Any, said: str) -> None
 def test_settings_change_what_is_found() -> None:
     """A rule asks for what its settings say."""
     loss = 3 + noise(200, 0.01)
-    loss[100] = 3.5
+    loss[100:102] = 3.5
     strict = rules.settings({"spike": {"rise": 0.3}})
 
     assert rules.findings(trained(loss), strict) == ()

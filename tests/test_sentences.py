@@ -123,7 +123,7 @@ def test_other_units_are_named() -> None:
                 " best 2.000 at step 1,750 (it began at 10.900)."
             ),
         ),
-        ("spike", "Loss spike at step 12,500: 7.250, usually 3.500 (2 records)."),
+        ("spike", "Loss spike at step 1,750: 7.250, usually 3.500 (2 records)."),
         (
             "plateau",
             (
@@ -184,7 +184,7 @@ def test_russian_is_russian(rule: str) -> None:
     assert " step " not in told
     assert (
         f"12{NBSP}" in told
-        or rule in {"overfitting", "plateau", "slowdown"}
+        or rule in {"overfitting", "plateau", "slowdown", "spike"}
         or (rule == "evaluation_cost")
     )
 

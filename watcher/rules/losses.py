@@ -1,6 +1,7 @@
 """Rules on the losses: not finite, divergence, spike, plateau."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -34,6 +35,7 @@ _SPIKE_LEAST: Final = 32
 # Points looked at together: temporaries stay small however long the log.
 _BLOCK: Final = 1 << 15
 _SPIKE_BLOCK: Final = 1 << 17
+_SPIKE_SHORTEST: Final = 2
 # After so many in a row it is a new level, no spike.
 _SPIKE_LONGEST: Final = 20
 _PLATEAU_SHARE: Final = 3
@@ -239,34 +241,41 @@ def _bends(values: Floats) -> Floats:
 
 
 def spike(analysis: Analysis, settings: Spike) -> list[Finding]:
-    """A few training losses far above what the last 64 make likely.
+    """Training losses far above what the last 64 make likely, two or more in a row.
 
     The logarithm exceeds the mean of the window by so many standard deviations and by
-    the least rise; what was flagged does not enter the window.
+    the least rise; what was flagged does not enter the window, nor what stands before
+    a restart.  One high loss alone is an odd batch: the model did not change.
     """
     curve = analysis.train
     if curve is None or analysis.smoothed_loss:
         return []
     good = np.flatnonzero(np.isfinite(curve.values) & (curve.values > 0))
-    y = np.log(curve.values[good])
-    suspects = _suspects(y, settings)
+    steps, y = curve.steps[good], np.log(curve.values[good])
+    spans = [span for span in _spans(steps) if span[1] - span[0] > _SPIKE_LEAST]
     return [
-        Finding(
-            "spike",
-            "info",
-            int(curve.steps[good[first]]),
-            since_step=int(curve.steps[good[first]]),
-            evidence={
-                "peak": float(np.exp(y[first:last].max())),
-                "usual": float(np.exp(level)),
-                "records": last - first,
-            },
-            cleared_step=int(curve.steps[good[last]])
-            if last < len(y) and last - first < _SPIKE_LONGEST
-            else None,
-        )
-        for first, last, level in suspects
+        _spiked(steps[low:high], y[low:high], found)
+        for low, high in spans
+        for found in _suspects(y[low:high], settings)
+        if found[1] - found[0] >= _SPIKE_SHORTEST
     ]
+
+
+def _spiked(steps: Ints, y: Floats, found: tuple[int, int, float]) -> Finding:
+    first, last, level = found
+    over = last < len(y) and last - first < _SPIKE_LONGEST
+    return Finding(
+        "spike",
+        "info",
+        int(steps[first + _SPIKE_SHORTEST - 1]),
+        since_step=int(steps[first]),
+        evidence={
+            "peak": float(np.exp(y[first:last].max())),
+            "usual": float(np.exp(level)),
+            "records": last - first,
+        },
+        cleared_step=int(steps[last]) if over else None,
+    )
 
 
 def _suspects(y: Floats, settings: Spike) -> list[tuple[int, int, float]]:
@@ -335,7 +344,11 @@ def _exactly(
 
 
 def plateau(analysis: Analysis, settings: Plateau) -> list[Finding]:
-    """Neither validation nor training loss changes any more; told once a run."""
+    """Neither validation nor training loss changes any more; told once a run.
+
+    For so many evaluations, and for a third of them and of the steps: some programs
+    evaluate more often towards the end.
+    """
     val, train = analysis.val, analysis.val_train
     if val is None or train is None:
         return []
@@ -352,7 +365,12 @@ def plateau(analysis: Analysis, settings: Plateau) -> list[Finding]:
         steps.append(step)
         y.append(math.log(value))
         t.append(math.log(trained) if 0 < trained < math.inf else math.nan)
-        back = max(settings.evaluations, len(y) // _PLATEAU_SHARE)
+        early = step - (step - steps[0]) // _PLATEAU_SHARE
+        back = max(
+            settings.evaluations,
+            len(y) // _PLATEAU_SHARE,
+            len(y) - bisect_right(steps, early),
+        )
         if len(y) > back and _flat(y, back, settings) and _flat(t, back, settings):
             evidence = {"change": settings.change, "level": value}
             return [Finding("plateau", "info", step, steps[-1 - back], evidence)]

@@ -42,8 +42,8 @@ PARTS: Final = MappingProxyType(
             ),
         ),
         "spike": (
-            "Loss spike at step {step}|: {peak}, usually {usual}| ({records})|.",
-            "Скачок loss на шаге {step}|: {peak} при обычном {usual}| ({records})|.",
+            "Loss spike at step {since_step}|: {peak}, usually {usual}| ({records})|.",
+            "Скачок loss на шаге {since_step}|: {peak} при обычном {usual}| ({records})|.",
         ),
         "plateau": (
             (
