@@ -156,7 +156,8 @@ def as_json(value: Any) -> str:
     """JSON for programs: null where a number is not finite."""
     import json
 
-    return json.dumps(_finite(value), ensure_ascii=False, indent=2)
+    # In ASCII: names of files need not be text.
+    return json.dumps(_finite(value), indent=2)
 
 
 def _finite(value: Any) -> Any:

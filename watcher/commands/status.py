@@ -85,7 +85,8 @@ def _parts(found: Any) -> list[Any]:
         for alert in line.alerts:
             text = Text(f"{options.safe(line.run)}: ", style="bold")
             parts.append(text.append(alert, style=_COLOURS.get(line.severity, "")))
-    parts += [Text(trouble, style="yellow") for trouble in _troubles(found)]
+    troubles = map(options.safe, _troubles(found))
+    parts += [Text(trouble, style="yellow") for trouble in troubles]
     return parts
 
 

@@ -1,0 +1,240 @@
+"""How all runs are, for people and programs, with the daemon at work or without."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from oracle import Bench, append, lines
+
+from watcher import outbox
+from watcher.alerts import FIRING, RESOLVED, Alert
+from watcher.cli import cli
+from watcher.errors import GptwatchError
+from watcher.status import status
+from watcher.store import locked
+
+
+DIAGNOSIS = {
+    "summary": {
+        "max_steps": 5000,
+        "final_val": 1.7,
+        "best_val": 1.5,
+        "best_val_step": 250,
+        "tokens_per_s": 123_000.0,
+        "eta_s": 3600.0,
+    },
+}
+
+
+def ask(bench: Bench, *arguments: str) -> Result:
+    """Runs `gptwatch status`."""
+    environment = {"COLUMNS": "200", "LANG": "C.UTF-8", "NO_COLOR": "1"}
+    command = ["status", "--state", str(bench.state), *arguments]
+    return CliRunner().invoke(cli, command, env=environment, obj=None)
+
+
+def answered(bench: Bench, *arguments: str) -> dict[str, Any]:
+    """What `gptwatch status --json` prints."""
+    result = ask(bench, "--json", *arguments)
+    assert 0 == result.exit_code
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def judged(bench: Bench, name: str, state: str = "running") -> None:
+    """Gives a run what a judgement would."""
+    with bench.store.transaction():
+        bench.store.set(
+            bench.rows()[name].id, diagnosis=DIAGNOSIS, state={"state": state}
+        )
+
+
+def alerted(bench: Bench, name: str, *alerts: tuple[str, str, str]) -> None:
+    """Gives a run alerts: severity, state and sentence of each."""
+    made = {
+        text: Alert(text, "rule", severity, state, {"message": text}, 1.0, 1.0)
+        for severity, state, text in alerts
+    }
+    with bench.store.transaction():
+        outbox.save(bench.store.connection, bench.rows()[name].id, made)
+
+
+def test_no_store_is_told(tmp_path: Path) -> None:
+    """Who asks in the wrong place learns which place it was."""
+    with pytest.raises(GptwatchError, match=r"no store; is --out or --state the one"):
+        status(tmp_path)
+
+
+def test_without_the_daemon(bench: Bench, log: Path) -> None:
+    """What it knew last is shown, and that it does not work."""
+    append(log, lines(0, 10))
+    bench.look()
+
+    found = answered(bench)
+    shown = ask(bench).stdout
+
+    assert None is found["pid"]
+    assert shown.startswith("gptwatch does not work; this is what it knew last")
+    assert "train.log" in shown
+
+
+def test_with_the_daemon(bench: Bench, log: Path) -> None:
+    """It names the process that keeps the store."""
+    append(log, lines(0, 10))
+    bench.look()
+
+    with locked(bench.state):
+        found = answered(bench)
+        shown = ask(bench).stdout
+
+    assert os.getpid() == found["pid"]
+    assert f"gptwatch works (process {os.getpid()}): 1 run\n" == shown.split("\n")[
+        0
+    ] + ("\n")
+
+
+def test_all_that_is_known_of_a_run(bench: Bench, log: Path) -> None:
+    """State, steps, losses, speed, what is left, and alerts, the gravest first."""
+    append(log, lines(0, 10))
+    bench.look()
+    judged(bench, "train.log")
+    alerted(
+        bench,
+        "train.log",
+        ("info", FIRING, "so what"),
+        ("warning", FIRING, "hm"),
+        ("critical", FIRING, "oh"),
+        ("critical", RESOLVED, "over"),
+    )
+
+    [run] = answered(bench)["runs"]
+
+    picked = ("state", "step", "max_steps", "loss", "val_loss", "best_val", "best_step")
+    assert ["running", 9, 5000, 9.0009, 1.7, 1.5, 250] == [run[k] for k in picked]
+    assert (["oh", "hm"], "critical") == (run["alerts"], run["severity"])
+    shown = ask(bench).stdout
+    for text in ("9 / 5,000", "1.5000 @ 250", "123.00K", "oh", "hm"):
+        assert text in shown
+    for text in ("so what", "over"):
+        assert text not in shown
+
+
+def test_what_is_not_read_yet(bench: Bench, log: Path) -> None:
+    """Bytes that wait in the log, and none when they were read."""
+    append(log, lines(0, 10))
+    bench.look()
+    append(log, lines(10, 12))
+
+    [before] = answered(bench)["runs"]
+    bench.look()
+    [after] = answered(bench)["runs"]
+
+    assert len(lines(10, 12)) == before["lag_bytes"]
+    assert (0, 0.0) == (after["lag_bytes"], after["lag_s"])
+
+
+@pytest.mark.parametrize(("word", "shown"), [("nan", "nan"), ("inf", "inf")])
+def test_losses_that_are_no_numbers(
+    bench: Bench, log: Path, word: str, shown: str
+) -> None:
+    """They are shown as such; programs get null."""
+    append(log, lines(0, 5) + f"iter 5: loss {word}, time 2ms, mfu 1%\n".encode())
+    bench.look()
+
+    [run] = answered(bench)["runs"]
+
+    assert (5, None) == (run["step"], run["loss"])
+    assert shown in ask(bench).stdout.lower().replace("∞", "inf")
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("журнал обучения.log".encode(), "журнал обучения.log"),
+        (b"a\xff.log", "a"),
+        (b"[red]x[bold].log", "[red]x[bold].log"),
+        (b"a\n\x1b[31mb.log", "b.log"),
+    ],
+)
+def test_odd_names(bench: Bench, raw: bytes, shown: str) -> None:
+    """A name is printed, whatever it holds, and commands nothing to the terminal."""
+    append(bench.logs / os.fsdecode(raw), lines(0, 5))
+    bench.look()
+
+    plain, found = ask(bench), answered(bench)
+
+    assert 0 == plain.exit_code
+    assert shown in plain.stdout
+    assert "\x1b" not in plain.stdout
+    assert [os.fsdecode(raw)] == [run["run"] for run in found["runs"]]
+
+
+def test_runs_that_go_on_come_first(bench: Bench) -> None:
+    """Then those that are over; of each, the last changed first."""
+    for at, name in enumerate(("a.log", "b.log", "c.log", "d.log")):
+        append(bench.logs / name, lines(0, 5))
+        os.utime(bench.logs / name, (1e9 + at, 1e9 + at))
+    bench.look()
+    for name in ("c.log", "d.log"):
+        judged(bench, name, "finished")
+
+    runs = [run["run"] for run in answered(bench)["runs"]]
+
+    assert ["b.log", "a.log", "d.log", "c.log"] == runs
+
+
+def test_earlier_runs_are_counted_and_shown_when_asked_for(
+    bench: Bench, log: Path
+) -> None:
+    """A run whose path another took is not lost."""
+    append(log, lines(0, 30))
+    bench.look()
+    log.write_bytes(lines(500, 510))
+    bench.settle()
+
+    assert 1 == answered(bench)["earlier_runs"]
+    assert "1 earlier (--all)" in ask(bench).stdout
+    states = {r["run"]: r["state"] for r in answered(bench, "--all")["runs"]}
+    assert {"train.log": "replaced", "train.log#2": "new"} == states
+
+
+def test_logs_without_metrics_are_counted(bench: Bench, log: Path) -> None:
+    """A file that is no training log takes no line."""
+    append(bench.logs / "notes.txt", b"milk\nbread\n")
+    append(log, lines(0, 5))
+    bench.look()
+
+    assert 1 == answered(bench)["logs_without_metrics"]
+    assert "1 run, 1 files without metrics" in ask(bench).stdout
+
+
+def test_f21_f22_copies_and_deleted_logs_are_said(bench: Bench, log: Path) -> None:
+    """What the daemon noted of folders and logs stands below the table."""
+    append(log, lines(0, 20))
+    bench.look()
+    (bench.logs / "train.bak.log").write_bytes(log.read_bytes())
+    bench.look()
+    with bench.store.transaction():
+        bench.store.keep_note("daemon", {"troubles": bench.reader.notices()})
+
+    with locked(bench.state):
+        shown = ask(bench).stdout
+
+    assert "train.bak.log: a copy of" in shown
+
+
+def test_status_changes_nothing(bench: Bench, log: Path) -> None:
+    """Looking on leaves the store as it is."""
+    append(log, lines(0, 5))
+    bench.look()
+    bench.stop()
+    before = {p.name: p.read_bytes() for p in bench.state.iterdir()}
+
+    ask(bench)
+
+    after = {p.name: p.read_bytes() for p in bench.state.iterdir()}
+    assert before == {name: after[name] for name in before}
+    bench.start()
