@@ -244,18 +244,20 @@ def spike(analysis: Analysis, settings: Spike) -> list[Finding]:
     """Training losses far above what the last 64 make likely, two or more in a row.
 
     The logarithm exceeds the mean of the window by so many standard deviations and by
-    the least rise; what was flagged does not enter the window, nor what stands before
-    a restart.  One high loss alone is an odd batch: the model did not change.
+    the least rise; what was flagged does not enter the window, nor the losses of a
+    training before.  One high loss alone is an odd batch: the model did not change.
     """
     curve = analysis.train
     if curve is None or analysis.smoothed_loss:
         return []
     good = np.flatnonzero(np.isfinite(curve.values) & (curve.values > 0))
     steps, y = curve.steps[good], np.log(curve.values[good])
-    spans = [span for span in _spans(steps) if span[1] - span[0] > _SPIKE_LEAST]
+    anew = np.flatnonzero((np.diff(steps) < 0) & (steps[1:] <= steps[:1])) + 1
+    spans = [*pairwise([0, *anew.tolist(), len(steps)])]
     return [
         _spiked(steps[low:high], y[low:high], found)
         for low, high in spans
+        if high - low > _SPIKE_LEAST
         for found in _suspects(y[low:high], settings)
         if found[1] - found[0] >= _SPIKE_SHORTEST
     ]
