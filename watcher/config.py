@@ -17,7 +17,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +47,7 @@ _OPTIONS: Final = {
     "every": int,
     "keep": int,
 }
+_JUDGING: Final = ("rules", "formats")
 _FORMAT_KEYS: Final = ("name", "written_by", "lines", "scale")
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -62,6 +63,7 @@ class Config:
         alerts: what is told, and how often.
         notify: whom to tell.
         path: where it was read, None without a file.
+        judging: its tables `rules` and `formats`, for another process.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Config:
     alerts: alerting.Settings = field(default_factory=alerting.Settings)
     notify: notifying.Settings = field(default_factory=lambda: notifying.settings({}))
     path: Path | None = None
+    judging: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(path: Path | None) -> Config:
@@ -95,6 +98,15 @@ def load(path: Path | None) -> Config:
 
 
 def _config(table: Mapping[str, Any], path: Path) -> Config:
+    return replace(of(table), path=path)
+
+
+def of(table: Mapping[str, Any]) -> Config:
+    """The configuration in a table.
+
+    Raises:
+        ConfigError: a setting makes no sense.
+    """
     known(table, [*_OPTIONS, "rules", "formats", "alerts", "notify"])
     options = {key: table[key] for key in _OPTIONS if key in table}
     for key, value in options.items():
@@ -108,7 +120,7 @@ def _config(table: Mapping[str, Any], path: Path) -> Config:
         formats=own + FORMATS,
         alerts=alerting.settings(table.get("alerts", {})),
         notify=notifying.settings(table.get("notify", {})),
-        path=path,
+        judging={key: table[key] for key in _JUDGING if key in table},
     )
 
 

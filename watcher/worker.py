@@ -19,8 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from watcher import sentences
-from watcher.config import Config, load
+from watcher import config, sentences
 from watcher.errors import GptwatchError
 from watcher.files import write_atomically
 from watcher.finding import Finding
@@ -39,12 +38,12 @@ class Options:
 
     Attributes:
         state: folder of the store.
-        config: the configuration file, for rules and formats.
+        config: tables of the configuration: rules and formats.
         lang, theme, window, log_x: as for `gptwatch once`.
     """
 
     state: str
-    config: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
     lang: str = "en"
     theme: str = "light"
     window: int | None = None
@@ -112,8 +111,8 @@ class Analyst:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        path = Path(options.config) if options.config else None
-        self._config = load(path) if path else Config()
+        # The file itself may have changed since it was found to be right.
+        self._config = config.of(options.config)
 
     def do(self, job: Job) -> Result:
         """Measures and judges a run, and writes its files; never raises."""

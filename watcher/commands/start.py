@@ -246,7 +246,7 @@ def _settings(context: click.Context, given: dict[str, Any]) -> Any:
         ),
         look=Options(
             state=str(state),
-            config=str(config.path.absolute()) if config.path else None,
+            config=config.judging,
             lang=options.language(given["lang"]),
             theme=given["theme"],
             window=given["window"],
