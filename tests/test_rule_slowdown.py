@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from watcher import sentences
 from watcher.finding import Finding
-from watcher.rules.course import _slow, slowdown
 from watcher.rules.settings import Slowdown
+from watcher.rules.slowdown import _slow, slowdown
 
 
 Floats = NDArray[np.float64]

@@ -413,20 +413,6 @@ def test_pauses_are_no_slowdown() -> None:
     assert [] == of("slowdown", timed(ms, ms > 500))
 
 
-def test_costly_evaluations_are_told() -> None:
-    """More than a quarter of the time, seen at the third evaluation."""
-    run = analyses.with_summary(
-        evaluated(falling(9), falling(9)),
-        evaluations=9,
-        eval_share=0.3,
-        eval_ms=900.0,
-        eval_every=100,
-    )
-
-    assert only("evaluation_cost", run).step == 200
-    assert [] == of("evaluation_cost", analyses.with_summary(run, eval_share=0.25))
-
-
 def saved(line: int) -> Milestone:
     """A checkpoint that a line of the log tells of."""
     return Milestone("checkpoint", line, 0, "saving checkpoint to out")

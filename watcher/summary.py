@@ -1,6 +1,7 @@
 """The figures of a run: losses, typical times, costs, how it ended."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ _MS: Final = 1000.0
 _SUSPICIOUS_RATIO: Final = 2.0
 # With fewer evaluations nothing can be said of where they turn.
 _TELLING: Final = 4
-_ENDS: Final = {
+# Kinds of milestones that end a run, and what they make of it.
+ENDS: Final = {
     "finished": "finished",
     "error": "crashed",
     "out of memory": "out of memory",
@@ -243,23 +245,24 @@ def _end(analysis: Analysis) -> dict[str, Any]:
     """How the run ended, from what stands behind its last record."""
     curves = [c for c in (analysis.train, analysis.val) if c]
     last = max((int(c.lines[-1]) for c in curves), default=0)
-    after = [m for m in analysis.milestones if m.line >= last and m.kind in _ENDS]
-    cause = _cause(after)
-    if cause:
-        return {"outcome": _ENDS[cause.kind], "outcome_text": _quoted(cause.text)}
+    after = [m for m in analysis.milestones if m.line >= last and m.kind in ENDS]
+    why = cause(after)
+    if why:
+        return {"outcome": ENDS[why.kind], "outcome_text": quoted(why.text)}
     planned, step = analysis.info.get("max_iters"), _last_step(analysis)
     if isinstance(planned, int) and step is not None and step >= planned:
         return {"outcome": "finished", "outcome_text": None}
     return {}
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """The line that tells the end; of a note by `gptwatch run`, its exit code."""
     code = _EXIT_NOTE.search(text)
     return f"exit code {code[1]}" if code else text
 
 
-def _cause(after: list[Milestone]) -> Milestone | None:
+def cause(after: Sequence[Milestone]) -> Milestone | None:
+    """Of what a log says of one end, what explains the others; None of nothing."""
     for kind in _CAUSES:
         found = [m for m in after if m.kind == kind]
         if found:

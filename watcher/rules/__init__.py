@@ -10,10 +10,13 @@ from typing import Final
 
 from watcher.analysis import Analysis
 from watcher.finding import SEVERITIES, Finding
-from watcher.rules import course, losses
+from watcher.rules import losses
 from watcher.rules.checkpoints import best_checkpoint_lost
+from watcher.rules.cost import evaluation_cost
+from watcher.rules.ending import ended
 from watcher.rules.overfitting import overfitting
 from watcher.rules.settings import Settings, settings
+from watcher.rules.slowdown import slowdown
 
 
 __all__ = ["RULES", "Settings", "findings", "settings"]
@@ -27,12 +30,12 @@ RULES: Final = MappingProxyType[str, Rule](
         "divergence": lambda a, s: losses.divergence(a, s.divergence),
         "spike": lambda a, s: losses.spike(a, s.spike),
         "plateau": lambda a, s: losses.plateau(a, s.plateau),
-        "slowdown": lambda a, s: course.slowdown(a, s.slowdown),
-        "evaluation_cost": lambda a, s: course.evaluation_cost(a, s.evaluation_cost),
+        "slowdown": lambda a, s: slowdown(a, s.slowdown),
+        "evaluation_cost": lambda a, s: evaluation_cost(a, s.evaluation_cost),
         "best_checkpoint_lost": lambda a, s: best_checkpoint_lost(
             a, s.best_checkpoint_lost
         ),
-        "ended": lambda a, _: course.ended(a),
+        "ended": lambda a, _: ended(a),
     }
 )
 

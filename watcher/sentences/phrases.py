@@ -43,7 +43,10 @@ PARTS: Final = MappingProxyType(
         ),
         "spike": (
             "Loss spike at step {since_step}|: {peak}, usually {usual}| ({records})|.",
-            "Скачок loss на шаге {since_step}|: {peak} при обычном {usual}| ({records})|.",
+            (
+                "Скачок loss на шаге {since_step}|: {peak} при обычном {usual}"
+                "| ({records})|."
+            ),
         ),
         "plateau": (
             (
@@ -89,8 +92,8 @@ PARTS: Final = MappingProxyType(
             ),
         ),
         "crashed": (
-            "{Crashed} at step {step}|: {text}|",
-            "{Crashed} на шаге {step}|: {text}|",
+            "{Crashed}| at step {reached}| before its first step{unreached}|: {text}|",
+            "{Crashed}| на шаге {reached}| до первого шага{unreached}|: {text}|",
         ),
         "finished": ("Finished at step {step}.", "Обучение закончено на шаге {step}."),
         "stalled": (
@@ -226,6 +229,10 @@ WORDS: Final = MappingProxyType(
         "since": ("since step {0}", "с шага {0}"),
         "from": ("from step {0} to {1}", "с шага {0} по {1}"),
         "over": (" It was over at step {0}.", " Закончилось на шаге {0}."),
+        "onward": (
+            " The run went on from step {0}.",
+            " Обучение продолжено с шага {0}.",
+        ),
         "again": (
             " Then the run went back to step {0}.",
             " Затем обучение вернулось к шагу {0}.",

@@ -48,6 +48,7 @@ def sentence(finding: Finding, lang: str = "en") -> str:
         return text
     end = integer(finding.cleared_step, lang)
     how = "again" if finding.cleared_step < finding.step else "over"
+    how = "onward" if finding.rule == "crashed" else how
     return text.removesuffix(".") + "." + word(how, lang).format(end)
 
 
@@ -92,7 +93,9 @@ def _words(finding: Finding, lang: str) -> dict[str, str]:
     known = word(metric, lang) if metric in WORDS else metric
     outcome = str(finding.evidence.get("outcome") or "crashed")
     sure = finding.confirmed_step is not None
-    return {
+    begun = finding.evidence.get("records") != 0
+    where = {"reached": integer(finding.step, lang)} if begun else {"unreached": ""}
+    return where | {
         "metric": known,
         "Metric": first_large(known),
         "value": str(finding.evidence.get("value") or word("not a number", lang)),

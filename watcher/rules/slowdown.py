@@ -1,4 +1,4 @@
-"""Rules on the course of a run: pace, cost of evaluations, its end."""
+"""Iterations that have become slower."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from parsers.batch import Floats, Ints
 from watcher.analysis import Analysis, Curve
 from watcher.finding import Finding
-from watcher.rules.settings import EvaluationCost, Slowdown
+from watcher.rules.settings import Slowdown
 
 
 _RECENT: Final = 20
@@ -155,30 +155,3 @@ def _first_below(pace: Floats, start: int, limit: float) -> int | None:
                 return int(start + i)
         start, size = start + len(below), 2 * size
     return None
-
-
-def evaluation_cost(analysis: Analysis, settings: EvaluationCost) -> list[Finding]:
-    """Evaluations take more than a quarter of the time."""
-    s = analysis.summary
-    share, val = s.eval_share, analysis.val
-    few = 3  # one or two evaluations say little of their cost
-    if share is None or val is None or share <= settings.share or s.evaluations < few:
-        return []
-    evidence = {"share": share, "eval_ms": s.eval_ms, "every": s.eval_every}
-    return [
-        Finding("evaluation_cost", "info", int(val.steps[few - 1]), evidence=evidence)
-    ]
-
-
-def ended(analysis: Analysis) -> list[Finding]:
-    """How the run ended, where the log says so: crashed or finished."""
-    s = analysis.summary
-    if s.outcome is None or s.outcome == "interrupted":
-        return []  # interrupted: by its own person
-    evidence = {"outcome": s.outcome, "text": s.outcome_text}
-    if s.outcome != "finished":
-        step = s.last_step or 0  # it may end before its first step
-        return [Finding("crashed", "critical", step, evidence=evidence)]
-    if s.last_step is None:
-        return []
-    return [Finding("finished", "info", s.last_step, evidence=evidence)]

@@ -1,0 +1,137 @@
+"""What evaluations cost and how runs end, told from the text of a log."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from parsers.parser import Parser
+from watcher import rules, sentences
+from watcher.finding import Finding
+from watcher.measure import analyse
+from watcher.series import Run
+
+
+def found(text: str) -> tuple[Finding, ...]:
+    """What the rules find in a log."""
+    parser, run = Parser(), Run()
+    run.add(parser.feed(text.encode()))
+    run.add(parser.flush())
+    return rules.findings(analyse(run, name="run", path="run"))
+
+
+def only(rule: str, text: str) -> Finding:
+    """The one finding of a rule."""
+    told = [f for f in found(text) if f.rule == rule]
+    assert len(told) == 1, told
+    return told[0]
+
+
+def trained(steps: Iterable[int], *, eval_ms: float = 0.0, every: int = 100) -> str:
+    """NanoGPT's lines, each ten steps, an evaluation now and then."""
+    lines = []
+    for step in steps:
+        loss = 1 + 3 / (1 + step / 100)
+        evaluated = step % every == 0
+        if evaluated:
+            lines.append(f"step {step}: train loss {loss:.4f}, val loss {loss:.4f}")
+        ms = 100.0 + eval_ms * evaluated
+        lines.append(f"iter {step}: loss {loss:.4f}, time {ms:.2f}ms, mfu 30.00%")
+    return "".join(f"{line}\n" for line in lines)
+
+
+CRASH = """\
+Traceback (most recent call last):
+  File "train.py", line 9, in <module>
+ValueError: bad batch
+"""
+RESUMED = "Resuming training from out\n"
+
+
+# The cost of evaluations
+
+
+def test_costly_evaluations_are_told_at_the_third() -> None:
+    """The first holds a compilation; three more make a median."""
+    told = only("evaluation_cost", trained(range(0, 601, 10), eval_ms=5000))
+
+    assert (told.step, told.cleared_step) == (300, None)
+    assert told.evidence == {
+        "share": pytest.approx(1 / 3),
+        "eval_ms": 5000.0,
+        "every": 100,
+    }
+
+
+def test_cheap_evaluations_are_not_told() -> None:
+    """A fifth of the time is theirs."""
+    assert () == found(trained(range(0, 601, 10), eval_ms=2500))
+
+
+def test_evaluations_that_became_cheap_are_over() -> None:
+    """A run that was told, and started again with fewer of them."""
+    dear = trained(range(0, 601, 10), eval_ms=5000)
+    cheap = trained(range(610, 2001, 10), eval_ms=500)
+
+    assert 800 == only("evaluation_cost", dear + cheap).cleared_step
+
+
+def test_the_time_of_a_start_is_no_evaluation() -> None:
+    """Whatever compiles at the beginning of each process costs once."""
+    starts = [trained(range(0, 50, 10), eval_ms=60_000, every=1000) for _ in range(6)]
+
+    assert () == found("".join(starts))
+
+
+# The end
+
+
+def test_a_crash_is_told_at_the_last_step() -> None:
+    """With the line that explains it."""
+    told = only("crashed", trained(range(0, 101, 10)) + CRASH)
+
+    assert (told.step, told.cleared_step) == (100, None)
+    assert "Crashed at step 100: ValueError: bad batch" == sentences.sentence(told)
+
+
+def test_a_crash_before_the_first_step_has_none() -> None:
+    """A log that holds nothing but an error."""
+    told = only("crashed", "found vocab_size = 65 (inside data/x/meta.pkl)\n" + CRASH)
+
+    said = "Crashed before its first step: ValueError: bad batch"
+    assert said == sentences.sentence(told)
+
+
+def test_a_crash_that_was_resumed_is_over() -> None:
+    """It stays a finding of the run, at its step."""
+    again = trained(range(100, 301, 10))
+
+    told = only("crashed", trained(range(0, 151, 10)) + CRASH + RESUMED + again)
+
+    assert (told.step, told.cleared_step) == (150, 100)
+    said = "Crashed at step 150: ValueError: bad batch. The run went on from step 100."
+    assert said == sentences.sentence(told)
+
+
+def test_two_crashes_are_two_findings() -> None:
+    """The one that lasts, and the one that was resumed."""
+    first = trained(range(0, 151, 10)) + CRASH + RESUMED
+    second = trained(range(100, 301, 10)) + CRASH
+
+    told = [(f.step, f.cleared_step) for f in found(first + second)]
+
+    assert [(150, 100), (300, None)] == told
+
+
+def test_an_error_that_a_run_outlives_is_no_crash() -> None:
+    """A traceback of something else, and training goes on as before."""
+    survived = trained(range(0, 151, 10)) + CRASH + trained(range(160, 301, 10))
+
+    assert () == found(survived)
+
+
+def test_who_interrupts_a_run_knows_it() -> None:
+    """Nor is it told when the run goes on."""
+    stopped = trained(range(0, 151, 10)) + "KeyboardInterrupt\n"
+
+    assert () == found(stopped)
+    assert () == found(stopped + RESUMED + trained(range(100, 301, 10)))
