@@ -1,6 +1,7 @@
 """The daemon as a real process, and what it keeps."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -100,6 +101,14 @@ class Started:
         """Kills it, so that it can do nothing more."""
         self.process.kill()
         self.process.wait()
+
+
+def drawn(out: Path, name: str = "train.log") -> int:
+    """The last step in the data beside the last picture, -1 before there is one."""
+    path = out / name / "latest.json"
+    if not path.exists():
+        return -1
+    return int(json.loads(path.read_bytes())["summary"]["last_step"])
 
 
 def sizes(logs: Path) -> dict[str, int]:

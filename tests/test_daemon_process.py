@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from daemons import Started, held, offsets, steps, workers
+from daemons import Started, drawn, held, offsets, steps, workers
 from oracle import append, lines, once, until
 
 
@@ -143,7 +143,7 @@ def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
         daemon.process.send_signal(signal.SIGHUP)
         daemon.says("gptwatch.toml: unknown key 'evry'; did you mean 'every'?; going")
         append(daemon.logs / "train.log", lines(10, 20))
-        daemon.read_all()
+        until(lambda: drawn(daemon.out) == 19)
         config.write_text('ignore = ["other.log"]\n')
         append(daemon.logs / "other.log", lines(0, 10))
         daemon.process.send_signal(signal.SIGHUP)

@@ -1,15 +1,13 @@
 """Disks that are full or read-only: what was good stays, and all goes on after."""
 
-import json
 import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from daemons import Started, held, offsets
+from daemons import Started, drawn, held, offsets
 from oracle import append, lines, once, until
 
 
@@ -46,18 +44,6 @@ def fill(folder: Path) -> Path:
             except OSError:
                 pass
     return ballast
-
-
-def state_dict(daemon: Started) -> dict[str, Any]:
-    """The last report in JSON; nothing before there is one."""
-    path = daemon.out / "train.log" / "latest.json"
-    found: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
-    return found
-
-
-def drawn(daemon: Started) -> int:
-    """The last step of the picture's data, -1 before there is one."""
-    return int(state_dict(daemon).get("summary", {}).get("last_step", -1))
 
 
 @pytest.fixture
@@ -125,19 +111,19 @@ def test_f37_the_disk_of_the_pictures_is_full(tmp_path: Path, small_out: Path) -
     """Reading goes on, the last good files stay whole, new ones come with the room."""
     with Started(tmp_path, state=tmp_path / "state") as daemon:
         append(daemon.logs / "train.log", lines(0, 100))
-        until(lambda: drawn(daemon) == 99)
+        until(lambda: drawn(daemon.out) == 99)
         ballast = fill(small_out)
         picture = (small_out / "train.log" / "latest.png").read_bytes()
         append(daemon.logs / "train.log", lines(100, 20_000))
         daemon.read_all()
         daemon.says("cannot be written (No space left on device); free the disk")
         assert picture == (small_out / "train.log" / "latest.png").read_bytes()
-        assert 99 == drawn(daemon)
+        assert 99 == drawn(daemon.out)
         assert 0 == len(list(small_out.rglob(".*.part")))
         ballast.unlink()
-        until(lambda: drawn(daemon) == 19_999)
+        until(lambda: drawn(daemon.out) == 19_999)
 
-        assert 1 == daemon.said.count("cannot be written")
+        assert 1 == daemon.said.count("another folder with --out")
         assert 0 == daemon.stop()
 
 
@@ -145,15 +131,15 @@ def test_f37_a_read_only_output_folder(tmp_path: Path, small_out: Path) -> None:
     """It is said once; what was there stays, and follows when it may be written."""
     with Started(tmp_path, state=tmp_path / "state") as daemon:
         append(daemon.logs / "train.log", lines(0, 100))
-        until(lambda: drawn(daemon) == 99)
+        until(lambda: drawn(daemon.out) == 99)
         remount(small_out, "ro")
         append(daemon.logs / "train.log", lines(100, 200))
         daemon.read_all()
         daemon.says("cannot be written (Read-only file system); free the disk, mend")
         remount(small_out, "rw")
-        until(lambda: drawn(daemon) == 199)
+        until(lambda: drawn(daemon.out) == 199)
 
-        assert 1 == daemon.said.count("cannot be written")
+        assert 1 == daemon.said.count("another folder with --out")
         assert 0 == daemon.stop()
 
 
