@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from watcher import outbox
 from watcher.clock import Clock
 from watcher.daemon import Daemon, Settings
 from watcher.scan import Scanner
@@ -23,6 +24,11 @@ class FakeClock(Clock):
 
     def __init__(self) -> None:
         self.up = 1000.0
+        self.wall = 0.0
+
+    def now(self) -> float:
+        """The time, and what a test adds."""
+        return super().now() + self.wall
 
     def uptime(self) -> float:
         """What the test says."""
@@ -322,3 +328,74 @@ def test_a_folder_that_comes_late_is_watched(box: Box) -> None:
 
     assert {} == box.daemon.reader.troubles
     assert ["a.log"] == [row.name for row in box.daemon.store.runs()]
+
+
+def told(box: Box) -> list[str]:
+    """Kinds and rules of the notices in the file of alerts."""
+    path = box.out / "alerts.jsonl"
+    rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    notices = [json.loads(row) for row in rows]
+    return [f"{notice['kind']} {notice['rule']}" for notice in notices]
+
+
+NAN = "iter 50: loss nan, time 20.00ms, mfu 9.00%\n"
+
+
+def test_a_bad_loss_is_found_at_once(box: Box) -> None:
+    """It waits neither for the schedule nor for what drawing has cost."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 50))
+    box.pass_time()
+
+    write(path, NAN)
+    box.clock.up += 0.5
+    box.daemon.inbox.put("scan")
+    box.daemon.tick()
+
+    case = next(iter(box.daemon.judge.cases.values()))
+    assert ["not_finite"] == [finding["rule"] for finding in case.findings]
+
+
+def test_what_was_said_last_is_told_before_the_end(box: Box) -> None:
+    """A daemon that is stopped still judges and tells what is new."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 50))
+    box.pass_time()
+
+    write(path, NAN)
+    box.clock.up += 0.5
+    box.daemon.say_farewell()
+
+    assert ["firing not_finite"] == told(box)
+
+
+def test_an_old_log_tells_nothing(box: Box) -> None:
+    """What went wrong long ago is listed, and nobody is woken."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 50) + NAN)
+    os.utime(path, (1e9, 1e9))
+    box.writer = "gone"
+
+    box.pass_time()
+    box.daemon.say_farewell()
+
+    assert [] == told(box)
+    alerts = outbox.load(box.daemon.store.connection, 1)
+    assert ["not_finite"] == [alert.rule for alert in alerts.values()]
+
+
+def test_a_stall_is_told_and_its_end_too(box: Box) -> None:
+    """Silence that is too long fires; the next lines resolve it."""
+    path = box.logs / "a.log"
+    for first in range(0, 100, 10):
+        write(path, lines(first, first + 10))
+        box.pass_time(10)
+    box.pass_time(3600)
+    write(path, lines(100, 110))
+    box.pass_time(1)
+    box.clock.wall += 3600
+
+    box.pass_time(1)
+    box.daemon.say_farewell()
+
+    assert ["firing stalled", "resolved stalled"] == told(box)

@@ -104,6 +104,8 @@ class Alerting:
         now = self._clock.now()
         with self._store.transaction():
             hopeless = outbox.settle(self._store.connection, delivery, error, now=now)
+        # Not before: what is due in the store and not on its way is sent.
+        self._deliverer.forget(delivery)
         if error and (hopeless or delivery.tries == 0):
             what = "given up" if hopeless else "trying again"
             LOGGER.warning("alert not delivered: %s; %s", error, what)
@@ -121,6 +123,10 @@ class Alerting:
             )
             outbox.forget_old(self._store.connection, now)
         self.deliver()
+
+    def is_busy(self) -> bool:
+        """Whether a notice is on its way."""
+        return self._deliverer.is_busy()
 
     def forget(self) -> None:
         """Looks into the store again: what was kept may not be what was meant."""

@@ -35,6 +35,7 @@ LOGGER: Final = logging.getLogger("gptwatch")
 _SCAN_S: Final = 10
 _STATE_S: Final = 5
 _BEAT_S: Final = 5.0
+_FAREWELL_S: Final = 3.0
 _REMEMBER_S: Final = 60
 _RETENTION_S: Final = 600
 # So often changed files are looked at while events come in.
@@ -198,7 +199,22 @@ class Daemon:
                 if not self.reader.backlog:
                     self._pause()
                 self.tick()
+            if self._verdict == "stop":
+                self.say_farewell()
         return self._verdict
+
+    def say_farewell(self) -> None:
+        """What logs said last is still judged and told, within seconds."""
+        self.inbox.put("scan")
+        self.inbox.put("state")
+        self.judge.hurries = True
+        end = self._clock.uptime() + _FAREWELL_S
+        self.tick()
+        while self._clock.uptime() < end:
+            if not self.judge.is_pressed() and not self.alerting.is_busy():
+                return
+            self.inbox.wait_for_message(_PACE_S)
+            self.tick()
 
     def _pause(self) -> None:
         """Waits for something to do; under a flood of events, for the next sweep."""

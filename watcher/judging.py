@@ -79,7 +79,7 @@ class Case:
         step: of the last dated picture.
         judged_at, drawn_at: by the uptime.
         retry_at: not before this uptime, after something went wrong.
-        cost_s: CPU of the last job.
+        judge_s, cost_s: CPU of the last job until it was judged, and in all.
         trouble: why that failed, "" when all is well.
         summary, findings: of the last judgement.
     """
@@ -98,6 +98,7 @@ class Case:
     judged_at: float = float("-inf")
     drawn_at: float = float("-inf")
     retry_at: float = float("-inf")
+    judge_s: float = 0.0
     cost_s: float = 0.0
     trouble: str = ""
     summary: Mapping[str, Any] = field(default_factory=dict)
@@ -114,6 +115,7 @@ class Judge:
 
     Attributes:
         cases: by run.
+        hurries: whether there is little time left: urgent things wait for nothing.
         behind: how many pictures the last schedule left undrawn.
     """
 
@@ -142,6 +144,7 @@ class Judge:
         self._job: tuple[Case, Job] | None = None
         self._open: dict[int, None] = {}
         self.cases: dict[int, Case] = {}
+        self.hurries = False
         self.behind = 0
 
     @property
@@ -202,7 +205,8 @@ class Judge:
         assert self._job is not None
         (case, job), self._job = self._job, None
         self._budget -= result.cost_s
-        case.judged_at, case.cost_s = self._clock.uptime(), result.cost_s
+        case.judged_at = self._clock.uptime()
+        case.judge_s, case.cost_s = result.judge_s, result.cost_s
         if result.trouble and not case.trouble and self._is_new(result.trouble):
             LOGGER.error("%s", result.trouble)
         case.trouble = result.trouble
@@ -283,14 +287,33 @@ class Judge:
         waited = now - case.judged_at
         if now < case.retry_at or waited < _LEAST_S:
             return False
-        log, pause = case.watched.log, max(_LEAST_S, _PAUSES * case.cost_s)
-        wanted = case.due or log.alarm or log.news or self._crossed(case) is not None
-        if case.ending or (wanted and waited >= pause):
+        pause = max(_LEAST_S, _PAUSES * case.judge_s)
+        if case.ending or (self._is_urgent(case) and (self.hurries or waited >= pause)):
             return True
-        if not wanted and not case.changed:
+        if self._wants_picture(case):
+            return self._may_draw(case, now)
+        if not case.changed:
             self._open.pop(case.run, None)
             return False
         return self._budget > 0 and waited >= max(_CALM_S, 2 * pause)
+
+    def _is_urgent(self, case: Case) -> bool:
+        """Whether something may have to be told; the first bad loss, not each."""
+        log = case.watched.log
+        return log.news or (log.alarm and not case.summary.get("nonfinite"))
+
+    def _wants_picture(self, case: Case) -> bool:
+        return case.due or self._crossed(case) is not None
+
+    def _may_draw(self, case: Case, now: float) -> bool:
+        return now - case.drawn_at >= max(_LEAST_S, _PAUSES * case.cost_s)
+
+    def is_pressed(self) -> bool:
+        """Whether something that must be told or written last is not done yet."""
+        cases = [c for c in map(self.cases.get, self._open) if c is not None]
+        now = self._clock.uptime()
+        pressing = (c.ending or self._is_urgent(c) for c in cases if now >= c.retry_at)
+        return self._job is not None or any(pressing)
 
     def _rank(self, case: Case) -> tuple[bool, bool, bool, float, float]:
         log = case.watched.log
@@ -298,7 +321,7 @@ class Judge:
         return (
             not log.alarm,
             not (case.ending or log.news),
-            not (case.due or self._crossed(case) is not None),
+            not self._wants_picture(case),
             case.judged_at,
             -changed_at,
         )
@@ -315,8 +338,9 @@ class Judge:
     def _begin(self, case: Case) -> None:
         row = self._store.runs("id = ?", (case.run,))[0]
         log = case.watched.log
-        step = self._crossed(case)
-        draw = case.due or case.ending or step is not None
+        may = case.ending or self._may_draw(case, self._clock.uptime())
+        step = self._crossed(case) if may else None
+        draw = may and (case.due or case.ending or step is not None)
         job = Job(
             run=case.run,
             name=row.name,

@@ -90,7 +90,7 @@ class Result:
         made: files by kind.
         trouble: why something could not be done, "" when all is well.
         damaged: whether that is damage of the store.
-        cost_s: seconds of CPU that it took.
+        judge_s: seconds of CPU until it was judged; `cost_s`: in all.
     """
 
     run: int
@@ -103,6 +103,7 @@ class Result:
     made: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
     damaged: bool = False
+    judge_s: float = 0.0
     cost_s: float = 0.0
 
 
@@ -130,6 +131,7 @@ class Analyst:
         return _costing(result, time.process_time() - started)
 
     def _do(self, job: Job) -> Result:
+        started = time.process_time()
         reading, lines = self._reading(job)
         analysis = reading.analysis
         found = Result(
@@ -140,6 +142,7 @@ class Analyst:
             findings=[self._told(finding) for finding in analysis.findings],
             summary=asdict(analysis.summary),
             headline=sentences.headline(analysis, self._options.lang),
+            judge_s=time.process_time() - started,
         )
         if not job.folder or not analysis.curves:
             return found

@@ -38,6 +38,14 @@ class Deliverer:
         self._under_way.add(key)
         self._queue(delivery.channel).put(delivery)
 
+    def forget(self, delivery: Delivery) -> None:
+        """It is noted how it went: from now on it may be taken again."""
+        self._under_way.discard((delivery.notice, delivery.channel))
+
+    def is_busy(self) -> bool:
+        """Whether a notice is on its way."""
+        return bool(self._under_way)
+
     def stop(self) -> None:
         """Begins nothing more; what hangs is left behind, and is sent again later."""
         for waiting in self._queues.values():
@@ -55,7 +63,6 @@ class Deliverer:
         while (delivery := waiting.get()) is not None:
             error = self._sent(self._channels[name], delivery)
             self._done(delivery, error)
-            self._under_way.discard((delivery.notice, delivery.channel))
 
     def _sent(self, channel: Channel, delivery: Delivery) -> str:
         try:
