@@ -134,7 +134,7 @@ class Schedules(RuleBasedStateMachine):
             with first.open("ab") as file:
                 file.write(self.text(2, 0))
         self.chain.append(first.read_bytes())
-        self.plain = True
+        self.plain, self.quiet = True, False
         if create:
             self.path.touch()
 
@@ -239,7 +239,7 @@ class Schedules(RuleBasedStateMachine):
         if content is not None:
             self.lost, self.held = None, True
         self.fresh = content is not None or bool(self.chain)
-        self.quiet = content is None and bool(self.chain)
+        self.quiet = content is None and bool(self.chain) and self.seen is not None
         self.check()
 
     def find(self, content: bytes) -> None:
