@@ -40,7 +40,7 @@ class Duration(click.ParamType[float]):
 
 
 class Signals:
-    """Asks for an end or a reload; what comes while nobody is there to ask waits."""
+    """Asks for an end or a reload, until somebody did it."""
 
     _kinds: Final = {
         signal.SIGTERM: "stop",
@@ -67,14 +67,18 @@ class Signals:
     def go_to(self, ask: Callable[[str], None] | None) -> None:
         """Names who is asked from now on, also for what waits."""
         self._ask = ask
-        while ask is not None and self._waiting:
-            ask(self._waiting.popitem()[0])
+        if ask is not None:
+            for kind in [*self._waiting]:
+                ask(kind)
+
+    def done(self, kind: str) -> None:
+        """Notes that what was asked for was done."""
+        self._waiting.pop(kind, None)
 
     def _take(self, number: int, _: object) -> None:
         kind = self._kinds[signal.Signals(number)]
-        if self._ask is None:
-            self._waiting[kind] = None
-        else:
+        self._waiting[kind] = None
+        if self._ask is not None:
             self._ask(kind)
 
 
@@ -175,6 +179,7 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
             finally:
                 signals.go_to(None)
                 daemon.close()
+            signals.done(verdict)
             if verdict == "stop":
                 logger.info("stopped; everything read is kept")
                 return
