@@ -160,6 +160,51 @@ def test_pending_first_where_time_is_asked() -> None:
     assert ["firing overfitting"] == run.judge(finding(), after=6)
 
 
+def test_what_ended_with_its_run_is_over_at_once() -> None:
+    """Of a run that ended nothing more is heard: a stall does not outlast it."""
+    run = Run(keep_s=60.0)
+    run.judge(finding("stalled"))
+
+    assert ["resolved stalled"] == run.judge(going=False)
+
+
+def test_a_crash_ends_a_stall_without_a_word() -> None:
+    """Whoever reads of the crash need not read that the silence is over."""
+    run = Run()
+    run.judge(finding("stalled"))
+
+    told = run.judge(finding("crashed", severity="critical"), going=False)
+
+    assert ["firing crashed"] == told
+    assert ["firing", "resolved"] == [a.state for a in run.alerts.values()]
+
+
+def test_what_ended_without_a_word_comes_back_without_one() -> None:
+    """Who was not told that a stall was over is not told twice that it began."""
+    run = Run()
+    run.judge(finding("stalled"))
+    run.judge(finding("crashed", severity="critical"), going=False)
+
+    assert ["resolved crashed"] == run.judge(finding("stalled"), after=61)
+
+
+def test_nothing_is_pending_in_a_run_that_ended() -> None:
+    """Nobody judges it again, so what is found of it is told now."""
+    run = Run(for_s=600.0)
+
+    assert ["firing crashed"] == run.judge(finding("crashed"), going=False)
+
+
+def test_what_became_certain_in_silence_is_told_afterwards() -> None:
+    """A silence delays that a warning became certain, too."""
+    run = Run()
+    run.judge(finding())
+
+    assert [] == run.judge(finding(confirmed_step=150), silenced=lambda _: True)
+    assert ["confirmed overfitting"] == run.judge(finding(confirmed_step=150))
+    assert [] == run.judge(finding(confirmed_step=150))
+
+
 HISTORIES = st.lists(
     st.lists(
         st.tuples(

@@ -64,7 +64,9 @@ class Alert:
         finding: as the rule last gave it, with `message` and `advice`.
         since, seen_at: when it was first and last found, seconds since 1970.
         told_at: when people were last told of it, None if never.
+        told_grade: how grave and certain it was said to be.
         over_at: when it ended, None while it lasts.
+        told_over: whether people were told that it ended.
         quiet: whether it was over before anybody looked: never told.
     """
 
@@ -76,7 +78,9 @@ class Alert:
     since: float
     seen_at: float
     told_at: float | None = None
+    told_grade: int = 0
     over_at: float | None = None
+    told_over: bool = False
     quiet: bool = False
 
 
@@ -127,7 +131,12 @@ def update(
     for key, alert in alerts.items():
         kind = _due(alert, known.get(key), alerts, moment, settings)
         if kind:
-            alerts[key] = replace(alert, told_at=moment.now)
+            alerts[key] = replace(
+                alert,
+                told_at=moment.now,
+                told_grade=_grade(alert),
+                told_over=kind == "resolved",
+            )
             notices.append(Notice(kind, alerts[key]))
     return alerts, notices
 
@@ -166,10 +175,11 @@ def _found(
     if finding.get("cleared_step") is not None:
         state, over_at = RESOLVED, alert.over_at or moment.now
     elif state == RESOLVED:
-        # Said to be over, and there again: it is told anew.
-        alert = replace(alert, since=moment.now, told_at=None)
+        # There again: it is told anew to those who were told that it was over.
+        told_at = None if alert.told_over else alert.told_at
+        alert = replace(alert, since=moment.now, told_at=told_at)
         state = FIRING
-    elif moment.now - alert.since >= settings.for_s:
+    elif moment.now - alert.since >= settings.for_s or not moment.going:
         state = FIRING
     return replace(
         alert,
@@ -182,8 +192,9 @@ def _found(
 
 
 def _missing(alert: Alert, moment: Moment, settings: Settings) -> Alert:
-    """An alert whose finding is gone: over, when it stays so."""
-    if alert.state == RESOLVED or moment.now - alert.seen_at < settings.keep_s:
+    """An alert whose finding is gone: over when it stays so, or when the run ended."""
+    recent = moment.going and moment.now - alert.seen_at < settings.keep_s
+    if alert.state == RESOLVED or recent:
         return alert
     return replace(alert, state=RESOLVED, over_at=moment.now)
 
@@ -196,16 +207,23 @@ def _due(
     settings: Settings,
 ) -> str:
     """The kind of notice that is due, "" for none."""
-    if alert.quiet or alert.state == PENDING or not _is_told(alert, settings):
+    if alert.state == PENDING or not _is_told(alert, settings):
+        return ""
+    if alert.quiet or _is_inhibited(alert, alerts):
         return ""
     if alert.state == RESOLVED:
         lasted = before is not None and before.state == FIRING
         return "resolved" if lasted and alert.told_at is not None else ""
-    if moment.silenced(alert.rule) or _is_inhibited(alert, alerts):
+    if moment.silenced(alert.rule):
         return ""
+    return _news(alert, moment, settings)
+
+
+def _news(alert: Alert, moment: Moment, settings: Settings) -> str:
+    """The kind of notice that an alert which lasts is worth now."""
     if alert.told_at is None:
         return "firing"
-    if before is not None and _grew_worse(before, alert):
+    if _grade(alert) > alert.told_grade:
         return "confirmed"
     waited = moment.now - alert.told_at >= settings.repeat_s > 0
     return "reminder" if waited and moment.going else ""
@@ -226,12 +244,10 @@ def _is_inhibited(alert: Alert, alerts: Mapping[str, Alert]) -> bool:
     )
 
 
-def _grew_worse(before: Alert, alert: Alert) -> bool:
-    """Whether a warning became certain, or graver, since people were told."""
-    was = before.finding.get("confirmed_step") is not None
+def _grade(alert: Alert) -> int:
+    """How much an alert says: first by severity, then by certainty."""
     is_sure = alert.finding.get("confirmed_step") is not None
-    graver = SEVERITIES.index(alert.severity) > SEVERITIES.index(before.severity)
-    return (is_sure and not was) or graver
+    return 2 * SEVERITIES.index(alert.severity) + is_sure
 
 
 def settings(table: Any) -> Settings:
