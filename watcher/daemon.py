@@ -166,6 +166,8 @@ class Daemon:
 
     def _turn(self) -> None:
         messages, paths, touches = self.inbox.take()
+        if paths:
+            self._looked_at = self._clock.uptime()
         due, unknown = self.reader.touched(paths)
         self._touches += touches
         kinds = {kind for kind, _ in messages}
@@ -224,7 +226,6 @@ class Daemon:
             self.inbox.wait_for_message(_PACE_S - since)
         else:
             self.inbox.wait(self._beat_s)
-        self._looked_at = self._clock.uptime()
 
     def _handle(self, kind: str, value: Any) -> None:
         with self._unless_troubled():
