@@ -91,7 +91,7 @@ def test_f44_stopped_at_any_moment_of_its_drawing(tmp_path: Path, seed: int) -> 
     with Started(tmp_path) as daemon:
         step = 0
         # The moment: after so many signs of life of whatever kind.
-        for _ in range(dice.randrange(1, 40)):
+        for _ in range(dice.randrange(1, 20)):
             before = traces(daemon)
             append(daemon.logs / "train.log", lines(step, step + 50))
             step += 50
@@ -105,6 +105,20 @@ def test_f44_stopped_at_any_moment_of_its_drawing(tmp_path: Path, seed: int) -> 
     assert [] == [path for path in pictures if not is_whole(path.read_bytes())]
     assert [] == list(daemon.out.rglob(".*.part"))
     assert "Traceback" not in daemon.said
+
+
+@pytest.mark.parametrize("seed", range(STOPS))
+def test_f44_a_stop_just_after_a_reload(tmp_path: Path, seed: int) -> None:
+    """It ends, whatever it is doing when the second signal comes."""
+    dice = random.Random(seed)
+    with Started(tmp_path) as daemon:
+        daemon.watches()
+        for _ in range(dice.randrange(1, 4)):
+            daemon.process.send_signal(signal.SIGHUP)
+            for _ in range(dice.randrange(30)):
+                offsets(daemon.state)  # takes some time
+
+        assert 0 == daemon.stop()
 
 
 def traces(daemon: Started) -> tuple[object, ...]:
