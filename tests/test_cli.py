@@ -42,6 +42,16 @@ def gptwatch(
     )
 
 
+def test_the_daemon_refuses_wrong_settings_for_good(tmp_path: Path) -> None:
+    """What starts it again should not: the code says that a person is needed."""
+    (tmp_path / "gptwatch.toml").write_text("langg = 'ru'")
+
+    done = gptwatch("start", cwd=tmp_path)
+
+    assert 78 == done.returncode
+    assert b"did you mean 'lang'" in done.stderr
+
+
 def log(folder: Path, text: str = HEALTHY, name: str | bytes = "train.log") -> Path:
     """A log in a folder."""
     path = folder / os.fsdecode(name)

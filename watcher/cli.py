@@ -2,7 +2,7 @@
 
 Answers go to standard output, everything else to standard error.  Exit codes: 0 fine,
 1 error, 2 wrong usage, 3 no metrics found, 10 overfitting, 11 not finite, 12 diverged,
-13 crashed.
+13 crashed; of `start`, 78 for what only a person can mend.
 """
 
 import sys
@@ -19,12 +19,12 @@ from watcher.commands.export import export
 from watcher.commands.formats import formats
 from watcher.commands.notify import notify
 from watcher.commands.once import once
-from watcher.commands.options import NO_METRICS, NoMetricsError, safe
+from watcher.commands.options import HOPELESS, NO_METRICS, NoMetricsError, safe
 from watcher.commands.run import run
 from watcher.commands.service import service
 from watcher.commands.start import start
 from watcher.commands.status import status
-from watcher.errors import GptwatchError
+from watcher.errors import ConfigError, GptwatchError
 
 
 _ERROR: Final = 1
@@ -44,7 +44,12 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     """Watches training logs, draws their curves, and says when a model overfits."""
     from watcher import config
 
-    loaded = config.load(config_path)
+    try:
+        loaded = config.load(config_path)
+    except ConfigError as error:
+        if context.invoked_subcommand != start.name:
+            raise
+        context.exit(_complain(error, HOPELESS))
     context.obj = loaded
     options = dict(loaded.options)
     context.default_map = dict.fromkeys(cli.commands, options)

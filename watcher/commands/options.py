@@ -17,6 +17,8 @@ from watcher.errors import InputError
 
 
 NO_METRICS: Final = 3
+# A restart cannot mend it: what starts us again should not.
+HOPELESS: Final = 78
 _LARGE: Final = 64 * 1024 * 1024
 _WIDEST: Final = 100
 _NARROWEST: Final = 40

@@ -15,8 +15,6 @@ from watcher.commands import options
 from watcher.errors import ConfigError, InputError
 
 
-# A restart cannot mend it: what starts us again should not.
-_HOPELESS: Final = 78
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _LEAST_S: Final = 1.0
 
@@ -153,7 +151,7 @@ def start(context: click.Context, /, *, print_config: bool, **given: Any) -> Non
 
 def _give_up(context: click.Context, error: Exception) -> None:
     click.echo(f"gptwatch: {options.safe(str(error))}", err=True)
-    context.exit(_HOPELESS)
+    context.exit(options.HOPELESS)
 
 
 def _serve(context: click.Context, given: dict[str, Any]) -> None:
@@ -278,7 +276,9 @@ def _roots(dirs: Sequence[Path]) -> tuple[Path, ...]:
     roots = tuple(dict.fromkeys(folder.absolute() for folder in dirs))
     for root in roots:
         if root.exists() and not root.is_dir():
-            raise InputError(f"{root}: not a folder; for one log: gptwatch once {root}")
+            raise click.UsageError(
+                f"{root}: not a folder; for one log: gptwatch once {root}"
+            )
     return roots
 
 
