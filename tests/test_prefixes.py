@@ -13,7 +13,6 @@ from watcher.series import Run
 
 
 FIXTURES = sorted((Path(__file__).parent / "data").glob("*/train.log"))
-PREFIXES = 25
 
 assert FIXTURES, "no fixtures under tests/data"
 
@@ -36,20 +35,20 @@ def told(data: bytes) -> dict[str, list[int]]:
     }
 
 
-def prefixes(data: bytes) -> list[bytes]:
+def prefixes(data: bytes, number: int) -> list[bytes]:
     """The log as it was at some of its lines."""
     lines = data.splitlines(keepends=True)
-    ends = {round(k * len(lines) / PREFIXES) for k in range(1, PREFIXES)}
+    ends = {round(k * len(lines) / number) for k in range(1, number)}
     return [b"".join(lines[:end]) for end in sorted(ends)]
 
 
 def eventful(seed: int) -> bytes:
-    """A nanoGPT log that overfits, slows down, spikes, is resumed, and turns NaN."""
+    """A nanoGPT log that overfits, diverges, slows down, is resumed, and turns NaN."""
     rng = np.random.default_rng(seed)
     lines = []
     for step in [*range(0, 4000, 10), *range(3500, 6000, 10)]:
         loss = (1 + 3 * np.exp(-step / 900)) * np.exp(rng.normal(0, 0.02))
-        loss *= 1.6 if step % 1000 in {510, 520} else 1
+        loss *= 1.8 if step % 1000 in {510, 520, 530} else 1
         loss = np.nan if step in {5000, 5010} else loss
         if step % 100 == 0:
             val = 1.2 + 3 * np.exp(-step / 600) + max(0, step - 2000) * 2e-4
@@ -68,19 +67,18 @@ def test_a_log_that_grows_takes_nothing_back(path: Path) -> None:
     data = path.read_bytes()
     whole = told(data)
 
-    for early in map(told, prefixes(data)):
+    for early in map(told, prefixes(data, 25)):
         assert early == {n: steps[: len(early[n])] for n, steps in whole.items()}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_an_eventful_log_takes_nothing_back(seed: int) -> None:
     """The same, of a log that has something to say."""
     data = eventful(seed)
     whole = told(data)
 
-    silent = {name for name, steps in whole.items() if not steps}
-    assert {"divergence", "plateau"} == silent
-    for early in map(told, prefixes(data)):
+    assert {"plateau"} >= {name for name, steps in whole.items() if not steps}
+    for early in map(told, prefixes(data, 250)):
         assert early == {n: steps[: len(early[n])] for n, steps in whole.items()}
 
 
