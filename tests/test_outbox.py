@@ -7,11 +7,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from receiver import Receiver
 
 from watcher import outbox
 from watcher.alerting import Alerting
@@ -37,42 +37,6 @@ class FakeClock(Clock):
     def now(self) -> float:
         """What the test says."""
         return self.time
-
-
-class Receiver:
-    """A web service on this machine; it may be told to refuse."""
-
-    def __init__(self) -> None:
-        self.got: list[dict[str, Any]] = []
-        self.code = 200
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            """Takes what is posted."""
-
-            def do_POST(self) -> None:
-                """Keeps it, where it is to be accepted."""
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if receiver.code == 200:
-                    receiver.got.append(json.loads(body))
-                self.send_response(receiver.code)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Silence."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def address(self) -> str:
-        """As Apprise writes it, with a secret."""
-        return f"json://user:s3cret@127.0.0.1:{self.server.server_port}/hook"
-
-    def close(self) -> None:
-        """No more."""
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture
