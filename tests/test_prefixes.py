@@ -1,5 +1,6 @@
 """What is said while a log grows is what the whole log says of that time."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,21 +26,22 @@ def analysed(data: bytes) -> Analysis:
     return analyse(run, name="run", path="run")
 
 
-def told(data: bytes) -> dict[str, list[int]]:
+def told(analysis: Analysis) -> dict[str, list[int]]:
     """The steps at which each rule spoke, in the order of the log."""
-    analysis, settings = analysed(data), rules.Settings()
     return {
-        name: [finding.step for finding in judge(analysis, settings)]
+        name: [finding.step for finding in judge(analysis, rules.Settings())]
         for name, judge in rules.RULES.items()
-        if name != "ended"  # that a log ends here, only its prefix says
+        if name != "ended"  # that a log ends here, only its beginning says
     }
 
 
-def prefixes(data: bytes, number: int) -> list[bytes]:
-    """The log as it was at some of its lines."""
-    lines = data.splitlines(keepends=True)
-    ends = {round(k * len(lines) / number) for k in range(1, number)}
-    return [b"".join(lines[:end]) for end in sorted(ends)]
+def growing(data: bytes, lines: int) -> Iterator[Analysis]:
+    """What is known of a log each time that so many lines were added."""
+    parser, run = Parser(), Run()
+    whole = data.splitlines(keepends=True)
+    for at in range(0, len(whole), lines):
+        run.add(parser.feed(b"".join(whole[at : at + lines])))
+        yield analyse(run, name="run", path="run")
 
 
 def eventful(seed: int) -> bytes:
@@ -65,9 +67,9 @@ def eventful(seed: int) -> bytes:
 def test_a_log_that_grows_takes_nothing_back(path: Path) -> None:
     """Findings of its beginning begin the findings of the whole."""
     data = path.read_bytes()
-    whole = told(data)
+    whole = told(analysed(data))
 
-    for early in map(told, prefixes(data, 25)):
+    for early in map(told, growing(data, 1 + data.count(b"\n") // 25)):
         assert early == {n: steps[: len(early[n])] for n, steps in whole.items()}
 
 
@@ -75,10 +77,10 @@ def test_a_log_that_grows_takes_nothing_back(path: Path) -> None:
 def test_an_eventful_log_takes_nothing_back(seed: int) -> None:
     """The same, of a log that has something to say."""
     data = eventful(seed)
-    whole = told(data)
+    whole = told(analysed(data))
 
     assert {"plateau"} >= {name for name, steps in whole.items() if not steps}
-    for early in map(told, prefixes(data, 250)):
+    for early in map(told, growing(data, 3)):
         assert early == {n: steps[: len(early[n])] for n, steps in whole.items()}
 
 
