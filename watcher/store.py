@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,9 +71,13 @@ CREATE TABLE IF NOT EXISTS runs (
     changed_at REAL,
     current INTEGER NOT NULL DEFAULT 1, -- 0 when a later generation took the path
     adopted INTEGER NOT NULL DEFAULT 0, -- 1 if it was over when it was found
-    diagnosis TEXT,              -- what was last found of it
-    state TEXT NOT NULL DEFAULT '{}',   -- running, finished, ..., and what led to it
     UNIQUE (root, path, generation)
+);
+-- Apart from what each commit rewrites: it is large, and changes seldom.
+CREATE TABLE IF NOT EXISTS judgements (
+    run INTEGER PRIMARY KEY REFERENCES runs (id),
+    diagnosis TEXT,                     -- what was last found of it
+    state TEXT NOT NULL DEFAULT '{}'    -- running, finished, ..., and what led to it
 );
 CREATE TABLE IF NOT EXISTS columns (
     id INTEGER PRIMARY KEY,
@@ -141,8 +145,10 @@ class Row:
 
 _FIELDS: Final = (
     "id, root, path, generation, reason, cursor, format, planned, lines, bytes, parts, "
-    "facts, latest, first_seen, changed_at, current, adopted, diagnosis, state"
+    "facts, latest, first_seen, changed_at, current, adopted, diagnosis, "
+    "coalesce(state, '{}')"
 )
+_JUDGED: Final = frozenset({"diagnosis", "state"})
 
 
 class Store:
@@ -204,7 +210,10 @@ class Store:
 
     def runs(self, where: str = "1", values: Sequence[Any] = ()) -> list[Row]:
         """Runs that a condition holds for, oldest first."""
-        query = f"SELECT {_FIELDS} FROM runs WHERE {where} ORDER BY id"  # noqa: S608
+        query = (
+            f"SELECT {_FIELDS} FROM runs LEFT JOIN judgements ON run = id "  # noqa: S608
+            f"WHERE {where} ORDER BY id"
+        )
         with _explained(self.path):
             return [_row(r) for r in self.connection.execute(query, values)]
 
@@ -241,22 +250,24 @@ class Store:
             "INSERT INTO milestones (run, kind, line, text) VALUES (?, ?, ?, ?)",
             [(run, m.kind, m.line, m.text) for m in delta.milestones],
         )
-        kept = {} if delta.reset else self._known(run, "latest")
+        lines, read, latest = self.connection.execute(
+            "SELECT lines, bytes, latest FROM runs WHERE id = ?", (run,)
+        ).fetchone()
+        kept = {} if delta.reset else json.loads(latest)
         fields: dict[str, Any] = {"latest": kept | _latest(delta)}
         if delta.facts:
             fields["facts"] = self._known(run, "facts") | delta.facts
         if delta.planned or delta.reset:
             fields["planned"] = delta.planned
+        # One statement: each writes the whole row anew.
         self.set(
             run,
             cursor=cursor.state(),
             parser=parser.state(),
             format=delta.format.name if delta.format else "",
+            lines=lines + delta.lines,
+            bytes=read + size,
             **fields,
-        )
-        self.connection.execute(
-            "UPDATE runs SET lines = lines + ?, bytes = bytes + ? WHERE id = ?",
-            (delta.lines, size, run),
         )
 
     def move(self, run: int, cursor: Cursor, *, part: bool = False) -> None:
@@ -291,11 +302,23 @@ class Store:
 
     def set(self, run: int, **fields: Any) -> None:
         """Changes fields of a run; dicts are kept as JSON."""
+        kept = {k: _json(v) if isinstance(v, dict) else v for k, v in fields.items()}
+        judged = {name: kept.pop(name) for name in _JUDGED & kept.keys()}
+        if judged:
+            self.connection.execute(
+                "INSERT OR IGNORE INTO judgements (run) VALUES (?)", (run,)
+            )
+            self._update("judgements", "run", run, judged)
+        if kept:
+            self._update("runs", "id", run, kept)
+
+    def _update(
+        self, table: str, key: str, run: int, fields: Mapping[str, Any]
+    ) -> None:
         names = ", ".join(f"{name} = ?" for name in fields)
-        values = [_json(v) if isinstance(v, dict) else v for v in fields.values()]
         self.connection.execute(
-            f"UPDATE runs SET {names} WHERE id = ?",  # noqa: S608 - names are our own
-            (*values, run),
+            f"UPDATE {table} SET {names} WHERE {key} = ?",  # noqa: S608 - our own
+            (*fields.values(), run),
         )
 
     def parser(self, run: int, formats: Sequence[Format] = FORMATS) -> Parser:
