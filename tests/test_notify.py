@@ -1,13 +1,18 @@
 """Each channel says it so that it arrives, or says why it did not."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from oracle import until
 from receiver import Receiver
 
 from watcher.notify import DeliveryError
+from watcher.notify.command import Command
+from watcher.notify.desktop import Desktop
+from watcher.notify.jsonl import JsonLines
 from watcher.notify.services import Service
 
 
@@ -92,3 +97,75 @@ def test_of_what_is_no_address_nothing_is_shown(address: str, shown: str) -> Non
 
     assert f"service 1 ({shown})" == service.name
     assert "s3cret" not in str(failure.value)
+
+
+def test_half_a_line_spoils_only_itself(tmp_path: Path) -> None:
+    """What a full disk left of a line is not glued to the next alert."""
+    path = tmp_path / "out" / "alerts.jsonl"
+    channel = JsonLines(path)
+    channel.send(NOTICE)
+    with path.open("ab") as file:
+        file.write(b'{"kind": "fir')
+
+    channel.send(NOTICE)
+
+    first, _, last = path.read_text("utf-8").splitlines()
+    assert NOTICE == json.loads(first) == json.loads(last)
+
+
+def test_a_full_disk_is_a_failure_of_the_file() -> None:
+    """It is told which file, and tried again."""
+    with pytest.raises(DeliveryError, match="/dev/full: cannot be written"):
+        JsonLines(Path("/dev/full")).send(NOTICE)
+
+
+def test_a_command_that_hangs_is_ended_with_all_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its time both the shell and its children are gone."""
+    monkeypatch.setattr("watcher.notify.command._TIMEOUT_S", 0.5)
+    pid = tmp_path / "pid"
+
+    with pytest.raises(DeliveryError, match="took longer"):
+        Command(f"sleep 600 & echo $! > {pid}; wait").send(NOTICE)
+
+    child = Path(f"/proc/{pid.read_text().strip()}/stat")
+    until(lambda: not child.exists() or ") Z " in child.read_text())
+
+
+def test_a_command_that_reads_nothing_has_succeeded() -> None:
+    """Whether it cares for the alert is its own business."""
+    Command("true").send(NOTICE | {"evidence": {"text": "x" * 1_000_000}})
+
+
+def test_a_command_shows_no_address(receiver: Receiver) -> None:
+    """What it says when it fails may hold an address, and its secret."""
+    failing = f"echo cannot reach {receiver.address} now >&2; exit 7"
+
+    with pytest.raises(DeliveryError, match=r"code 7: cannot reach json://\*\*\* now$"):
+        Command(failing).send(NOTICE)
+
+
+def test_the_desktop_gets_the_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through notify-send, however the run is called."""
+    program = tmp_path / "notify-send"
+    program.write_text(f"#!/bin/sh\nprintf '%s|' \"$@\" > {tmp_path}/said\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    Desktop().send(NOTICE | {"severity": "critical", "text": "-r: NaN."})
+
+    said = (tmp_path / "said").read_text()
+    assert "-u|critical|--|gptwatch|-r: NaN.|" == said
+
+
+def test_without_a_desktop_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing program is named."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(DeliveryError, match="install libnotify-bin"):
+        Desktop().send(NOTICE | {"text": "a.log: NaN."})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from watcher.notify.errors import DeliveryError
 
 _TIMEOUT_S: Final = 30.0
 _QUOTE: Final = 200
+_ADDRESS: Final = re.compile(r"://\S+")
 
 
 class Command:
@@ -43,7 +45,8 @@ class Command:
             ) from None
         if process.returncode:
             said = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
-            why = f": {said[0][:_QUOTE]}" if said else ""
+            # What it calls with an address calls that by name when it fails.
+            why = f": {_ADDRESS.sub('://***', said[0])[:_QUOTE]}" if said else ""
             raise DeliveryError(
                 f"the command of --on-alert ended with code {process.returncode}{why}"
             )

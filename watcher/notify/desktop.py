@@ -22,7 +22,7 @@ class Desktop:
         if program is None:
             raise DeliveryError("no notify-send here; install libnotify-bin")
         urgency = "critical" if notice["severity"] == "critical" else "normal"
-        command = [program, "-u", urgency, "gptwatch", notice["text"]]
+        command = [program, "-u", urgency, "--", "gptwatch", notice["text"]]
         try:
             done = subprocess.run(  # noqa: S603 - found in PATH
                 command, capture_output=True, timeout=_TIMEOUT_S, check=False

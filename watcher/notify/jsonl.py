@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from watcher.notify.errors import DeliveryError
 
@@ -19,14 +19,23 @@ class JsonLines:
 
     def send(self, notice: Mapping[str, Any]) -> None:
         """Appends it, and sees it to the disk."""
-        line = json.dumps(notice, ensure_ascii=False) + "\n"
+        text = json.dumps(notice, ensure_ascii=False) + "\n"
+        line = text.encode("utf-8", "backslashreplace")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab") as file:
-                file.write(line.encode("utf-8", "backslashreplace"))
+            with self._path.open("ab+") as file:
+                # Half a line, of a full disk or a power cut, spoils only itself.
+                file.write(line if _ends_a_line(file) else b"\n" + line)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise DeliveryError(
                 f"{self._path}: cannot be written ({error.strerror})"
             ) from None
+
+
+def _ends_a_line(file: BinaryIO) -> bool:
+    if not file.seek(0, os.SEEK_END):
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
