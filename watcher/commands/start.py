@@ -207,10 +207,11 @@ def _reloaded(context: click.Context, given: dict[str, Any], before: Any) -> Any
         context.obj = config.load(context.obj.path)
         fresh = _with_file(context, given)
         settings = _settings(context, fresh)
-        if settings.state != before.state:
-            raise ConfigError("another state folder needs a restart")
     except (ConfigError, InputError, click.UsageError) as error:
         logger.error("%s; going on as before", error)  # noqa: TRY400
+        return before
+    if settings.state != before.state:
+        logger.error("another state folder needs a restart; going on as before")
         return before
     logger.info("configuration read again")
     return settings
