@@ -261,6 +261,14 @@ def test_noise_is_no_divergence(loss: Floats) -> None:
     assert [] == of("divergence", trained(loss))
 
 
+@pytest.mark.parametrize("size", [0.1, 0.25])
+def test_long_noise_is_no_divergence(size: float) -> None:
+    """Among a million losses there are low ones, and stretches that look quiet."""
+    loss = 2.5 * (1 + noise(1_000_000, size))
+
+    assert [] == of("divergence", trained(loss))
+
+
 def test_a_run_after_another_does_not_diverge() -> None:
     """Steps that go back begin anew; the median sees no value of the run before."""
     curve = analyses.curve("loss", [*range(60)] * 2, np.tile(falling(60), 2))

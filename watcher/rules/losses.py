@@ -28,6 +28,7 @@ _DOUBTFUL: Final = 0.5
 # A running average with a weight of 0.9 hides so much of its noise from differences.
 _AVERAGED: Final = 4
 _NOISE_BLOCK: Final = 32
+_NOISE_BLOCKS: Final = 8
 # Standard deviation over median absolute second difference, for normal noise.
 _NOISE_OF_BENDS: Final = 1.4826 / math.sqrt(6)
 _SPIKE_WINDOW: Final = 64
@@ -218,21 +219,39 @@ def _noise(values: Floats) -> Floats:
     """Robust standard deviation of single values, as known before the last three.
 
     From second differences, which do not see a trend: of all, while they are few, then
-    of the last whole block.  Infinite where it is not known yet.
+    the most of the last eight whole blocks, as one may be quiet by chance.  Infinite
+    where it is not known yet.
     """
     result = np.full(len(values), np.inf)
     early = _bends(values[: _NOISE_BLOCK + 1])
     for k in range(_LEAST_BENDS, min(_NOISE_BLOCK, len(values) - _MEDIAN_OF - 1)):
         result[k + _MEDIAN_OF + 1] = np.median(early[:k])
-    first, last = _NOISE_BLOCK + _MEDIAN_OF + 1, len(values) - 2
-    for start in range(0, last - _NOISE_BLOCK + 1, _BLOCK):
-        bends = _bends(values[start : min(start + _BLOCK, last) + 2])
-        bends = bends[: len(bends) // _NOISE_BLOCK * _NOISE_BLOCK]
-        blocks = np.median(bends.reshape(-1, _NOISE_BLOCK), axis=1)
-        part = result[first + start : first + start + _BLOCK]
-        part[: len(bends)] = np.repeat(blocks, _NOISE_BLOCK)[: len(part)]
+    most = _most(_block_noise(values))
+    later = result[_NOISE_BLOCK + _MEDIAN_OF + 1 :]
+    for at in range(0, len(later), _BLOCK):
+        blocks = most[at // _NOISE_BLOCK : (at + _BLOCK) // _NOISE_BLOCK]
+        part = later[at : at + _BLOCK]
+        part[:] = np.repeat(blocks, _NOISE_BLOCK)[: len(part)]
     result *= _NOISE_OF_BENDS
     return result
+
+
+def _block_noise(values: Floats) -> Floats:
+    """Median size of the second differences in each whole block of 32."""
+    last = (len(values) - 2) // _NOISE_BLOCK * _NOISE_BLOCK
+    found = [np.empty(0)]
+    for at in range(0, last, _BLOCK):
+        bends = _bends(values[at : min(at + _BLOCK, last) + 2])
+        found.append(np.median(bends.reshape(-1, _NOISE_BLOCK), axis=1))
+    return np.concatenate(found)
+
+
+def _most(blocks: Floats) -> Floats:
+    """The highest of the last eight at each."""
+    most = blocks.copy()
+    for back in range(1, _NOISE_BLOCKS):
+        np.maximum(most[back:], blocks[:-back], out=most[back:])
+    return most
 
 
 def _bends(values: Floats) -> Floats:
