@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from watcher import config
-from watcher.errors import ConfigError, OutputError
+from watcher.errors import ConfigError, InputError, OutputError
 from watcher.files import write_atomically
 from watcher.service.files import CHOSEN, EXTRAS, Choice, files
 from watcher.service.place import UNIT, Place, program
@@ -54,28 +54,37 @@ def uninstall(place: Place, say: Say, *, keep_data: bool) -> list[Path]:
 
     Returns what is left: pictures in a folder that a person chose, and files that
     others put beside ours.
+
+    Raises:
+        InputError: instances of the template would lose their data and their user.
     """
-    left = [] if keep_data else _foreign_out(place)
+    template = place.units / "gptwatch@.service"
+    if template.exists() and not keep_data:
+        raise InputError(
+            f"{template}: its instances share the user and the folders; stop them and "
+            "remove it first, or take --keep-data"
+        )
+    foreign = [] if keep_data else _foreign_out(place)
     if (place.units / UNIT).exists():
         _run(place.systemctl("disable", "--now", UNIT), say)
-    conf = [f"{name}.conf" for name in EXTRAS]
-    own = [place.units / UNIT, *(place.drop_ins / name for name in (CHOSEN, *conf))]
-    own.append(place.cache)
+    conf = [place.drop_ins / f"{name}.conf" for name in EXTRAS]
+    own = [place.units / UNIT, place.drop_ins / CHOSEN, *conf, place.cache]
+    shared = [place.drop_ins]
     # Data that stay keep their owner.
     if not keep_data:
         own += [place.config, place.state]
-        _run_if(_has_user() and bool(place.sysusers), ["userdel", _USER], say)
-        own += [place.sysusers] if place.sysusers else []
-    for path in own:
-        if path.exists():
-            _remove(path, say)
-    for folder in (place.drop_ins, place.config.parent):
-        if folder.is_dir() and not any(folder.iterdir()):
-            _remove(folder, say)
+        shared.append(place.config.parent)
+        if place.sysusers:
+            _run_if(_has_user(), ["userdel", _USER], say)
+            own.append(place.sysusers)
+            shared.append(place.sysusers.parent)
+    for path in filter(Path.exists, own):
+        _remove(path, say)
+    for folder in filter(_is_empty, shared):
+        _remove(folder, say)
     _run(place.systemctl("daemon-reload"), say)
     _forget_failure(place, say)
-    others = [place.drop_ins] if keep_data else [place.drop_ins, place.config.parent]
-    return left + [path for path in others if path.exists()]
+    return foreign + [path for path in shared[:2] if path.exists()]
 
 
 def state(place: Place) -> dict[str, str]:
@@ -129,6 +138,10 @@ def _foreign_out(place: Place) -> list[Path]:
     except ConfigError:
         return []  # no settings, and so no folder that they name
     return [out] if out.exists() and not out.is_relative_to(place.state) else []
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
 
 
 def _has_user() -> bool:
