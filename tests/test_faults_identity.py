@@ -127,6 +127,21 @@ def test_f17_other_text_of_the_same_size(bench: Bench, log: Path) -> None:
     generations(bench, first, second)
 
 
+def test_f17_f27_other_text_with_the_old_time(bench: Bench, log: Path) -> None:
+    """A time of change that was set back hides nothing."""
+    first, second = lines(100, 130), lines(500, 530)
+    append(log, first)
+    bench.look()
+    before = log.stat().st_mtime_ns
+    with log.open("r+b") as file:
+        file.write(second)
+    os.utime(log, ns=(before, before))
+
+    bench.settle()
+
+    generations(bench, first, second)
+
+
 def test_f17_the_first_lines_were_changed(bench: Bench, log: Path) -> None:
     """The beginning of a file is looked at, too."""
     first = lines(100, 160)

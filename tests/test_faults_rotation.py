@@ -9,6 +9,7 @@ import pytest
 from oracle import Bench, append, lines, once
 
 from watcher.follow import PATIENCE_S, ROTATE_WAIT_S
+from watcher.scan import Scanner
 
 
 def rotate(log: Path) -> None:
@@ -207,6 +208,20 @@ def test_a_rotated_file_of_another_log_is_no_part(bench: Bench, log: Path) -> No
 
     assert list(range(30)) == bench.steps()
     assert list(range(100, 110)) == bench.steps("train.log#2")
+
+
+def test_a_part_is_no_run_where_its_name_is_wanted(tmp_path: Path) -> None:
+    """A pattern that takes in rotated files makes no second run of them."""
+    bench = Bench(tmp_path, Scanner(patterns=["*.log*"]))
+    log = bench.logs / "train.log"
+    append(log, lines(0, 10))
+    rotate(log)
+    append(log, lines(10, 20))
+
+    bench.settle()
+    bench.stop()
+
+    assert ["train.log"] == [w.log.name for w in bench.reader.logs.values()]
 
 
 def test_a_rename_is_waited_for_no_longer_than_promised(

@@ -138,8 +138,6 @@ def read(fd: int, cursor: Cursor, limit: int) -> tuple[bytes, Cursor] | None:
     """
     back = len(cursor.marker)
     seen = os.fstat(fd)
-    if seen.st_size < cursor.offset:
-        return None
     data = os.pread(fd, back + limit, cursor.offset - back)
     if data[:back] != cursor.marker:
         return None
