@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from watcher import __version__
-from watcher.commands.alerts import alerts, silence
+from watcher.commands.alerts import alerts
 from watcher.commands.compare import compare
 from watcher.commands.demo import demo
 from watcher.commands.export import export
@@ -22,6 +22,7 @@ from watcher.commands.once import once
 from watcher.commands.options import HOPELESS, NO_METRICS, NoMetricsError, safe
 from watcher.commands.run import run
 from watcher.commands.service import service
+from watcher.commands.silence import silence
 from watcher.commands.start import start
 from watcher.commands.status import status
 from watcher.errors import ConfigError, GptwatchError

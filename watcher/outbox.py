@@ -213,7 +213,21 @@ def is_silenced(
     held: Sequence[tuple[int, str, str, float]], run: str, rule: str
 ) -> bool:
     """Whether one of the silences is for this rule of this run."""
-    return any(fnmatchcase(run, r) and fnmatchcase(rule, k) for _, r, k, _ in held)
+    return any(fits(run, r) and fits(rule, k) for _, r, k, _ in held)
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a name is a pattern itself (as `[1].log` is), or matches it."""
+    return name == pattern or fnmatchcase(name, pattern)
+
+
+def undelivered(connection: sqlite3.Connection) -> list[tuple[str, str, int, str]]:
+    """What went wrong: channel, state, how many notices, the last error."""
+    rows = connection.execute(
+        "SELECT channel, state, count(*), error, max(notice) FROM deliveries"
+        " WHERE tries > 0 AND state != 'done' GROUP BY channel, state ORDER BY 1, 2"
+    )
+    return [(channel, state, n, error) for channel, state, n, error, _ in rows]
 
 
 def _dispatch(

@@ -1,110 +1,111 @@
-"""`gptwatch alerts` and `gptwatch silence`: what was told, and what is not to be."""
+"""`gptwatch alerts`: what was found, whether it was told, and what it means."""
 
 import contextlib
-import re
 import sqlite3
-import time
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from watcher.commands import options
-from watcher.errors import InputError
-
-
-_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+from watcher.commands.silence import clock, known
+from watcher.config import Config
 
 
 @click.command(short_help="List alerts, with what to do.")
-@options.out
-@options.state
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option(
     "--all", "everything", is_flag=True, help="Those that are over or mild, too."
 )
-def alerts(*, out: Path, state: Path | None, as_json: bool, everything: bool) -> None:
-    """List the alerts of `gptwatch start`: what was found, since when, what to do."""
-    found = list(_listed(state or out / ".gptwatch", everything=everything))
-    if as_json:
-        click.echo(options.as_json(found))
-        return
-    if not found:
-        click.echo("no alerts" if everything else "no alerts now; earlier ones: --all")
-    for alert in found:
-        click.echo(_told(alert))
-
-
-@click.command(short_help="Tell nothing of a rule for a while.")
-@click.argument("run", required=False)
-@click.argument("rule", required=False)
-@click.option("--for", "span", default="2h", show_default=True, help="As 30m, 2h, 3d.")
-@click.option("--list", "listed", is_flag=True, help="Show what is silenced.")
-@click.option("--remove", type=int, help="End a silence, by its number.")
+@click.option("--explain", metavar="RULE", help="What a rule means, and its settings.")
+@options.lang
 @options.out
 @options.state
-def silence(
+@click.pass_context
+def alerts(
+    context: click.Context,
+    /,
     *,
-    run: str | None,
-    rule: str | None,
-    span: str,
-    listed: bool,
-    remove: int | None,
     out: Path,
     state: Path | None,
+    as_json: bool,
+    everything: bool,
+    explain: str | None,
+    lang: str | None,
 ) -> None:
-    """Silence RULE for RUN; both may be patterns, as in '*'.
-
-    It is found and listed as before, but not told.  For ever: [alerts] silence in
-    gptwatch.toml.
-    """
-    from watcher import outbox
-
-    folder = state or out / ".gptwatch"
-    if listed or remove is not None:
-        with _writing(folder) as connection:
-            _manage(connection, remove)
+    """List the alerts of `gptwatch start`: what was found, since when, what to do."""
+    if explain is not None:
+        known(explain)
+        click.echo(_explained(explain, context.obj, options.language(lang)))
         return
-    if run is None or rule is None:
-        raise click.UsageError("name a run and a rule, as in: silence train.log spike")
-    _check(rule)
-    until = time.time() + _seconds(span)
-    with _writing(folder) as connection:
-        number = outbox.silence(connection, run, rule, until)
-    click.echo(f"silence {number}: {rule} of {run} until {_clock(until)}")
-
-
-def _listed(folder: Path, *, everything: bool) -> Iterator[dict[str, Any]]:
-    from watcher import outbox
-    from watcher.alerts import FIRING
     from watcher.store import Store
 
-    store = Store(folder, read_only=True)
+    store = Store(state or out / ".gptwatch", read_only=True)
     with contextlib.closing(store):
-        held = outbox.silences(store.connection)
-        for row in store.runs():
-            for alert in outbox.load(store.connection, row.id).values():
-                now = alert.state == FIRING and alert.severity != "info" and row.current
-                if not everything and not now:
-                    continue
-                yield {
-                    "run": row.name,
-                    "rule": alert.rule,
-                    "severity": alert.severity,
-                    "state": alert.state,
-                    "since": alert.since,
-                    "told_at": alert.told_at,
-                    "over_at": alert.over_at,
-                    "silenced": outbox.is_silenced(held, row.name, alert.rule),
-                    "finding": dict(alert.finding),
-                }
+        found = list(_listed(store, context.obj, everything=everything))
+        troubles = list(_troubles(store.connection))
+    if as_json:
+        click.echo(options.as_json(found))
+    elif not found:
+        click.echo("no alerts" if everything else "no alerts now; earlier ones: --all")
+    else:
+        for alert in found:
+            click.echo(_told(alert))
+    for trouble in troubles:
+        click.echo(f"gptwatch: {options.safe(trouble)}", err=True)
+
+
+def _explained(rule: str, config: Config, lang: str) -> str:
+    from watcher.sentences.rules import meaning
+
+    lines = [f"{rule}: {meaning(rule, lang)}"]
+    chosen = getattr(config.rules, rule, None)
+    if chosen is not None:
+        values = {f.name: getattr(chosen, f.name) for f in fields(chosen)}
+        lines.append(f"[rules.{rule}]")
+        lines += [f"{key} = {options.as_json(value)}" for key, value in values.items()]
+    return "\n".join(lines)
+
+
+def _listed(
+    store: Any, config: Config, *, everything: bool
+) -> Iterator[dict[str, Any]]:
+    from watcher import outbox
+    from watcher.alerts import FIRING
+
+    held = outbox.silences(store.connection)
+    for row in store.runs():
+        for alert in outbox.load(store.connection, row.id).values():
+            now = alert.state == FIRING and alert.severity != "info" and row.current
+            if not everything and not now:
+                continue
+            for_now = outbox.is_silenced(held, row.name, alert.rule)
+            yield {
+                "run": row.name,
+                "rule": alert.rule,
+                "severity": alert.severity,
+                "state": alert.state,
+                "since": alert.since,
+                "told_at": alert.told_at,
+                "over_at": alert.over_at,
+                "silenced": for_now or alert.rule in config.alerts.silence,
+                "finding": dict(alert.finding),
+            }
+
+
+def _troubles(connection: sqlite3.Connection) -> Iterator[str]:
+    from watcher import outbox
+
+    for _, state, count, error in outbox.undelivered(connection):
+        what = "not delivered" if state == "failed" else "not delivered yet"
+        yield f"{count} {what}: {error}"
 
 
 def _told(alert: dict[str, Any]) -> str:
     told = "told" if alert["told_at"] else "not told"
-    notes = [alert["severity"], alert["state"], f"since {_clock(alert['since'])}", told]
+    notes = [alert["severity"], alert["state"], f"since {clock(alert['since'])}", told]
     if alert["silenced"]:
         notes.append("silenced")
     head = f"{alert['run']}: {alert['rule']} ({', '.join(notes)})"
@@ -112,54 +113,3 @@ def _told(alert: dict[str, Any]) -> str:
     if alert["finding"]["advice"]:
         lines.append(f"  To do: {alert['finding']['advice']}")
     return "\n".join(map(options.safe, lines))
-
-
-def _manage(connection: sqlite3.Connection, remove: int | None) -> None:
-    from watcher import outbox
-
-    if remove is not None:
-        done = connection.execute("DELETE FROM silences WHERE id = ?", (remove,))
-        if not done.rowcount:
-            raise InputError(f"no silence {remove}; see: gptwatch silence --list")
-        click.echo(f"silence {remove} is over")
-        return
-    found = outbox.silences(connection)
-    for number, run, rule, until in found:
-        click.echo(f"{number}: {rule} of {run} until {_clock(until)}")
-    if not found:
-        click.echo("nothing is silenced")
-
-
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[sqlite3.Connection]:
-    """The store, for one short change beside the daemon's."""
-    from watcher.store import Store
-
-    Store(folder, read_only=True).close()  # it must be there, and ours to read
-    store = Store(folder)
-    with contextlib.closing(store), store.transaction():
-        yield store.connection
-
-
-def _check(rule: str) -> None:
-    import difflib
-
-    from watcher.rules import RULES
-
-    names = sorted({*RULES, "stalled", "crashed", "finished"} - {"ended"})
-    if rule in names or set(rule) & set("*?["):
-        return
-    near = difflib.get_close_matches(rule, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(names)
-    raise click.UsageError(f"unknown rule {rule!r}; {hint}")
-
-
-def _seconds(span: str) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", span.strip())
-    if match is None:
-        raise click.UsageError(f"--for {span!r} is no duration; write 30m, 2h or 3d")
-    return float(match[1]) * _UNITS[match[2]]
-
-
-def _clock(at: float) -> str:
-    return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M}"

@@ -1,0 +1,95 @@
+"""A store with one run, its alerts, and time that passes when a test says so."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from watcher.alerting import Alerting
+from watcher.alerts import Settings
+from watcher.clock import Clock
+from watcher.events import Inbox
+from watcher.notify import Channel
+from watcher.store import Row, Store
+
+
+class FakeClock(Clock):
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.time = 1_700_000_000.0
+
+    def now(self) -> float:
+        """What the test says."""
+        return self.time
+
+
+class Office:
+    """A store with one run, and its alerting; may be closed and opened again."""
+
+    def __init__(self, folder: Path, *channels: Channel, most: int = 20) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        self.clock = FakeClock()
+        self.channels = channels
+        self.most = most
+        self.open()
+        with self.store.transaction():
+            self.store.begin("/logs", "a.log", reason="found", now=0.0)
+
+    def open(self) -> None:
+        """Starts."""
+        self.store = Store(self.folder)
+        self.inbox = Inbox()
+        self.alerting = Alerting(
+            self.store,
+            Settings(max_per_hour=self.most),
+            self.channels,
+            self.clock,
+            lang="en",
+            later=lambda *settled: self.inbox.put("settled", settled),
+        )
+
+    def close(self) -> None:
+        """Ends, as after a crash: nothing is said to anybody."""
+        self.alerting.stop()
+        self.store.close()
+
+    @property
+    def row(self) -> Row:
+        """The run."""
+        return self.store.runs()[0]
+
+    def find(self, *steps: int) -> None:
+        """A judgement finds overfitting at some steps."""
+        found = [finding(step) for step in steps]
+        self.alerting.tell(self.row, found, fresh=True, going=True)
+
+    def settle(self, deliveries: int) -> None:
+        """Waits until so many deliveries are settled, and notes them."""
+        while deliveries:
+            self.inbox.wait(30.0)
+            messages, _, _ = self.inbox.take()
+            assert messages, "no delivery was settled in half a minute"
+            for _, settled in messages:
+                self.alerting.settled(*settled)
+                deliveries -= 1
+
+    def states(self) -> list[str]:
+        """Of all deliveries."""
+        rows = self.store.connection.execute("SELECT state FROM deliveries ORDER BY 1")
+        return [state for (state,) in rows]
+
+
+def finding(step: int) -> Mapping[str, Any]:
+    """Overfitting, raised at a step."""
+    return {
+        "rule": "overfitting",
+        "severity": "warning",
+        "step": step,
+        "since_step": 50,
+        "evidence": {"rise": 0.1},
+        "confirmed_step": None,
+        "cleared_step": None,
+        "message": f"Overfitting at {step}.",
+        "advice": "Stop.",
+    }
