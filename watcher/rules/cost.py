@@ -15,6 +15,8 @@ from watcher.rules.settings import EvaluationCost
 # One or two evaluations say little of their cost.
 _LATEST: Final = 3
 _USUAL_OF: Final = 20
+# Evaluations looked at together: temporaries stay small however many there are.
+_PIECE: Final = 1 << 12
 # Of the share that is too much: below it evaluations are cheap again.
 _CHEAP: Final = 0.8
 
@@ -79,7 +81,7 @@ def _costs(analysis: Analysis) -> _Costs | None:
     # The time after an evaluation holds it; the first of a process its compilation.
     after = np.unique(np.searchsorted(time.lines, val.lines))
     after = after[after < len(time)]
-    first = np.append([0], np.flatnonzero(np.diff(time.steps) < 0) + 1)
+    first = np.append([0], np.flatnonzero(time.steps[1:] < time.steps[:-1]) + 1)
     plain = np.isfinite(time.values)
     plain[after] = plain[first] = False
     told = analysis.curves.get("eval_ms")
@@ -110,7 +112,8 @@ def _usual(time: Curve, plain: Ints, places: Ints) -> Floats:
     for i in few.tolist():
         usual[i] = np.median(values[: ends[i]])
     many = np.flatnonzero(ends >= _USUAL_OF)
-    if len(many):
+    for at in range(0, len(many), _PIECE):
+        some = many[at : at + _PIECE]
         windows = np.lib.stride_tricks.sliding_window_view(values, _USUAL_OF)
-        usual[many] = np.median(windows[ends[many] - _USUAL_OF], axis=1)
+        usual[some] = np.median(windows[ends[some] - _USUAL_OF], axis=1)
     return usual
