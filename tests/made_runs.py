@@ -3,47 +3,22 @@
 from dataclasses import replace
 
 import numpy as np
+from analyses import curve, nothing
 
 from parsers.batch import Floats, Ints
-from parsers.metrics import unit
-from watcher.analysis import Analysis, Curve, Segment, Summary
+from watcher.analysis import Analysis, Segment
 from watcher.finding import Finding
 from watcher.outputs.thin import Mask
 from watcher.smooth import centred_mean
 
 
-def curve(
-    metric: str, steps: Ints, values: Floats, *, current: list[bool] | None = None
-) -> Curve:
-    """Make a curve whose lines are 1, 2, 3."""
-    n = len(steps)
-    alive = np.ones(n, bool) if current is None else np.array(current)
-    return Curve(metric, unit(metric), steps, values, np.arange(1, n + 1), alive)
-
-
 def bare(name: str = "run") -> Analysis:
     """Make an analysis of a log without any metric."""
-    return Analysis(
+    return nothing(
         name=name,
         path=f"logs/{name}.log",
         format="nanoGPT",
-        info={},
-        train=None,
-        train_smooth=None,
-        window=1,
-        val=None,
-        val_train=None,
         comparable=True,
-        time=None,
-        pause=None,
-        mfu=None,
-        throughput=None,
-        curves={},
-        elapsed_s=None,
-        smoothed_loss=False,
-        segments=(),
-        milestones=(),
-        summary=Summary(),
         changed_at=1_795_371_600.0,
     )
 
@@ -257,9 +232,9 @@ def resumed() -> Analysis:
     noise = np.random.default_rng(5).normal(0, 0.05, len(steps))
     values = 0.7 + 4 * np.exp(-steps / 200) + np.exp(-steps / 900) + noise
     run = with_train(bare("resumed"), steps, values)
-    train = curve("loss", steps, values, current=alive.tolist())
+    train = replace(curve("loss", steps, values), current=alive)
     at = np.flatnonzero(steps % 150 == 0)
-    val = curve("val_loss", steps[at], values[at] + 0.1, current=alive[at].tolist())
+    val = replace(curve("val_loss", steps[at], values[at] + 0.1), current=alive[at])
     stretches = (Segment(0, 1399, 1, "start"), Segment(1000, 2999, 1401, "resumed"))
     return replace(run, train=train, val=val, val_train=values[at], segments=stretches)
 

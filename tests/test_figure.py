@@ -8,12 +8,12 @@ from itertools import combinations, pairwise
 import matplotlib as mpl
 import numpy as np
 import pytest
+from analyses import curve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import (
     KINDS,
     bare,
-    curve,
     epochs,
     improving,
     in_bits,
