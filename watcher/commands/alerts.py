@@ -11,7 +11,6 @@ import click
 
 from watcher.commands import options
 from watcher.commands.silence import clock, known
-from watcher.config import Config
 
 
 @click.command(short_help="List alerts, with what to do.")
@@ -57,7 +56,7 @@ def alerts(
         click.echo(f"gptwatch: {options.safe(trouble)}", err=True)
 
 
-def _explained(rule: str, config: Config, lang: str) -> str:
+def _explained(rule: str, config: Any, lang: str) -> str:
     from watcher.sentences.rules import meaning
 
     lines = [f"{rule}: {meaning(rule, lang)}"]
@@ -69,9 +68,7 @@ def _explained(rule: str, config: Config, lang: str) -> str:
     return "\n".join(lines)
 
 
-def _listed(
-    store: Any, config: Config, *, everything: bool
-) -> Iterator[dict[str, Any]]:
+def _listed(store: Any, config: Any, *, everything: bool) -> Iterator[dict[str, Any]]:
     from watcher import outbox
     from watcher.alerts import FIRING
 
