@@ -37,7 +37,6 @@ _STATE_S: Final = 5
 _BEAT_S: Final = 5.0
 _FAREWELL_S: Final = 3.0
 _REMEMBER_S: Final = 60
-_RETENTION_S: Final = 600
 # So often changed files are looked at while events come in.
 _PACE_S: Final = 0.25
 # More events a second cost more than looking at the busy logs twice a second.
@@ -58,7 +57,6 @@ class Settings:
         scanner: what counts as a log.
         interval_s: seconds between pictures; or `cron`, five fields.
         every: iterations between dated pictures; 0 for none.
-        keep: how many dated pictures of a run are kept.
         rules, formats: as in the configuration.
         alerts: what is told, and how often; `notify`: whom.
         look: how runs are measured and drawn.
@@ -72,7 +70,6 @@ class Settings:
     interval_s: float = 30.0
     cron: str | None = None
     every: int = 100
-    keep: int = 20
     rules: RuleSettings = field(default_factory=RuleSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
@@ -175,7 +172,9 @@ class Daemon:
             due += self._scan()
         if "sweep" in kinds:
             due += self._sweep()
-        self.judge.grew(self.reader.read(due))
+        changed = self.reader.read(due)
+        with self._unless_troubled():
+            self.judge.grew(changed)
         for kind, value in messages:
             self._handle(kind, value)
         with self._unless_troubled():
@@ -183,7 +182,7 @@ class Daemon:
 
     def look(self) -> None:
         """Puts everything in the inbox that the schedule brings in time."""
-        for kind in ("scan", "sweep", "state", "draw", "retention", "beat"):
+        for kind in ("scan", "sweep", "state", "draw", "beat"):
             self.inbox.put(kind)
 
     def run(self) -> str:
@@ -239,8 +238,6 @@ class Daemon:
                 self.judge.schedule()
             elif kind == "remember":
                 self.judge.remember()
-            elif kind == "retention":
-                self._prune()
             elif kind == "settled":
                 self.alerting.settled(*value)
             elif kind == "beat":
@@ -314,18 +311,6 @@ class Daemon:
         roots = [root for root in self.settings.roots if root in path.parents]
         return any(self.settings.scanner.wants(root, path) for root in roots)
 
-    def _prune(self) -> None:
-        """Removes the oldest dated pictures beyond the number to keep."""
-        if not self.settings.out.is_dir():
-            return
-        folders = {p.parent for p in self.settings.out.rglob("iter_*_*.png")}
-        for folder in folders:
-            pictures = sorted(
-                folder.glob("iter_*_*.png"), key=lambda p: p.stat().st_mtime_ns
-            )
-            for picture in pictures[: -self.settings.keep or None]:
-                picture.unlink(missing_ok=True)
-
     def _beat(self) -> None:
         """Says that all is well: only this thread does, so a hang is noticed."""
         systemd.notify("WATCHDOG=1", "STATUS=" + self._status_line())
@@ -370,7 +355,6 @@ class Daemon:
             "state": IntervalTrigger(seconds=_STATE_S),
             "beat": IntervalTrigger(seconds=self._beat_s),
             "remember": IntervalTrigger(seconds=_REMEMBER_S),
-            "retention": IntervalTrigger(seconds=_RETENTION_S),
             "draw": CronTrigger.from_crontab(settings.cron)
             if settings.cron
             else IntervalTrigger(seconds=settings.interval_s),

@@ -1,5 +1,6 @@
 """Writes artifacts: whole, or not at all."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterable
@@ -30,6 +31,23 @@ def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
         raise OutputError(_refusal(path, error)) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_oldest(folder: Path, pattern: str, *, keep: int) -> None:
+    """Removes the files that changed longest ago, beyond a number to keep.
+
+    Raises:
+        OutputError: they cannot be removed.
+    """
+    ages = []
+    for path in folder.glob(pattern):
+        with contextlib.suppress(FileNotFoundError):  # somebody was quicker
+            ages.append((path.stat().st_mtime_ns, path))
+    try:
+        for _, path in sorted(ages)[:-keep]:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: {error.strerror}; mend its rights") from None
 
 
 def _refusal(path: Path, error: OSError) -> str:

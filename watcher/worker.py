@@ -21,7 +21,7 @@ from typing import Any, Final, TextIO
 
 from watcher import config, sentences
 from watcher.errors import GptwatchError
-from watcher.files import write_atomically
+from watcher.files import remove_oldest, write_atomically
 from watcher.finding import Finding
 from watcher.measure import analyse
 from watcher.once import Reading, judged
@@ -40,6 +40,7 @@ class Options:
         state: folder of the store.
         config: tables of the configuration: rules and formats.
         lang, theme, window, log_x: as for `gptwatch once`.
+        keep: how many dated pictures of a run are kept.
     """
 
     state: str
@@ -48,6 +49,7 @@ class Options:
     theme: str = "light"
     window: int | None = None
     log_x: bool = False
+    keep: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ class Analyst:
         write_atomically(made["figure"], [picture])
         if job.step is not None:
             write_atomically(folder / f"iter_{job.step}_{job.stamp}.png", [picture])
+            remove_oldest(folder, "iter_*_*.png", keep=options.keep)
         made |= artifacts.write_texts(
             reading,
             report=folder / "latest.txt",
