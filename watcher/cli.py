@@ -14,7 +14,9 @@ import click
 from watcher import __version__
 from watcher.commands.alerts import alerts
 from watcher.commands.compare import compare
+from watcher.commands.completion import completion
 from watcher.commands.demo import demo
+from watcher.commands.doctor import doctor
 from watcher.commands.export import export
 from watcher.commands.formats import formats
 from watcher.commands.notify import notify
@@ -58,7 +60,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 for _command in (
     *(demo, start, run, status, alerts, silence, notify),
-    *(once, compare, export, formats, service),
+    *(once, compare, export, formats, service, doctor, completion),
 ):
     cli.add_command(_command)
 
