@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from office import FakeClock, Office, finding
+from oracle import until
 from receiver import Receiver
 
 from watcher import outbox
@@ -22,6 +23,7 @@ from watcher.notify import DeliveryError
 from watcher.notify.command import Command
 from watcher.notify.jsonl import JsonLines
 from watcher.notify.services import Service
+from watcher.errors import StoreTroubleError
 from watcher.store import Store
 
 
@@ -135,6 +137,52 @@ def test_a_dead_channel_holds_up_no_other(tmp_path: Path, receiver: Receiver) ->
     assert ["done", "due"] == office.states()
     gate.set()
     office.settle(1)
+    office.close()
+
+
+def test_after_a_stop_nothing_more_is_begun(tmp_path: Path) -> None:
+    """What waits for a slow channel is sent after the restart, and only then."""
+    begun: list[str] = []
+    started, gate = threading.Event(), threading.Event()
+
+    class Slow:
+        """Takes as long as a test wants."""
+
+        name = "slow"
+
+        def send(self, notice: Mapping[str, Any]) -> None:
+            """Waits."""
+            begun.append(notice["message"])
+            started.set()
+            gate.wait(60.0)
+
+    office = Office(tmp_path, Slow())
+    office.find(100, 200)
+    started.wait(60.0)
+
+    office.close()
+    gate.set()
+    until(lambda: "to slow" not in {t.name for t in threading.enumerate()})
+
+    assert ["Overfitting at 100."] == begun
+
+
+def test_what_cannot_be_noted_is_noted_later(tmp_path: Path) -> None:
+    """While the disk is full, what was accepted is not sent again and again."""
+    path = tmp_path / "alerts.jsonl"
+    office = Office(tmp_path, JsonLines(path))
+    office.find(100)
+    office.store.connection.execute("PRAGMA query_only = 1")
+
+    with pytest.raises(StoreTroubleError):
+        office.settle(1)
+    with pytest.raises(StoreTroubleError):
+        office.alerting.beat()
+    office.store.connection.execute("PRAGMA query_only = 0")
+    office.alerting.beat()
+
+    assert ["done"] == office.states()
+    assert 1 == len(path.read_text().splitlines())
     office.close()
 
 

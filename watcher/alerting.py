@@ -52,6 +52,7 @@ class Alerting:
         self._lang = lang
         self._deliverer = Deliverer(channels, later)
         self._known: dict[int, dict[str, Alert]] = {}
+        self._unsettled: dict[tuple[int, str], tuple[Delivery, str]] = {}
 
     def tell(
         self,
@@ -99,11 +100,14 @@ class Alerting:
         """Notes how a delivery went.
 
         Raises:
-            StoreTroubleError: it cannot be noted now; it will be sent again.
+            StoreTroubleError: it cannot be noted now; the next beat tries again.
         """
         now = self._clock.now()
+        key = delivery.notice, delivery.channel
+        self._unsettled[key] = delivery, error
         with self._store.transaction():
             hopeless = outbox.settle(self._store.connection, delivery, error, now=now)
+        del self._unsettled[key]
         # Not before: what is due in the store and not on its way is sent.
         self._deliverer.forget(delivery)
         if error and (hopeless or delivery.tries == 0):
@@ -112,6 +116,8 @@ class Alerting:
 
     def beat(self) -> None:
         """What time brings: deliveries to try again, notices that had to wait."""
+        for delivery, error in list(self._unsettled.values()):
+            self.settled(delivery, error)
         now = self._clock.now()
         with self._store.transaction():
             outbox.release(
@@ -165,6 +171,7 @@ class Alerting:
             "text": f"{row.name}: {before}{finding['message']}",
             "evidence": dict(finding["evidence"]),
             "picture": row.state.get("made", {}).get("figure", ""),
+            "raised_at": _iso(notice.alert.since),
             "at": _iso(self._clock.now()),
             "fingerprint": f"{row.id}/{notice.alert.key}",
         }

@@ -47,6 +47,7 @@ def notify(
 
 def _trial() -> dict[str, object]:
     text = "This is a test; alerts would arrive like this."
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
     return {
         "schema": 1,
         "kind": "test",
@@ -64,6 +65,7 @@ def _trial() -> dict[str, object]:
         "text": f"test: {text}",
         "evidence": {},
         "picture": "",
-        "at": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "raised_at": now,
+        "at": now,
         "fingerprint": "test",
     }

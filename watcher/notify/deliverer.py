@@ -21,6 +21,7 @@ class Deliverer:
         self._channels = {channel.name: channel for channel in channels}
         self._queues: dict[str, queue.SimpleQueue[Delivery | None]] = {}
         self._under_way: set[tuple[int, str]] = set()
+        self._stopped = threading.Event()
 
     @property
     def names(self) -> Sequence[str]:
@@ -48,19 +49,24 @@ class Deliverer:
 
     def stop(self) -> None:
         """Begins nothing more; what hangs is left behind, and is sent again later."""
+        self._stopped.set()
         for waiting in self._queues.values():
             waiting.put(None)
 
     def _queue(self, channel: str) -> "queue.SimpleQueue[Delivery | None]":
         if channel not in self._queues:
             self._queues[channel] = queue.SimpleQueue()
-            thread = threading.Thread(target=self._work, args=(channel,), daemon=True)
+            thread = threading.Thread(
+                target=self._work, args=(channel,), name=f"to {channel}", daemon=True
+            )
             thread.start()
         return self._queues[channel]
 
     def _work(self, name: str) -> None:
         waiting = self._queues[name]
         while (delivery := waiting.get()) is not None:
+            if self._stopped.is_set():
+                return
             error = self._sent(self._channels[name], delivery)
             self._done(delivery, error)
 
