@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.facts import _NAMES, _SENTENCES, _STEMS, facts
+from parsers.fact_names import NAMES, STEMS
+from parsers.fact_sentences import SENTENCES
+from parsers.facts import facts
 from parsers.shape import check
 
 
@@ -277,15 +279,15 @@ def test_all_lines_of_a_template_state_or_none_does(line: str, chance: Random) -
 
 def test_the_quick_test_lets_every_name_pass() -> None:
     """Else a name would be known in vain."""
-    assert _NAMES
+    assert NAMES
 
-    for alias in _NAMES:
-        assert any(stem in alias for stem in _STEMS), alias
+    for alias in NAMES:
+        assert any(stem in alias for stem in STEMS), alias
 
 
 def test_no_sentence_names_a_digit() -> None:
     """As for the formats' patterns."""
-    assert _SENTENCES
+    assert SENTENCES
 
-    for _, pattern, _ in _SENTENCES:
+    for _, pattern, _ in SENTENCES:
         check(pattern)
