@@ -13,7 +13,8 @@ from typing import Any, Self
 
 from oracle import known, until
 
-from watcher.store import Store, StoreError, StoreTroubleError
+from watcher.errors import StoreError, StoreTroubleError
+from watcher.store import Store
 
 
 class Started:

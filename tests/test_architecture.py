@@ -12,7 +12,17 @@ HEAVY = {"matplotlib", "torch", "tiktoken", "apscheduler", "watchdog"}
 # Modules of the watcher from the first to the last; one on the left of a row may not
 # import one of a later row.
 ROWS = (
-    ("errors", "finding", "files", "smooth", "clock", "systemd", "mounts"),
+    (
+        "errors",
+        "finding",
+        "files",
+        "smooth",
+        "clock",
+        "points",
+        "lock",
+        "systemd",
+        "mounts",
+    ),
     ("analysis", "source", "tail", "scan", "process", "events"),
     ("rotation", "launch"),
     ("segments", "series"),

@@ -10,7 +10,8 @@ import pytest
 from oracle import Bench, append, known, lines, once
 
 from watcher import store as store_module
-from watcher.store import NAME, CorruptStoreError, Store, StoreError, set_aside
+from watcher.errors import CorruptStoreError, StoreError
+from watcher.store import NAME, Store, set_aside
 
 
 def dying(bench: Bench, statement: int) -> bool:

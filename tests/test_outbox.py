@@ -18,12 +18,12 @@ from receiver import Receiver
 from watcher import outbox
 from watcher.alerting import Alerting
 from watcher.alerts import Settings
+from watcher.errors import StoreTroubleError
 from watcher.events import Inbox
 from watcher.notify import DeliveryError
 from watcher.notify.command import Command
 from watcher.notify.jsonl import JsonLines
 from watcher.notify.services import Service
-from watcher.errors import StoreTroubleError
 from watcher.store import Store
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from parsers.milestones import milestone
-from watcher import store
+from watcher import lock
 from watcher.commands.run import _name
 from watcher.launch import Log
 
@@ -503,7 +503,7 @@ def test_watch_draws_and_tells_at_the_end(tmp_path: Path) -> None:
     made = sorted(p.name[:14] for p in (tmp_path / "training_plots").glob("training_*"))
     assert (0, 3) == (code, len(made)), errors
     assert b"train loss  9.0000" in out
-    with store.locked(tmp_path / "training_plots" / ".gptwatch"):
+    with lock.locked(tmp_path / "training_plots" / ".gptwatch"):
         pass  # the daemon has let go of it
 
 
@@ -533,7 +533,7 @@ def test_watch_of_a_command_without_metrics_keeps_its_exit_code(tmp_path: Path) 
 def test_watching_that_ends_early_stops_no_training(tmp_path: Path) -> None:
     """A daemon that cannot go on costs one line."""
     with (
-        store.locked(tmp_path / "training_plots" / ".gptwatch"),
+        lock.locked(tmp_path / "training_plots" / ".gptwatch"),
         running(tmp_path, *python(TELLER), options=("--watch",)) as process,
     ):
         told = b""

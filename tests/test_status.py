@@ -13,8 +13,8 @@ from watcher import outbox
 from watcher.alerts import FIRING, RESOLVED, Alert
 from watcher.cli import cli
 from watcher.errors import GptwatchError
+from watcher.lock import locked
 from watcher.status import status
-from watcher.store import locked
 
 
 DIAGNOSIS = {

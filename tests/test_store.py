@@ -18,8 +18,10 @@ from oracle import Bench, append, known, lines
 from parsers.batch import Batch, Milestone
 from parsers.parser import Delta, Parser
 from watcher import store as store_module
+from watcher.errors import StoreError
+from watcher.lock import holder, locked
 from watcher.series import Run
-from watcher.store import NAME, VERSION, Store, StoreError, holder, locked
+from watcher.store import NAME, VERSION, Store
 from watcher.tail import Cursor
 
 
@@ -210,7 +212,7 @@ def test_a_reader_sees_whole_transactions(store: Store, tmp_path: Path) -> None:
 LOCKING = """
 import sys
 from pathlib import Path
-from watcher.store import locked
+from watcher.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -18,6 +18,7 @@ from watcher import mounts, systemd
 from watcher.alerting import Alerting
 from watcher.alerts import Settings as AlertSettings
 from watcher.clock import Clock
+from watcher.errors import CorruptStoreError, StoreTroubleError
 from watcher.events import Events, Inbox
 from watcher.follow import Follower
 from watcher.judging import Judge
@@ -27,7 +28,7 @@ from watcher.process import Writers
 from watcher.reading import Reader, Watched
 from watcher.rules import Settings as RuleSettings
 from watcher.scan import Scanner
-from watcher.store import CorruptStoreError, Store, StoreTroubleError
+from watcher.store import Store
 from watcher.worker import Options, Result, Worker
 
 

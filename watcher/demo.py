@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from watcher.analysis import Analysis
-from watcher.errors import GptwatchError, InputError
+from watcher.errors import GptwatchError, InputError, StoreError
 from watcher.measure import analyse
-from watcher.store import Row, Store, StoreError
+from watcher.store import Row, Store
 
 
 LOG: Final = "demo.log"

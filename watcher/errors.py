@@ -3,7 +3,10 @@
 GptwatchError
 ├── InputError    a log that cannot be read
 ├── OutputError   a folder or file that cannot be written
-└── ConfigError   a setting that makes no sense
+├── ConfigError   a setting that makes no sense
+├── StoreError    a store that only a person can mend
+└── StoreTroubleError    a store that cannot be used now
+    └── CorruptStoreError    a store that is damaged: logs are read again
 """
 
 
@@ -21,3 +24,15 @@ class OutputError(GptwatchError):
 
 class ConfigError(GptwatchError):
     """A setting that makes no sense."""
+
+
+class StoreError(GptwatchError):
+    """The store cannot be used as it is; a person must do something."""
+
+
+class StoreTroubleError(GptwatchError):
+    """The store cannot be written now; it may be all right later."""
+
+
+class CorruptStoreError(StoreTroubleError):
+    """The store is damaged; what it held must be read again."""

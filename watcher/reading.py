@@ -12,10 +12,11 @@ from typing import Final
 
 from watcher import rotation, tail
 from watcher.clock import Clock
-from watcher.errors import InputError
+from watcher.errors import CorruptStoreError, InputError, StoreTroubleError
 from watcher.follow import OLD_S, Follower, Log
+from watcher.points import DamagedError
 from watcher.scan import Found, Scanner
-from watcher.store import CorruptStoreError, Store, StoreTroubleError
+from watcher.store import Store
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -232,7 +233,7 @@ class Reader:
         written = self._store.writes
         try:
             size = self._advance(watched, quota)
-        except (StoreTroubleError, sqlite3.Error):
+        except (StoreTroubleError, DamagedError, sqlite3.Error):
             raise
         except Exception as error:
             trouble = _why(path, error)

@@ -11,8 +11,9 @@ from watcher import outbox
 from watcher.alerts import FIRING, Alert
 from watcher.finding import SEVERITIES
 from watcher.judging import REPLACED
+from watcher.lock import holder
 from watcher.state import OVER
-from watcher.store import Row, Store, holder
+from watcher.store import Row, Store
 
 
 _TOLD: Final = ("warning", "critical")

@@ -5,14 +5,12 @@ whenever the process dies, no point is lost and none is there twice.  Only the d
 writes runs; any number of readers may look on.
 """
 
-import fcntl
 import json
 import logging
 import os
 import sqlite3
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +23,8 @@ from parsers.formats import FORMATS
 from parsers.parser import Delta, Parser
 from parsers.shape import Format
 from watcher import outbox
-from watcher.errors import GptwatchError
+from watcher.errors import CorruptStoreError, StoreError, StoreTroubleError
+from watcher.points import DamagedError, joined, packed, unpacked
 from watcher.series import Run
 from watcher.tail import Cursor
 
@@ -50,7 +49,6 @@ _PASSING: Final = (
 )
 # A row of more records is left as it is.
 _LARGE: Final = 1 << 16
-_CHECKSUM: Final = 4
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY,
@@ -99,14 +97,6 @@ CREATE TABLE IF NOT EXISTS milestones (
 CREATE INDEX IF NOT EXISTS milestones_run ON milestones (run);
 CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
-
-
-class StoreError(GptwatchError):
-    """The store cannot be used as it is; a person must do something."""
-
-
-class StoreTroubleError(GptwatchError):
-    """The store cannot be written now; it may be all right later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,7 +387,7 @@ class Store:
             (run,),
         )
         for shape, names, records, data in rows:
-            yield _unpacked(shape, names, records, data)
+            yield unpacked(shape, names, records, data)
 
     def _milestones(self, run: int) -> list[Milestone]:
         rows = self.connection.execute(
@@ -412,7 +402,7 @@ class Store:
         self.connection.execute(
             "INSERT INTO columns (run, level, shape, names, records, data)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (run, level, batch.shape, names, len(batch.lines), _packed(batch)),
+            (run, level, batch.shape, names, len(batch.lines), packed(batch)),
         )
         if level < 0:
             return
@@ -433,52 +423,11 @@ class Store:
         ).fetchall()
         self.connection.execute(f"DELETE FROM columns {which}", key)  # noqa: S608
         del self._rows[key]
-        parts = [_unpacked(*row) for row in rows]
-        merged = Batch(
-            parts[0].shape,
-            np.concatenate([p.lines for p in parts]),
-            np.concatenate([p.steps for p in parts]),
-            {
-                name: np.concatenate([p.values[name] for p in parts])
-                for name in parts[0].values
-            },
-        )
+        merged = joined([unpacked(*row) for row in rows])
         self._append(key[0], merged, key[1] + 1)
 
     def _forget(self, run: int) -> None:
         self._rows = {key: n for key, n in self._rows.items() if key[0] != run}
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds a state folder for one daemon.
-
-    Raises:
-        StoreError: another process holds it, or it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("a+")
-    except OSError as error:
-        raise StoreError(
-            f"{folder}: cannot be written ({error.strerror}); "
-            "choose another folder with --state"
-        ) from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            pid = file.read().strip() or "unknown"
-            raise StoreError(
-                f"{folder}: another gptwatch works here (process {pid}); stop it "
-                f"first (kill {pid}), or choose another folder with --state"
-            ) from None
-        # Whoever is refused wants to know by whom; the lock holds without it, too.
-        with suppress(OSError):
-            os.ftruncate(file.fileno(), 0)
-            os.write(file.fileno(), str(os.getpid()).encode())
-        yield
 
 
 def set_aside(folder: Path, error: Exception) -> None:
@@ -495,19 +444,6 @@ def set_aside(folder: Path, error: Exception) -> None:
         NAME,
         stamp,
     )
-
-
-def holder(folder: Path) -> int | None:
-    """The process that holds a state folder, None where none does."""
-    try:
-        with (folder / "lock").open("r+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                return int(file.read().strip() or 0)
-    except (OSError, ValueError):
-        return None
-    return None
 
 
 def _connected(path: Path, *, read_only: bool) -> sqlite3.Connection:
@@ -534,21 +470,13 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.ProgrammingError:
         raise  # our own fault
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, DamagedError) as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         if not name.startswith(_PASSING):
             raise CorruptStoreError(f"{path}: damaged ({error})") from error
         raise StoreTroubleError(
             f"{path}: cannot be used now ({error}); free the disk or mend its rights"
         ) from error
-
-
-class _DamageError(sqlite3.DatabaseError):
-    """Something in the store is not what was put there."""
-
-
-class CorruptStoreError(StoreTroubleError):
-    """The store is damaged; what it held must be read again."""
 
 
 def _key(path: Path) -> tuple[int, int] | None:
@@ -567,14 +495,14 @@ def _loaded(text: str) -> Any:
     try:
         return json.loads(text)
     except (TypeError, ValueError) as error:
-        raise _DamageError(str(error)) from error
+        raise DamagedError(str(error)) from error
 
 
 def _row(found: Sequence[Any]) -> Row:
     try:
         return _made(found)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise _DamageError(repr(error)) from error
+        raise DamagedError(repr(error)) from error
 
 
 def _made(found: Sequence[Any]) -> Row:
@@ -604,27 +532,3 @@ def _latest(delta: Delta) -> dict[str, Any]:
             value = float(column[-1])
             found[name] = value if np.isfinite(value) else str(value)
     return found
-
-
-def _packed(batch: Batch) -> bytes:
-    """Values, lines and steps (int32 where they fit), which of the two, a checksum."""
-    both = np.concatenate([batch.lines, batch.steps])
-    small = both.astype(np.int32)
-    fits = bool((small == both).all())
-    values = [column.astype(np.float64).tobytes() for column in batch.values.values()]
-    numbers = (small if fits else both).tobytes()
-    data = b"".join([*values, numbers, b"84"[fits:][:1]])
-    return data + zlib.crc32(data).to_bytes(_CHECKSUM, "little")
-
-
-def _unpacked(shape: str, names: str, records: int, data: bytes) -> Batch:
-    whole = memoryview(data)
-    if zlib.crc32(whole[:-_CHECKSUM]) != int.from_bytes(whole[-_CHECKSUM:], "little"):
-        raise _DamageError("a checksum is wrong")
-    metrics = names.split(",") if names else []
-    kind = np.dtype(f"i{chr(data[-_CHECKSUM - 1])}")
-    at = 8 * records * len(metrics)
-    values = np.frombuffer(data, np.float64, records * len(metrics))
-    both = np.frombuffer(data, kind, 2 * records, offset=at).astype(np.int64)
-    columns = dict(zip(metrics, values.reshape(-1, records), strict=True))
-    return Batch(shape, both[:records], both[records:], columns)

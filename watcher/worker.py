@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from watcher import config, sentences
-from watcher.errors import GptwatchError
+from watcher.errors import CorruptStoreError, GptwatchError
 from watcher.files import remove_oldest, write_atomically
 from watcher.finding import Finding
 from watcher.measure import analyse
 from watcher.once import Reading, judged
-from watcher.store import CorruptStoreError, Store
+from watcher.store import Store
 
 
 _TIMEOUT_S: Final = 300.0

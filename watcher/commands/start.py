@@ -155,7 +155,7 @@ def _give_up(context: click.Context, error: Exception) -> None:
 
 
 def _serve(context: click.Context, given: dict[str, Any]) -> None:
-    from watcher import store
+    from watcher import errors, lock, store
     from watcher.daemon import Daemon
 
     logger = logging.getLogger("gptwatch")
@@ -163,15 +163,15 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
     with contextlib.ExitStack() as stack:
         signals = stack.enter_context(Signals())
         try:
-            stack.enter_context(store.locked(settings.state))
-        except store.StoreError as error:
+            stack.enter_context(lock.locked(settings.state))
+        except errors.StoreError as error:
             _give_up(context, error)
         while True:
             daemon = _opened(Daemon, settings, context)
             signals.go_to(daemon.inbox.put)
             try:
                 verdict = daemon.run()
-            except store.CorruptStoreError as error:
+            except errors.CorruptStoreError as error:
                 verdict = ""
                 store.set_aside(settings.state, error)
             finally:
@@ -186,15 +186,15 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
 
 
 def _opened(make: Any, settings: Any, context: click.Context) -> Any:
-    from watcher import store
+    from watcher import errors, store
 
     try:
         try:
             return make(settings)
-        except store.CorruptStoreError as error:
+        except errors.CorruptStoreError as error:
             store.set_aside(settings.state, error)
             return make(settings)
-    except store.StoreError as error:
+    except errors.StoreError as error:
         return _give_up(context, error)
 
 

@@ -1,0 +1,60 @@
+"""A batch of points as bytes, with a checksum: a store may be damaged unseen."""
+
+import zlib
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from parsers.batch import Batch
+
+
+_CHECKSUM: Final = 4
+
+
+class DamagedError(Exception):
+    """The bytes are not those that were packed."""
+
+
+def packed(batch: Batch) -> bytes:
+    """Values, lines and steps (int32 where they fit), which of the two, a checksum."""
+    both = np.concatenate([batch.lines, batch.steps])
+    small = both.astype(np.int32)
+    fits = bool((small == both).all())
+    values = [column.astype(np.float64).tobytes() for column in batch.values.values()]
+    numbers = (small if fits else both).tobytes()
+    data = b"".join([*values, numbers, b"84"[fits:][:1]])
+    return data + zlib.crc32(data).to_bytes(_CHECKSUM, "little")
+
+
+def unpacked(shape: str, names: str, records: int, data: bytes) -> Batch:
+    """What was packed.
+
+    Raises:
+        DamagedError: the checksum is wrong.
+    """
+    whole = memoryview(data)
+    if zlib.crc32(whole[:-_CHECKSUM]) != int.from_bytes(whole[-_CHECKSUM:], "little"):
+        raise DamagedError("a checksum is wrong")
+    metrics = names.split(",") if names else []
+    kind = np.dtype(f"i{chr(data[-_CHECKSUM - 1])}")
+    at = 8 * records * len(metrics)
+    values = np.frombuffer(data, np.float64, records * len(metrics))
+    both = np.frombuffer(data, kind, 2 * records, offset=at).astype(np.int64)
+    columns = dict(zip(metrics, values.reshape(-1, records), strict=True))
+    return Batch(shape, both[:records], both[records:], columns)
+
+
+def joined(parts: Sequence[Batch]) -> Batch:
+    """Batches with the same metrics as one."""
+    first = parts[0]
+    values = {
+        name: np.concatenate([part.values[name] for part in parts])
+        for name in first.values
+    }
+    return Batch(
+        first.shape,
+        np.concatenate([part.lines for part in parts]),
+        np.concatenate([part.steps for part in parts]),
+        values,
+    )
