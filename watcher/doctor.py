@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from watcher import mounts
-from watcher.store import NAME, Store, StoreError, StoreTroubleError
+from watcher.errors import StoreError, StoreTroubleError
+from watcher.store import NAME, Store
 
 
 Verdict = Literal["ok", "warning", "problem"]
