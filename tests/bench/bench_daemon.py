@@ -1,0 +1,275 @@
+"""What watching costs, and how quick it is; each figure beside its bar.
+
+    python tests/bench/bench_daemon.py [--quick] [NAME ...]
+
+Other work on the machine makes everything slower: the load is printed, too.
+"""
+
+import contextlib
+import itertools
+import json
+import multiprocessing
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "tests"), str(ROOT)]
+
+from oracle import Bench  # noqa: E402
+from watching import (  # noqa: E402
+    Commits,
+    Daemon,
+    cpu_s,
+    daemon,
+    line,
+    quantile,
+    rss_mb,
+)
+
+from watcher.worker import Analyst, Job, Options  # noqa: E402
+
+
+QUICK = "--quick" in sys.argv
+# One picture of each log is drawn at once; then none.
+DRAWN = "SELECT count(*) FROM judgements WHERE state LIKE '%figure%'"
+UNDRAWN = ("--interval", "10h", "--every", "0")
+
+
+def show(what: str, value: float, bar: float, unit: str = "") -> None:
+    """One figure, its bar, and their ratio: below 1 is good."""
+    print(
+        f"{what:<62} {value:>8.3g} {unit:<5} bar {bar:<6g} ratio {value / bar:.2f}",
+        flush=True,
+    )
+
+
+def write(logs: list[str], hz: float, seconds: float, notes: str) -> None:
+    """Appends lines to logs in turn, and notes when, and the size after each."""
+    files = [os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) for path in logs]
+    sizes = [os.fstat(fd).st_size for fd in files]
+    steps = [size and 10**6 for size in sizes]
+    rows, started = [], time.time()
+    for turn in range(int(seconds * hz)):
+        for i, fd in enumerate(files):
+            due = started + (turn + i / len(files)) / hz
+            if (early := due - time.time()) > 0:
+                time.sleep(early)
+            sizes[i] += os.write(fd, line(steps[i]))
+            steps[i] += 1
+            rows.append(f"{i} {time.time():.6f} {sizes[i]}\n")
+    Path(notes).write_text("".join(rows))
+
+
+def written(notes: Path, count: int) -> list[list[tuple[float, int]]]:
+    """When each log got what, from the notes of `write`."""
+    found: list[list[tuple[float, int]]] = [[] for _ in range(count)]
+    for row in notes.read_text().splitlines():
+        i, at, size = row.split()
+        found[int(i)].append((float(at), int(size)))
+    return found
+
+
+def follow(
+    watched: Daemon, names: list[str], hz: float, seconds: float
+) -> tuple[list[float], float, float]:
+    """Delays of all lines, and shares of a core: the daemon's, the worker's."""
+    notes = watched.logs.parent / "notes.txt"
+    paths = [str(watched.logs / name) for name in names]
+    writer = multiprocessing.Process(target=write, args=(paths, hz, seconds, notes))
+    commits = Commits(watched.store)
+    before, started = [cpu_s(pid) for pid in watched.pids()], time.monotonic()
+    writer.start()
+    until = started + seconds + 3.0
+    while time.monotonic() < until:
+        commits.look()
+        time.sleep(0.002 if len(names) == 1 else 0.01)
+    spent = [cpu_s(pid) for pid in watched.pids()]
+    took = time.monotonic() - started
+    writer.join()
+    delays = []
+    for name, rows in zip(names, written(notes, len(names)), strict=True):
+        delays += commits.delays(name, rows)
+    used = [(b - a) / took for a, b in zip(before, spent, strict=False)]
+    return delays, used[0], sum(used[1:])
+
+
+def busy(folder: Path) -> None:
+    """Many logs at ten lines a second."""
+    count, seconds = (40, 15.0) if QUICK else (200, 60.0)
+    names = [f"{i:03}.log" for i in range(count)]
+    (folder / "logs").mkdir()
+    for name in names:
+        (folder / "logs" / name).write_bytes(b"".join(map(line, range(100))))
+    with daemon(folder, *UNDRAWN) as watched:
+        watched.wait_for(DRAWN, count)
+        delays, mine, workers = follow(watched, names, 10.0, seconds)
+        lost = delays.count(float("inf"))
+    what = f"{count} logs x 10 lines/s"
+    scale = 200 / count
+    show(f"{what}: CPU of daemon", 100 * mine * scale, 6.0, "%")
+    show(f"{what}: CPU of daemon and worker", 100 * (mine + workers) * scale, 6.0, "%")
+    show(f"{what}: append -> committed, p50", 1e3 * quantile(delays, 0.5), 300.0, "ms")
+    show(f"{what}: append -> committed, p99", 1e3 * quantile(delays, 0.99), 700.0, "ms")
+    print(f"{what}: {lost} of {len(delays)} lines lost")
+    size = sum(p.stat().st_size for p in watched.store.parent.iterdir())
+    values = 3 * (len(delays) + 100 * count)
+    show(f"{what}: store, read line by line", size / values, 20.0, "B/val")
+
+
+def slow(folder: Path) -> None:
+    """One log that gets a line now and then."""
+    (folder / "logs").mkdir()
+    (folder / "logs" / "a.log").write_bytes(b"".join(map(line, range(100))))
+    with daemon(folder, *UNDRAWN) as watched:
+        delays, _, _ = follow(watched, ["a.log"], 0.9, 15.0 if QUICK else 60.0)
+    show(
+        "one slow log: append -> committed, p50", 1e3 * quantile(delays, 0.5), 50, "ms"
+    )
+    show(
+        "one slow log: append -> committed, p95", 1e3 * quantile(delays, 0.95), 50, "ms"
+    )
+
+
+def alarm(folder: Path) -> None:
+    """A loss that is not finite, in logs that are drawn as usual."""
+    count = 6 if QUICK else 18  # no more than are told in an hour
+    told = folder / "told.txt"
+    command = f"(date +%s.%N; cat; echo) >> {told}"
+    (folder / "logs").mkdir()
+    names = [f"{i:03}.log" for i in range(count)]
+    for name in names:
+        (folder / "logs" / name).write_bytes(b"".join(map(line, range(100))))
+    sent: dict[str, float] = {}
+    with daemon(folder, "--on-alert", command, "--interval", "10s") as watched:
+        watched.wait_for(DRAWN, count)
+        for name in names:
+            with (watched.logs / name).open("ab") as file:
+                file.write(line(100))
+                time.sleep(0.7)
+                file.write(b"iter 101: loss nan, time 251.42ms, mfu 12.34%\n")
+            sent[name] = time.time()
+            time.sleep(0.8)
+        time.sleep(5.0)
+    rows = told.read_text().splitlines() if told.exists() else []
+    times = {
+        json.loads(text)["run"]: float(at)
+        for at, text in itertools.pairwise(rows)
+        if text.startswith("{") and "not_finite" in text
+    }
+    delays = [times.get(name, float("inf")) - at for name, at in sent.items()]
+    show("NaN appended -> alert sent, p50", quantile(delays, 0.5), 1.0, "s")
+    show("NaN appended -> alert sent, p95", quantile(delays, 0.95), 1.0, "s")
+
+
+def known(folder: Path) -> None:
+    """A thousand logs of 1 MB: read, begun again, left alone."""
+    count, size = (200, 10**6) if QUICK else (1000, 10**6)
+    text = b"".join(map(line, range(size // 46)))
+    (folder / "logs").mkdir()
+    for i in range(count):
+        path = folder / "logs" / f"{i:04}.log"
+        path.write_bytes(b"run %d\n" % i + text)
+        os.utime(path, (1e9, 1e9))
+    total = sum(path.stat().st_size for path in (folder / "logs").iterdir())
+    with daemon(folder, *UNDRAWN) as watched:
+        watched.wait_for("SELECT total(bytes) FROM runs", total)
+        watched.wait_for(DRAWN, 1)
+    size = watched.store.stat().st_size
+    show(
+        "store, read in large pieces",
+        size / (3 * count * text.count(b"\n")),
+        20,
+        "B/val",
+    )
+    judge_as_the_first(watched.store)
+    started = time.monotonic()
+    with daemon(folder, *UNDRAWN) as watched:
+        took = time.monotonic() - started
+        show(f"restart over {count} known logs until READY", took, 2.0, "s")
+        pid = watched.process.pid
+        show(f"{count} known logs: memory before a picture", rss_mb(pid), 150.0, "MB")
+        rows = Path(f"/proc/{pid}/io").read_text().splitlines()
+        print(
+            f"restart read {int(rows[0].split()[1]) / 1e6:.0f} MB of {total / 1e6:.0f}"
+        )
+        time.sleep(12.0)
+        before, at = sum(map(cpu_s, watched.pids())), time.monotonic()
+        time.sleep(20.0 if QUICK else 60.0)
+        used = sum(map(cpu_s, watched.pids())) - before
+        share = 100 * used / (time.monotonic() - at)
+        show(f"{count} idle logs: CPU", share, 0.5, "%")
+
+
+def judge_as_the_first(store: Path) -> None:
+    """Spares us a thousand pictures: all logs are alike."""
+    with contextlib.closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO judgements (run, diagnosis, state) "
+            "SELECT id, json_set(diagnosis, '$.bytes', bytes), "
+            "json_set(state, '$.drawn', bytes) FROM runs, "
+            "(SELECT * FROM judgements WHERE state LIKE '%figure%' LIMIT 1)"
+        )
+
+
+def grown(folder: Path) -> None:
+    """Ten lines behind few and behind many."""
+    found = {n: appended(folder / str(n), n) for n in (1000, 10**6 if QUICK else 10**7)}
+    small, large = found.values()
+    for i, what in enumerate(("read and committed", "measured and judged")):
+        times = f"{1e3 * small[i]:.3g} ms and {1e3 * large[i]:.3g} ms of CPU"
+        print(f"10 lines {what}: {times} behind {' and '.join(map(str, found))} lines")
+        show(f"10 lines {what}: ratio of long to short", large[i] / small[i], 1.5)
+
+
+def appended(folder: Path, count: int) -> tuple[float, float]:
+    """CPU of reading ten more lines, and of judging the run then."""
+    (folder / "logs").mkdir(parents=True)
+    path = folder / "logs" / "a.log"
+    with path.open("wb") as file:
+        for start in range(0, count, 10**5):
+            file.writelines(map(line, range(start, min(count, start + 10**5))))
+    bench = Bench(folder)
+    while bench.rows().get("a.log") is None or bench.rows()["a.log"].lines < count:
+        bench.look()
+    judged = Analyst(Options(str(bench.state)))
+    reading, judging = [], []
+    for turn in range(30):
+        with path.open("ab") as file:
+            file.writelines(line(count + 10 * turn + i) for i in range(10))
+        at = time.process_time()
+        bench.look()
+        reading.append(time.process_time() - at)
+        if turn % 10 == 0:
+            judging.append(judged.do(Job(1, "a.log", str(path))).cost_s)
+    assert bench.rows()["a.log"].lines == count + 300
+    bench.stop()
+    return quantile(reading, 0.5), quantile(judging, 0.5)
+
+
+BENCHES: dict[str, Callable[[Path], None]] = {
+    "slow": slow,
+    "busy": busy,
+    "alarm": alarm,
+    "known": known,
+    "grown": grown,
+}
+
+
+def main() -> None:
+    """Runs all benches, or those that are named."""
+    chosen = [name for name in sys.argv[1:] if name in BENCHES]
+    for name in chosen or BENCHES:
+        load = os.getloadavg()[0]
+        print(f"-- {name}: {BENCHES[name].__doc__} (load {load:.1f})", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            BENCHES[name](Path(folder))
+
+
+if __name__ == "__main__":
+    main()
