@@ -251,10 +251,11 @@ class Judge:
 
     def remember(self) -> None:
         """Keeps the beat of the logs, which a restart would forget."""
+        known = {row.id: row.state for row in self._store.runs()}
         with self._store.transaction():
-            for case in self.cases.values():
+            for run, case in self.cases.items():
                 if case.watched.gaps and not case.is_over:
-                    self._store.set(case.run, state=self._state(case))
+                    self._store.set(run, state=known[run] | self._state(case))
 
     def _add(self, watched: Watched, row: Row) -> Case:
         case = Case(watched, row.id, adopted=row.adopted)
