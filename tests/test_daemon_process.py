@@ -1,5 +1,6 @@
 """The daemon as a real process: signals, a second one, and kill -9 at any moment."""
 
+import contextlib
 import os
 import random
 import signal
@@ -10,6 +11,8 @@ from typing import Final
 import pytest
 from daemons import Started, drawn, held, offsets, steps, workers
 from oracle import append, lines, once, until
+
+from watcher.store import Store
 
 
 # More by hand: GPTWATCH_KILLS=200.
@@ -165,3 +168,21 @@ def test_signals_in_a_row_end_nothing(tmp_path: Path) -> None:
             daemon.says("watching ", turn)
 
         assert 0 == daemon.stop()
+
+
+def test_a_restart_knows_what_was_drawn(tmp_path: Path) -> None:
+    """What is kept of a log's beat at the end does not hide its picture."""
+    with Started(tmp_path) as daemon:
+        append(daemon.logs / "train.log", lines(0, 10))
+        until(lambda: drawn(daemon.out) == 9)
+        append(daemon.logs / "train.log", lines(10, 20))
+        daemon.read_all()
+        append(daemon.logs / "train.log", lines(20, 30))
+        until(lambda: drawn(daemon.out) == 29)
+        assert 0 == daemon.stop()
+
+    with contextlib.closing(Store(daemon.state, read_only=True)) as store:
+        [row] = store.runs()
+    assert row.state["gaps"]
+    assert row.bytes == row.state["drawn"]
+    assert str(daemon.out / "train.log" / "latest.png") == row.state["made"]["figure"]
