@@ -409,7 +409,9 @@ class Judge:
         found = [
             finding
             for finding in case.findings
-            if finding["rule"] not in _ENDS or case.is_over
+            if finding["rule"] not in _ENDS
+            or finding["cleared_step"] is not None
+            or case.is_over
         ]
         step = case.summary.get("last_step") or 0
         extra: Finding | None = None

@@ -74,6 +74,11 @@ def _larger_batch(analysis: Analysis, lang: str) -> list[str]:
     return said
 
 
+def _is_found(analysis: Analysis, rule: str) -> bool:
+    """Whether a finding that lasts says it already."""
+    return any(f.rule == rule and f.cleared_step is None for f in analysis.findings)
+
+
 def _evaluations(analysis: Analysis, lang: str) -> list[str]:
     """Evaluations that take over a quarter of the time, and what would help."""
     summary = analysis.summary
@@ -83,9 +88,13 @@ def _evaluations(analysis: Analysis, lang: str) -> list[str]:
     shown = percent(100 * share, lang)
     if not one or not step or not summary.eval_every:
         return [say(lang, "Evaluations take {share} of the time.", share=shown)]
-    text = "Evaluations take {share} of the time: {one} {every}."
-    now = every(summary.eval_every, lang)
-    said = [say(lang, text, share=shown, one=milliseconds(one, lang), every=now)]
+    said = []
+    if not _is_found(analysis, "evaluation_cost"):
+        text = "Evaluations take {share} of the time: {one} {every}."
+        now = every(summary.eval_every, lang)
+        said.append(
+            say(lang, text, share=shown, one=milliseconds(one, lang), every=now)
+        )
     rarer = _round_up(one / step * (1 / _FAIR_EVALUATION - 1))
     if rarer > summary.eval_every:
         left = percent(100 * one / (one + rarer * step), lang)
