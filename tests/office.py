@@ -66,13 +66,30 @@ class Office:
 
     def settle(self, deliveries: int) -> None:
         """Waits until so many deliveries are settled, and notes them."""
-        while deliveries:
+        while deliveries > 0:
             self.inbox.wait(30.0)
             messages, _, _ = self.inbox.take()
             assert messages, "no delivery was settled in half a minute"
             for _, settled in messages:
                 self.alerting.settled(*settled)
                 deliveries -= 1
+
+    def settle_all(self) -> None:
+        """Waits until nothing is on its way, and notes how it went."""
+        while self.alerting.is_busy():
+            self.settle(1)
+
+    def let_out(self) -> list[float]:
+        """Lets hours pass until all is told; when each notice went on its way."""
+        execute = self.store.connection.execute
+        waits = "SELECT 1 FROM notices, deliveries WHERE held = 1 OR state = 'due'"
+        hours = 0
+        while execute(waits).fetchone():
+            assert (hours := hours + 1) < 100, "something is never told"
+            self.clock.time += 3601
+            self.alerting.beat()
+            self.settle_all()
+        return [at for (at,) in execute("SELECT at FROM notices WHERE held = 0")]
 
     def states(self) -> list[str]:
         """Of all deliveries."""

@@ -81,6 +81,7 @@ def test_alerts_in_json_are_for_programs(tmp_path: Path, office: Office) -> None
 
 def test_what_is_over_is_listed_on_demand(tmp_path: Path, office: Office) -> None:
     """The list is of what lasts; --all has the history."""
+    office.find()
     office.clock.time += 60
     office.find()
 

@@ -90,8 +90,9 @@ def test_a_finding_that_vanishes_is_over_after_a_while() -> None:
     run = Run(keep_s=60.0)
     run.judge(finding("stalled"))
 
-    assert [] == run.judge(after=30)
-    assert ["resolved stalled"] == run.judge(after=31)
+    assert [] == run.judge()
+    assert [] == run.judge(after=59)
+    assert ["resolved stalled"] == run.judge(after=1)
 
 
 def test_a_warning_that_becomes_certain_is_told() -> None:
@@ -185,7 +186,8 @@ def test_what_ended_without_a_word_comes_back_without_one() -> None:
     run.judge(finding("stalled"))
     run.judge(finding("crashed", severity="critical"), going=False)
 
-    assert ["resolved crashed"] == run.judge(finding("stalled"), after=61)
+    assert [] == run.judge(finding("stalled"))
+    assert ["resolved crashed"] == run.judge(finding("stalled"), after=60)
 
 
 def test_nothing_is_pending_in_a_run_that_ended() -> None:
@@ -246,11 +248,21 @@ def test_any_history_tells_each_alert_once(
     [
         ({"repeat": 3}, "did you mean 'repeat_s'"),
         ({"least": "loud"}, "least must be one of"),
-        ({"max_per_hour": -1}, "at least 0"),
+        ({"keep_s": -1}, "at least 0"),
+        ({"keep_s": float("nan")}, "at least 0"),
+        ({"max_per_hour": 0}, "whole number above 0"),
         ({"finished": 1}, "of type bool"),
         ({"silence": "spike"}, "list of rules"),
     ],
-    ids=["unknown key", "unknown severity", "negative", "wrong type", "no list"],
+    ids=[
+        "unknown key",
+        "unknown severity",
+        "negative",
+        "nan",
+        "nothing at all",
+        "wrong type",
+        "no list",
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(
     table: dict[str, Any], said: str

@@ -2,22 +2,27 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from office import FakeClock, Office, finding
 from oracle import until
 from receiver import Receiver
 
 from watcher import outbox
 from watcher.alerting import Alerting
-from watcher.alerts import Settings
+from watcher.alerts import Alert, Moment, Settings, update
 from watcher.errors import StoreTroubleError
 from watcher.events import Inbox
 from watcher.notify import DeliveryError
@@ -311,3 +316,65 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
 
     said = "a.log: Overfitting at 100."
     assert [said, said] == got.read_text().splitlines()
+
+
+class Flaky:
+    """A channel that fails when a test says so, and remembers what it took."""
+
+    name = "flaky"
+
+    def __init__(self) -> None:
+        self.works = True
+        self.got: list[str] = []
+
+    def send(self, notice: Mapping[str, Any]) -> None:
+        """Takes it, or fails."""
+        if not self.works:
+            raise DeliveryError("not today")
+        self.got.append(notice["message"])
+
+
+ACTS = st.lists(
+    st.one_of(
+        st.sets(st.sampled_from([100, 200, 300]), max_size=3),  # steps that are found
+        st.sampled_from([1.0, 30.0, 70.0, 4000.0, 8000.0]),  # seconds that pass
+        st.sampled_from(["restart", "fail", "work"]),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(ACTS)
+def test_any_history_with_restarts_tells_all_once(
+    acts: list[set[int] | float | str],
+) -> None:
+    """As without restarts and failures, nothing lost or twice, within the budget."""
+    most, channel, expected = 2, Flaky(), Counter[str]()
+    known: dict[str, Alert] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        office = Office(Path(folder), channel, most=most)
+        for act in acts:
+            if isinstance(act, set):
+                found = [finding(step) for step in act]
+                moment = Moment(office.clock.time)
+                known, notices = update(known, found, moment, Settings())
+                expected.update(n.alert.finding["message"] for n in notices)
+                office.find(*act)
+            elif isinstance(act, float):
+                office.clock.time += act
+                office.alerting.beat()
+            elif act == "restart":
+                office.close()
+                office.open()
+            else:
+                channel.works = act == "work"
+            office.settle_all()
+        channel.works = True
+        told_at = office.let_out()
+        office.close()
+
+    for start in told_at:
+        assert most >= sum(start <= at < start + 3600 for at in told_at)
+    got = Counter(re.findall(r"Overfitting at \d+\.", " ".join(channel.got)))
+    assert expected == got

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -82,7 +81,7 @@ class Alerting:
             silenced=lambda rule: outbox.is_silenced(held, row.name, rule),
         )
         found, notices = alerts.update(known, findings, moment, self._settings)
-        if notices or _differ(known, found):
+        if notices or found != known:
             with self._store.transaction():
                 outbox.save(self._store.connection, row.id, found)
                 for notice in notices:
@@ -195,16 +194,6 @@ class Alerting:
             "text": f"{title}: {lines}",
             "at": _iso(self._clock.now()),
         }
-
-
-def _differ(before: Mapping[str, Alert], after: Mapping[str, Alert]) -> bool:
-    """Whether alerts changed but for the time when they were last seen."""
-    if before.keys() != after.keys():
-        return True
-    return any(
-        replace(before[key], seen_at=0.0) != replace(after[key], seen_at=0.0)
-        for key in after
-    )
 
 
 def _iso(now: float) -> str:

@@ -7,6 +7,7 @@ are, and the notices to send.  The same findings again, after a restart say, giv
 """
 
 import difflib
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -62,7 +63,8 @@ class Alert:
         rule, severity: of the finding.
         state: PENDING, FIRING or RESOLVED.
         finding: as the rule last gave it, with `message` and `advice`.
-        since, seen_at: when it was first and last found, seconds since 1970.
+        since: when it was first found, seconds since 1970.
+        gone_at: since when it is not found any more, None while it is.
         told_at: when people were last told of it, None if never.
         told_grade: how grave and certain it was said to be.
         over_at: when it ended, None while it lasts.
@@ -76,7 +78,7 @@ class Alert:
     state: str
     finding: Mapping[str, Any]
     since: float
-    seen_at: float
+    gone_at: float | None = None
     told_at: float | None = None
     told_grade: int = 0
     over_at: float | None = None
@@ -168,7 +170,6 @@ def _found(
         PENDING,
         finding,
         since=moment.now,
-        seen_at=moment.now,
         quiet=not moment.fresh,
     )
     state, over_at = alert.state, None
@@ -187,16 +188,18 @@ def _found(
         over_at=over_at,
         finding=finding,
         severity=finding["severity"],
-        seen_at=moment.now,
+        gone_at=None,
     )
 
 
 def _missing(alert: Alert, moment: Moment, settings: Settings) -> Alert:
     """An alert whose finding is gone: over when it stays so, or when the run ended."""
-    recent = moment.going and moment.now - alert.seen_at < settings.keep_s
-    if alert.state == RESOLVED or recent:
+    if alert.state == RESOLVED:
         return alert
-    return replace(alert, state=RESOLVED, over_at=moment.now)
+    gone_at = moment.now if alert.gone_at is None else alert.gone_at
+    if moment.going and moment.now - gone_at < settings.keep_s:
+        return replace(alert, gone_at=gone_at)
+    return replace(alert, state=RESOLVED, gone_at=gone_at, over_at=moment.now)
 
 
 def _due(
@@ -284,6 +287,8 @@ def _checked(key: str, default: Any, value: Any) -> Any:
             raise ConfigError(f"alerts.{key} must be of type {kind}, got {value!r}")
         return value
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or value < 0:
+    if not number or not 0 <= value < math.inf:
         raise ConfigError(f"alerts.{key} must be a number of at least 0, got {value!r}")
+    if key == "max_per_hour" and (not isinstance(value, int) or value < 1):
+        raise ConfigError(f"alerts.{key} must be a whole number above 0, got {value!r}")
     return value

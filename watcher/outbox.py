@@ -8,7 +8,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -76,7 +76,7 @@ def load(connection: sqlite3.Connection, run: int) -> dict[str, Alert]:
     rows = connection.execute(
         "SELECT key, data FROM alerts WHERE run = ? ORDER BY rowid", (run,)
     )
-    return {key: Alert(**json.loads(data)) for key, data in rows}
+    return {key: _alert(json.loads(data)) for key, data in rows}
 
 
 def save(connection: sqlite3.Connection, run: int, alerts: Mapping[str, Alert]) -> None:
@@ -228,6 +228,11 @@ def undelivered(connection: sqlite3.Connection) -> list[tuple[str, str, int, str
         " WHERE tries > 0 AND state != 'done' GROUP BY channel, state ORDER BY 1, 2"
     )
     return [(channel, state, n, error) for channel, state, n, error, _ in rows]
+
+
+def _alert(data: Mapping[str, Any]) -> Alert:
+    # Another version of gptwatch may have kept more.
+    return Alert(**{f.name: data[f.name] for f in fields(Alert) if f.name in data})
 
 
 def _dispatch(
