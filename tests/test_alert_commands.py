@@ -179,10 +179,14 @@ def test_every_rule_is_explained() -> None:
 
 def test_a_trial_goes_through_every_channel(tmp_path: Path) -> None:
     """It says which worked; one that fails makes it fail."""
+    (tmp_path / "gptwatch.toml").write_text('[notify]\nurls = ["nosuch://s3cret"]\n')
+
     done = gptwatch(tmp_path, "notify", "--test", "--on-alert", "exit 5", code=1)
 
+    assert "service 1 (nosuch://***): failed: not an address that" in done.stdout
+    assert "s3cret" not in done.stdout + done.stderr
     assert "alerts.jsonl: accepted" in done.stdout
     assert "command: failed: the command of --on-alert ended with code 5" in done.stdout
-    assert "1 of the channels did not work" in done.stderr
+    assert "2 of the channels did not work" in done.stderr
     (line,) = (tmp_path / "training_plots/alerts.jsonl").read_text().splitlines()
     assert "test" == json.loads(line)["kind"]

@@ -40,7 +40,8 @@ def notify(
             click.echo(f"{channel.name}: accepted")
         except DeliveryError as error:
             failed += 1
-            click.echo(f"{channel.name}: failed: {options.safe(str(error))}")
+            why = str(error).removeprefix(f"{channel.name}: ")
+            click.echo(f"{channel.name}: failed: {options.safe(why)}")
     if failed:
         raise GptwatchError(f"{failed} of the channels did not work")
 
