@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +41,8 @@ class Scanner:
         below = path.relative_to(root)
         if any(not self._enters(root, root / part) for part in _above(below)):
             return False
-        return self._is_log(path.name, str(below)) and not self._ignored(below)
+        text = str(below)
+        return self._is_log(path.name, text) and not self._ignored(path.name, text)
 
     def logs(self, root: Path) -> Iterator[Found]:
         """Logs below a folder, files before links to them, by name.
@@ -48,7 +50,7 @@ class Scanner:
         Raises:
             OSError: the folder itself cannot be read.
         """
-        found: list[Found] = []
+        found: list[tuple[bool, list[str], Found]] = []
         pending = [root]
         while pending:
             folder = pending.pop()
@@ -60,30 +62,32 @@ class Scanner:
                 if folder == root:
                     raise
                 # A folder below that vanished, or is not ours to read, is not there.
-        found.sort(key=lambda f: (f.link, f.path))
-        yield from found
+        found.sort(key=itemgetter(0, 1))
+        yield from (log for _, _, log in found)
 
     def _look(
         self,
         root: Path,
         entry: os.DirEntry[str],
-        found: list[Found],
+        found: list[tuple[bool, list[str], Found]],
         pending: list[Path],
     ) -> None:
-        path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
-            if self._enters(root, path):
-                pending.append(path)
+            if self._enters(root, Path(entry.path)):
+                pending.append(Path(entry.path))
             return
-        below = path.relative_to(root)
-        if not self._is_log(entry.name, str(below)) or self._ignored(below):
+        # Plain text: thousands of logs are looked at again and again.
+        below = entry.path[len(str(root)) :].lstrip("/")
+        if not self._is_log(entry.name, below) or self._ignored(entry.name, below):
             return
         try:
             seen = entry.stat()
         except OSError:
             return  # a link to nothing, or gone meanwhile
         if stat.S_ISREG(seen.st_mode):
-            found.append(Found(path, (seen.st_dev, seen.st_ino), entry.is_symlink()))
+            link, key = entry.is_symlink(), (seen.st_dev, seen.st_ino)
+            log = Found(Path(entry.path), key, link)
+            found.append((link, below.split("/"), log))
 
     def _is_log(self, name: str, below: str) -> bool:
         if name.startswith("."):
@@ -93,17 +97,16 @@ class Scanner:
             for pattern in self.patterns
         )
 
-    def _ignored(self, below: Path) -> bool:
-        text = str(below)
+    def _ignored(self, name: str, below: str) -> bool:
         return any(
-            fnmatchcase(below.name, pattern) or fnmatchcase(text, pattern)
+            fnmatchcase(name, pattern) or fnmatchcase(below, pattern)
             for pattern in self.ignore
         )
 
     def _enters(self, root: Path, folder: Path) -> bool:
         if folder.name.startswith(".") or folder in self.own:
             return False
-        return not self._ignored(folder.relative_to(root))
+        return not self._ignored(folder.name, str(folder.relative_to(root)))
 
 
 def _above(below: Path) -> Iterator[Path]:
