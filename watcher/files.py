@@ -3,10 +3,16 @@
 import contextlib
 import os
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from watcher.errors import OutputError
+
+
+_PART: Final = ".part"
+_LEFT_S: Final = 3600.0
 
 
 def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
@@ -17,7 +23,7 @@ def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=_PART)
     except OSError as error:
         raise OutputError(_refusal(path.parent, error)) from None
     temporary = Path(name)
@@ -31,6 +37,21 @@ def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
         raise OutputError(_refusal(path, error)) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what writers left half done that were killed an hour ago or longer.
+
+    Raises:
+        OutputError: it cannot be removed.
+    """
+    try:
+        for path in folder.glob(f".*{_PART}"):
+            with contextlib.suppress(FileNotFoundError):  # somebody was quicker
+                if time.time() - path.stat().st_mtime > _LEFT_S:
+                    path.unlink()
+    except OSError as error:
+        raise OutputError(f"{folder}: {error.strerror}; mend its rights") from None
 
 
 def remove_oldest(folder: Path, pattern: str, *, keep: int) -> None:

@@ -21,7 +21,7 @@ from typing import Any, Final, TextIO
 
 from watcher import config, sentences
 from watcher.errors import CorruptStoreError, GptwatchError
-from watcher.files import remove_oldest, write_atomically
+from watcher.files import remove_leftovers, remove_oldest, write_atomically
 from watcher.finding import Finding
 from watcher.measure import analyse
 from watcher.once import Reading, judged
@@ -177,6 +177,7 @@ class Analyst:
         from watcher import artifacts
 
         folder, options = Path(job.folder), self._options
+        remove_leftovers(folder)
         look = {"lang": options.lang, "theme": options.theme}
         picture = artifacts.draw(reading.analysis, log_x=options.log_x, **look)
         made = {"figure": folder / "latest.png"}
