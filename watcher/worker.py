@@ -9,6 +9,7 @@ results are lines of JSON; what a run holds is read from the store.
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -29,6 +30,8 @@ from watcher.store import Store
 
 
 _TIMEOUT_S: Final = 300.0
+# A picture is drawn in less.
+_PATIENCE_S: Final = 2.0
 _NICE: Final = 10
 
 
@@ -271,8 +274,13 @@ class Worker:
         process, self._process = self._process, None
         if process is None:
             return
-        process.kill()
-        process.wait()
+        # What it writes just now it takes away again.
+        process.terminate()
+        try:
+            process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     def _launch(self) -> None:
         root = str(Path(__file__).parents[1])
@@ -315,6 +323,7 @@ class Worker:
 def main(options: str, jobs: TextIO, results: TextIO) -> None:
     """Does the jobs that come, until no more can come."""
     os.nice(_NICE)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     analyst = Analyst(Options(**json.loads(options)))
     for line in jobs:
         result = analyst.do(Job(**json.loads(line)))
