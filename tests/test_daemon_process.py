@@ -4,6 +4,8 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -191,3 +193,56 @@ def row(daemon: Started) -> Row:
     with contextlib.closing(Store(daemon.state, read_only=True)) as store:
         [found] = store.runs()
     return found
+
+
+# A worker that waits in the middle of writing a file.
+WORKER = """
+import sys, time
+from pathlib import Path
+from watcher import files, worker
+
+def parts():
+    yield b"x" * 100_000
+    print("writing", flush=True)
+    time.sleep(600)
+
+worker.Analyst.do = lambda *_: files.write_atomically(Path("latest.png"), parts())
+worker.main('{"state": "."}', sys.stdin, sys.stdout)
+"""
+
+
+def test_a_worker_that_is_stopped_leaves_no_half_file(tmp_path: Path) -> None:
+    """What it was writing is taken away; the last whole file stays."""
+    (tmp_path / "latest.png").write_bytes(b"whole")
+    command, pipe = [sys.executable, "-c", WORKER], subprocess.PIPE
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, cwd=tmp_path, env=environment
+    ) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write(b'{"run": 1, "name": "a", "path": "a"}\n')
+        worker.stdin.flush()
+        assert b"writing\n" == worker.stdout.readline()
+        assert 2 == len(list(tmp_path.iterdir()))
+        worker.terminate()
+        assert 0 == worker.wait(timeout=60)
+
+    assert [tmp_path / "latest.png"] == list(tmp_path.iterdir())
+    assert b"whole" == (tmp_path / "latest.png").read_bytes()
+
+
+def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
+    """Half a file of long ago goes with the next picture; one of today stays."""
+    with Started(tmp_path) as daemon:
+        folder = daemon.out / "train.log"
+        folder.mkdir(parents=True)
+        old, new = folder / ".old.part", folder / ".new.part"
+        old.touch()
+        new.touch()
+        os.utime(old, (1e9, 1e9))
+        append(daemon.logs / "train.log", lines(0, 10))
+        until(lambda: drawn(daemon.out) == 9)
+
+        assert not old.exists()
+        assert new.exists()
