@@ -75,6 +75,7 @@ class Case:
         undrawn: whether it grew since its picture was drawn.
         due: whether a picture is wanted now.
         waits: for how many schedules it has been.
+        told: whether what is found of it was told since the start.
         ending: whether it ended, and its dated files are not there yet.
         step: of the last dated picture.
         judged_at, drawn_at: by the uptime.
@@ -93,6 +94,7 @@ class Case:
     undrawn: bool = True
     due: bool = True
     waits: int = 0
+    told: bool = False
     ending: bool = False
     step: int = 0
     judged_at: float = float("-inf")
@@ -234,6 +236,8 @@ class Judge:
         """Finds out how every run is that is not over."""
         for case in list(self.cases.values()):
             if case.is_over and not case.changed:
+                if not case.told:
+                    self._inform(case)  # the last word may have been lost
                 continue
             case.writer = writers(case.watched)
             self._refresh(case)
@@ -385,9 +389,14 @@ class Judge:
             before, case.state = case.state, state(self._signs(case))
             if before != case.state:
                 self._turn(case, before)
+        self._inform(case)
+
+    def _inform(self, case: Case) -> None:
+        """Tells what is found of a run."""
         row = self._store.runs("id = ?", (case.run,))[0]
         found = self.findings(case)
         self._tell(row, found, fresh=not case.adopted, going=not case.is_over)
+        case.told = True
 
     def _turn(self, case: Case, before: str) -> None:
         """Notes a change of state."""
