@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import click
 
-from watcher.analysis import Analysis
 from watcher.errors import InputError
 
 
@@ -37,7 +36,7 @@ theme = click.option(
 )
 out = click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, readable=False),
     default="training_plots",
     show_default=True,
     help="Folder for what is made.",
@@ -48,10 +47,11 @@ window = click.option(
     help="Points in the moving average; default: min(50, n // 10).",
 )
 file = click.Path(path_type=Path)
-folder = click.Path(path_type=Path)
+# What may not be read now may be later: the daemon says so and waits.
+folder = click.Path(path_type=Path, readable=False)
 state = click.option(
     "--state",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, readable=False),
     help="Folder of what gptwatch remembers; default: .gptwatch in --out.",
 )
 
@@ -91,7 +91,7 @@ def conclude(
     theme: str,
     window: int | None,
     log_x: bool = False,
-) -> Analysis:
+) -> Any:
     """Analyses a log, writes picture, report and data, and prints the summary.
 
     Raises:
@@ -102,7 +102,7 @@ def conclude(
 
     spoken = language(lang)
     reading = read(path, context, window=window)
-    analysis: Analysis = reading.analysis
+    analysis = reading.analysis
     if not analysis.curves:
         raise NoMetricsError(path, reading.parser.lines)
     now = datetime.now().astimezone()
