@@ -1,11 +1,10 @@
 """`gptwatch once`: one analysis, now."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from watcher.analysis import Analysis
 from watcher.commands import options
 from watcher.errors import InputError
 
@@ -82,6 +81,6 @@ def _bare(name: str) -> str:
     return stem if dot and f".{suffix}" in _PACKED else name.lower()
 
 
-def _exit_code(analysis: Analysis) -> int:
+def _exit_code(analysis: Any) -> int:
     lasting = [f.rule for f in analysis.findings if f.cleared_step is None]
     return max((_EXIT_CODES.get(rule, 0) for rule in lasting), default=0)
