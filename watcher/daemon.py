@@ -336,7 +336,8 @@ class Daemon:
         alive = sum(not case.is_over for case in cases)
         trouble = self.reader.trouble or next(iter(self.reader.troubles.values()), "")
         trouble = trouble or self.judge.trouble
-        text = f"{len(cases)} runs, {alive} going on"
+        runs = f"{len(cases)} run" + ("" if len(cases) == 1 else "s")
+        text = f"{runs}, {alive} going on"
         return f"{text}; {trouble}" if trouble else text
 
     def _process(self, options: Options, done: Callable[[Result], None]) -> Worker:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ class Line:
 
     Attributes:
         run, path, format: what it is.
-        state: as in `watcher.state`.
+        state: as in `watcher.state`; "unwatched" below a folder that no longer is.
         step, max_steps: where it is, and where it means to end.
         loss, val_loss: the latest; `best_val`, `best_step`: the best evaluation.
         tokens_per_s, eta_s: speed, and seconds that are left.
@@ -97,13 +97,14 @@ def status(folder: Path, *, everything: bool = False) -> Status:
         notes = store.note("daemon") or {}
     finally:
         store.close()
+    watched = set(notes.get("roots", []))
     wanted = [row for row in rows if everything or row.current]
     shown = [row for row in wanted if row.format or row.latest]
     shown.sort(key=_order)
     return Status(
         pid=holder(folder),
         notes=notes,
-        lines=[_line(row, told[row.id]) for row in shown],
+        lines=[_line(row, told[row.id], watched) for row in shown],
         without=len(wanted) - len(shown),
         earlier=len(rows) - len(wanted),
     )
@@ -121,14 +122,23 @@ def _alerts(store: Store, row: Row) -> list[Alert]:
     return sorted(firing, key=lambda a: -SEVERITIES.index(a.severity))
 
 
-def _line(row: Row, alerts: Sequence[Alert]) -> Line:
+def _state(row: Row, watched: Collection[str]) -> str:
+    """As the daemon last said; nobody knows of what is not watched any more."""
+    if not row.current:
+        return REPLACED
+    if watched and row.root not in watched and row.state.get("state") not in OVER:
+        return "unwatched"
+    return str(row.state.get("state", "new"))
+
+
+def _line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
     summary = (row.diagnosis or {}).get("summary", {})
     lag_bytes, lag_s = _lag(row)
     return Line(
         run=row.name,
         path=str(Path(row.root) / row.path),
         format=row.format,
-        state=row.state.get("state", "new") if row.current else REPLACED,
+        state=_state(row, watched),
         step=row.latest.get("step"),
         max_steps=summary.get("max_steps"),
         loss=_number(row.latest.get("loss", row.latest.get("train_loss"))),
