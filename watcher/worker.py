@@ -327,8 +327,12 @@ def main(options: str, jobs: TextIO, results: TextIO) -> None:
     analyst = Analyst(Options(**json.loads(options)))
     for line in jobs:
         result = analyst.do(Job(**json.loads(line)))
-        results.write(json.dumps(asdict(result)) + "\n")
-        results.flush()
+        try:
+            results.write(json.dumps(asdict(result)) + "\n")
+            results.flush()
+        except BrokenPipeError:
+            # The daemon is gone, and nobody is left to complain to.
+            os._exit(0)
 
 
 def as_dict(finding: Finding, lang: str) -> dict[str, Any]:
