@@ -138,6 +138,8 @@ _FIELDS: Final = (
     "facts, latest, first_seen, changed_at, current, adopted, diagnosis, "
     "coalesce(state, '{}')"
 )
+# Made once: several are needed at each commit.
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 _JUDGED: Final = frozenset({"diagnosis", "state"})
 
 
@@ -488,7 +490,7 @@ def _key(path: Path) -> tuple[int, int] | None:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def _loaded(text: str) -> Any:
