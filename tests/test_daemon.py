@@ -261,6 +261,9 @@ def test_a_second_training_is_a_second_run(box: Box) -> None:
     assert ["a.log", "a.log#2"] == names
     assert "replaced" == box.state_of("a.log")
     assert any("training_metrics" in name for name in box.made("a.log"))
+    box.pass_time()
+    held = [case.run for case in box.daemon.judge.cases.values()]
+    assert held == [row.id for row in box.daemon.store.runs("current = 1")]
     assert "latest.png" in box.made("a.log#2")
 
 

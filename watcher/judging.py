@@ -226,6 +226,13 @@ class Judge:
         case.summary, case.findings = result.summary, result.findings
         self._keep(case, job, result)
         self._refresh(case)
+        self._drop(case)
+
+    def _drop(self, case: Case) -> None:
+        """Forgets a run that another replaced, when nothing of it is due any more."""
+        if case.state == REPLACED and not case.due and not case.ending:
+            self.cases.pop(case.run, None)
+            self._open.pop(case.run, None)
 
     def _is_new(self, trouble: str) -> bool:
         """Whether no other run has the same trouble: a full disk troubles all."""
@@ -281,12 +288,13 @@ class Judge:
 
     def _retire(self, watched: Watched) -> None:
         """Ends the runs whose path another took; their last picture is due."""
-        for case in self.cases.values():
+        for case in list(self.cases.values()):
             if case.watched is watched and case.state != REPLACED:
                 case.ending = not case.is_over and not case.adopted
                 case.due = case.undrawn
                 case.state = REPLACED
                 self._open[case.run] = None
+                self._drop(case)
 
     def _is_ready(self, case: Case, now: float) -> bool:
         waited = now - case.judged_at
