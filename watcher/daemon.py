@@ -274,7 +274,7 @@ class Daemon:
         rate = self._touches / max(now - self._swept_at, _SWEEP_S)
         self._touches, self._swept_at = 0, now
         if self.events.running and rate > _FLOOD_HZ:
-            self.events.stop()
+            self.events.abandon()
             self._flood_until = now + _CALM_S
         busy = self.reader.busy()
         if self.events.running or now < self._flood_until:

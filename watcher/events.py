@@ -90,10 +90,17 @@ class Events:
     def stop(self) -> None:
         """Ends watching."""
         observer, self._observer = self._observer, None
-        if observer is None:
-            return
-        observer.stop()
-        observer.join(timeout=2.0)
+        if observer is not None:
+            _end(observer)
+
+    def abandon(self) -> None:
+        """Ends watching without waiting: in a flood its threads take seconds to end.
+
+        What they still say meanwhile are hints as good as others.
+        """
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            threading.Thread(target=_end, args=(observer,), daemon=True).start()
 
     def _start(self, roots: Sequence[Path]) -> None:
         from watchdog.events import (
@@ -125,6 +132,11 @@ class Events:
     def _is_alive(self) -> bool:
         emitters = list(self._observer.emitters)
         return self._observer.is_alive() and all(e.is_alive() for e in emitters)
+
+
+def _end(observer: Any) -> None:
+    observer.stop()
+    observer.join(timeout=2.0)
 
 
 def _handler(touch: Callable[[str], None]) -> Any:
