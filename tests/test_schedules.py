@@ -51,6 +51,7 @@ class Schedules(RuleBasedStateMachine):
         self.plain = True  # the newest of the chain still has its inode
         self.lost: bytes | None = None  # what a file held that another replaced
         self.held = False
+        self.touched = False
         self.quiet = False  # the renamed file was, for long
         self.fresh = True  # nothing destroyed anything since the last look
         self.open()
@@ -95,12 +96,14 @@ class Schedules(RuleBasedStateMachine):
         """The trainer writes on, perhaps half a line."""
         with self.path.open("ab") as file:
             file.write(self.text(lines, cut))
+        self.touched = True
 
     @precondition(lambda self: self.path.exists() and not self.chain and self.fresh)
     @rule(lines=st.integers(0, 60))
     def rewrite(self, lines: int) -> None:
         """The file is emptied, and something else is written to it."""
         self.path.write_bytes(self.text(lines, 0))
+        self.touched = True
         self.fresh = False
 
     @precondition(lambda self: self.path.exists() and not self.chain and self.fresh)
@@ -119,6 +122,7 @@ class Schedules(RuleBasedStateMachine):
         other = self.logs / ".new"
         other.write_bytes((old if same else b"") + self.text(lines, 0))
         other.replace(self.path)
+        self.touched = True
         self.lost = old
         self.fresh = False
 
@@ -137,6 +141,7 @@ class Schedules(RuleBasedStateMachine):
         self.plain, self.quiet = True, False
         if create:
             self.path.touch()
+            self.touched = True
 
     @precondition(lambda self: self.chain and self.plain)
     @rule()
@@ -159,6 +164,7 @@ class Schedules(RuleBasedStateMachine):
         self.chain.append(first.read_bytes())
         self.plain = False
         os.truncate(self.path, 0)
+        self.touched = True
 
     @precondition(lambda self: len(self.chain) > 1 or len(self.seen or b"") >= ENOUGH)
     @precondition(lambda self: self.chain and self.plain)
@@ -179,6 +185,7 @@ class Schedules(RuleBasedStateMachine):
         self.moves += 1
         new = self.logs / f"moved{self.moves}.log"
         self.path.rename(new)
+        self.touched = True
         self.path = new
         self.fresh = False
 
@@ -237,7 +244,9 @@ class Schedules(RuleBasedStateMachine):
             elif self.held and self.lost is not None:
                 self.seen = self.lost
         if content is not None:
-            self.lost, self.held = None, True
+            # What looks unchanged after a restart is not even opened.
+            self.lost, self.held = None, self.held or self.touched
+            self.touched = False
         self.fresh = content is not None or bool(self.chain)
         self.quiet = content is None and bool(self.chain) and self.seen is not None
         self.check()
