@@ -24,6 +24,8 @@ LOGGER: Final = logging.getLogger("gptwatch")
 # Share of one CPU that judging may take, and how much may be saved up.
 _SHARE: Final = 0.02
 _SAVED_S: Final = 2.0
+# What it costs here to begin a job and to keep its result.
+_KEEPING_S: Final = 0.01
 # Between two judgements of a run pass at least so many times the time of one.
 _PAUSES: Final = 20.0
 _LEAST_S: Final = 0.25
@@ -206,7 +208,7 @@ class Judge:
         """
         assert self._job is not None
         (case, job), self._job = self._job, None
-        self._budget -= result.cost_s
+        self._budget -= result.cost_s + _KEEPING_S
         case.judged_at = self._clock.uptime()
         case.judge_s, case.cost_s = result.judge_s, result.cost_s
         if result.trouble and not case.trouble and self._is_new(result.trouble):
