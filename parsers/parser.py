@@ -18,13 +18,13 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch, Ints, Milestone
-from parsers.facts import facts
+from parsers.engine.lines import Lines
+from parsers.engine.steps import Steps
+from parsers.engine.templates import Block, Few, Raw, Reading, Templates, whole_lines
+from parsers.format import Format, RowReader
 from parsers.formats import FORMATS
-from parsers.lines import Lines
+from parsers.hyperparameters.reader import facts
 from parsers.milestones import milestone
-from parsers.shape import Format, RowReader
-from parsers.steps import Steps
-from parsers.templates import Block, Few, Raw, Reading, Templates, whole_lines
 
 
 # Larger chunks make every temporary a fresh mapping: half the speed.

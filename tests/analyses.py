@@ -7,8 +7,8 @@ import numpy as np
 
 from parsers.batch import Milestone
 from parsers.metrics import unit
-from watcher.analysis import Analysis, Curve, Segment, Summary
-from watcher.finding import Finding
+from watcher.analysis.finding import Finding
+from watcher.analysis.model import Analysis, Curve, Segment, Summary
 
 
 INFO = {

@@ -14,7 +14,7 @@ from typing import Any, Self
 from oracle import known, until
 
 from watcher.errors import StoreError, StoreTroubleError
-from watcher.store import Store
+from watcher.storage.database import Store
 
 
 class Started:

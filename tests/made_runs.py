@@ -6,10 +6,10 @@ import numpy as np
 from analyses import curve, nothing
 
 from parsers.batch import Floats, Ints
-from watcher.analysis import Analysis, Segment
-from watcher.finding import Finding
-from watcher.outputs.thin import Mask
-from watcher.smooth import centred_mean
+from watcher.analysis.finding import Finding
+from watcher.analysis.model import Analysis, Segment
+from watcher.analysis.smoothing import centred_mean
+from watcher.outputs.plot.decimate import Mask
 
 
 def bare(name: str = "run") -> Analysis:

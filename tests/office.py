@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from watcher.alerting import Alerting
-from watcher.alerts import Settings
+from watcher.alerts.channels import Channel
+from watcher.alerts.dispatcher import Alerting
+from watcher.alerts.lifecycle import Settings
 from watcher.clock import Clock
-from watcher.events import Inbox
-from watcher.notify import Channel
-from watcher.store import Row, Store
+from watcher.host.inotify import Inbox
+from watcher.storage.database import Row, Store
 
 
 class FakeClock(Clock):

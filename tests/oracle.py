@@ -7,11 +7,11 @@ from typing import Any
 
 from parsers.parser import Parser
 from watcher.clock import Clock
-from watcher.follow import Follower
-from watcher.reading import Reader
-from watcher.scan import Scanner
-from watcher.series import Run
-from watcher.store import Row, Store
+from watcher.ingest.discovery import Scanner
+from watcher.ingest.reader import Reader
+from watcher.ingest.tailer import Follower
+from watcher.storage.columns import Run
+from watcher.storage.database import Row, Store
 
 
 class FakeClock(Clock):

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from office import Office
 
-from watcher import outbox
-from watcher.notify import DeliveryError
-from watcher.rules import RULES
-from watcher.sentences.rules import MEANINGS
+from watcher.alerts import outbox
+from watcher.alerts.channels import DeliveryError
+from watcher.analysis.rules import RULES
+from watcher.outputs.text.rule_docs import MEANINGS
 
 
 ROOT = Path(__file__).parents[1]

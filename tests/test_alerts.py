@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.alerts import Alert, Moment, Notice, Settings, settings, update
+from watcher.alerts.lifecycle import Alert, Moment, Notice, Settings, settings, update
 from watcher.errors import ConfigError
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from watcher import outbox
+from watcher.alerts import outbox
 from watcher.clock import Clock
-from watcher.daemon import Daemon, Settings
-from watcher.scan import Scanner
-from watcher.worker import Inline, Options
+from watcher.daemon.daemon import Daemon, Settings
+from watcher.daemon.worker import Inline, Options
+from watcher.ingest.discovery import Scanner
 
 
 DEMO = Path(__file__).parent / "data" / "demo" / "demo.log"

@@ -14,7 +14,7 @@ import pytest
 from daemons import Started, drawn, held, offsets, steps, workers
 from oracle import append, lines, once, until
 
-from watcher.store import Row, Store
+from watcher.storage.database import Row, Store
 
 
 # More by hand: GPTWATCH_KILLS=200.

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsers.batch import Milestone
-from watcher.analysis import Analysis, Summary
-from watcher.outputs import data
+from watcher.analysis.model import Analysis, Summary
+from watcher.outputs.report import json as data
 
 
 KEYS = [

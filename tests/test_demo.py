@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from watcher.demo import Demo
 from watcher.errors import InputError
+from watcher.launch.demo import Demo
 
 
 ROOT = Path(__file__).parents[1]

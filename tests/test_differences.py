@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from watcher.analysis import Analysis
-from watcher.outputs.differences import table
-from watcher.outputs.words import clean
+from watcher.analysis.model import Analysis
+from watcher.outputs.report.differences import table
+from watcher.outputs.text.catalog import clean
 
 
 def run(name: str, info: dict[str, Any] | None = None, **figures: Any) -> Analysis:

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from watcher import doctor, mounts
 from watcher.cli import cli
-from watcher.doctor import Check, examine
-from watcher.store import Store
+from watcher.host import filesystem
+from watcher.service import checks
+from watcher.service.checks import Check, examine
+from watcher.storage.database import Store
 
 
 NOBODY = 65534
@@ -116,7 +117,7 @@ def test_a_database_on_the_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Logs may lie on the network, at a price; the state may not."""
-    monkeypatch.setattr(mounts, "kind", lambda _: "nfs4")
+    monkeypatch.setattr(filesystem, "kind", lambda _: "nfs4")
 
     found = look(tmp_path)
 
@@ -130,8 +131,8 @@ def test_limits_of_inotify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("max_user_watches", "max_user_instances"):
         (tmp_path / name).write_text("4\n")
     (tmp_path / "logs/a/b/c").mkdir(parents=True)
-    monkeypatch.setattr(doctor, "_INOTIFY", tmp_path)
-    monkeypatch.setattr(doctor, "_used", lambda: (0, 1))
+    monkeypatch.setattr(checks, "_INOTIFY", tmp_path)
+    monkeypatch.setattr(checks, "_used", lambda: (0, 1))
 
     found = look(tmp_path)
 
@@ -152,7 +153,7 @@ def test_what_is_used_of_inotify(tmp_path: Path) -> None:
             folder.mkdir()
             assert libc.inotify_add_watch(handle, os.fsencode(folder), 2) > 0
 
-        watches, instances = doctor._used()
+        watches, instances = checks._used()
     finally:
         os.close(handle)
 

@@ -12,7 +12,7 @@ import pytest
 from oracle import append, lines, until
 from watchdog.observers import Observer
 
-from watcher.events import Events, Inbox
+from watcher.host.inotify import Events, Inbox
 
 
 class Watch:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.fact_names import NAMES, STEMS
-from parsers.fact_sentences import SENTENCES
-from parsers.facts import facts
-from parsers.shape import check
+from parsers.format import check
+from parsers.hyperparameters.names import NAMES, STEMS
+from parsers.hyperparameters.patterns import SENTENCES
+from parsers.hyperparameters.reader import facts
 
 
 NANOGPT = """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from oracle import Bench, append, lines, once
 
-from watcher import scan, tail
+from watcher.ingest import discovery, fileread
 
 
 def test_f23_a_link_that_is_turned(bench: Bench) -> None:
@@ -116,15 +116,15 @@ def test_f25_a_log_that_becomes_a_pipe(bench: Bench, log: Path) -> None:
     assert {"train.log": once(lines(0, 20))} == bench.held()
 
 
-def vanishing(found: scan.Found) -> None:
+def vanishing(found: discovery.Found) -> None:
     found.path.unlink()
 
 
-def renamed(found: scan.Found) -> None:
+def renamed(found: discovery.Found) -> None:
     found.path.rename(found.path.with_name("moved.log"))
 
 
-def replaced(found: scan.Found) -> None:
+def replaced(found: discovery.Found) -> None:
     found.path.unlink()
     append(found.path, lines(0, 10))
 
@@ -135,17 +135,17 @@ def test_f28_changes_between_scan_and_open(
 ) -> None:
     """What happens to a file just after it was found loses no line."""
     append(log, lines(0, 10))
-    plain, calm = scan.Scanner.logs, [bench.logs / "calm.log"]
+    plain, calm = discovery.Scanner.logs, [bench.logs / "calm.log"]
     append(calm[0], lines(50, 60))
 
-    def racing(self: scan.Scanner, root: Path) -> Iterator[scan.Found]:
+    def racing(self: discovery.Scanner, root: Path) -> Iterator[discovery.Found]:
         for found in plain(self, root):
             if found.path == log and calm:
                 calm.clear()
                 change(found)
             yield found
 
-    monkeypatch.setattr(scan.Scanner, "logs", racing)
+    monkeypatch.setattr(discovery.Scanner, "logs", racing)
     bench.settle()
 
     held = bench.held()
@@ -159,15 +159,15 @@ def test_f28_changes_between_stat_and_open(
 ) -> None:
     """The same, one step later."""
     append(log, lines(0, 10))
-    plain, due = tail.opened, [log]
+    plain, due = fileread.opened, [log]
 
     def racing(path: Path) -> int:
         if path == log and due:
             due.clear()
-            change(scan.Found(path, (0, 0), link=False))
+            change(discovery.Found(path, (0, 0), link=False))
         return plain(path)
 
-    monkeypatch.setattr(tail, "opened", racing)
+    monkeypatch.setattr(fileread, "opened", racing)
     for _ in range(3):
         bench.settle()
 

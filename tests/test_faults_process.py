@@ -12,11 +12,11 @@ import pytest
 from daemons import Started, held, offsets
 from oracle import FakeClock, append, lines, once, until
 
-from watcher.daemon import Daemon, Settings
-from watcher.events import Inbox
-from watcher.scan import Scanner
-from watcher.store import NAME, Store
-from watcher.worker import Inline, Options
+from watcher.daemon.daemon import Daemon, Settings
+from watcher.daemon.worker import Inline, Options
+from watcher.host.inotify import Inbox
+from watcher.ingest.discovery import Scanner
+from watcher.storage.database import NAME, Store
 
 
 STOPS = int(os.environ.get("GPTWATCH_STOPS", "4"))

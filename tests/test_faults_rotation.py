@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from oracle import Bench, append, lines, once
 
-from watcher.follow import PATIENCE_S, ROTATE_WAIT_S
-from watcher.scan import Scanner
+from watcher.ingest.discovery import Scanner
+from watcher.ingest.tailer import PATIENCE_S, ROTATE_WAIT_S
 
 
 def rotate(log: Path) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from oracle import Bench, append, known, lines, once
 
-from watcher import store as store_module
 from watcher.errors import CorruptStoreError, StoreError
-from watcher.store import NAME, Store, set_aside
+from watcher.storage import database as store_module
+from watcher.storage.database import NAME, Store, set_aside
 
 
 def dying(bench: Bench, statement: int) -> bool:

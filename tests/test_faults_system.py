@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from oracle import Bench, append, lines, once
 
-from watcher import reading
-from watcher.store import Store
+from watcher.ingest import reader
+from watcher.storage.database import Store
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, number: int, log: Path) -> list[int]:
@@ -203,8 +203,8 @@ def test_f43_a_huge_log_does_not_delay_a_live_one(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While a backlog is read, each turn reads the other logs first."""
-    monkeypatch.setattr(reading, "FIRST_BYTES", 1024)
-    monkeypatch.setattr(reading, "TURN_BYTES", 4096)
+    monkeypatch.setattr(reader, "FIRST_BYTES", 1024)
+    monkeypatch.setattr(reader, "TURN_BYTES", 4096)
     bench.clock.pace = 0.05
     huge, live = bench.logs / "huge.log", bench.logs / "live.log"
     append(huge, lines(0, 5000))

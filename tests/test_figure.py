@@ -36,15 +36,15 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from watcher.analysis import Analysis
-from watcher.outputs.compare import compare_figure, draw_together
-from watcher.outputs.figure import draw, figure
-from watcher.outputs.panels import spread
-from watcher.outputs.scales import loss_scale, steps_scale
-from watcher.outputs.sheet import Sheet
-from watcher.outputs.theme import DARK, LIGHT, THEMES, printable, rc
-from watcher.outputs.ticks import MINUS, Scale, brief, labels, reading, ticks
-from watcher.outputs.views import Look
+from watcher.analysis.model import Analysis
+from watcher.outputs.plot.axis_range import loss_scale, steps_scale
+from watcher.outputs.plot.canvas import Sheet
+from watcher.outputs.plot.compare import compare_figure, draw_together
+from watcher.outputs.plot.figure import draw, figure
+from watcher.outputs.plot.loss_panels import Look
+from watcher.outputs.plot.panels import spread
+from watcher.outputs.plot.theme import DARK, LIGHT, THEMES, printable, rc
+from watcher.outputs.plot.ticks import MINUS, Scale, brief, labels, reading, ticks
 
 
 HEADLINE = "Overfitting since step 2,250: validation loss is 0.34 nats above its best"

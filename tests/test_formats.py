@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from parsers import formats
+from parsers.engine.templates import first_fit
+from parsers.format import Format
 from parsers.formats import FORMATS
 from parsers.parser import Parser
-from parsers.shape import Format
-from parsers.templates import first_fit
-from watcher.series import Run
+from watcher.storage.columns import Run
 
 
 DATA = Path(__file__).parent / "data"

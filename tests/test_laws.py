@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from parsers.formats import FORMATS
 from parsers.parser import Parser
-from watcher.measure import analyse
-from watcher.outputs.data import document, to_json
-from watcher.series import Run
+from watcher.analysis.curves import analyse
+from watcher.outputs.report.json import document, to_json
+from watcher.storage.columns import Run
 
 
 FIXTURES = sorted((Path(__file__).parent / "data").glob("*/train.log"))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.lines import MAX_LINE, Lines
+from parsers.engine.lines import MAX_LINE, Lines
 
 
 def lines_of(*chunks: bytes) -> list[bytes]:

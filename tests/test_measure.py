@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from parsers.parser import Parser
-from watcher.analysis import Analysis
-from watcher.measure import analyse
-from watcher.series import Run
-from watcher.smooth import centred_mean
+from watcher.analysis.curves import analyse
+from watcher.analysis.model import Analysis
+from watcher.analysis.smoothing import centred_mean
+from watcher.storage.columns import Run
 
 
 HEADER = "max_iters = 1000\nbatch_size = 12\nblock_size = 64\n"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parsers.format import check
 from parsers.milestones import _RULES, milestone
-from parsers.shape import check
 
 
 # One line a case, as programs print them.

@@ -9,11 +9,11 @@ import pytest
 from oracle import until
 from receiver import Receiver
 
-from watcher.notify import DeliveryError
-from watcher.notify.command import Command
-from watcher.notify.desktop import Desktop
-from watcher.notify.jsonl import JsonLines
-from watcher.notify.services import Service
+from watcher.alerts.channels import DeliveryError
+from watcher.alerts.channels.apprise import Service
+from watcher.alerts.channels.command import Command
+from watcher.alerts.channels.desktop import Desktop
+from watcher.alerts.channels.jsonl import JsonLines
 
 
 NOTICE: dict[str, Any] = {
@@ -123,7 +123,7 @@ def test_a_command_that_hangs_is_ended_with_all_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After its time both the shell and its children are gone."""
-    monkeypatch.setattr("watcher.notify.command._TIMEOUT_S", 0.5)
+    monkeypatch.setattr("watcher.alerts.channels.command._TIMEOUT_S", 0.5)
     pid = tmp_path / "pid"
 
     with pytest.raises(DeliveryError, match="took longer"):

@@ -20,16 +20,16 @@ from office import FakeClock, Office, finding
 from oracle import until
 from receiver import Receiver
 
-from watcher import outbox
-from watcher.alerting import Alerting
-from watcher.alerts import Alert, Moment, Settings, update
+from watcher.alerts import outbox
+from watcher.alerts.channels import DeliveryError
+from watcher.alerts.channels.apprise import Service
+from watcher.alerts.channels.command import Command
+from watcher.alerts.channels.jsonl import JsonLines
+from watcher.alerts.dispatcher import Alerting
+from watcher.alerts.lifecycle import Alert, Moment, Settings, update
 from watcher.errors import StoreTroubleError
-from watcher.events import Inbox
-from watcher.notify import DeliveryError
-from watcher.notify.command import Command
-from watcher.notify.jsonl import JsonLines
-from watcher.notify.services import Service
-from watcher.store import Store
+from watcher.host.inotify import Inbox
+from watcher.storage.database import Store
 
 
 ROOT = Path(__file__).parents[1]

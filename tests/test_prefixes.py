@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from parsers.parser import Parser
-from watcher import rules
-from watcher.analysis import Analysis
-from watcher.measure import analyse
-from watcher.series import Run
+from watcher.analysis import rules
+from watcher.analysis.curves import analyse
+from watcher.analysis.model import Analysis
+from watcher.storage.columns import Run
 
 
 FIXTURES = sorted((Path(__file__).parent / "data").glob("*/train.log"))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from watcher import mounts
-from watcher.process import Key, Writers
+from watcher.host import filesystem
+from watcher.host.writers import Key, Writers
 
 
 # Holds the file that it is told, says so, and goes when its input ends.
@@ -162,7 +162,7 @@ def test_a_remote_log_without_a_local_writer_is_unknown(
     """On a network file system the writer may sit on another machine."""
     path = log(tmp_path)
     # No test can count on a network file system.
-    monkeypatch.setattr(mounts, "kind", lambda _: "nfs4")
+    monkeypatch.setattr(filesystem, "kind", lambda _: "nfs4")
 
     assert "unknown" == Writers({}, complete=True).state(key(path), path)
     with holder(path, "a"):
@@ -204,9 +204,13 @@ def test_nothing_wanted_is_nothing_looked_at() -> None:
 
 def test_the_file_system_of_a_path_is_known(tmp_path: Path) -> None:
     """A path that does not exist yet lies where its folder does."""
-    assert "proc" == mounts.kind(Path("/proc/self"))
-    assert mounts.kind(tmp_path) == mounts.kind(tmp_path / "logs" / "train.log") != ""
-    assert "rw" in mounts.options(tmp_path)
+    assert "proc" == filesystem.kind(Path("/proc/self"))
+    assert (
+        filesystem.kind(tmp_path)
+        == filesystem.kind(tmp_path / "logs" / "train.log")
+        != ""
+    )
+    assert "rw" in filesystem.options(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +218,7 @@ def test_the_file_system_of_a_path_is_known(tmp_path: Path) -> None:
 )
 def test_what_other_machines_write_is_remote(name: str) -> None:
     """Network file systems, what a host shares, and FUSE unless known as local."""
-    assert mounts.is_remote_kind(name)
+    assert filesystem.is_remote_kind(name)
 
 
 @pytest.mark.parametrize(
@@ -222,4 +226,4 @@ def test_what_other_machines_write_is_remote(name: str) -> None:
 )
 def test_what_only_this_machine_writes_is_not_remote(name: str) -> None:
     """Disks of this machine, also through an overlay."""
-    assert not mounts.is_remote_kind(name)
+    assert not filesystem.is_remote_kind(name)

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from click import Command
 
+from parsers.format import Format
 from parsers.formats import FORMATS
-from parsers.shape import Format
 from watcher import config
-from watcher.alerts import Settings as AlertSettings
+from watcher.alerts.lifecycle import Settings as AlertSettings
+from watcher.analysis.rules import RULES, Settings
 from watcher.cli import cli
-from watcher.rules import RULES, Settings
 
 
 ROOT = Path(__file__).parents[1]

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.analysis import Analysis
-from watcher.finding import Finding
-from watcher.outputs import advice, evaluations, quantities, words
-from watcher.outputs.report import WIDTH, by_gravity, report
+from watcher.analysis.finding import Finding
+from watcher.analysis.model import Analysis
+from watcher.outputs.report import evaluations, speed_advice
+from watcher.outputs.report.text import WIDTH, by_gravity, report
+from watcher.outputs.text import catalog, numbers
 
 
-LANGUAGES = pytest.mark.parametrize("lang", words.LANGUAGES)
+LANGUAGES = pytest.mark.parametrize("lang", catalog.LANGUAGES)
 
 
 def value(analysis: Analysis, label: str, lang: str = "en") -> str:
@@ -29,7 +30,7 @@ def value(analysis: Analysis, label: str, lang: str = "en") -> str:
 
 def advised(analysis: Analysis) -> str:
     """All advice on speed in English."""
-    return quantities.plain(" ".join(advice.speed(analysis, "en")))
+    return numbers.plain(" ".join(speed_advice.speed(analysis, "en")))
 
 
 @pytest.mark.parametrize(
@@ -385,7 +386,7 @@ def test_settings_that_cost_speed_are_named(
     assert bool(said) == bool(text)
 
 
-@given(st.text(st.characters(), max_size=30), st.sampled_from(words.LANGUAGES))
+@given(st.text(st.characters(), max_size=30), st.sampled_from(catalog.LANGUAGES))
 def test_no_text_of_a_log_is_obeyed(text: str, lang: str) -> None:
     """Names, settings and error lines come out as letters, in valid UTF-8."""
     run = analyses.with_summary(
@@ -396,7 +397,7 @@ def test_no_text_of_a_log_is_obeyed(text: str, lang: str) -> None:
     )
     shown = report(run, lang=lang).replace("\n", "")
 
-    assert shown == words.clean(shown)
+    assert shown == catalog.clean(shown)
     assert shown.encode()
 
 
@@ -415,7 +416,7 @@ def test_no_text_of_a_log_is_obeyed(text: str, lang: str) -> None:
 )
 def test_clean_escapes_what_a_terminal_obeys(raw: str, shown: str) -> None:
     """Control codes become visible; letters of any script stay."""
-    assert words.clean(raw) == shown
+    assert catalog.clean(raw) == shown
 
 
 @pytest.mark.parametrize(
@@ -428,7 +429,7 @@ def test_clean_escapes_what_a_terminal_obeys(raw: str, shown: str) -> None:
 )
 def test_russian_numbers_take_the_right_form(n: int, form: int) -> None:
     """1 шаг, 2 шага, 5 шагов; 11 шагов, 21 шаг."""
-    assert words.noun("ru", n, "step") == ("шаг", "шага", "шагов")[form]
+    assert catalog.noun("ru", n, "step") == ("шаг", "шага", "шагов")[form]
 
 
 @pytest.mark.parametrize(
@@ -445,7 +446,7 @@ def test_russian_numbers_take_the_right_form(n: int, form: int) -> None:
 )
 def test_losses_keep_the_decimals_of_logs(value: float, en: str, ru: str) -> None:
     """Four decimals; tiny and huge ones as powers of ten."""
-    assert (quantities.loss(value, "en"), quantities.loss(value, "ru")) == (en, ru)
+    assert (numbers.loss(value, "en"), numbers.loss(value, "ru")) == (en, ru)
 
 
 @pytest.mark.parametrize(
@@ -466,31 +467,33 @@ def test_losses_keep_the_decimals_of_logs(value: float, en: str, ru: str) -> Non
 )
 def test_times_have_two_units_at_most(value: float, said: str) -> None:
     """Days with hours, hours with minutes, minutes with seconds."""
-    assert quantities.plain(quantities.seconds(value, "en")) == said
+    assert numbers.plain(numbers.seconds(value, "en")) == said
 
 
-@given(st.floats(allow_nan=True, allow_infinity=True), st.sampled_from(words.LANGUAGES))
+@given(
+    st.floats(allow_nan=True, allow_infinity=True), st.sampled_from(catalog.LANGUAGES)
+)
 def test_every_number_can_be_written(value: float, lang: str) -> None:
     """No figure, however broken, stops a report; none takes half a line."""
     forms = (
-        quantities.loss,
-        quantities.integer,
-        quantities.times,
-        quantities.percent,
-        quantities.mfu,
-        quantities.milliseconds,
-        quantities.seconds,
-        quantities.short,
-        quantities.tokens_per_s,
+        numbers.loss,
+        numbers.integer,
+        numbers.times,
+        numbers.percent,
+        numbers.mfu,
+        numbers.milliseconds,
+        numbers.seconds,
+        numbers.short,
+        numbers.tokens_per_s,
     )
 
     assert max(len(form(value, lang)) for form in forms) <= 40
-    assert len(quantities.ratio(value)) <= 20
+    assert len(numbers.ratio(value)) <= 20
 
 
 def test_every_phrase_is_said_somewhere() -> None:
     """A translation without its phrase is dead, or the phrase was reworded."""
-    outputs = Path(words.__file__).parent
+    outputs = Path(catalog.__file__).parent
     sources = [p for p in outputs.glob("*.py") if p.name != "words.py"]
     said = {
         node.value
@@ -502,16 +505,16 @@ def test_every_phrase_is_said_somewhere() -> None:
     from_records |= {"finished", "crashed", "out of memory", "interrupted"}
 
     assert said
-    assert set(words._RUSSIAN) - said - from_records == set()
+    assert set(catalog._RUSSIAN) - said - from_records == set()
 
 
-@pytest.mark.parametrize("phrase", words._RUSSIAN)
+@pytest.mark.parametrize("phrase", catalog._RUSSIAN)
 def test_translations_keep_the_numbers(phrase: str) -> None:
     """What a phrase tells in English it tells in Russian."""
     names = re.compile(r"{(\w+)}")
 
     assert sorted(names.findall(phrase)) == sorted(
-        names.findall(words._RUSSIAN[phrase])
+        names.findall(catalog._RUSSIAN[phrase])
     )
 
 
@@ -521,4 +524,4 @@ def test_translations_keep_the_numbers(phrase: str) -> None:
 )
 def test_languages_are_two(locale: str, lang: str) -> None:
     """Russian where it is asked for, English elsewhere."""
-    assert words.language(locale) == lang
+    assert catalog.language(locale) == lang

@@ -6,10 +6,10 @@ import numpy as np
 from analyses import curve, nothing
 
 from parsers.batch import Milestone
-from watcher.analysis import Analysis
-from watcher.finding import Finding
-from watcher.rules.checkpoints import best_checkpoint_lost
-from watcher.rules.settings import BestCheckpointLost
+from watcher.analysis.finding import Finding
+from watcher.analysis.model import Analysis
+from watcher.analysis.rules.checkpoints import best_checkpoint_lost
+from watcher.analysis.rules.settings import BestCheckpointLost
 
 
 def log(*events: float | str, steps: Sequence[int] | None = None) -> Analysis:

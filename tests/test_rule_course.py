@@ -5,10 +5,11 @@ from collections.abc import Iterable
 import pytest
 
 from parsers.parser import Parser
-from watcher import rules, sentences
-from watcher.finding import Finding
-from watcher.measure import analyse
-from watcher.series import Run
+from watcher.analysis import rules
+from watcher.analysis.curves import analyse
+from watcher.analysis.finding import Finding
+from watcher.outputs import text
+from watcher.storage.columns import Run
 
 
 def found(text: str) -> tuple[Finding, ...]:
@@ -90,7 +91,7 @@ def test_a_crash_is_told_at_the_last_step() -> None:
     told = only("crashed", trained(range(0, 101, 10)) + CRASH)
 
     assert (told.step, told.cleared_step) == (100, None)
-    assert "Crashed at step 100: ValueError: bad batch" == sentences.sentence(told)
+    assert "Crashed at step 100: ValueError: bad batch" == text.sentence(told)
 
 
 def test_a_crash_before_the_first_step_has_none() -> None:
@@ -98,7 +99,7 @@ def test_a_crash_before_the_first_step_has_none() -> None:
     told = only("crashed", "found vocab_size = 65 (inside data/x/meta.pkl)\n" + CRASH)
 
     said = "Crashed before its first step: ValueError: bad batch"
-    assert said == sentences.sentence(told)
+    assert said == text.sentence(told)
 
 
 def test_a_crash_that_was_resumed_is_over() -> None:
@@ -109,7 +110,7 @@ def test_a_crash_that_was_resumed_is_over() -> None:
 
     assert (told.step, told.cleared_step) == (150, 100)
     said = "Crashed at step 150: ValueError: bad batch. The run went on from step 100."
-    assert said == sentences.sentence(told)
+    assert said == text.sentence(told)
 
 
 def test_two_crashes_are_two_findings() -> None:

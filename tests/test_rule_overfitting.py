@@ -10,9 +10,9 @@ import pytest
 from analyses import curve, nothing
 from numpy.typing import NDArray
 
-from watcher.analysis import Analysis
-from watcher.finding import Finding
-from watcher.rules.overfitting import Settings, noise, overfitting, student
+from watcher.analysis.finding import Finding
+from watcher.analysis.model import Analysis
+from watcher.analysis.rules.overfitting import Settings, noise, overfitting, student
 
 
 Floats = NDArray[np.floating[Any]]

@@ -5,10 +5,10 @@ import pytest
 from analyses import curve, nothing
 from numpy.typing import NDArray
 
-from watcher import sentences
-from watcher.finding import Finding
-from watcher.rules.settings import Slowdown
-from watcher.rules.slowdown import _slow, slowdown
+from watcher.analysis.finding import Finding
+from watcher.analysis.rules.settings import Slowdown
+from watcher.analysis.rules.slowdown import _slow, slowdown
+from watcher.outputs import text
 
 
 Floats = NDArray[np.float64]
@@ -99,7 +99,7 @@ def test_a_log_without_times_is_judged_by_its_use(
     (told,) = slowdown(nothing(**{name: falls}), Slowdown())
 
     assert (318, 300) == (told.step, told.since_step)
-    assert sentences.sentence(told) == f"Slower since step 300: {said}"
+    assert text.sentence(told) == f"Slower since step 300: {said}"
 
 
 def test_a_faster_run_is_fine() -> None:

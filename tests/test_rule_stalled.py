@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from watcher.rules.settings import Stalled
-from watcher.rules.stalled import stalled, timeout_s
+from watcher.analysis.rules.settings import Stalled
+from watcher.analysis.rules.stalled import stalled, timeout_s
 
 
 USUAL = Stalled()

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from parsers.batch import Floats, Milestone
-from watcher import rules
-from watcher.analysis import Analysis, Curve
+from watcher.analysis import rules
+from watcher.analysis.finding import Finding
+from watcher.analysis.model import Analysis, Curve
 from watcher.errors import ConfigError
-from watcher.finding import Finding
 
 
 EVERY = 10  # records between evaluations

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from parsers.milestones import milestone
-from watcher import lock
 from watcher.commands.run import _name
+from watcher.host import lock
 from watcher.launch import Log
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.scan import Scanner
+from watcher.ingest.discovery import Scanner
 
 
 def touch(root: Path, *names: str) -> None:

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from oracle import FakeClock, known, once
 
-from watcher.follow import Follower
-from watcher.reading import Reader
-from watcher.scan import Scanner
-from watcher.store import Store
+from watcher.ingest.discovery import Scanner
+from watcher.ingest.reader import Reader
+from watcher.ingest.tailer import Follower
+from watcher.storage.database import Store
 
 
 EXAMPLES = int(os.environ.get("GPTWATCH_SCHEDULES", "2000"))

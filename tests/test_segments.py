@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from parsers.batch import Ints, Milestone
-from watcher.segments import current, segments
+from watcher.analysis.segments import current, segments
 
 
 def at(*steps: int) -> tuple[Ints, Ints]:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from analyses import curve, nothing, with_summary
 
-from watcher import rules, sentences
-from watcher.analysis import Analysis, Summary
-from watcher.finding import Finding
+from watcher.analysis import rules
+from watcher.analysis.finding import Finding
+from watcher.analysis.model import Analysis, Summary
+from watcher.outputs import text
+from watcher.outputs.text.finding_templates import ADVICE, PARTS, WORDS
 from watcher.sentences.numbers import count, duration, integer, loss, percent, rise
-from watcher.sentences.phrases import ADVICE, PARTS, WORDS
 
 
 NBSP = "\N{NO-BREAK SPACE}"
@@ -59,7 +60,7 @@ def test_overfitting_is_told_as_a_person_would() -> None:
         "Overfitting since step 1,750: validation loss is 0.25 (17 %) above its best "
         "1.472 while training loss fell 38 %. The best checkpoint is from step 1,750; "
         "65 % of the run's time was spent after it."
-    ) == sentences.sentence(OVERFITTING)
+    ) == text.sentence(OVERFITTING)
 
 
 def test_overfitting_is_told_in_russian() -> None:
@@ -68,12 +69,12 @@ def test_overfitting_is_told_in_russian() -> None:
         "Переобучение с шага 1750: валидационный loss выше своего минимума 1.472 на "
         f"0.25 (17{NBSP}%), а обучающий упал на 38{NBSP}%. Лучший чекпойнт — с шага "
         f"1750; после него прошло 65{NBSP}% времени обучения."
-    ) == sentences.sentence(OVERFITTING, "ru")
+    ) == text.sentence(OVERFITTING, "ru")
 
 
 def test_a_warning_is_not_sure() -> None:
     """Only what is confirmed is said without a doubt."""
-    told = sentences.sentence(replace(OVERFITTING, confirmed_step=None))
+    told = text.sentence(replace(OVERFITTING, confirmed_step=None))
 
     assert told.startswith("Probably overfitting since step 1,750: ")
 
@@ -83,8 +84,8 @@ def test_what_is_over_says_so() -> None:
     over = replace(OVERFITTING, cleared_step=4000)
     finite = finding("not_finite", cleared_step=13_000)
 
-    assert sentences.sentence(over).startswith("Overfitting from step 1,750 to 4,000: ")
-    assert sentences.sentence(finite).endswith(". It was over at step 13,000.")
+    assert text.sentence(over).startswith("Overfitting from step 1,750 to 4,000: ")
+    assert text.sentence(finite).endswith(". It was over at step 13,000.")
 
 
 def test_what_a_restart_ended_says_so() -> None:
@@ -93,8 +94,8 @@ def test_what_a_restart_ended_says_so() -> None:
     finite = finding("not_finite", cleared_step=0)
     went = "until the run went back to step 500: "
 
-    assert f"Overfitting from step 1,750 {went}" in sentences.sentence(over)
-    assert sentences.sentence(finite).endswith(". Then the run went back to step 0.")
+    assert f"Overfitting from step 1,750 {went}" in text.sentence(over)
+    assert text.sentence(finite).endswith(". Then the run went back to step 0.")
 
 
 def test_other_units_are_named() -> None:
@@ -102,8 +103,8 @@ def test_other_units_are_named() -> None:
     bits = {**OVERFITTING.evidence, "unit": "bits/byte"}
     told = replace(OVERFITTING, evidence=bits)
 
-    assert "is 0.25 bits/byte (17 %) above" in sentences.sentence(told)
-    assert "на 0.25 бит/байт (17" in sentences.sentence(told, "ru")
+    assert "is 0.25 bits/byte (17 %) above" in text.sentence(told)
+    assert "на 0.25 бит/байт (17" in text.sentence(told, "ru")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_other_units_are_named() -> None:
 )
 def test_every_rule_has_its_sentence(rule: str, said: str) -> None:
     """Numbers stand in words."""
-    assert said == sentences.sentence(finding(rule))
+    assert said == text.sentence(finding(rule))
 
 
 @pytest.mark.parametrize("rule", sorted(PARTS))
@@ -168,7 +169,7 @@ def test_sentences_need_no_evidence(rule: str, lang: str) -> None:
     """What is not known is left out, with its words and its punctuation."""
     unsaid = {k: math.nan for k, v in ALL[rule].items() if not isinstance(v, str)}
     for evidence in ({}, dict.fromkeys(ALL[rule]), unsaid):
-        told = sentences.sentence(Finding(rule, "info", 5, None, evidence), lang)
+        told = text.sentence(Finding(rule, "info", 5, None, evidence), lang)
 
         assert len(told) > len("step 5.")
         assert not set("{}|") & set(told)
@@ -178,7 +179,7 @@ def test_sentences_need_no_evidence(rule: str, lang: str) -> None:
 @pytest.mark.parametrize("rule", sorted(PARTS))
 def test_russian_is_russian(rule: str) -> None:
     """No English sentence is left in the other language."""
-    told = sentences.sentence(finding(rule), "ru_RU.UTF-8")
+    told = text.sentence(finding(rule), "ru_RU.UTF-8")
 
     assert any("а" <= letter <= "я" for letter in told)
     assert " step " not in told
@@ -191,14 +192,14 @@ def test_russian_is_russian(rule: str) -> None:
 
 def test_nothing_is_advised_where_nothing_is_to_do() -> None:
     """A run that has finished asks for nothing."""
-    assert "" == sentences.advice(finding("finished"))
+    assert "" == text.advice(finding("finished"))
 
 
 @pytest.mark.parametrize("rule", sorted(set(PARTS) - {"finished"}))
 def test_every_rule_gives_advice_in_a_line(rule: str) -> None:
     """Something can be done about everything that is wrong."""
     for lang in ("en", "ru"):
-        line = sentences.advice(finding(rule), lang)
+        line = text.advice(finding(rule), lang)
 
         assert line.endswith(".")
         assert "\n" not in line
@@ -209,16 +210,16 @@ def test_advice_depends_on_how_it_ended() -> None:
     """Memory that was too small asks for a smaller batch."""
     short = finding("crashed", evidence={"outcome": "out of memory"})
 
-    assert "batch_size" in sentences.advice(short)
-    assert "batch_size" not in sentences.advice(finding("crashed"))
+    assert "batch_size" in text.advice(short)
+    assert "batch_size" not in text.advice(finding("crashed"))
 
 
 def test_an_unknown_rule_is_named() -> None:
     """A finding of a newer store does not stop the report."""
     told = Finding("loss_of_hope", "info", 7)
 
-    assert "Loss of hope at step 7." == sentences.sentence(told)
-    assert "" == sentences.advice(told)
+    assert "Loss of hope at step 7." == text.sentence(told)
+    assert "" == text.advice(told)
 
 
 def test_every_phrase_has_two_languages() -> None:
@@ -234,7 +235,7 @@ def test_every_phrase_has_two_languages() -> None:
 def test_the_rules_have_sentences() -> None:
     """What a rule finds in a log of ours can be said."""
     run = analyses.overfit()
-    told = [sentences.sentence(f) for f in rules.findings(run)]
+    told = [text.sentence(f) for f in rules.findings(run)]
 
     assert any(text.startswith("Overfitting since step 1,250: ") for text in told)
 
@@ -260,23 +261,23 @@ def titled(*found: Finding, **summary: Any) -> Analysis:
 )
 def test_the_title_is_the_finding(lang: str, said: str) -> None:
     """Whoever sees the picture reads what it shows."""
-    assert said == sentences.headline(titled(OVERFITTING), lang)
+    assert said == text.headline(titled(OVERFITTING), lang)
 
 
 def test_the_gravest_is_the_title() -> None:
     """A crash says more than overfitting, and a spike says nothing."""
     found = [finding("spike"), OVERFITTING, finding("not_finite"), finding("crashed")]
 
-    assert "Killed at step 12,500: Killed" == sentences.headline(titled(*found))
-    assert "The training loss is NaN" == sentences.headline(titled(*found[:3]))[:24]
-    assert "Overfitting" == sentences.headline(titled(*found[:2]))[:11]
+    assert "Killed at step 12,500: Killed" == text.headline(titled(*found))
+    assert "The training loss is NaN" == text.headline(titled(*found[:3]))[:24]
+    assert "Overfitting" == text.headline(titled(*found[:2]))[:11]
 
 
 def test_a_title_of_what_is_over_is_none() -> None:
     """What was cleared is no title."""
     over = replace(OVERFITTING, cleared_step=4000)
 
-    assert "Overfitting" not in sentences.headline(titled(over))
+    assert "Overfitting" not in text.headline(titled(over))
 
 
 @pytest.mark.parametrize("rule", sorted(PARTS))
@@ -285,7 +286,7 @@ def test_titles_are_short(rule: str, lang: str) -> None:
     """They fit above the picture."""
     long = finding(rule, evidence={**ALL[rule], "text": "x" * 300})
 
-    assert 0 < len(sentences.headline(titled(long), lang)) <= 90
+    assert 0 < len(text.headline(titled(long), lang)) <= 90
 
 
 @pytest.mark.parametrize(
@@ -305,7 +306,7 @@ def test_titles_are_short(rule: str, lang: str) -> None:
 )
 def test_a_healthy_run_has_a_title(summary: dict[str, Any], said: str) -> None:
     """Without a finding the title says how far it came."""
-    assert said == sentences.headline(titled(**summary))
+    assert said == text.headline(titled(**summary))
 
 
 @pytest.mark.parametrize(
@@ -328,14 +329,14 @@ def test_a_run_without_validation_has_a_title(loss: Any, said: str) -> None:
     train = curve("loss", np.arange(len(loss)), loss)
     summary = Summary(final_loss=2.31, last_step=5000)
 
-    assert said == sentences.headline(nothing(train=train, summary=summary))
+    assert said == text.headline(nothing(train=train, summary=summary))
 
 
 @pytest.mark.parametrize("name", sorted(analyses.ALL))
 @pytest.mark.parametrize("lang", ["en", "ru"])
 def test_every_run_has_a_title(name: str, lang: str) -> None:
     """From the empty to the extreme."""
-    assert 0 < len(sentences.headline(analyses.ALL[name](), lang)) <= 90
+    assert 0 < len(text.headline(analyses.ALL[name](), lang)) <= 90
 
 
 @pytest.mark.parametrize(

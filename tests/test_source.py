@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from watcher.errors import InputError
-from watcher.source import chunks
+from watcher.ingest.decompress import chunks
 
 
 DATA = b"iter 0: loss 4.2\n" * 100_000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.state import (
+from watcher.daemon.run_state import (
     CRASHED,
     FINISHED,
     OVER,

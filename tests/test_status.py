@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 from oracle import Bench, append, lines
 
-from watcher import outbox
-from watcher.alerts import FIRING, RESOLVED, Alert
+from watcher.alerts import outbox
+from watcher.alerts.lifecycle import FIRING, RESOLVED, Alert
 from watcher.cli import cli
+from watcher.daemon.status import status
 from watcher.errors import GptwatchError
-from watcher.lock import locked
-from watcher.status import status
+from watcher.host.lock import locked
 
 
 DIAGNOSIS = {

@@ -17,12 +17,12 @@ from oracle import Bench, append, known, lines
 
 from parsers.batch import Batch, Milestone
 from parsers.parser import Delta, Parser
-from watcher import store as store_module
 from watcher.errors import StoreError
-from watcher.lock import holder, locked
-from watcher.series import Run
-from watcher.store import NAME, VERSION, Store
-from watcher.tail import Cursor
+from watcher.host.lock import holder, locked
+from watcher.ingest.fileread import Cursor
+from watcher.storage import database as store_module
+from watcher.storage.columns import Run
+from watcher.storage.database import NAME, VERSION, Store
 
 
 METRICS = [("loss",), ("train_loss", "val_loss"), ("loss", "lr", "iter_ms"), ()]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher import systemd
+from watcher.host import sdnotify
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -29,14 +29,14 @@ def channel(
 
 def test_systemd_is_told(channel: socket.socket) -> None:
     """Fields go out in one message, over sockets in folders and abstract ones."""
-    systemd.notify("READY=1", "STATUS=3 runs")
+    sdnotify.notify("READY=1", "STATUS=3 runs")
 
     assert b"READY=1\nSTATUS=3 runs" == channel.recv(1000)
 
 
 def test_a_name_cannot_forge_a_field(channel: socket.socket) -> None:
     """A newline or broken bytes in a status stay in the status."""
-    systemd.notify("STATUS=a\nREADY=1 \udcff")
+    sdnotify.notify("STATUS=a\nREADY=1 \udcff")
 
     assert "STATUS=a\ufffdREADY=1 \ufffd" == channel.recv(1000).decode()
 
@@ -45,7 +45,7 @@ def test_reloading_has_its_time(channel: socket.socket) -> None:
     """With RELOADING=1 goes the monotonic clock in microseconds."""
     before = time.monotonic_ns() // 1000
 
-    systemd.notify("RELOADING=1")
+    sdnotify.notify("RELOADING=1")
 
     head, _, stamp = channel.recv(1000).decode().partition("\nMONOTONIC_USEC=")
     assert "RELOADING=1" == head
@@ -57,7 +57,7 @@ def test_nobody_to_tell(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a listener nothing happens."""
     monkeypatch.setenv("NOTIFY_SOCKET", address)
 
-    systemd.notify("READY=1")
+    sdnotify.notify("READY=1")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_watchdog(
         if value is not None:
             monkeypatch.setenv(name, value)
 
-    assert expected == systemd.watchdog_s()
+    assert expected == sdnotify.watchdog_s()
 
 
 def test_the_journal_is_known_by_its_stream(
@@ -94,8 +94,8 @@ def test_the_journal_is_known_by_its_stream(
         seen = os.fstat(mine.fileno())
         monkeypatch.setenv("JOURNAL_STREAM", f"{seen.st_dev}:{seen.st_ino}")
 
-        assert systemd.under_journald(mine)
-        assert not systemd.under_journald(other)
+        assert sdnotify.under_journald(mine)
+        assert not sdnotify.under_journald(other)
 
 
 def record(
@@ -118,12 +118,12 @@ def record(
 )
 def test_the_journal_gets_priorities(level: int, expected: str) -> None:
     """An event is one line with its priority, without a time."""
-    assert expected == systemd.JournalFormatter().format(record(level, "x"))
+    assert expected == sdnotify.JournalFormatter().format(record(level, "x"))
 
 
 def test_a_traceback_keeps_its_priority() -> None:
     """Every line of a traceback is as grave as its first."""
-    text = systemd.JournalFormatter().format(
+    text = sdnotify.JournalFormatter().format(
         record(logging.ERROR, "a\nb\x1b", ValueError("bad"))
     )
 
@@ -138,4 +138,4 @@ def test_a_terminal_gets_the_time() -> None:
     event = record(logging.WARNING, "x")
     event.created = time.mktime((2026, 1, 2, 3, 4, 5, 0, 0, -1))
 
-    assert "2026-01-02 03:04:05 warning: x" == systemd.PlainFormatter().format(event)
+    assert "2026-01-02 03:04:05 warning: x" == sdnotify.PlainFormatter().format(event)

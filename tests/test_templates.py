@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parsers.engine.numbers import number
+from parsers.format import Format, PatternError, check, line
 from parsers.formats import FORMATS
 from parsers.formats.nanogpt import NANOGPT
-from parsers.numbers import number
 from parsers.parser import Parser
-from parsers.shape import Format, PatternError, check, line
-from watcher.series import Run
+from watcher.storage.columns import Run
 
 
 PATTERN = (

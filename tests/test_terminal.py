@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from watcher.analysis import Analysis
-from watcher.outputs.chart import chart, joined
-from watcher.outputs.terminal import clean, summary
+from watcher.analysis.model import Analysis
+from watcher.outputs.report.braille import chart, joined
+from watcher.outputs.report.terminal import clean, summary
 
 
 ARTIFACTS = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from parsers.batch import Floats
-from watcher.outputs.thin import averages, edges, running_median, thin
+from watcher.outputs.plot.decimate import averages, edges, running_median, thin
 
 
 BUCKETS = 8

@@ -21,14 +21,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from parsers.format import WORDS, Format, PatternError, Shape, check, line
 from parsers.formats import FORMATS
 from parsers.metrics import METRICS
-from parsers.shape import WORDS, Format, PatternError, Shape, check, line
-from watcher import alerts as alerting
-from watcher import notify as notifying
+from watcher.alerts import channels as notifying
+from watcher.alerts import lifecycle as alerting
+from watcher.analysis.rules import Settings
+from watcher.analysis.rules import settings as rule_settings
 from watcher.errors import ConfigError
-from watcher.rules import Settings
-from watcher.rules import settings as rule_settings
 
 
 NAME: Final = "gptwatch.toml"

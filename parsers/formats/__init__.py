@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from parsers.format import Format
 from parsers.formats import (
     autoresearch,
     build_nanogpt,
@@ -36,7 +37,6 @@ from parsers.formats import (
     torchtune,
     tqdm,
 )
-from parsers.shape import Format
 
 
 # Of equal evidence the first wins, so the more special format stands first.

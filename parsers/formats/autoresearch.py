@@ -10,9 +10,9 @@ original writes a carriage return before each record and no newline.  One valida
 in bits per byte, after the last step (`val_bpb: skipped` in a benchmark).
 """
 
+from parsers.format import Format, line
 from parsers.formats.nanochat import LOSS
 from parsers.patterns import HEAD, named
-from parsers.shape import Format, line
 
 
 AUTORESEARCH = Format(

@@ -14,8 +14,8 @@ file, `hella` is the accuracy on HellaSwag:
 Earlier commits print `step 0, loss: 10.93, dt: 1000.70ms, tok/sec: 16372.93`.
 """
 
+from parsers.format import Format, line
 from parsers.patterns import GROUPED, HEAD, START, STEP, later, named
-from parsers.shape import Format, line
 
 
 _DECIMAL = rb"(?:\d+\.\d+(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf))"

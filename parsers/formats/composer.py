@@ -13,9 +13,9 @@ several evaluation sets the first of each batch counts.
 
 from typing import Final
 
-from parsers.pairs import AMOUNT, pairs
+from parsers.format import Format, line
+from parsers.keyvalue.pairs import AMOUNT, pairs
 from parsers.patterns import COUNT, MAX_STEPS, STEP, named
-from parsers.shape import Format, line
 
 
 _KEYS: Final = {

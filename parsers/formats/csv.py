@@ -19,11 +19,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
-from parsers.keys import CURVES, KEYS, Key, key, plain
+from parsers.engine.numbers import number
+from parsers.format import Format
+from parsers.keyvalue.records import Axis, Entry, Records, entry
+from parsers.keyvalue.vocabulary import CURVES, KEYS, Key, key, plain
 from parsers.metrics import ANY_LOSS
-from parsers.numbers import number
-from parsers.records import Axis, Entry, Records, entry
-from parsers.shape import Format
 
 
 # The last: any number of blanks.
@@ -47,7 +47,7 @@ class Tables:
     """Reads tables with a header.
 
     Attributes:
-        taken: see `parsers.shape.RowReader`.
+        taken: see `parsers.format.RowReader`.
     """
 
     def __init__(self) -> None:

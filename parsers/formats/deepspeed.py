@@ -8,9 +8,9 @@
 
 from typing import Final
 
-from parsers.pairs import AMOUNT, pairs
+from parsers.format import Format, line
+from parsers.keyvalue.pairs import AMOUNT, pairs
 from parsers.patterns import MAX_STEPS, STEP, named
-from parsers.shape import Format, line
 
 
 _FIELD: Final = (

@@ -4,16 +4,16 @@
     epoch: 71, loss: 0.20142617742220562, loss_RV: 0.057578
     Epoch 3 | train_loss=2.31 | val_loss=2.54 | lr 0.0003
 
-Keys mean what `parsers.keys` says; the step is the epoch.  Lines that also count
+Keys mean what `parsers.keyvalue.vocabulary` says; the step is the epoch.  Lines that also count
 batches are not of this format (`parsers.formats.keyvalue` has them), nor those that
 repeat a figure: the best, a checkpoint.
 """
 
+from parsers.format import Fields, Format, Shape, line
 from parsers.formats.keyvalue import VALIDATION
-from parsers.freeform import SCALE, sentence
+from parsers.keyvalue.freeform import SCALE, sentence
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import named
-from parsers.shape import Fields, Format, Shape, line
 
 
 def _locate(text: bytes) -> Fields | None:

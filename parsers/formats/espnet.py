@@ -11,9 +11,9 @@ updates so far.  `loss_att`, `loss_ctc` and their like are parts of the loss.
 
 from typing import Final
 
-from parsers.pairs import pairs
+from parsers.format import Format, line
+from parsers.keyvalue.pairs import pairs
 from parsers.patterns import COUNT, STEP, named
-from parsers.shape import Format, line
 
 
 _KEYS: Final = {

@@ -15,9 +15,9 @@ the best so far.  Of several validation subsets the first counts.
 
 from typing import Final
 
-from parsers.pairs import AMOUNT, pairs
+from parsers.format import Format
+from parsers.keyvalue.pairs import AMOUNT, pairs
 from parsers.patterns import COUNT, STEP, named
-from parsers.shape import Format
 
 
 _KEYS: Final = {

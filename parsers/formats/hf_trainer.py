@@ -25,10 +25,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
-from parsers.keys import key
-from parsers.numbers import number
-from parsers.records import Entry, Records, entry
-from parsers.shape import Format
+from parsers.engine.numbers import number
+from parsers.format import Format
+from parsers.keyvalue.records import Entry, Records, entry
+from parsers.keyvalue.vocabulary import key
 
 
 _ITEM: Final = re.compile(
@@ -51,7 +51,7 @@ class Dictionaries:
     """Reads printed dictionaries and the bars between them.
 
     Attributes:
-        taken: see `parsers.shape.RowReader`.
+        taken: see `parsers.format.RowReader`.
     """
 
     def __init__(self) -> None:

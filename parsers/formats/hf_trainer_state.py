@@ -29,9 +29,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
+from parsers.format import Format
 from parsers.formats.jsonl import meaning
-from parsers.records import Axis, Records
-from parsers.shape import Format
+from parsers.keyvalue.records import Axis, Records
 
 
 _PAIR: Final = re.compile(rb'"([^"\\]{1,64})"\s*:\s*("(?:[^"\\]|\\.)*"|[-+.\w]+),?')
@@ -44,7 +44,7 @@ class Objects:
     """Reads objects that span lines.
 
     Attributes:
-        taken: see `parsers.shape.RowReader`.
+        taken: see `parsers.format.RowReader`.
         planned: number of steps that the file plans, None where it does not say.
     """
 

@@ -6,7 +6,7 @@
     {"split": "val", "step": 100, "loss": 2.54}
     {"current_steps": 5, "total_steps": 915, "loss": 1.2, "lr": 5e-05, "epoch": 0.08}
 
-Keys mean what `parsers.keys` says.  Values may be strings, null (no value) or NaN,
+Keys mean what `parsers.keyvalue.vocabulary` says.  Values may be strings, null (no value) or NaN,
 which Python writes bare.  A prefix may stand before the object.  Objects that hold no
 loss are read only after one that does: a `metrics.jsonl` need not be of a training.
 """
@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
-from parsers.keys import Key, key, plain
+from parsers.engine.numbers import number
+from parsers.format import Format
+from parsers.keyvalue.records import Axis, Entry, Records, entry
+from parsers.keyvalue.vocabulary import Key, key, plain
 from parsers.metrics import ANY_LOSS
-from parsers.numbers import number
-from parsers.records import Axis, Entry, Records, entry
-from parsers.shape import Format
 
 
 # ms-swift: `"global_step/max_steps": "10/1000"`
@@ -46,7 +46,7 @@ class JsonLines:
     """Reads one object a line.
 
     Attributes:
-        taken: see `parsers.shape.RowReader`.
+        taken: see `parsers.format.RowReader`.
     """
 
     def __init__(self, mark: bytes = b"{") -> None:

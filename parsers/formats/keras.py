@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from parsers.batch import Batch
-from parsers.keys import Key, key
+from parsers.engine.numbers import number
+from parsers.format import Format
+from parsers.keyvalue.records import Records, entry
+from parsers.keyvalue.vocabulary import Key, key
 from parsers.metrics import ANY_LOSS
-from parsers.numbers import number
-from parsers.records import Records, entry
-from parsers.shape import Format
 
 
 _EPOCH: Final = re.compile(rb"(?:^|\s)Epoch (\d{1,15})/(\d{1,15})\s*$")
@@ -48,7 +48,7 @@ class Epochs:
     """Reads the last line of each epoch.
 
     Attributes:
-        taken: see `parsers.shape.RowReader`.
+        taken: see `parsers.format.RowReader`.
         planned: number of epochs, None before the first.
     """
 

@@ -18,10 +18,10 @@ A log without steps has epochs (see `parsers.formats.epochs`), or blocks:
 import re
 from typing import Final
 
-from parsers.freeform import SCALE, Sentence, english, sentence
+from parsers.format import Fields, Format, Locate, Shape, StepFrom, line
+from parsers.keyvalue.freeform import SCALE, Sentence, english, sentence
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import MAX_STEPS, STEP, named
-from parsers.shape import Fields, Format, Locate, Shape, StepFrom, line
 
 
 _TEST_SET: Final = re.compile(rb"(?i)^\s*test set:")

@@ -11,10 +11,10 @@ batches.  The last is a common callback of research code.  `metrics.csv` is a ta
 
 from typing import Final
 
+from parsers.format import Format, line
 from parsers.formats.tqdm import bar
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import COUNT, NUMBER, STEP, named
-from parsers.shape import Format, line
 
 
 _LOSS: Final = rb"(?:val|valid|validation|eval|dev)[\w/.-]*(?:loss|nll|ce)[\w/.-]*"

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
-from parsers.numbers import number
+from parsers.engine.numbers import number
+from parsers.format import Format, line
+from parsers.keyvalue.records import Records
 from parsers.patterns import COUNT, NUMBER, START, STEP, later, named
-from parsers.records import Records
-from parsers.shape import Format, line
 
 
 _TRAIN: Final = re.compile(
@@ -33,7 +33,7 @@ class RepeatedValidation:
     """Finds the validations that only the training lines tell of.
 
     Attributes:
-        taken: see `parsers.shape.RowReader`.
+        taken: see `parsers.format.RowReader`.
     """
 
     def __init__(self) -> None:

@@ -6,9 +6,9 @@
 Derivatives print no mfu.
 """
 
+from parsers.format import Format, line
 from parsers.formats.nanogpt import EVALUATION
 from parsers.patterns import HEAD, STEP, later, named
-from parsers.shape import Format, line
 
 
 LLAMA_C = Format(

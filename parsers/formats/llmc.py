@@ -24,8 +24,8 @@ is the validation loss, `eval` the accuracy on HellaSwag:
     step 0: train loss 4.845659 (took 2141 ms)
 """
 
+from parsers.format import Format, line
 from parsers.patterns import HEAD, MAX_STEPS, START, STEP, later, named
-from parsers.shape import Format, line
 
 
 # Many others say `step 1/10 | loss 3.2 |`; a job that dies may cut the line.

@@ -7,9 +7,9 @@ eval metrics after step: 9, loss=10.301, total_weights=196608
 
 from typing import Final
 
-from parsers.pairs import AMOUNT, END, pairs
+from parsers.format import Format, line
+from parsers.keyvalue.pairs import AMOUNT, END, pairs
 from parsers.patterns import STEP, named
-from parsers.shape import Format, line
 
 
 _KEYS: Final = {

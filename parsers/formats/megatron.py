@@ -13,9 +13,9 @@ What is measured on the test set, or when the training is over, is no point.
 
 from typing import Final
 
-from parsers.pairs import AMOUNT, pairs
+from parsers.format import Format, line
+from parsers.keyvalue.pairs import AMOUNT, pairs
 from parsers.patterns import MAX_STEPS, NUMBER, STEP, later, named
-from parsers.shape import Format, line
 
 
 _KEYS: Final = {

@@ -13,10 +13,10 @@ not say how many there are.  DeiT's last line is the evaluation after an epoch.
 
 from typing import Final
 
+from parsers.format import Format, line
+from parsers.keyvalue.pairs import AMOUNT, END, pairs
 from parsers.metrics import ANY_LOSS
-from parsers.pairs import AMOUNT, END, pairs
 from parsers.patterns import COUNT, STEP, later, named
-from parsers.shape import Format, line
 
 
 _PAIR: Final = (

@@ -15,8 +15,8 @@ makemore measures both losses in a step of its own:
     step 500 train loss: 2.2910943031311035 test loss: 2.298872232437134
 """
 
+from parsers.format import Format, line
 from parsers.patterns import COUNT, HEAD, START, STEP, later, named
-from parsers.shape import Format, line
 
 
 MINGPT = Format(

@@ -7,8 +7,8 @@ The second is of 2025-12 and later.  The iterations are micro-batches and start 
 in each epoch; the axis counts on.
 """
 
+from parsers.format import Format, line
 from parsers.patterns import COUNT, START, STEP, later, named
-from parsers.shape import Format, line
 
 
 MINIMIND = Format(

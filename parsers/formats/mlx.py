@@ -10,9 +10,9 @@ is measured before the update N.  Early versions print no learning rate or memor
 
 from typing import Final
 
-from parsers.pairs import AMOUNT, pairs
+from parsers.format import Format, line
+from parsers.keyvalue.pairs import AMOUNT, pairs
 from parsers.patterns import STEP, later, named
-from parsers.shape import Format, line
 
 
 _KEYS: Final = {

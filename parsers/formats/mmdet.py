@@ -13,10 +13,10 @@ The total is the field `loss` alone.  Iterations are counted within an epoch, or
 
 from typing import Final
 
+from parsers.format import Format
+from parsers.keyvalue.pairs import pairs
 from parsers.metrics import ANY_LOSS
-from parsers.pairs import pairs
 from parsers.patterns import COUNT, MAX_STEPS, STEP, named
-from parsers.shape import Format
 
 
 _KEYS: Final = {

@@ -18,8 +18,8 @@ points: they have no `step:`.  Its variants print
     1/20000 train_loss: 9.0087 train_time: 0.0m tok/s: 17453577
 """
 
+from parsers.format import Format, Shape, line
 from parsers.patterns import COUNT, HEAD, MAX_STEPS, START, STEP, later, named
-from parsers.shape import Format, Shape, line
 
 
 _FINITE = rb"\d+(?:\.\d+)?"

@@ -14,8 +14,8 @@ The loss of `chat_rl` is a policy's and no point; its reward is.  The derivative
 nanoswe prints `step 000000 | loss 10.398465 | lrm 0.0250 | dt_ms 49837.6`.
 """
 
+from parsers.format import Format, line
 from parsers.patterns import GROUPED, MAX_STEPS, START, STEP, later, named
-from parsers.shape import Format, line
 
 
 _STEP = START + rb"[Ss]tep:? +" + STEP + rb"(?:/" + MAX_STEPS + rb")?"

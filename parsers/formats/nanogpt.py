@@ -14,8 +14,8 @@ checkpoint made just before.  Old versions print no mfu.  Forks print
     step 500: train loss 2.5476382, val loss 2.5570214, mem 838.6 MiB @ 00 00:01:01
 """
 
+from parsers.format import Format, line
 from parsers.patterns import MAX_STEPS, START, STEP, later, named
-from parsers.shape import Format, line
 
 
 _OF = rb"(?:/" + MAX_STEPS + rb")?"

@@ -13,9 +13,9 @@ validation sets the first of each step counts.
 
 from typing import Final
 
-from parsers.pairs import AMOUNT, END, pairs
+from parsers.format import Format, line
+from parsers.keyvalue.pairs import AMOUNT, END, pairs
 from parsers.patterns import COUNT, MAX_STEPS, STEP, named
-from parsers.shape import Format, line
 
 
 _KEYS: Final = {

@@ -7,10 +7,10 @@ A mean over the log interval; a progress bar stands around such lines.
 
 from typing import Final
 
+from parsers.format import Format
+from parsers.keyvalue.pairs import pairs
 from parsers.metrics import ANY_LOSS
-from parsers.pairs import pairs
 from parsers.patterns import STEP
-from parsers.shape import Format
 
 
 _KEYS: Final = {

@@ -9,9 +9,9 @@ here; `mfu: N/A` is no number.
 
 from typing import Final
 
-from parsers.pairs import AMOUNT, pairs
+from parsers.format import Format
+from parsers.keyvalue.pairs import AMOUNT, pairs
 from parsers.patterns import NUMBER, STEP
-from parsers.shape import Format
 
 
 _FIELD: Final = (

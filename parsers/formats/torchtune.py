@@ -10,9 +10,9 @@ is drawn again and again, at times with the description of the step before:
 
 from typing import Final
 
-from parsers.pairs import pairs
+from parsers.format import Format, line
+from parsers.keyvalue.pairs import pairs
 from parsers.patterns import STEP, named
-from parsers.shape import Format, line
 
 
 _KEYS: Final = {

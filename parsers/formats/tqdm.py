@@ -11,10 +11,10 @@ bar.  A log that says the same in lines of its own is read by these, hence the w
 import re
 from typing import Final
 
-from parsers.keys import key
+from parsers.format import Fields, Format, Shape
+from parsers.keyvalue.vocabulary import key
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import COUNT, NUMBER
-from parsers.shape import Fields, Format, Shape
 
 
 _HELD_OUT: Final = ("val_loss", "val_bpb", "val_ppl", "val_accuracy", "epoch_loss")

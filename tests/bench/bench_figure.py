@@ -28,7 +28,7 @@ def pictures(*lengths: int) -> list[Callable[[], bytes]]:
     sys.path[:0] = [str(tests.parent), str(tests)]
     from made_runs import nanogpt
 
-    from watcher.outputs.figure import figure
+    from watcher.outputs.plot.figure import figure
 
     runs = [nanogpt(n) for n in lengths]
     return [

@@ -23,10 +23,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
+from parsers.format import Format, Shape
 from parsers.formats import FORMATS
 from parsers.parser import CHUNK_BYTES, Parser
-from parsers.shape import Format, Shape
-from watcher.series import Run
+from watcher.storage.columns import Run
 
 
 ROUNDS = 5

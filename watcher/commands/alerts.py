@@ -39,7 +39,7 @@ def alerts(
         known(explain)
         click.echo(_explained(explain, context.obj, options.language(lang)))
         return
-    from watcher.store import Store
+    from watcher.storage.database import Store
 
     store = Store(state or out / ".gptwatch", read_only=True)
     with contextlib.closing(store):
@@ -57,7 +57,7 @@ def alerts(
 
 
 def _explained(rule: str, config: Any, lang: str) -> str:
-    from watcher.sentences.rules import meaning
+    from watcher.outputs.text.rule_docs import meaning
 
     lines = [f"{rule}: {meaning(rule, lang)}"]
     chosen = getattr(config.rules, rule, None)
@@ -69,8 +69,8 @@ def _explained(rule: str, config: Any, lang: str) -> str:
 
 
 def _listed(store: Any, config: Any, *, everything: bool) -> Iterator[dict[str, Any]]:
-    from watcher import outbox
-    from watcher.alerts import FIRING
+    from watcher.alerts import outbox
+    from watcher.alerts.lifecycle import FIRING
 
     held = outbox.silences(store.connection)
     for row in store.runs():
@@ -93,7 +93,7 @@ def _listed(store: Any, config: Any, *, everything: bool) -> Iterator[dict[str, 
 
 
 def _troubles(connection: sqlite3.Connection) -> Iterator[str]:
-    from watcher import outbox
+    from watcher.alerts import outbox
 
     for _, state, count, error in outbox.undelivered(connection):
         what = "not delivered" if state == "failed" else "not delivered yet"

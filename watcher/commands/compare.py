@@ -23,8 +23,7 @@ def compare(
     theme: str,
 ) -> None:
     """Draw several runs over each other, and tell what differs."""
-    from watcher import artifacts
-    from watcher.outputs import differences
+    from watcher.outputs.report import artifacts, differences
 
     if len(files) == 1:
         raise click.UsageError("name at least two logs")

@@ -33,7 +33,7 @@ def demo(folder: Path, lang: str | None, theme: str) -> None:
     The model learns a short text by heart, so that it overfits; the alert comes about
     when validation has turned.  Needs PyTorch, no GPU.
     """
-    from watcher.demo import Demo
+    from watcher.launch.demo import Demo
 
     language = options.language(lang)
     shown = Demo(folder.absolute(), lang=language, theme=theme)
@@ -98,7 +98,7 @@ def _bar(view: Any) -> str:
 
 
 def _chart(view: Any, lang: str) -> list[str]:
-    from watcher.outputs.chart import chart
+    from watcher.outputs.report.braille import chart
 
     lines = chart(view.analysis, lang=lang, width=_WIDE, rows=_HIGH, dots=True)
     return ["".join(text for text, _ in line) for line in lines]

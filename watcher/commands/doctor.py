@@ -39,7 +39,7 @@ def doctor(
 
     Nothing is written.  Exit code 1 where something is a problem; a warning is none.
     """
-    from watcher.doctor import examine
+    from watcher.service.checks import examine
 
     checks = []
     for check in examine(folder, out, state or out / ".gptwatch"):

@@ -27,7 +27,7 @@ def export(
     context: click.Context, files: Sequence[Path], to: str, window: int | None
 ) -> None:
     """Print all points of logs, for further analysis."""
-    from watcher.outputs import data
+    from watcher.outputs.report import json as data
 
     if to == "json" and len(files) > 1:
         raise click.UsageError("json holds one log; use --to jsonl for several")
@@ -49,7 +49,7 @@ def export(
 
 
 def _document(reading: Any) -> dict[str, Any]:
-    from watcher.artifacts import document
+    from watcher.outputs.report.artifacts import document
 
     return document(reading)
 

@@ -25,7 +25,7 @@ def notify(
     """
     from dataclasses import replace
 
-    from watcher.notify import DeliveryError, channels
+    from watcher.alerts.channels import DeliveryError, channels
 
     chosen = context.obj.notify
     if on_alert:

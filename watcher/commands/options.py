@@ -70,7 +70,7 @@ class NoMetricsError(InputError):
 def read(path: Path, context: click.Context, *, window: int | None) -> Any:
     """A log read to its end, with progress on a terminal where it is long."""
     from parsers.parser import Parser
-    from watcher import once as one
+    from watcher.analysis import pipeline as one
 
     with _progress(path) as progress:
         return one.read(
@@ -97,8 +97,7 @@ def conclude(
     Raises:
         NoMetricsError: there is nothing to tell.
     """
-    from watcher import artifacts
-    from watcher.outputs import terminal
+    from watcher.outputs.report import artifacts, terminal
 
     spoken = language(lang)
     reading = read(path, context, window=window)
@@ -174,6 +173,6 @@ def _finite(value: Any) -> Any:
 
 def safe(text: str) -> str:
     """Text that a terminal shows as it is, without control characters."""
-    from watcher.outputs.words import clean
+    from watcher.outputs.text.catalog import clean
 
     return clean(text)

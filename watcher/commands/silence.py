@@ -56,8 +56,8 @@ def silence(
 
 
 def _add(folder: Path, run: str, rule: str, until: float) -> None:
-    from watcher import outbox
-    from watcher.store import Store
+    from watcher.alerts import outbox
+    from watcher.storage.database import Store
 
     store = Store(folder, read_only=True)
     with contextlib.closing(store):
@@ -71,8 +71,8 @@ def _add(folder: Path, run: str, rule: str, until: float) -> None:
 
 
 def _list(folder: Path) -> None:
-    from watcher import outbox
-    from watcher.store import Store
+    from watcher.alerts import outbox
+    from watcher.storage.database import Store
 
     store = Store(folder, read_only=True)
     with contextlib.closing(store):
@@ -95,7 +95,7 @@ def _remove(folder: Path, number: int) -> None:
 @contextlib.contextmanager
 def _writing(folder: Path) -> Iterator[sqlite3.Connection]:
     """The store, for one short change beside the daemon's."""
-    from watcher.store import Store
+    from watcher.storage.database import Store
 
     Store(folder, read_only=True).close()  # it must be there, and ours to read
     store = Store(folder)
@@ -109,7 +109,7 @@ def known(rule: str) -> None:
     Raises:
         click.UsageError: there is none; its text names the nearest.
     """
-    from watcher.sentences.rules import MEANINGS
+    from watcher.outputs.text.rule_docs import MEANINGS
 
     if rule not in MEANINGS:
         near = difflib.get_close_matches(rule, MEANINGS, n=1)

@@ -137,12 +137,12 @@ def start(context: click.Context, /, *, print_config: bool, **given: Any) -> Non
     What is made lies in a folder of each run below --out.  Ctrl-C or SIGTERM ends it,
     SIGHUP reads the configuration again.
     """
-    from watcher import systemd
+    from watcher.host import sdnotify
 
     if print_config:
         click.echo(_shown(given), nl=False)
         return
-    systemd.log_to(sys.stderr)
+    sdnotify.log_to(sys.stderr)
     try:
         _serve(context, given)
     except ConfigError as error:
@@ -155,8 +155,10 @@ def _give_up(context: click.Context, error: Exception) -> None:
 
 
 def _serve(context: click.Context, given: dict[str, Any]) -> None:
-    from watcher import errors, lock, store
-    from watcher.daemon import Daemon
+    from watcher import errors
+    from watcher.daemon.daemon import Daemon
+    from watcher.host import lock
+    from watcher.storage import database
 
     logger = logging.getLogger("gptwatch")
     settings = _settings(context, given)
@@ -173,7 +175,7 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
                 verdict = daemon.run()
             except errors.CorruptStoreError as error:
                 verdict = ""
-                store.set_aside(settings.state, error)
+                database.set_aside(settings.state, error)
             finally:
                 signals.go_to(None)
                 daemon.close()
@@ -186,13 +188,14 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
 
 
 def _opened(make: Any, settings: Any, context: click.Context) -> Any:
-    from watcher import errors, store
+    from watcher import errors
+    from watcher.storage import database
 
     try:
         try:
             return make(settings)
         except errors.CorruptStoreError as error:
-            store.set_aside(settings.state, error)
+            database.set_aside(settings.state, error)
             return make(settings)
     except errors.StoreError as error:
         return _give_up(context, error)
@@ -233,9 +236,9 @@ def _with_file(context: click.Context, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settings(context: click.Context, given: dict[str, Any]) -> Any:
-    from watcher import scan
-    from watcher.daemon import Settings
-    from watcher.worker import Options
+    from watcher.daemon.daemon import Settings
+    from watcher.daemon.worker import Options
+    from watcher.ingest import discovery
 
     config = context.obj
     out = given["out"].absolute()
@@ -245,8 +248,8 @@ def _settings(context: click.Context, given: dict[str, Any]) -> Any:
         roots=_roots(given["dir"]),
         out=out,
         state=state,
-        scanner=scan.Scanner(
-            patterns=tuple(given["pattern"]) or scan.PATTERNS,
+        scanner=discovery.Scanner(
+            patterns=tuple(given["pattern"]) or discovery.PATTERNS,
             ignore=tuple(given["ignore"]),
             own=(out, state),
         ),

@@ -36,7 +36,7 @@ def status(
 
     It reads what the daemon keeps, and works while the daemon does not run, too.
     """
-    from watcher.status import status as read
+    from watcher.daemon.status import status as read
 
     folder = state or out / ".gptwatch"
     if as_json:
@@ -57,7 +57,7 @@ def _live(folder: Path, *, everything: bool) -> None:
     from rich.console import Group
     from rich.live import Live
 
-    from watcher.status import status as read
+    from watcher.daemon.status import status as read
 
     with Live(console=_console(), screen=True, auto_refresh=False) as live:
         while True:
@@ -136,14 +136,14 @@ def _table(lines: Any) -> Any:
 
 
 def _cells(line: Any) -> list[str]:
-    from watcher.outputs import quantities
+    from watcher.outputs.text import numbers
 
     def loss(value: float | None) -> str:
         if value is None:
             return ""
         if not math.isfinite(value):
-            return quantities.nonfinite(value)
-        return quantities.loss(value, "en")
+            return numbers.nonfinite(value)
+        return numbers.loss(value, "en")
 
     step = "" if line.step is None else f"{line.step:,}"
     if line.max_steps:
@@ -158,8 +158,8 @@ def _cells(line: Any) -> list[str]:
         loss(line.loss),
         loss(line.val_loss),
         best,
-        "" if speed is None else quantities.short(speed, "en"),
-        "" if left is None else quantities.seconds(left, "en"),
+        "" if speed is None else numbers.short(speed, "en"),
+        "" if left is None else numbers.seconds(left, "en"),
         _bytes(line),
     ]
 

@@ -6,7 +6,7 @@ digits on, and keeps the decimal point, so that a loss is found in the log by se
 
 from typing import Final
 
-from watcher.sentences.phrases import NOUNS
+from watcher.outputs.text.finding_templates import NOUNS
 
 
 _NBSP: Final = "\N{NO-BREAK SPACE}"

@@ -1,0 +1,1 @@
+"""The engine: lines, templates, numbers, steps and epoch offsets of any format."""

@@ -1,0 +1,95 @@
+"""Counts on over the epochs where a log counts its steps anew in each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from parsers.batch import Floats
+from parsers.engine.templates import Raw
+
+
+class Carry:
+    """Adds to steps what the epochs before had; remembers it over the pieces of a log.
+
+    It is for lines that name an epoch and a step, but not how many steps an epoch has.
+    The epoch may stand on a line of its own above them (a shape that gives `epoch` and
+    `epoch_no`, and no step).
+    Where the epoch rises and the step does not, the count began anew.  Where the epoch
+    falls, the run did.
+    """
+
+    def __init__(self) -> None:
+        self._last: list[float] = []  # the epoch and the step before, as printed
+        self._head: float | None = None  # the epoch that such a line named
+        self._added = 0.0
+        self._known: dict[str, float] = {}  # epoch to what is added in it
+
+    def state(self) -> dict[str, Any]:
+        """All of it, of plain JSON types."""
+        return vars(self) | {"_known": dict(self._known)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on where `state` was taken."""
+        vars(self).update(state)
+
+    def count_on(self, raws: Sequence[Raw]) -> None:
+        """Changes the steps of such lines."""
+        self._name_epochs(raws)
+        mine = [raw for raw in raws if _begins_anew(raw)]
+        if not mine:
+            return
+        order = np.concatenate([raw.lines for raw in mine]).argsort(kind="stable")
+        steps = np.concatenate([raw.columns["step"] for raw in mine])
+        epochs = np.concatenate([raw.columns["epoch_no"] for raw in mine])
+        order = order[~np.isnan(epochs[order])]
+        if len(order):
+            steps[order] += self._carried(epochs[order], steps[order])
+        ends = np.cumsum([len(raw.lines) for raw in mine])
+        for raw, part in zip(mine, np.split(steps, ends[:-1]), strict=True):
+            raw.columns["step"] = part
+
+    def _name_epochs(self, raws: Sequence[Raw]) -> None:
+        """Lines with a step alone are of the epoch that stands above them."""
+        heads = [raw for raw in raws if _is_head(raw)]
+        if not heads and self._head is None:
+            return
+        lines = np.concatenate([[-1], *(raw.lines for raw in heads)])
+        named = [raw.columns["epoch_no"] for raw in heads]
+        epochs = np.concatenate([[np.nan], *named])
+        order = lines.argsort(kind="stable")
+        lines, epochs = lines[order], epochs[order]
+        epochs[0] = np.nan if self._head is None else self._head
+        for raw in raws:
+            if "step" in raw.columns and "epoch_no" not in raw.columns:
+                at = np.searchsorted(lines, raw.lines)
+                raw.columns["epoch_no"] = epochs[at - 1]
+        self._head = float(epochs[-1])
+
+    def _carried(self, epochs: Floats, steps: Floats) -> Floats:
+        epoch, step = self._last or [epochs[0], steps[0]]
+        epochs_before = np.concatenate([[epoch], epochs[:-1]])
+        steps_before = np.concatenate([[step], steps[:-1]])
+        anew = (epochs > epochs_before) & (steps <= steps_before)
+        back = epochs < epochs_before
+        carried = np.full(len(steps), self._added)
+        for i in np.flatnonzero(anew | back).tolist():
+            if back[i]:
+                self._added = self._known.get(str(epochs[i]), 0.0)
+            else:
+                # A count from 0 had one step more than its last number says.
+                self._added += float(steps_before[i] + (steps[i] == 0))
+                self._known[str(epochs[i])] = self._added
+            carried[i:] = self._added
+        self._last = [float(epochs[-1]), float(steps[-1])]
+        return carried
+
+
+def _is_head(raw: Raw) -> bool:
+    return raw.columns.keys() == {"epoch", "epoch_no"} and len(raw.lines) > 0
+
+
+def _begins_anew(raw: Raw) -> bool:
+    columns = raw.columns.keys()
+    within = {"step", "epoch_no"} <= columns and "per_epoch" not in columns
+    return within and len(raw.lines) > 0

@@ -1,0 +1,1 @@
+"""Hyperparameters that a log prints: their names, patterns and values."""

@@ -1,0 +1,1 @@
+"""Logs of unknown programs: keys, values and records in free text."""

@@ -1,0 +1,394 @@
+"""Lines of home-made training loops: what stands in them, whatever their shape.
+
+Such a line is taken for a sentence of keys and numbers: `step 100 | loss 3.21 | lr
+1e-4`, `Epoch 3, Global Batch 25, Training Loss: 8.1`, `[eval] step=9: val_loss=2.2`.
+What a key means `parsers.keyvalue.vocabulary` knows.  Words around a number tell whose
+it is (`val`) and whether it only repeats another (`best`, `saved`): those are left out.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Final
+
+from parsers.keyvalue.pairs import AMOUNT
+from parsers.keyvalue.vocabulary import CURVES, Key, key, plain
+from parsers.metrics import METRICS
+from parsers.patterns import COUNT
+
+
+# Longer lines are dumps.
+_LONGEST: Final = 2048
+# Quick tests in lower case: nearly every line of text ends here.
+_CURVE: Final = re.compile(
+    rb"(?:loss|nll|bpb|perplexity|ppl|entropy|val|train|heldout|lm|ce|xent)"
+    rb"[\w/()\[\]\"']*(?: \([a-z]+\))?\s*(?:[:=#]\s*(?:[\w.]+\()?|tensor)?[\"'\[(]*"
+    rb"\s*(?:[-+]?\.?\d|nan|[-+]?inf)"
+)
+_NUMBER: Final = re.compile(rb"\d|[Nn][Aa][Nn]|[Ii][Nn][Ff]")
+_CODE: Final = re.compile(
+    # The last: a web server, a container being built, the end of it all.
+    rb"==|[-+*]=|\bself\.|\bprint\(|\breturn\b|\bimport |\bassert |\blambda\b|^\s*#"
+    rb"|\bif .*:|\bfor .* in |\bdef |\bclass |\{[A-Za-z_][\w.\[\]]*(?::[^{}\s]*)?\}"
+    rb"|\d\s+#\s|[A-Za-z_]\w*\(\w+=|%\(|%[.\d]*[dfs]\b|;\s*$|\)\s*:\s*$|\bwandb:"
+    rb"|\bHTTP/\d|^Step \d+/\d+ : [A-Z]"
+    rb"|(?i:^\W*(?:done|finished)\b(?!.*(?:epoch|step|iter)))"
+)
+_BAR: Final = re.compile(rb"(?:%\|.*?|\d% +\d+/\d+ |\d+it )\[[^\]]*\]")
+_WORD: Final = rb"[A-Za-z_][A-Za-z_/.()\[\]@-]*(?:\d+[A-Za-z_/.()\[\]@-]*)*"
+_PAIR: Final = re.compile(
+    rb"(?<![\w/.-])(?P<key>"
+    + _WORD
+    + rb"(?: "
+    + _WORD
+    + rb"){0,3}?)(?:[\"'\])]*\s*[:=#]\s*(?:[\w.]+\()?|\s+(?:tensor\()?|(?<=[#=:]))"
+    rb"[\"'\[(]*\s*"
+    rb"(?P<value>" + AMOUNT + rb")(?:(?: ?/ ?| of )(?P<of>\d+)(?!\w))?"
+    rb"(?P<unit>%| ?(?:[mun]?s|secs?|mins?|[kKMGB]|[kKMG]i?B)(?![\w/]))?"
+    rb"(?!\w|[.:-]\d|/\d)"
+)
+_PART: Final = re.compile(rb"[^ ]+")
+_RATE: Final = re.compile(
+    rb"(?<![\w.])(?P<value>" + AMOUNT + rb") ?(?P<thousands>[kKM]?) ?"
+    rb"(?:(?P<tokens_per_s>tok(?:en)?s?/s(?:ec(?:ond)?)?)"
+    rb"|(?P<samples_per_s>samples?/s(?:ec)?)"
+    rb"|(?P<iters_per_s>(?:it|iter|step)s?/s(?:ec)?)"
+    rb"|(?P<iter_ms__s>s(?:ec)?/(?:it|iter|step))"
+    rb"|(?P<iter_ms>ms(?:/(?:it|iter|step|batch))?))(?!\w)"
+)
+_AFTER_EPOCH: Final = re.compile(
+    rb"[\])]*[\s:|,-]*(?:[\[(]\s*(?P<step>"
+    + COUNT
+    + rb")\]|[\[(]?\s*(?P<step__of>"
+    + COUNT
+    + rb")\s*/\s*(?P<of>"
+    + COUNT
+    + rb")(?=[\s\])|:,]))"
+)
+_EPOCH_AND_BATCH: Final = re.compile(
+    rb"^\s*\[(?P<epoch>" + COUNT + rb"), +(?P<step>" + COUNT + rb")\]"
+)
+_BARE: Final = re.compile(
+    rb"(?:^|[\]|>-] +|INFO:? +)[\[(]?\s*(?P<step>"
+    + COUNT
+    + rb")(?:\s*/\s*(?P<of>"
+    + COUNT
+    + rb"))?(?:\s*[\])]|\s*\||\s+(?=\(epoch |(?i:train|val|loss)\b)"
+    rb"|:(?=\s*(?i:train|tr|loss)))"
+)
+_SIDE: Final = re.compile(
+    rb"(?i)(?<![\w/.-])(?:(?P<val>val|valid\w*|eval\w*|dev|held.?out)|(?P<test>test\w*)"
+    rb"|(?P<train>train|training))(?![\w/.]|-\w)"
+)
+_REPEATS: Final = re.compile(
+    rb"(?i)(?<![\w])(?:best|lowest|final|sav(?:e|ed|es|ing)|checkpoint\w*|ckpt|early"
+    rb"|load(?:ed|ing)?|restor\w+|resum\w+|improv\w+|summary|so far|config\w*|args"
+    rb"|arguments|namespace|hyper\w*|threshold|target|baseline|previous)(?!\w)"
+    rb"|\xe4\xbf\x9d\xe5\xad\x98|\xe6\x9c\x80\xe4\xbd\xb3|\xe6\x9c\x80\xe5\xa5\xbd"
+)
+_QUALIFIED: Final = re.compile(
+    rb"(?i)\b(?:min|max|total|num|per|every|all|warm-?up|old|prev|last|each|ema)\W*$"
+)
+_BATCHES: Final = frozenset(
+    {
+        "batch",
+        "global_batch",
+        "batch_idx",
+        "batch_num",
+        "batch_number",
+        "minibatch",
+        "mini_batch",
+        "train_batch",
+        "training_batch",
+    }
+)
+_WHOLE: Final = re.compile(rb"\d{1,15}|\d{1,3}(?:,\d{3}){1,4}")
+# Names that alone may be of anything: only a fraction can be a loss.
+_VAGUE: Final = frozenset(
+    {"train", "val", "valid", "validation", "heldout", "lm", "ce"}
+)
+# Before `loss`, what says that it is not the model's, or no loss of a training; the
+# last is a ratio.
+_OTHERS: Final = re.compile(
+    r"(?i)(?:aux\w*|mtp|z|kl\w*|router|balanc\w*|load|moe|discriminator|generator|gan"
+    r"|actor|critic|policy|value|reward|entropy|commit\w*|distill\w*|packet|weight|stop"
+    r"|hearing|profit)[ _/-]*loss$|grad/param norm$"
+)
+_NUMBERED: Final = frozenset({"step", "epoch", "max_steps"})
+_NEVER_REPEATED: Final = CURVES | {"step", "epoch", "accuracy", "val_accuracy"}
+_LATE: Final = 1000
+_TIMES: Final = {"ms": 1.0, "us": 1e-3, "s": 1e3, "sec": 1e3, "secs": 1e3, "min": 6e4}
+_BYTES: Final = {"M": 1.0, "MB": 1.0, "MiB": 1.0, "G": 1024.0, "GB": 1024.0}
+_BYTES_ALL: Final = _BYTES | {"GiB": 1024.0}
+_COUNTS: Final = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}
+_UNITS: Final[Mapping[str, Mapping[str, float]]] = {
+    **dict.fromkeys(("iter_ms", "step_avg_ms", "train_time_ms", "eval_ms"), _TIMES),
+    **dict.fromkeys(("tokens", "tokens_per_s"), _COUNTS),
+    "memory_mib": _BYTES_ALL,
+    "accuracy": {"%": 0.01},
+    "val_accuracy": {"%": 0.01},
+    "mfu": {"%": 1.0},
+}
+# What these name only the unit tells.
+_BY_UNIT: Final = {
+    **dict.fromkeys(("time", "dt", "iter_time", "step_time"), ("iter_ms", {"ms": 1.0})),
+    **dict.fromkeys(
+        (
+            "mem",
+            "memory",
+            "gpu_mem",
+            "gpu_memory",
+            "peak_mem",
+            "max_mem",
+            "vram",
+            "gpu",
+        ),
+        ("memory_mib", _BYTES_ALL),
+    ),
+}
+_FACTORS: Final = (1e-3, 0.01, 1e3, 1024.0, 6e4, 1e6, 1e9)
+_HELD_OUT: Final = {
+    "loss": "val_loss",
+    "accuracy": "val_accuracy",
+    "train_ppl": "val_ppl",
+}
+
+# Factors of the groups that `Sentence.fields` names.
+SCALE: Final = {
+    f"{metric}__{i}": factor for metric in METRICS for i, factor in enumerate(_FACTORS)
+} | {"iter_ms__s": 1e3}
+
+_LOSS: Final = "损失".encode()
+_WORDS: Final = tuple(
+    (word.encode(), meaning.ljust(len(word.encode())).encode())
+    for word, meaning in (
+        ("训练集", "train"),
+        ("训练", "train"),
+        ("验证集", "valid"),
+        ("验证", "valid"),
+        ("测试集", "test"),
+        ("测试", "test"),
+        ("平均", "avg"),
+        ("损失", "loss"),
+        ("学习率", "lr"),
+        ("准确率", "acc"),
+        ("困惑度", "ppl"),
+        ("轮次", "epoch"),
+        ("\uff1a", ":"),  # signs of full width
+        ("\uff0c", ","),
+    )
+)
+
+# The lines of a template differ in their digits: no key may depend on one.
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+
+Span = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Sentence:
+    """What a line says.
+
+    Attributes:
+        step, steps: a step, and the number of them, None where it has none.
+        epoch, epochs: the same of epochs.
+        metrics: metric to the group that names it (with a factor) and its place.
+        test: whether its loss is of a test set.
+    """
+
+    step: Span | None = None
+    steps: Span | None = None
+    epoch: Span | None = None
+    epochs: Span | None = None
+    metrics: dict[str, tuple[str, Span]] = field(default_factory=dict)
+    test: bool = False
+
+    @property
+    def curve(self) -> bool:
+        """Whether it holds a loss."""
+        return not CURVES.isdisjoint(self.metrics)
+
+    def fields(self) -> list[tuple[str, int, int]]:
+        """Its metrics, as a shape gives them."""
+        return [(group, *span) for group, span in self.metrics.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A number with its key."""
+
+    name: str
+    rank: int
+    factor: float
+    value: Span
+    of: Span | None
+    side: str = ""
+
+
+@lru_cache(maxsize=64)
+def sentence(text: bytes) -> Sentence | None:
+    """What a line says of a training; None when it is no such line."""
+    if len(text) > _LONGEST or _NUMBER.search(text) is None:
+        return None
+    text = english(text)
+    if not _CURVE.search(text.lower()) or _CODE.search(text):
+        return None
+    bar = _BAR.search(text)
+    return _Reader(text).read(bar.end() if bar else 0)
+
+
+def english(text: bytes) -> bytes:
+    """Keys of Chinese logs in English; each byte keeps its place."""
+    if text.isascii() or _LOSS not in text or _REPEATS.search(text):
+        return text
+    for word, meaning in _WORDS:
+        text = text.replace(word, meaning)
+    return text
+
+
+class _Reader:
+    """Reads one line from left to right."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.said = Sentence()
+        self.ranks: dict[str, int] = {}
+        self.side = ""  # whose the next numbers are, by words between numbers
+        self.key_side = ""  # the same, by the last key
+
+    def read(self, start: int) -> Sentence | None:
+        """The line from `start` on."""
+        at = start
+        for pair in _PAIR.finditer(self.text, start):
+            begin, item = _item(pair)
+            gap = self.text[at:begin]
+            for found in _SIDE.finditer(gap):
+                self.side = self.key_side = found.lastgroup or ""
+            at = pair.end()
+            if item is None:
+                continue
+            if item.name in _NEVER_REPEATED and _repeats(gap):
+                if item.name in _NUMBERED - self.ranks.keys() and not self._complete():
+                    return None
+                continue
+            self._take(self._whose(item))
+        self._count(start)
+        self._rates(start)
+        self._held_out()
+        return self.said if self.said.metrics else None
+
+    def _complete(self) -> bool:
+        """Whether it has a point already: what follows cannot make it a report."""
+        return self.said.step is not None and self.said.curve
+
+    def _whose(self, item: _Item) -> _Item:
+        """The same number, of held-out data where the words before it say so."""
+        if item.name in {"loss", "val_loss"}:
+            self.key_side = item.side or (
+                "val" if item.name == "val_loss" else self.side
+            )
+        side = item.side or (self.side if item.name == "loss" else self.key_side)
+        name = _HELD_OUT.get(item.name) if side in {"val", "test"} else None
+        return replace(item, name=name or item.name, side=side)
+
+    def _take(self, item: _Item) -> None:
+        if item.rank >= self.ranks.get(item.name, _LATE + 1):
+            return
+        self.ranks[item.name] = item.rank
+        if item.name == "epoch" and not _WHOLE.fullmatch(self.text[slice(*item.value)]):
+            self.said.metrics["epoch"] = "epoch", item.value
+        elif item.name == "step":
+            self.said.step, self.said.steps = item.value, item.of
+        elif item.name == "max_steps":
+            self.said.steps = self.said.steps or item.value
+        elif item.name == "epoch":
+            self.said.epoch, self.said.epochs = item.value, item.of
+        else:
+            place = item.factor != 1.0 and f"__{_FACTORS.index(item.factor)}"
+            group = item.name + (place or "")
+            self.said.metrics[item.name] = (group, item.value)
+            self.said.test |= item.name == "val_loss" and item.side == "test"
+
+    def _held_out(self) -> None:
+        """Beside a validation loss alone a perplexity is of the same data."""
+        said = self.said.metrics
+        if "val_loss" in said and "loss" not in said and "train_ppl" in said:
+            said.setdefault("val_ppl", ("val_ppl", said.pop("train_ppl")[1]))
+
+    def _count(self, start: int) -> None:
+        """A step that no word names: after the epoch, or in front of all."""
+        if self.said.step is not None:
+            return
+        both = _EPOCH_AND_BATCH.search(self.text)
+        if both:
+            self.said.epoch, self.said.step = both.span("epoch"), both.span("step")
+            return
+        if self.said.epoch is not None:
+            end = (self.said.epochs or self.said.epoch)[1]
+            found = _AFTER_EPOCH.match(self.text, end)
+        else:
+            found = _BARE.search(self.text, start)
+        if found is None:
+            return
+        group = "step" if found["step"] else "step__of"
+        self.said.step = found.span(group)
+        self.said.steps = found.span("of") if found["of"] else None
+
+    def _rates(self, start: int) -> None:
+        for found in _RATE.finditer(self.text, start):
+            group = found.lastgroup or ""
+            name = group.partition("__")[0]
+            thousands = found["thousands"].decode()
+            if thousands:
+                group = f"{name}__{_FACTORS.index(_COUNTS[thousands])}"
+            self.said.metrics.setdefault(name, (group, found.span("value")))
+
+
+def _repeats(gap: bytes) -> bool:
+    return bool(_REPEATS.search(gap) or _QUALIFIED.search(gap))
+
+
+def _item(pair: re.Match[bytes]) -> tuple[int, _Item | None]:
+    """Where the key that is known begins, and the number it is the key of."""
+    known = pair["key"].translate(_DIGITS).decode("ascii", "replace")
+    if _OTHERS.search(known):
+        return pair.end("key"), None
+    for word in _PART.finditer(pair["key"]):
+        begin = pair.start("key") + word.start()
+        item = _meant(known[word.start() :], pair)
+        if item is not None:
+            return begin, item
+    return pair.end("key"), None
+
+
+def _meant(name: str, pair: re.Match[bytes]) -> _Item | None:
+    simple, unit = plain(name), (pair["unit"] or b"").decode().strip()
+    begin, end = pair.span("value")
+    # `Epoch 3. Loss: 2.1`: what ends the sentence is no part of its number.
+    value = begin, end - pair["value"].endswith(b".")
+    whole = bool(_WHOLE.fullmatch(pair.string, *value))
+    of = pair.span("of") if pair["of"] else None
+    if simple in _BATCHES:  # the batches of an epoch, not those of the run
+        return _Item("step", _LATE, 1.0, value, None) if whole and not unit else None
+    if unit in _BY_UNIT.get(simple, ("", {}))[1]:
+        metric, factors = _BY_UNIT[simple]
+        return _Item(metric, _LATE, factors[unit], value, of)
+    known = key(name) or _last_of_path(name)
+    if known is None or (simple in _VAGUE and whole):
+        return None
+    if known.name in _NUMBERED:
+        fits = not unit and (whole or known.name == "epoch")
+        return _Item(known.name, known.rank, 1.0, value, of) if fits else None
+    units = _UNITS.get(known.name, {})
+    if of or (unit and unit not in units):
+        return None
+    factor = units[unit] if unit else known.scale
+    side = "train" if simple.startswith("tr") else "test" * simple.startswith("test")
+    return _Item(known.name, known.rank, factor, value, of, side)
+
+
+def _last_of_path(name: str) -> Key | None:
+    """`perf/mfu` is `mfu`; a loss of something else is none."""
+    known = key(name.rpartition("/")[2]) if "/" in name else None
+    return None if known and known.name in CURVES | _NUMBERED else known

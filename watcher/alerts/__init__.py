@@ -1,0 +1,1 @@
+"""Alerts: their life cycle, outbox and delivery to channels."""

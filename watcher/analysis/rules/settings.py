@@ -1,0 +1,160 @@
+"""Settings of the rules, from the tables `[rules.NAME]` of the configuration."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from watcher.analysis.rules.overfitting import LEVELS
+from watcher.analysis.rules.overfitting import Settings as Overfitting
+from watcher.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Training loss goes back up.
+
+    Attributes:
+        share: of the way from the best loss back to the first one.
+        factor: least multiple of the best loss.
+    """
+
+    share: float = 0.5
+    factor: float = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Spike:
+    """A few training losses stand out.
+
+    Attributes:
+        deviations: standard deviations above the mean of the last 64 logarithms.
+        rise: least relative rise above that mean.
+    """
+
+    deviations: float = 5.0
+    rise: float = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Plateau:
+    """Neither loss moves any more.
+
+    Attributes:
+        change: largest relative change that counts as none.
+        evaluations: fewest evaluations without change; at least a third of all.
+    """
+
+    change: float = 0.005
+    evaluations: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Slowdown:
+    """Iterations take longer than before.
+
+    Attributes:
+        factor: of the median of the last 20 against that of the 200 before.
+        lines: for so many lines in a row.
+    """
+
+    factor: float = 1.15
+    lines: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationCost:
+    """Evaluations take too much of the time.
+
+    Attributes:
+        share: of the time of training.
+    """
+
+    share: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class BestCheckpointLost:
+    """The checkpoint on disk is worse than the best.
+
+    Attributes:
+        rise: least relative rise of its validation loss above the best.
+    """
+
+    rise: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The log is silent.
+
+    Attributes:
+        least_s: seconds of silence that never are too many.
+        unknown_s: the same until two long pauses (evaluations) were seen.
+        start_s: the same before a second line came.
+    """
+
+    least_s: float = 60.0
+    unknown_s: float = 300.0
+    start_s: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of every rule that has some, by the rule's name."""
+
+    overfitting: Overfitting = field(default_factory=Overfitting)
+    divergence: Divergence = field(default_factory=Divergence)
+    spike: Spike = field(default_factory=Spike)
+    plateau: Plateau = field(default_factory=Plateau)
+    slowdown: Slowdown = field(default_factory=Slowdown)
+    evaluation_cost: EvaluationCost = field(default_factory=EvaluationCost)
+    best_checkpoint_lost: BestCheckpointLost = field(default_factory=BestCheckpointLost)
+    stalled: Stalled = field(default_factory=Stalled)
+
+
+def settings(tables: Any) -> Settings:
+    """Settings from the table `rules` of a configuration file.
+
+    Raises:
+        ConfigError: an unknown rule or key, or a value that makes no sense.
+    """
+    if not isinstance(tables, Mapping):
+        raise ConfigError("rules must be tables: write [rules.overfitting]")
+    result = Settings()
+    names = [f.name for f in fields(Settings)]
+    for name, table in tables.items():
+        if name not in names:
+            raise ConfigError(f"rules: unknown rule {name!r}; {_hint(name, names)}")
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"rules.{name} must be a table: write [rules.{name}]")
+        result = replace(result, **{name: _filled(name, getattr(result, name), table)})
+    return result
+
+
+def _filled(rule: str, default: Any, table: Mapping[str, Any]) -> Any:
+    known = {f.name: getattr(default, f.name) for f in fields(default)}
+    for key, value in table.items():
+        where = f"rules.{rule}.{key}"
+        if key not in known:
+            raise ConfigError(f"unknown key {where}; {_hint(key, list(known))}")
+        _check(where, known[key], value)
+    return replace(default, **table)
+
+
+def _check(where: str, default: Any, value: Any) -> None:
+    if isinstance(default, str):
+        choices = sorted(LEVELS)
+        if value not in choices:
+            raise ConfigError(f"{where} must be one of {choices}, got {value!r}")
+        return
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not value > 0:
+        raise ConfigError(f"{where} must be a number above 0, got {value!r}")
+    if isinstance(default, int) and not isinstance(value, int):
+        raise ConfigError(f"{where} must be a whole number, got {value!r}")
+
+
+def _hint(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(known)

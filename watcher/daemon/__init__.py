@@ -1,0 +1,1 @@
+"""The daemon: one owner thread, its mailbox, scheduler and worker."""

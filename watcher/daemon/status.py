@@ -1,0 +1,176 @@
+"""How all runs are, from the store: with the daemon at work or without."""
+
+import os
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from watcher.alerts import outbox
+from watcher.alerts.lifecycle import FIRING, Alert
+from watcher.analysis.finding import SEVERITIES
+from watcher.daemon.run_state import OVER
+from watcher.daemon.scheduler import REPLACED
+from watcher.host.lock import holder
+from watcher.storage.database import Row, Store
+
+
+_TOLD: Final = ("warning", "critical")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One run, for people and programs; None where it is not known.
+
+    Attributes:
+        run, path, format: what it is.
+        state: as in `watcher.daemon.run_state`; "unwatched" below a folder that no
+            longer is.
+        step, max_steps: where it is, and where it means to end.
+        loss, val_loss: the latest; `best_val`, `best_step`: the best evaluation.
+        tokens_per_s, eta_s: speed, and seconds that are left.
+        lag_bytes, lag_s: what is in the log and not read yet, and since when.
+        alerts: sentences, the gravest first.
+        severity: of the first one.
+        picture: of the run, "" without one.
+    """
+
+    run: str
+    path: str
+    format: str
+    state: str
+    step: int | None
+    max_steps: int | None
+    loss: float | None
+    val_loss: float | None
+    best_val: float | None
+    best_step: int | None
+    tokens_per_s: float | None
+    eta_s: float | None
+    lag_bytes: int
+    lag_s: float
+    alerts: tuple[str, ...]
+    severity: str
+    picture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All runs, and the daemon itself.
+
+    Attributes:
+        pid: of the daemon, None when it does not run.
+        notes: what it said of itself last.
+        lines: a run each: those going on first, the last changed first.
+        without: how many logs have no metrics.
+        earlier: how many runs whose path another took are left out.
+    """
+
+    pid: int | None
+    notes: Mapping[str, Any]
+    lines: Sequence[Line]
+    without: int
+    earlier: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Of plain JSON types."""
+        return {
+            "schema": 1,
+            "pid": self.pid,
+            "daemon": dict(self.notes),
+            "runs": [asdict(line) for line in self.lines],
+            "logs_without_metrics": self.without,
+            "earlier_runs": self.earlier,
+        }
+
+
+def status(folder: Path, *, everything: bool = False) -> Status:
+    """How all runs are; `everything`: those too whose path another took.
+
+    Raises:
+        StoreError: there is no store in the folder.
+    """
+    store = Store(folder, read_only=True)
+    try:
+        rows = store.runs()
+        told = {row.id: _alerts(store, row) for row in rows}
+        notes = store.note("daemon") or {}
+    finally:
+        store.close()
+    watched = set(notes.get("roots", []))
+    wanted = [row for row in rows if everything or row.current]
+    shown = [row for row in wanted if row.format or row.latest]
+    shown.sort(key=_order)
+    return Status(
+        pid=holder(folder),
+        notes=notes,
+        lines=[_line(row, told[row.id], watched) for row in shown],
+        without=len(wanted) - len(shown),
+        earlier=len(rows) - len(wanted),
+    )
+
+
+def _order(row: Row) -> tuple[bool, float]:
+    over = row.state.get("state") in {*OVER, REPLACED}
+    return over, -(row.cursor.mtime_ns if row.cursor else 0)
+
+
+def _alerts(store: Store, row: Row) -> list[Alert]:
+    """What is firing, but for what is only worth a line in a list; gravest first."""
+    found = outbox.load(store.connection, row.id).values()
+    firing = [a for a in found if a.state == FIRING and a.severity in _TOLD]
+    return sorted(firing, key=lambda a: -SEVERITIES.index(a.severity))
+
+
+def _state(row: Row, watched: Collection[str]) -> str:
+    """As the daemon last said; nobody knows of what is not watched any more."""
+    if not row.current:
+        return REPLACED
+    if watched and row.root not in watched and row.state.get("state") not in OVER:
+        return "unwatched"
+    return str(row.state.get("state", "new"))
+
+
+def _line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
+    summary = (row.diagnosis or {}).get("summary", {})
+    lag_bytes, lag_s = _lag(row)
+    return Line(
+        run=row.name,
+        path=str(Path(row.root) / row.path),
+        format=row.format,
+        state=_state(row, watched),
+        step=row.latest.get("step"),
+        max_steps=summary.get("max_steps"),
+        loss=_number(row.latest.get("loss", row.latest.get("train_loss"))),
+        val_loss=_number(summary.get("final_val")),
+        best_val=_number(summary.get("best_val")),
+        best_step=summary.get("best_val_step"),
+        tokens_per_s=summary.get("tokens_per_s"),
+        eta_s=summary.get("eta_s"),
+        lag_bytes=lag_bytes,
+        lag_s=lag_s,
+        alerts=tuple(alert.finding["message"] for alert in alerts),
+        severity=alerts[0].severity if alerts else "",
+        picture=row.state.get("made", {}).get("figure", ""),
+    )
+
+
+def _lag(row: Row) -> tuple[int, float]:
+    """Bytes that are not read yet, and for how many seconds they have been there."""
+    if row.cursor is None or not row.current:
+        return 0, 0.0
+    try:
+        seen = os.stat(Path(row.root) / row.path)  # noqa: PTH116 - one call
+    except OSError:
+        return 0, 0.0
+    same = (seen.st_dev, seen.st_ino) == row.cursor.key
+    behind = seen.st_size - (row.cursor.offset if same else 0)
+    if behind <= 0:
+        return 0, 0.0
+    return behind, max(0.0, time.time() - seen.st_mtime)
+
+
+def _number(value: Any) -> float | None:
+    """A value that JSON may have kept as the text "nan"."""
+    return None if value is None else float(value)

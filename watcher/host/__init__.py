@@ -1,0 +1,1 @@
+"""The host: file systems, writers, inotify, locks and systemd."""

@@ -1,0 +1,167 @@
+"""Who writes a log: the processes that hold it open for writing.
+
+Two witnesses are asked.  The tables of open files tell by whom, where we may read
+them; a lease is refused while anybody on this machine writes, where we may ask for one.
+What neither can tell is unknown.
+"""
+
+import fcntl
+import os
+import signal
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from watcher.host import filesystem
+
+
+_PROC: Final = Path("/proc")
+# The kernel's own number for the namespace that sees all processes of the machine.
+_ALL_PROCESSES: Final = 0xEFFFFFFC
+_VISIBLE: Final = frozenset(
+    ("hidepid=0", "hidepid=off", "hidepid=1", "hidepid=noaccess")
+)
+_LONGEST: Final = 60
+
+Key = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Writers:
+    """Who had files open for writing at one time.
+
+    Attributes:
+        holders: by device and inode, the processes; our own is none.
+        own: files that we ourselves write.
+        complete: whether every process of the machine was seen.
+    """
+
+    holders: Mapping[Key, tuple[int, ...]]
+    own: frozenset[Key] = frozenset()
+    complete: bool = False
+
+    @classmethod
+    def of(cls, files: Collection[Key]) -> "Writers":
+        """Looks through all processes once, for many files."""
+        wanted = frozenset(files)
+        if not wanted:
+            return cls({})
+        holders: dict[Key, list[int]] = {}
+        complete = _sees_all()
+        for pid in _pids():
+            written, refused = _written(pid, wanted)
+            complete &= not refused
+            for key in written:
+                holders.setdefault(key, []).append(pid)
+        own = frozenset(k for k, pids in holders.items() if os.getpid() in pids)
+        others = {
+            key: tuple(pid for pid in pids if pid != os.getpid())
+            for key, pids in holders.items()
+        }
+        return cls(others, own, complete)
+
+    def state(self, key: Key, path: Path) -> str:
+        """Whether somebody writes the file: "alive", "gone" or "unknown".
+
+        `path`: where it lies, for the questions that need more than its number.
+        """
+        if self.pids(key):
+            return "alive"
+        if not filesystem.kind(path) or filesystem.is_remote(path):
+            return "unknown"  # a writer on another machine is never seen
+        # A lease is refused for our own writing, too: then it tells nothing.
+        answer = "unknown" if key in self.own else _lease(key, path)
+        if answer == "unknown" and self.complete:
+            return "gone"
+        return answer
+
+    def pids(self, key: Key) -> tuple[int, ...]:
+        """The processes that were seen to write a file."""
+        return self.holders.get(key, ())
+
+    @staticmethod
+    def command(pid: int) -> str:
+        """The command line of a process, short; "" when it has ended."""
+        try:
+            raw = (_PROC / str(pid) / "cmdline").read_bytes()
+        except OSError:
+            return ""
+        text = raw.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
+        shown = "".join(c if c.isprintable() else "?" for c in text)
+        return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
+
+
+def _sees_all() -> bool:
+    """Whether /proc shows every process of the machine, if not what each does."""
+    try:
+        namespace = (_PROC / "self/ns/pid").stat().st_ino
+    except OSError:
+        return False
+    hides = {o for o in filesystem.options(_PROC) if o.startswith("hidepid=")}
+    return namespace == _ALL_PROCESSES and hides <= _VISIBLE
+
+
+def _pids() -> Iterator[int]:
+    names = _listed(str(_PROC)) or []
+    return (int(name) for name in names if name.isdecimal())
+
+
+def _written(pid: int, wanted: frozenset[Key]) -> tuple[set[Key], bool]:
+    """Which files a process has open for writing; whether it hides some from us."""
+    folder = f"{_PROC}/{pid}/fd"
+    found: set[Key] = set()
+    refused = False
+    names = _listed(folder)
+    for name in names or ():
+        try:
+            seen = os.stat(f"{folder}/{name}")  # noqa: PTH116  half the time of Path's
+            key = seen.st_dev, seen.st_ino
+            if key in wanted and _is_writing(pid, name):
+                found.add(key)
+        except PermissionError:
+            refused = True
+        except OSError:
+            continue  # closed meanwhile, or on a file system that no longer answers
+    return found, refused or names is None
+
+
+def _listed(folder: str) -> list[str] | None:
+    """The names in a folder; None where they are not for us."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208  thousands of names, all short
+    except PermissionError:
+        return None
+    except OSError:
+        return []  # the process has just ended
+
+
+def _is_writing(pid: int, name: str) -> bool:
+    text = (_PROC / str(pid) / "fdinfo" / name).read_text("ascii")
+    flags = [line for line in text.splitlines() if line.startswith("flags:")]
+    return bool(flags) and int(flags[0].split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
+
+
+def _lease(key: Key, path: Path) -> str:
+    """What the kernel says, to those who may ask: the file's owner and root."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return "unknown"
+    try:
+        seen = os.fstat(handle)
+        if not stat.S_ISREG(seen.st_mode) or (seen.st_dev, seen.st_ino) != key:
+            return "unknown"  # the path has another file by now
+        # Who opens it at this moment makes the kernel signal us.  The usual SIGIO
+        # would end the process; this one is ignored by default.
+        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return "alive"
+    except OSError:
+        return "unknown"
+    finally:
+        os.close(handle)
+    return "gone"

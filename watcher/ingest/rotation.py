@@ -1,0 +1,154 @@
+"""Where the rest of a log went when it was rotated.
+
+A log is rotated by renaming it, or by copying and emptying it, and perhaps compressed:
+`train.log` becomes `train.log.1`, `train.log-20260102` or `train.log.2.gz`, and writing
+goes on in a new `train.log`.  That is one run in several parts.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from watcher.errors import InputError
+from watcher.ingest import decompress, fileread
+from watcher.ingest.fileread import Cursor
+
+
+_PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
+_NUMBER: Final = r"(\d{1,4}|\d{4}-?\d{2}-?\d{2}(?:[-_.T]?\d[\d:_-]*)?)"
+_SUFFIX: Final = re.compile(rf"[.-]{_NUMBER}")
+_ROTATED: Final = re.compile(rf"(.*\.\w*[A-Za-z]\w*){_SUFFIX.pattern}")
+# More digits than this are a date.
+_DIGITS: Final = 4
+# A copy is known by its text alone, so there must be some.
+_LEAST: Final = 16
+# Some programs keep times of whole seconds.
+_COARSE_NS: Final = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file that holds a stretch of a log.
+
+    Attributes:
+        path: where it is.
+        packed: whether it is compressed.
+    """
+
+    path: Path
+    packed: bool = False
+
+
+def parts(path: Path, cursor: Cursor, *, by_inode: bool = False) -> list[Part] | None:
+    """The rotated files from the one where `cursor` stands to the newest.
+
+    None where no file beside `path` is the one that was read; `by_inode`: a copy of it
+    does not count.
+    """
+    newer: list[Part] = []
+    for part in rotated(path):
+        newer.append(part)
+        if _holds(part, cursor, by_inode=by_inode):
+            return newer[::-1]
+    return None
+
+
+def rotated(path: Path) -> list[Part]:
+    """Files that a log was rotated to, the newest first."""
+    found = []
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [e.name for e in entries if e.name.startswith(path.name)]
+    except OSError:
+        return []
+    for name in names:
+        rest = name[len(path.name) :]
+        packed = rest.endswith(_PACKED)
+        match = _SUFFIX.fullmatch(rest[: rest.rindex(".")] if packed else rest)
+        if match:
+            found.append((match[1], Part(path.with_name(name), packed)))
+    numbers = {int(n): part for n, part in found if len(n) <= _DIGITS}
+    dates = {re.sub(r"\D", "", n): part for n, part in found if len(n) > _DIGITS}
+    return [numbers[n] for n in sorted(numbers)] + [
+        dates[n] for n in sorted(dates, reverse=True)
+    ]
+
+
+def base(path: Path) -> Path | None:
+    """The log that a file was rotated from, by its name; None for any other file."""
+    name = path.name
+    if name.endswith(_PACKED):
+        name = name[: name.rindex(".")]
+    match = _ROTATED.fullmatch(name)
+    return path.with_name(match[1]) if match else None
+
+
+def originals(path: Path, root: Path) -> Iterator[Path]:
+    """Paths that a file may be a copy of by its name: `run.log` of `run.bak.log`.
+
+    In its folder and those above, up to `root`: the name without some of its beginning
+    (`old_run.log`) or of what stands before its last suffix; above also the same name.
+    """
+    name, stem, end = path.name, path.stem, path.suffix
+    shorter = [stem[:n] + end for n in range(len(stem) - 1, 0, -1)]
+    shorter += [name[n:] for n in range(1, len(stem))]
+    yield from (path.with_name(other) for other in shorter)
+    for folder in path.parents[1:]:
+        if not folder.is_relative_to(root):
+            return
+        yield from (folder / other for other in (name, *shorter))
+
+
+def unpacked(part: Part, cursor: Cursor) -> Iterator[tuple[bytes, Cursor]] | None:
+    """The rest of a compressed part behind `cursor`, None where it is another file.
+
+    Raises:
+        InputError: its compression is broken.
+    """
+    pieces = decompress.chunks(part.path)
+    start = max(0, cursor.offset - fileread.MARKER_BYTES)
+    head, before, at = b"", b"", 0
+    for data, _ in pieces:
+        head = (head + data)[: fileread.HEAD_BYTES]
+        end = at + len(data)
+        if end > start:
+            before += data[max(0, start - at) :]
+        at = end
+        if at >= cursor.offset:
+            break
+    size = cursor.offset - start
+    same = head.startswith(cursor.head) and before[:size].endswith(cursor.marker)
+    if at < cursor.offset or not same:
+        return None
+    return _rest(before[size:], pieces, cursor)
+
+
+def _rest(
+    first: bytes, pieces: Iterator[tuple[bytes, int]], cursor: Cursor
+) -> Iterator[tuple[bytes, Cursor]]:
+    for data in (first, *(piece for piece, _ in pieces)):
+        cursor = cursor.after(data)
+        yield data, cursor
+
+
+def _may_be_copy(seen: os.stat_result, cursor: Cursor) -> bool:
+    """Whether a file may be a copy: it is not older, and there is text to compare."""
+    newer = seen.st_mtime_ns >= cursor.mtime_ns - _COARSE_NS
+    return newer and cursor.offset >= _LEAST
+
+
+def _holds(part: Part, cursor: Cursor, *, by_inode: bool) -> bool:
+    """Whether a part is the file that was read, or a copy of it."""
+    try:
+        seen = part.path.stat()
+        same = (seen.st_dev, seen.st_ino) == cursor.key
+        if not same and (by_inode or not _may_be_copy(seen, cursor)):
+            return False
+        if part.packed:
+            return unpacked(part, cursor) is not None
+        return fileread.is_at(part.path, cursor)
+    except (OSError, InputError):
+        return False  # gone meanwhile, or not to be read: it holds nothing for us

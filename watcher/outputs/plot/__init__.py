@@ -1,0 +1,1 @@
+"""Pictures: one run, or several compared."""

@@ -1,0 +1,122 @@
+"""The range of a panel: what must be seen, and what would flatten the rest."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from parsers.batch import Floats
+from watcher.analysis.model import Analysis
+from watcher.outputs.plot.ticks import Scale
+
+
+Points = tuple[Floats, Floats]
+
+# Smaller or larger than this is no loss of any model; its logarithm still is a float.
+_TINY, _HUGE = 1e-100, 1e100
+# The first steps fall so far that the rest would look flat (STYLE's 2 %).
+_EARLY = 0.02
+# They stay in the picture where they take less than about half of its height.
+_WORTH = 1.8
+# With fewer points than this there is no curve.
+FEW = 3
+# A range below this share of its values has no round numbers of five digits.
+_LEAST = 1e-3
+# Above this many points the rarest of them may leave the picture.
+_LONG = 60
+
+
+def steps_scale(analyses: Sequence[Analysis], *, log: bool) -> Scale:
+    """Span every step of the runs; one step alone gets room on both sides."""
+    curves = [c for a in analyses for c in a.curves.values()]
+    curves += [c for a in analyses for c in (a.train, a.val, a.time) if c is not None]
+    # Metrics of one line share their steps: ten million need to be looked at once.
+    columns = {id(c.steps): c.steps for c in curves if len(c)}.values()
+    low = float(min((column.min() for column in columns), default=0))
+    high = float(max((column.max() for column in columns), default=1))
+    if log:
+        return Scale(max(low, 1.0), max(high, 2.0, low + 1), log=True)
+    if high == low:
+        return Scale(low - 1, high + 1)
+    # A run of 5,000 iterations ends at step 4,999: let "5k" be on the scale.
+    unit = 10.0 ** math.floor(math.log10(high - low) - 1)
+    rounded = math.ceil(high / unit) * unit
+    return Scale(low, rounded if rounded - high <= 0.004 * (high - low) else high)
+
+
+def span(*columns: Floats) -> tuple[float, float] | None:
+    """Find the least and the greatest finite value, None without any."""
+    every = np.concatenate([np.empty(0), *columns])
+    every = every[np.abs(every) <= _HUGE]
+    return (float(every.min()), float(every.max())) if len(every) else None
+
+
+def padded(low: float, high: float, *, log: bool) -> Scale:
+    """Give a scale with air at both ends; a constant stands in its middle."""
+    if log and low > 0:
+        low, high = max(low, _TINY), max(high, _TINY)
+        pad = max((high / low) ** 0.06, 1.01)
+        return Scale(low / pad, high * pad, log=True)
+    pad = 0.07 * (high - low)
+    return linear(low - pad, high + pad)
+
+
+def linear(low: float, high: float) -> Scale:
+    """Give a linear scale, wide enough for numbers that differ in five digits."""
+    size = max(abs(low), abs(high))
+    if size < _TINY:
+        return Scale(-1, 1)
+    short = max(0.0, _LEAST * size - (high - low))
+    return Scale(low - short / 2, high + short / 2)
+
+
+def loss_scale(curves: Sequence[Points], x: Scale, *, log: bool = True) -> Scale | None:
+    """Scale losses logarithmically, or linearly where one is zero or negative.
+
+    The first steps are left out where they would flatten the rest.
+    """
+    every = span(*(y for _, y in curves))
+    settled = span(*(_settled(*points, x) for points in curves))
+    if every is None or settled is None:
+        return None
+    log = log and every[0] > 0
+    if _extent(*every, log=log) > _WORTH * _extent(*settled, log=log) > 0:
+        return padded(*settled, log=log)
+    return padded(*every, log=log)
+
+
+def _extent(low: float, high: float, *, log: bool) -> float:
+    """Measure a range as the axis will show it."""
+    return math.log(high / max(low, _TINY)) if log else high - low
+
+
+def early(x: Scale) -> float:
+    """Tell how many steps count as the first."""
+    return _EARLY * (x.high - x.low)
+
+
+def _settled(at: Floats, values: Floats, x: Scale) -> Floats:
+    """Leave out the first steps, and the rare peaks of a long curve but its last."""
+    late = values[at >= x.low + early(x)]
+    late = late[np.isfinite(late)]
+    if x.log or len(late) < FEW:
+        return values
+    if len(late) < _LONG:
+        return late
+    keep = late <= np.quantile(late, 0.985, method="nearest")  # STYLE's 98.5 %
+    keep[-1] = True
+    return np.asarray(late[keep])
+
+
+def last(values: Floats) -> float | None:
+    """Find the last finite value."""
+    finite = values[np.isfinite(values)]
+    return float(finite[-1]) if len(finite) else None
+
+
+def clock(longest: float) -> tuple[str, float]:
+    """Choose the unit in which people would tell a time, and its seconds."""
+    for size, unit in ((3600.0, "hours"), (60.0, "minutes")):
+        if longest >= 2 * size:
+            return unit, size
+    return "seconds", 1.0

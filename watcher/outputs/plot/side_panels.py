@@ -1,0 +1,244 @@
+"""What stands beside the losses: of what a log tells, the two things most wanted."""
+
+from collections.abc import Iterator
+from itertools import chain, islice
+
+import numpy as np
+
+from parsers.batch import Floats
+from watcher.analysis.model import Analysis, Curve
+from watcher.outputs.plot.axis_range import (
+    clock,
+    last,
+    linear,
+    loss_scale,
+    padded,
+    span,
+)
+from watcher.outputs.plot.decimate import Mask, running_median, thin
+from watcher.outputs.plot.loss_panels import (
+    FEW_DOTS,
+    Look,
+    broken,
+    end,
+    kept,
+    name,
+    thinned,
+)
+from watcher.outputs.plot.panels import End, Trace, View
+from watcher.outputs.plot.ticks import Scale, brief
+from watcher.outputs.text.numbers import integer, milliseconds, percent
+
+
+# From this many milliseconds on people say seconds.
+_SECOND = 1000
+# More pauses than this are a bar, whatever is drawn.
+_MARKS = 300
+
+
+def beside(analysis: Analysis, look: Look) -> tuple[View, View]:
+    """Choose two small panels; what a log lacks keeps its place."""
+    pool = (view for view in _pool(analysis, look) if view is not None)
+    chosen = [*islice(pool, 2)]
+    shown = {view.title for view in chosen}
+    usual = (look.say("Time per iteration"), look.say("Utilisation (MFU)"))
+    chosen += [View(title) for title in usual if title not in shown]
+    return chosen[0], chosen[1]
+
+
+def _pool(analysis: Analysis, look: Look) -> Iterator[View | None]:
+    """Yield what a reader would want beside the losses, the most wanted first."""
+    curves = analysis.curves
+    yield _time(analysis, look) or _mean_time(analysis, look)
+    mfu, speed = analysis.mfu, analysis.throughput
+    note = "% of the device's peak"
+    yield _level(mfu, look, "Utilisation (MFU)", note, keep=_unpaused(mfu, analysis))
+    if mfu is None:
+        yield _level(speed, look, "Throughput", keep=_unpaused(speed, analysis))
+    yield _against_time(analysis, look) if analysis.train is None else None
+    yield _level(curves.get("grad_norm"), look, "Gradient norm", log=True)
+    yield _accuracy(analysis, look)
+    yield _schedule(curves.get("lr"), look)
+    yield _level(curves.get("tflops"), look, "Arithmetic")
+    yield _level(curves.get("memory_mib"), look, "Memory")
+
+
+def _time(analysis: Analysis, look: Look) -> View | None:
+    """Show the typical iteration; pauses are ticked and never stretch the scale."""
+    curve, pause = analysis.time, analysis.pause
+    if curve is None or not len(curve):
+        return None
+    keep = curve.current if pause is None else curve.current & ~pause
+    view = _level(curve, look, "Time per iteration", keep=keep)
+    at = np.flatnonzero(np.empty(0) if pause is None else pause & curve.current)
+    if view is None or not len(at):
+        return view
+    shown = at[np.linspace(0, len(at) - 1, min(len(at), _MARKS)).astype(np.int64)]
+    return View(
+        title=view.title,
+        note=f"{look.say(_unit(curve, keep)[1])} · {_pauses(analysis, len(at), look)}",
+        y=view.y,
+        traces=view.traces,
+        ends=view.ends,
+        marks=curve.steps[shown].astype(np.float64),
+    )
+
+
+def _unpaused(curve: Curve | None, analysis: Analysis) -> Mask | None:
+    """Leave the pauses out of what is printed on the same lines as the times."""
+    time, pause = analysis.time, analysis.pause
+    if curve is None or time is None or pause is None or len(curve) != len(time):
+        return None
+    return curve.current & ~pause if curve.lines[-1:] == time.lines[-1:] else None
+
+
+def _pauses(analysis: Analysis, n: int, look: Look) -> str:
+    """Say how many pauses there are, and what evaluations cost where that is known."""
+    text = look.say("pauses ticked above: {n}", n=integer(n, look.lang))
+    share = analysis.summary.eval_share
+    if not share:
+        return text
+    cost = look.say("evaluations {share}", share=percent(100 * share, look.lang))
+    return f"{text} · {cost}"
+
+
+def _mean_time(analysis: Analysis, look: Look) -> View | None:
+    curve = analysis.curves.get("step_avg_ms")
+    title, note = "Mean time per iteration", "ms · running mean of the log"
+    return _level(curve, look, title, note)
+
+
+def _level(
+    curve: Curve | None,
+    look: Look,
+    title: str,
+    note: str = "",
+    *,
+    keep: Mask | None = None,
+    log: bool = False,
+) -> View | None:
+    """Show what stays about level: every value thin, its running median bold."""
+    if curve is None or not len(curve):
+        return None
+    keep = kept(curve) if keep is None else keep
+    factor, unit = _unit(curve, keep)
+    at, values = thinned(curve, curve.values, keep, look.x)
+    where, medians = running_median(curve.values, keep=keep)
+    level = broken(curve.steps[where].astype(np.float64), medians * factor)
+    bold = Trace(*level, look.theme.ink)
+    raw = Trace(at, values * factor, look.theme.ink, width=0.6, alpha=0.3)
+    y = _level_scale(raw.y, bold.y, log=log)
+    if y is None:
+        return None
+    notes = [look.say(note or unit), "" if note else look.say("bold: median")]
+    notes = (
+        [look.say(note)] if note.startswith("%") else [look.say(unit), look.say(note)]
+    )
+    return View(
+        title=look.say(title),
+        note=" · ".join(filter(None, notes)),
+        y=y,
+        traces=(raw, bold),
+        ends=_level_end(bold.y, factor, unit, look),
+    )
+
+
+def _unit(curve: Curve, keep: Mask | None) -> tuple[float, str]:
+    """Choose seconds for iterations of a second and more."""
+    typical = last(running_median(curve.values, keep=keep)[1])
+    if curve.unit == "ms" and typical is not None and typical >= _SECOND:
+        return 1e-3, "s"
+    return 1.0, curve.unit
+
+
+def _level_scale(raw: Floats, bold: Floats, *, log: bool) -> Scale | None:
+    """Begin at zero and end above what is usual; the rare rest leaves at the top."""
+    found, usual = span(raw), span(bold)
+    if found is None or usual is None:
+        return None
+    if log and found[0] > 0:
+        return padded(found[0], min(found[1], usual[1] * 100), log=True)
+    common = float(np.quantile(raw[np.isfinite(raw)], 0.99, method="nearest"))
+    top = max(usual[1] * 1.3, min(common, usual[1] * 2) * 1.05)
+    if found[0] < 0 or top <= 0:
+        return padded(*found, log=False)
+    return linear(0.0, top)
+
+
+def _level_end(bold: Floats, factor: float, unit: str, look: Look) -> tuple[End, ...]:
+    value = last(bold)
+    if value is None:
+        return ()
+    if unit in ("ms", "s"):
+        text = milliseconds(value / factor if unit == "s" else value, look.lang)
+    elif unit == "%":
+        text = f"{value:.1f} %"
+    else:
+        text = brief(value, 3)
+    return (End(value, text, look.theme.ink),)
+
+
+def _schedule(curve: Curve | None, look: Look) -> View | None:
+    """Show the learning rate as it is: no noise, no median."""
+    if curve is None or not len(curve):
+        return None
+    at, values = thinned(curve, curve.values, kept(curve), look.x)
+    found = span(values)
+    if found is None:
+        return None
+    value = last(values)
+    return View(
+        title=look.say("Learning rate"),
+        note=look.say("peak {n}", n=brief(found[1])),
+        y=linear(0.0, found[1] * 1.1)
+        if found[0] >= 0 < found[1]
+        else padded(*found, log=False),
+        traces=(Trace(at, values, look.theme.ink),),
+        ends=() if value is None else (End(value, brief(value), look.theme.ink),),
+    )
+
+
+def _accuracy(analysis: Analysis, look: Look) -> View | None:
+    """Show accuracy of both kinds in the hues of their losses."""
+    pairs = (("accuracy", look.theme.train), ("val_accuracy", look.theme.val))
+    traces = [
+        Trace(*thinned(curve, curve.values, kept(curve), look.x), colour)
+        for name, colour in pairs
+        if (curve := analysis.curves.get(name)) is not None and len(curve)
+    ]
+    found = span(*(trace.y for trace in traces))
+    if found is None:
+        return None
+    return View(
+        title=look.say("Accuracy"),
+        note=" · ".join(name(trace, look) for trace in traces),
+        y=padded(*found, log=False),
+        traces=tuple(traces),
+        ends=tuple(chain.from_iterable(end(t.y, "", t.colour) for t in traces)),
+    )
+
+
+def _against_time(analysis: Analysis, look: Look) -> View | None:
+    """Show validation against training time, for logs that race against the clock."""
+    val, elapsed = analysis.val, analysis.elapsed_s
+    if val is None or elapsed is None or len(elapsed) != len(val):
+        return None
+    keep = np.isfinite(elapsed) & val.current
+    at = thin(val.values, keep=keep)
+    longest = span(elapsed[at])
+    if longest is None or longest[1] <= 0:
+        return None
+    unit, size = clock(longest[1])
+    trace = Trace(
+        elapsed[at] / size, val.values[at], look.theme.val, dots=len(at) <= FEW_DOTS
+    )
+    x = Scale(0.0, longest[1] / size)
+    return View(
+        title=look.say("Validation against time"),
+        note=look.say(val.unit),
+        y=loss_scale([(trace.x, trace.y)], x),
+        traces=(trace,),
+        ends=end(trace.y, "", look.theme.val),
+        x=x,
+        x_name=look.say(unit),
+    )

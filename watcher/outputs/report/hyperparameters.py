@@ -1,0 +1,131 @@
+"""The model and the settings that a log states, as labelled rows."""
+
+from collections.abc import Callable
+
+from watcher.analysis.model import Analysis
+from watcher.outputs.text.catalog import clean, say
+from watcher.outputs.text.numbers import count, every, integer, setting, short
+
+
+Row = tuple[str, str]
+
+# Settings without a row of their own that are shown, and how long one may be.
+_OTHERS, _LONGEST = 24, 40
+_TOLD = frozenset(
+    (
+        "parameters", "n_layer", "n_head", "n_embd", "block_size", "vocab_size",
+        "dataset", "init_from", "batch_size", "gradient_accumulation_steps",
+        "learning_rate", "min_lr", "decay_lr", "warmup_iters", "dropout",
+        "weight_decay", "optimizer", "dtype", "device", "compile", "eval_interval",
+        "eval_iters", "max_iters",
+    )
+)  # fmt: skip
+
+
+def model_rows(analysis: Analysis, lang: str) -> list[Row]:
+    """What was trained, on what."""
+    return [
+        (say(lang, "Parameters"), _number(analysis, "parameters", short, lang)),
+        (say(lang, "Architecture"), _architecture(analysis, lang)),
+        (say(lang, "Context"), _counted(analysis, "block_size", "token", lang)),
+        (say(lang, "Vocabulary"), _counted(analysis, "vocab_size", "token", lang)),
+        (say(lang, "Dataset"), _plain(analysis, "dataset", lang)),
+        (say(lang, "Starts from"), _plain(analysis, "init_from", lang)),
+    ]
+
+
+def settings_rows(analysis: Analysis, lang: str) -> list[Row]:
+    """How it was trained."""
+    accumulation = _plain(analysis, "gradient_accumulation_steps", lang)
+    per_step = analysis.summary.tokens_per_step
+    tokens = "" if per_step is None else integer(per_step, lang)
+    return [
+        (say(lang, "Iterations"), _plain(analysis, "max_iters", lang)),
+        (say(lang, "Batch"), _batch(analysis, lang)),
+        (say(lang, "Gradient accumulation"), accumulation),
+        (say(lang, "Tokens per step"), tokens),
+        (say(lang, "Learning rate"), _learning_rate(analysis, lang)),
+        (say(lang, "Warm-up"), _counted(analysis, "warmup_iters", "step", lang)),
+        (say(lang, "Dropout"), _plain(analysis, "dropout", lang)),
+        (say(lang, "Weight decay"), _plain(analysis, "weight_decay", lang)),
+        (say(lang, "Optimizer"), _plain(analysis, "optimizer", lang)),
+        (say(lang, "Evaluation"), _evaluation(analysis, lang)),
+        (say(lang, "Number format"), _plain(analysis, "dtype", lang)),
+        (say(lang, "Device"), _plain(analysis, "device", lang)),
+        (say(lang, "Compiled"), _plain(analysis, "compile", lang)),
+        (say(lang, "Other"), _others(analysis, lang)),
+    ]
+
+
+def _plain(analysis: Analysis, name: str, lang: str) -> str:
+    """A setting as it stands, "" where the log does not state it."""
+    value = analysis.info.get(name)
+    return "" if value is None else clean(setting(value, lang))
+
+
+def _number(
+    analysis: Analysis, name: str, form: Callable[[float, str], str], lang: str
+) -> str:
+    """A numeric setting in a form; text as it stands."""
+    value = analysis.info.get(name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return form(value, lang)
+    return _plain(analysis, name, lang)
+
+
+def _counted(analysis: Analysis, name: str, word: str, lang: str) -> str:
+    """A numeric setting with its noun: `256 tokens`."""
+    value = analysis.info.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return count(value, word, lang)
+    return _plain(analysis, name, lang)
+
+
+def _architecture(analysis: Analysis, lang: str) -> str:
+    """Layers, heads and width, as much of it as is known."""
+    width = _plain(analysis, "n_embd", lang)
+    parts = (
+        _counted(analysis, "n_layer", "layer", lang),
+        _counted(analysis, "n_head", "head", lang),
+        width and say(lang, "width {n}", n=width),
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def _batch(analysis: Analysis, lang: str) -> str:
+    """Sequences of a batch."""
+    return _counted(analysis, "batch_size", "sequence", lang)
+
+
+def _learning_rate(analysis: Analysis, lang: str) -> str:
+    """The rate, and what it falls to if it does."""
+    high, low = (
+        _plain(analysis, "learning_rate", lang),
+        _plain(analysis, "min_lr", lang),
+    )
+    if not high or not low or analysis.info.get("decay_lr") is False:
+        return high
+    return say(lang, "{high} falling to {low}", high=high, low=low)
+
+
+def _evaluation(analysis: Analysis, lang: str) -> str:
+    """How often is evaluated, and on how much."""
+    interval, batches = (analysis.info.get(x) for x in ("eval_interval", "eval_iters"))
+    said = []
+    if isinstance(interval, int) and interval > 0:
+        said.append(every(interval, lang))
+    if isinstance(batches, int):
+        said.append(say(lang, "each on {n}", n=count(batches, "batch", lang)))
+    return ", ".join(said)
+
+
+def _others(analysis: Analysis, lang: str) -> str:
+    """The remaining settings by the names of the log."""
+    others = [
+        f"{clean(str(name))}={clean(str(value))}"
+        for name, value in sorted(analysis.info.items())
+        if name not in _TOLD and len(str(value)) <= _LONGEST
+    ]
+    more = len(others) - _OTHERS
+    said = [say(lang, "and {n} more", n=integer(more, lang))] * (more > 0)
+    return ", ".join(others[:_OTHERS] + said)

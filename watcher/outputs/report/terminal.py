@@ -1,0 +1,317 @@
+"""The summary on the terminal: the few lines that matter, and a small chart."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from rich.cells import cell_len, chop_cells
+
+from watcher.analysis.model import Analysis, Summary
+from watcher.outputs.report import evaluations
+from watcher.outputs.report.braille import Line, Piece, chart, joined
+from watcher.outputs.report.text import by_gravity, nonfinite, throughput
+from watcher.outputs.text.catalog import clean, say
+from watcher.outputs.text.numbers import (
+    integer,
+    loss,
+    mfu,
+    milliseconds,
+    percent,
+    plain,
+    seconds,
+    times,
+)
+from watcher.outputs.text.numbers import ratio as as_ratio
+
+
+__all__ = ["clean", "summary"]
+
+_ROWS = 9
+_WIDEST_CHART = 100
+_BRAILLE_CELL = "\u28ff"
+_STYLES = {
+    "bold": "1",
+    "muted": "2",
+    "train": "94",
+    "val": "33",
+    "best": "1;33",
+    "good": "1;32",
+    "info": "36",
+    "warning": "1;33",
+    "critical": "1;31",
+}
+# For terminals that lack them.
+_PLAINER = {
+    "→": "->",
+    "·": "-",
+    "\N{MULTIPLICATION SIGN}": "x",
+    "\N{EN DASH}": "-",
+    "—": "-",
+    "…": "...",
+    "┤": "|",
+    "│": "|",
+    "\N{NO-BREAK SPACE}": " ",
+}
+
+
+# A line and the column where it goes on when it is folded.
+_Row = tuple[Line, int]
+
+
+def summary(
+    analysis: Analysis,
+    artifacts: Mapping[str, str],
+    *,
+    lang: str,
+    width: int,
+    colour: bool,
+    encoding: str = "utf-8",
+) -> str:
+    """A run at a glance, no line wider than `width` cells (two at least).
+
+    `artifacts`: path by what it is (`figure`, `report`, `data`).  What `encoding` lacks
+    is replaced by something plainer.
+    """
+    dots = _plainer(_BRAILLE_CELL, encoding) == _BRAILLE_CELL
+    room = min(width, _WIDEST_CHART)
+    drawn = chart(analysis, lang=lang, width=room, rows=_ROWS, dots=dots)
+    blocks: tuple[list[_Row], ...] = (
+        _head(analysis, lang),
+        [(line, 0) for line in drawn],
+        _labelled(_figures(analysis, lang)),
+        _findings(analysis, lang),
+        _labelled(_paths(artifacts, lang)),
+    )
+    texts = (_block(rows, width, encoding, colour=colour) for rows in blocks)
+    return "\n".join(text for text in texts if text)
+
+
+def _head(analysis: Analysis, lang: str) -> list[_Row]:
+    """The run, its format and its last step; then what matters most."""
+    from watcher.outputs import text
+
+    known = (analysis.format, _reach(analysis.summary, lang))
+    rest = "".join(f" · {clean(text)}" for text in known if text)
+    name: Line = [(clean(analysis.name), "bold"), (rest, "muted")]
+    headline = clean(text.headline(analysis, lang))
+    said: list[_Row] = [([(headline, _mood(analysis))], 0)] if headline else []
+    return [(name, 2), *said]
+
+
+def _reach(summary: Summary, lang: str) -> str:
+    """`step 5,000 of 5,000, finished`, as far as known."""
+    if summary.last_step is None:
+        return ""
+    last = integer(summary.last_step, lang)
+    if summary.max_steps is None:
+        text = say(lang, "step {last}", last=last)
+    else:
+        most = integer(summary.max_steps, lang)
+        text = say(lang, "step {last} of {most}", last=last, most=most)
+    return text + (f" · {say(lang, summary.outcome)}" if summary.outcome else "")
+
+
+def _mood(analysis: Analysis) -> str:
+    """The style of the headline: that of the gravest finding that lasts."""
+    lasting = [f for f in analysis.findings if f.cleared_step is None]
+    grave = by_gravity(lasting)[:1]
+    if grave and grave[0].severity != "info":
+        return grave[0].severity
+    return "good" if analysis.summary.verdict == "none" else "bold"
+
+
+def _figures(analysis: Analysis, lang: str) -> list[tuple[str, Line]]:
+    """Losses, ratio, time, speed: label and value, empty where the log is silent."""
+    summary = analysis.summary
+    return [
+        (say(lang, "train loss"), _train(summary, lang)),
+        (_validation_name(analysis, lang), _validation(summary, lang)),
+        (_ratio_name(summary, lang), _ratio(summary, lang)),
+        (say(lang, "time"), _time(summary, lang)),
+        (say(lang, "speed"), _speed(analysis, lang)),
+        (say(lang, "ended"), _ended(summary)),
+    ]
+
+
+def _train(summary: Summary, lang: str) -> Line:
+    """First and final loss, the factor between them, and what is not finite."""
+    line: Line = []
+    if summary.first_loss is not None and summary.final_loss is not None:
+        first, final = loss(summary.first_loss, lang), loss(summary.final_loss, lang)
+        line += [(f"{first} → ", ""), (final, "train")]
+    if summary.improvement is not None:
+        line.append((f" ({times(summary.improvement, lang)})", "muted"))
+    bad = nonfinite(summary, lang)
+    if bad:
+        text = say(lang, "not finite: {values}", values=bad)
+        line.append((("; " if line else "") + text, "critical"))
+    return line
+
+
+def _validation_name(analysis: Analysis, lang: str) -> str:
+    """What validation is measured in."""
+    bits = analysis.val is not None and analysis.val.metric == "val_bpb"
+    return say(lang, "val bpb" if bits else "val loss")
+
+
+def _validation(summary: Summary, lang: str) -> Line:
+    """The last evaluation and the best one."""
+    if summary.final_val is None:
+        return []
+    line: Line = [(loss(summary.final_val, lang), "val")]
+    if summary.best_val is None or summary.best_val_step is None:
+        return line
+    best, step = loss(summary.best_val, lang), integer(summary.best_val_step, lang)
+    text = say(lang, "best {loss} at step {step}", loss=best, step=step)
+    return [*line, (f", {text}", "")]
+
+
+def _ratio_name(summary: Summary, lang: str) -> str:
+    """What the verdict stands on: a ratio where there is one."""
+    return say(lang, "verdict" if summary.ratio is None else "val/train")
+
+
+def _ratio(summary: Summary, lang: str) -> Line:
+    """The ratio and the verdict, or the verdict alone."""
+    said = evaluations.verdict(summary, lang)
+    style = {"overfitting": "critical", "possible": "warning", "none": "good"}
+    piece: Piece = (said, style.get(summary.verdict or "", ""))
+    if summary.ratio is None:
+        return [piece] if said else []
+    shown = as_ratio(summary.ratio)
+    return [(f"{shown} (", ""), piece, (")", "")] if said else [(shown, "")]
+
+
+def _time(summary: Summary, lang: str) -> Line:
+    """Typical iteration, the mean with pauses, total, time left."""
+    said = []
+    typical, mean = (
+        "" if value is None else milliseconds(value, lang)
+        for value in (summary.typical_ms, summary.mean_ms)
+    )
+    if typical:
+        said.append(f"{typical} {say(lang, 'a step')}")
+    if mean and mean != typical:
+        said.append(say(lang, "{ms} with pauses", ms=mean))
+    if summary.eval_share:
+        share = percent(100 * summary.eval_share, lang)
+        said.append(say(lang, "evaluations {share}", share=share))
+    if summary.training_s is not None:
+        total = seconds(summary.training_s, lang)
+        said.append(say(lang, "{time} in all", time=total))
+    if summary.eta_s is not None and summary.outcome is None:
+        left = seconds(summary.eta_s, lang)
+        said.append(say(lang, "{time} left", time=left))
+    return [(", ".join(said), "")] if said else []
+
+
+def _speed(analysis: Analysis, lang: str) -> Line:
+    """Tokens per second and MFU."""
+    summary = analysis.summary
+    share = summary.mean_mfu if summary.typical_mfu is None else summary.typical_mfu
+    parts = (
+        throughput(analysis, lang),
+        "" if share is None else f"MFU {mfu(share, lang)}",
+    )
+    text = ", ".join(part for part in parts if part)
+    return [(text, "")] if text else []
+
+
+def _ended(summary: Summary) -> Line:
+    """The line of the log that tells a bad end."""
+    bad = summary.outcome not in (None, "finished")
+    text = clean(summary.outcome_text or "") if bad else ""
+    return [(text, "critical")] if text else []
+
+
+def _findings(analysis: Analysis, lang: str) -> list[_Row]:
+    """What the rules saw, each in a sentence, the gravest first."""
+    from watcher.outputs import text
+
+    return [
+        (
+            [
+                ("- " if finding.severity == "info" else "! ", finding.severity),
+                (clean(text.sentence(finding, lang)), ""),
+            ],
+            2,
+        )
+        for finding in by_gravity(analysis.findings)
+    ]
+
+
+def _paths(artifacts: Mapping[str, str], lang: str) -> list[tuple[str, Line]]:
+    """Where the files are that were made."""
+    known = ("figure", "report", "data")
+    return [
+        (say(lang, what) if what in known else clean(what), [(clean(path), "")])
+        for what, path in artifacts.items()
+    ]
+
+
+def _labelled(rows: list[tuple[str, Line]]) -> list[_Row]:
+    """Labels in one column, their values in the next; empty ones left out."""
+    filled = [(label, line) for label, line in rows if line]
+    column = max((cell_len(label) for label, _ in filled), default=0) + 2
+    return [
+        ([(label + " " * (column - cell_len(label)), "muted"), *line], column)
+        for label, line in filled
+    ]
+
+
+def _block(rows: list[_Row], width: int, encoding: str, *, colour: bool) -> str:
+    """Rows folded to the width, in colours if wanted, every line ended."""
+    lines = (
+        part
+        for line, indent in rows
+        for part in _folded(
+            [(_plainer(text, encoding), style) for text, style in line],
+            max(width, 2),
+            indent if indent * 2 < width else 0,
+        )
+    )
+    return "".join(_painted(line, colour=colour) + "\n" for line in lines)
+
+
+def _plainer(text: str, encoding: str) -> str:
+    """The text as far as the encoding has it, else look-alikes and escapes."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = "".join(_PLAINER.get(char, char) for char in text)
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
+def _folded(line: Line, width: int, indent: int) -> Iterator[Line]:
+    """The line between words, a long word at the edge; the rest indented."""
+    part: Line = []
+    used = 0
+    for text, style in _words(line, width - indent):
+        size = cell_len(text)
+        if used + size > width:
+            yield part
+            part, used = [(" " * indent, "")] * (indent > 0), indent
+            if text.isspace():
+                continue
+        part.append((text, style))
+        used += size
+    yield part
+
+
+def _words(line: Line, width: int) -> Iterator[Piece]:
+    """Words and the spaces between them, none wider than `width`."""
+    for text, style in line:
+        for word in re.findall(r"[^ ]+| +", text):
+            for piece in [word] if cell_len(word) <= width else chop_cells(word, width):
+                yield piece, style
+
+
+def _painted(line: Line, *, colour: bool) -> str:
+    """The line as text, with colours if wanted, without spaces at its end."""
+    end = len("".join(text for text, _ in line).rstrip())
+    said = ""
+    for text, style in joined(line):
+        shown, end = text[: max(end, 0)], end - len(text)
+        code = _STYLES.get(style) if colour else None
+        said += f"\x1b[{code}m{shown}\x1b[0m" if code and shown else shown
+    return plain(said)

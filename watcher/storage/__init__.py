@@ -1,0 +1,1 @@
+"""The database: schema, migrations, rows and chunks of columns."""
