@@ -12,12 +12,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
 from parsers.batch import Batch, Ints, Milestone
+from parsers.delta import Delta
 from parsers.engine.lines import Lines
 from parsers.engine.steps import Steps
 from parsers.engine.templates import Block, Few, Raw, Reading, Templates, whole_lines
@@ -39,30 +39,6 @@ _NEVER: Final = 1 << 62
 _EXAMPLES: Final = 8
 _TEXT_CHARS: Final = 300
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-
-
-@dataclass(slots=True)
-class Delta:
-    """What a piece of a log adds.
-
-    Attributes:
-        reset: forget all records given before: the log turned out to be of another
-            format, and `batches` holds the records from its beginning.
-        format: as recognised so far, None before the first metric.
-        batches: records; lines rise within the batches of one shape.
-        milestones: in the order of the log, without their step.
-        facts: what the log states of its model and settings; later ones win.
-        planned: number of steps that the log plans, None where it does not say.
-        lines: whole lines in this piece.
-    """
-
-    reset: bool = False
-    format: Format | None = None
-    batches: list[Batch] = field(default_factory=list)
-    milestones: list[Milestone] = field(default_factory=list)
-    facts: dict[str, int | float | str | bool] = field(default_factory=dict)
-    planned: int | None = None
-    lines: int = 0
 
 
 class _Candidate:

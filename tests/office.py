@@ -8,8 +8,9 @@ from watcher.alerts.channels import Channel
 from watcher.alerts.dispatcher import Alerting
 from watcher.alerts.lifecycle import Settings
 from watcher.clock import Clock
-from watcher.host.inotify import Inbox
-from watcher.storage.database import Row, Store
+from watcher.daemon.mailbox import Inbox
+from watcher.storage.database import Store
+from watcher.storage.rows import Row
 
 
 class FakeClock(Clock):

@@ -11,7 +11,8 @@ from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader
 from watcher.ingest.tailer import Follower
 from watcher.storage.columns import Run
-from watcher.storage.database import Row, Store
+from watcher.storage.database import Store
+from watcher.storage.rows import Row
 
 
 class FakeClock(Clock):

@@ -1,4 +1,4 @@
-"""Data flows one way: a room imports what stands before it, nothing after it."""
+"""Import contracts: data flows one way through parsers and the watcher."""
 
 import ast
 from collections.abc import Iterator
@@ -9,46 +9,34 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"matplotlib", "torch", "tiktoken", "apscheduler", "watchdog"}
-# Modules of the watcher from the first to the last; one on the left of a row may not
-# import one of a later row.
-ROWS = (
-    (
-        "errors",
-        "finding",
-        "files",
-        "smooth",
-        "clock",
-        "points",
-        "lock",
-        "systemd",
-        "mounts",
-    ),
-    ("analysis", "source", "tail", "scan", "process", "events"),
-    ("rotation", "launch"),
-    ("segments", "series"),
-    ("summary",),
-    ("measure", "rules"),
-    ("sentences",),
-    ("once",),
-    ("outputs",),
-    ("artifacts", "alerts", "outbox", "notify"),
-    ("config",),
-    ("store",),
-    ("follow", "worker", "state"),
-    ("reading",),
-    ("judging", "alerting"),
-    ("daemon", "status"),
-    ("service", "doctor", "demo"),
-    ("commands",),
-    ("cli", "__main__"),
-)
-PLACE = {name: place for place, row in enumerate(ROWS) for name in row}
+# What each package of the watcher may import from its neighbours.  The order is that of
+# What each package of the watcher may import from the others.  The order is that of the
+# data: host and storage, ingest, analysis, alerts and outputs, the daemon, commands.
+BASE = {"__init__", "errors", "clock", "files", "logs"}
+CONTRACTS = {
+    "__init__": set(),
+    "errors": set(),
+    "clock": set(),
+    "logs": set(),
+    "files": {"errors"},
+    "host": BASE,
+    "storage": BASE,
+    "ingest": BASE | {"storage"},
+    "analysis": BASE | {"storage", "ingest"},
+    "alerts": BASE | {"storage", "analysis"},
+    "outputs": BASE | {"analysis"},
+    "config": BASE | {"analysis", "alerts"},
+    "launch": BASE | {"storage", "analysis"},
+    "daemon": BASE
+    | {"host", "storage", "ingest", "analysis", "alerts", "outputs", "config"},
+    "service": BASE | {"host", "storage", "outputs", "config"},
+}
 
 
-def files(room: str) -> list[Path]:
-    """Every module of a room."""
-    found = sorted((ROOT / room).rglob("*.py"))
-    assert found, f"{room} holds no modules"
+def files(top: str) -> list[Path]:
+    """Every module below a top-level package."""
+    found = sorted((ROOT / top).rglob("*.py"))
+    assert found, f"{top} holds no modules"
     return found
 
 
@@ -63,18 +51,18 @@ def imports(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("room", "foreign"),
+    ("top", "others"),
     [
         ("parsers", {"watcher", "trainer"}),
         ("watcher", {"trainer"}),
         ("trainer", {"watcher", "parsers"}),
     ],
 )
-def test_rooms_keep_apart(room: str, foreign: set[str]) -> None:
+def test_top_level_packages_keep_apart(top: str, others: set[str]) -> None:
     """Trainer and watcher share the text of a log; parsers know neither."""
-    found = {(p.name, n) for p in files(room) for n in imports(p)}
+    found = {(p.name, n) for p in files(top) for n in imports(p)}
 
-    assert set() == {(p, n) for p, n in found if n.partition(".")[0] in foreign}
+    assert set() == {(p, n) for p, n in found if n.partition(".")[0] in others}
 
 
 def test_parsers_are_pure() -> None:
@@ -87,33 +75,47 @@ def test_parsers_are_pure() -> None:
     assert set() == {(p, n) for p, n in found if n in impure}
 
 
-def test_watcher_flows_one_way() -> None:
-    """No module of the watcher imports one that stands behind it."""
-    backward = []
-    for path in files("watcher"):
-        inside = path.relative_to(ROOT / "watcher")
-        here = inside.parts[0].removesuffix(".py")
-        for name in imports(path):
-            parts = name.split(".")
-            if parts[0] != "watcher" or len(parts) < 2 or here == "__init__":
-                continue
-            if parts[1] in PLACE and PLACE[parts[1]] > PLACE[here]:
-                backward.append(f"{here} imports {parts[1]}")
+def package(path: Path) -> str:
+    """The package of the watcher, or its top-level module, that a file belongs to."""
+    return path.relative_to(ROOT / "watcher").parts[0].removesuffix(".py")
 
-    assert [] == backward
+
+def foreign(path: Path) -> set[str]:
+    """Packages of the watcher, other than its own, that a module imports."""
+    parts = [name.split(".") for name in imports(path)]
+    found = {p[1] for p in parts if p[0] == "watcher" and len(p) > 1}
+    return {"__init__" if n.startswith("__") else n for n in found} - {package(path)}
+
+
+@pytest.mark.parametrize("name", sorted(CONTRACTS))
+def test_each_package_imports_only_what_its_contract_names(name: str) -> None:
+    """Data flows one way: nothing imports a package that stands behind it."""
+    modules = [p for p in files("watcher") if package(p) == name]
+    assert modules, f"watcher/{name} holds no modules"
+    found = {(p.name, f) for p in modules for f in foreign(p)}
+
+    assert set() == {(m, f) for m, f in found if f not in CONTRACTS[name]}
+
+
+def test_contracts_make_no_circle() -> None:
+    """The contracts themselves name an order: each stands behind what it imports."""
+    ready: set[str] = set()
+    while left := {n for n in CONTRACTS if n not in ready}:
+        free = {n for n in left if CONTRACTS[n] <= ready}
+        assert free, f"a circle among {sorted(left)}"
+        ready |= free
 
 
 def test_heavy_libraries_are_imported_where_they_are_used() -> None:
     """`gptwatch --help` must not wait for matplotlib."""
-    drawing = {"figure", "compare", "panels", "sheet", "theme", "ticks"}
-    quick = [p for p in files("watcher") if p.stem not in drawing]
+    quick = [p for p in files("watcher") if p.parent.name != "plot"]
     found = {(p.name, n) for p in quick for n in imports(p, top_level_only=True)}
 
     assert set() == {(p, n) for p, n in found if n.partition(".")[0] in HEAVY}
 
 
-def test_every_module_of_the_watcher_has_its_place() -> None:
-    """A new module stands somewhere in the order."""
-    names = {p.relative_to(ROOT / "watcher").parts[0] for p in files("watcher")}
+def test_every_package_of_the_watcher_has_a_contract() -> None:
+    """A new package begins with its contract; only commands may import all."""
+    names = {package(p) for p in files("watcher")}
 
-    assert {n.removesuffix(".py") for n in names} - {"__init__"} <= set(PLACE)
+    assert {"commands", "cli", "__main__"} == names - set(CONTRACTS)

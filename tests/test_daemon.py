@@ -12,7 +12,8 @@ import pytest
 from watcher.alerts import outbox
 from watcher.clock import Clock
 from watcher.daemon.daemon import Daemon, Settings
-from watcher.daemon.worker import Inline, Options
+from watcher.daemon.jobs import Options
+from watcher.daemon.worker import Inline
 from watcher.ingest.discovery import Scanner
 
 

@@ -14,7 +14,8 @@ import pytest
 from daemons import Started, drawn, held, offsets, steps, workers
 from oracle import append, lines, once, until
 
-from watcher.storage.database import Row, Store
+from watcher.storage.database import Store
+from watcher.storage.rows import Row
 
 
 # More by hand: GPTWATCH_KILLS=200.

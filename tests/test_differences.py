@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from watcher.analysis.model import Analysis
 from watcher.outputs.report.differences import table
-from watcher.outputs.text.catalog import clean
+from watcher.outputs.text.escape import clean
 
 
 def run(name: str, info: dict[str, Any] | None = None, **figures: Any) -> Analysis:

@@ -12,7 +12,8 @@ import pytest
 from oracle import append, lines, until
 from watchdog.observers import Observer
 
-from watcher.host.inotify import Events, Inbox
+from watcher.daemon.mailbox import Inbox
+from watcher.host.inotify import Events
 
 
 class Watch:

@@ -13,10 +13,12 @@ from daemons import Started, held, offsets
 from oracle import FakeClock, append, lines, once, until
 
 from watcher.daemon.daemon import Daemon, Settings
-from watcher.daemon.worker import Inline, Options
-from watcher.host.inotify import Inbox
+from watcher.daemon.jobs import Options
+from watcher.daemon.mailbox import Inbox
+from watcher.daemon.worker import Inline
 from watcher.ingest.discovery import Scanner
-from watcher.storage.database import NAME, Store
+from watcher.storage.database import Store
+from watcher.storage.recovery import NAME
 
 
 STOPS = int(os.environ.get("GPTWATCH_STOPS", "4"))

@@ -11,7 +11,8 @@ from oracle import Bench, append, known, lines, once
 
 from watcher.errors import CorruptStoreError, StoreError
 from watcher.storage import database as store_module
-from watcher.storage.database import NAME, Store, set_aside
+from watcher.storage.database import Store
+from watcher.storage.recovery import NAME, set_aside
 
 
 def dying(bench: Bench, statement: int) -> bool:

@@ -27,8 +27,8 @@ from watcher.alerts.channels.command import Command
 from watcher.alerts.channels.jsonl import JsonLines
 from watcher.alerts.dispatcher import Alerting
 from watcher.alerts.lifecycle import Alert, Moment, Settings, update
+from watcher.daemon.mailbox import Inbox
 from watcher.errors import StoreTroubleError
-from watcher.host.inotify import Inbox
 from watcher.storage.database import Store
 
 

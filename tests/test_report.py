@@ -15,7 +15,7 @@ from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis
 from watcher.outputs.report import evaluations, speed_advice
 from watcher.outputs.report.text import WIDTH, by_gravity, report
-from watcher.outputs.text import catalog, numbers
+from watcher.outputs.text import catalog, escape, numbers
 
 
 LANGUAGES = pytest.mark.parametrize("lang", catalog.LANGUAGES)
@@ -397,7 +397,7 @@ def test_no_text_of_a_log_is_obeyed(text: str, lang: str) -> None:
     )
     shown = report(run, lang=lang).replace("\n", "")
 
-    assert shown == catalog.clean(shown)
+    assert shown == escape.clean(shown)
     assert shown.encode()
 
 
@@ -416,7 +416,7 @@ def test_no_text_of_a_log_is_obeyed(text: str, lang: str) -> None:
 )
 def test_clean_escapes_what_a_terminal_obeys(raw: str, shown: str) -> None:
     """Control codes become visible; letters of any script stay."""
-    assert catalog.clean(raw) == shown
+    assert escape.clean(raw) == shown
 
 
 @pytest.mark.parametrize(

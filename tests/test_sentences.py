@@ -14,8 +14,15 @@ from watcher.analysis import rules
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Summary
 from watcher.outputs import text
+from watcher.outputs.text.finding_numbers import (
+    count,
+    duration,
+    integer,
+    loss,
+    percent,
+    rise,
+)
 from watcher.outputs.text.finding_templates import ADVICE, PARTS, WORDS
-from watcher.sentences.numbers import count, duration, integer, loss, percent, rise
 
 
 NBSP = "\N{NO-BREAK SPACE}"

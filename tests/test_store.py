@@ -16,13 +16,16 @@ from hypothesis import strategies as st
 from oracle import Bench, append, known, lines
 
 from parsers.batch import Batch, Milestone
-from parsers.parser import Delta, Parser
+from parsers.delta import Delta
+from parsers.parser import Parser
 from watcher.errors import StoreError
 from watcher.host.lock import holder, locked
-from watcher.ingest.fileread import Cursor
 from watcher.storage import database as store_module
+from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
-from watcher.storage.database import NAME, VERSION, Store
+from watcher.storage.database import Store
+from watcher.storage.recovery import NAME
+from watcher.storage.schema import VERSION
 
 
 METRICS = [("loss",), ("train_loss", "val_loss"), ("loss", "lr", "iter_ms"), ()]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from watcher import logs
 from watcher.host import sdnotify
 
 
@@ -94,8 +95,8 @@ def test_the_journal_is_known_by_its_stream(
         seen = os.fstat(mine.fileno())
         monkeypatch.setenv("JOURNAL_STREAM", f"{seen.st_dev}:{seen.st_ino}")
 
-        assert sdnotify.under_journald(mine)
-        assert not sdnotify.under_journald(other)
+        assert logs.under_journald(mine)
+        assert not logs.under_journald(other)
 
 
 def record(
@@ -118,12 +119,12 @@ def record(
 )
 def test_the_journal_gets_priorities(level: int, expected: str) -> None:
     """An event is one line with its priority, without a time."""
-    assert expected == sdnotify.JournalFormatter().format(record(level, "x"))
+    assert expected == logs.JournalFormatter().format(record(level, "x"))
 
 
 def test_a_traceback_keeps_its_priority() -> None:
     """Every line of a traceback is as grave as its first."""
-    text = sdnotify.JournalFormatter().format(
+    text = logs.JournalFormatter().format(
         record(logging.ERROR, "a\nb\x1b", ValueError("bad"))
     )
 
@@ -138,4 +139,4 @@ def test_a_terminal_gets_the_time() -> None:
     event = record(logging.WARNING, "x")
     event.created = time.mktime((2026, 1, 2, 3, 4, 5, 0, 0, -1))
 
-    assert "2026-01-02 03:04:05 warning: x" == sdnotify.PlainFormatter().format(event)
+    assert "2026-01-02 03:04:05 warning: x" == logs.PlainFormatter().format(event)

@@ -36,3 +36,7 @@ class StoreTroubleError(GptwatchError):
 
 class CorruptStoreError(StoreTroubleError):
     """The store is damaged; what it held must be read again."""
+
+
+class DeliveryError(GptwatchError):
+    """A channel did not take a notice; its message holds no secret."""

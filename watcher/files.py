@@ -5,6 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -76,3 +77,8 @@ def _refusal(path: Path, error: OSError) -> str:
         f"{path}: cannot be written ({error.strerror}); free the disk, "
         "mend its rights, or choose another folder with --out"
     )
+
+
+def stamp(now: float) -> str:
+    """A time as dated files are named by it."""
+    return f"{datetime.fromtimestamp(now).astimezone():%Y%m%d_%H%M%S}"

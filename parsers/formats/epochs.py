@@ -4,9 +4,9 @@
     epoch: 71, loss: 0.20142617742220562, loss_RV: 0.057578
     Epoch 3 | train_loss=2.31 | val_loss=2.54 | lr 0.0003
 
-Keys mean what `parsers.keyvalue.vocabulary` says; the step is the epoch.  Lines that also count
-batches are not of this format (`parsers.formats.keyvalue` has them), nor those that
-repeat a figure: the best, a checkpoint.
+Keys mean what `parsers.keyvalue.vocabulary` says; the step is the epoch.
+Lines that also count batches are not of this format (`parsers.formats.keyvalue` has
+them), nor those that repeat a figure: the best, a checkpoint.
 """
 
 from parsers.format import Fields, Format, Shape, line

@@ -6,9 +6,10 @@
     {"split": "val", "step": 100, "loss": 2.54}
     {"current_steps": 5, "total_steps": 915, "loss": 1.2, "lr": 5e-05, "epoch": 0.08}
 
-Keys mean what `parsers.keyvalue.vocabulary` says.  Values may be strings, null (no value) or NaN,
-which Python writes bare.  A prefix may stand before the object.  Objects that hold no
-loss are read only after one that does: a `metrics.jsonl` need not be of a training.
+Keys mean what `parsers.keyvalue.vocabulary` says.  Values may be strings, null (no
+value) or NaN, which Python writes bare.  A prefix may stand before the object.  Objects
+that hold no loss are read only after one that does: a `metrics.jsonl` need not be of a
+training.
 """
 
 import json

@@ -32,7 +32,8 @@ from watching import (  # noqa: E402
     rss_mb,
 )
 
-from watcher.daemon.worker import Analyst, Job, Options  # noqa: E402
+from watcher.daemon.jobs import Job, Options  # noqa: E402
+from watcher.daemon.worker import Analyst  # noqa: E402
 
 
 QUICK = "--quick" in sys.argv

@@ -13,7 +13,8 @@ from watcher.alerts.lifecycle import Alert, Moment, Notice
 from watcher.alerts.outbox import Delivery
 from watcher.analysis.finding import SEVERITIES
 from watcher.clock import Clock
-from watcher.storage.database import Row, Store
+from watcher.storage.database import Store
+from watcher.storage.rows import Row
 
 
 LOGGER: Final = logging.getLogger("gptwatch")

@@ -15,38 +15,6 @@ from typing import Any, Final
 from watcher.alerts.lifecycle import Alert
 
 
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS alerts (
-    run INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    state TEXT NOT NULL,
-    data TEXT NOT NULL,
-    PRIMARY KEY (run, key)
-);
-CREATE TABLE IF NOT EXISTS silences (
-    id INTEGER PRIMARY KEY,
-    run TEXT NOT NULL,   -- a name or a pattern
-    rule TEXT NOT NULL,
-    until REAL NOT NULL  -- seconds since 1970
-);
-CREATE TABLE IF NOT EXISTS notices (
-    id INTEGER PRIMARY KEY,
-    at REAL NOT NULL,
-    held INTEGER NOT NULL,  -- 1 while it waits to be told with others
-    payload TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS notices_at ON notices (at);
-CREATE TABLE IF NOT EXISTS deliveries (
-    notice INTEGER NOT NULL REFERENCES notices (id),
-    channel TEXT NOT NULL,
-    state TEXT NOT NULL,    -- due, done, or failed for good
-    tries INTEGER NOT NULL DEFAULT 0,
-    next_at REAL NOT NULL DEFAULT 0,
-    error TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (notice, channel)
-);
-CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, next_at);
-"""
 HOUR_S: Final = 3600.0
 _FIRST_WAIT_S: Final = 5.0
 _LONGEST_WAIT_S: Final = 900.0

@@ -173,6 +173,6 @@ def _finite(value: Any) -> Any:
 
 def safe(text: str) -> str:
     """Text that a terminal shows as it is, without control characters."""
-    from watcher.outputs.text.catalog import clean
+    from watcher.outputs.text.escape import clean
 
     return clean(text)

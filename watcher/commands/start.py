@@ -137,12 +137,12 @@ def start(context: click.Context, /, *, print_config: bool, **given: Any) -> Non
     What is made lies in a folder of each run below --out.  Ctrl-C or SIGTERM ends it,
     SIGHUP reads the configuration again.
     """
-    from watcher.host import sdnotify
+    from watcher.logs import log_to
 
     if print_config:
         click.echo(_shown(given), nl=False)
         return
-    sdnotify.log_to(sys.stderr)
+    log_to(sys.stderr)
     try:
         _serve(context, given)
     except ConfigError as error:
@@ -158,7 +158,7 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
     from watcher import errors
     from watcher.daemon.daemon import Daemon
     from watcher.host import lock
-    from watcher.storage import database
+    from watcher.storage.recovery import set_aside
 
     logger = logging.getLogger("gptwatch")
     settings = _settings(context, given)
@@ -175,7 +175,7 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
                 verdict = daemon.run()
             except errors.CorruptStoreError as error:
                 verdict = ""
-                database.set_aside(settings.state, error)
+                set_aside(settings.state, error)
             finally:
                 signals.go_to(None)
                 daemon.close()
@@ -189,13 +189,13 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
 
 def _opened(make: Any, settings: Any, context: click.Context) -> Any:
     from watcher import errors
-    from watcher.storage import database
+    from watcher.storage.recovery import set_aside
 
     try:
         try:
             return make(settings)
         except errors.CorruptStoreError as error:
-            database.set_aside(settings.state, error)
+            set_aside(settings.state, error)
             return make(settings)
     except errors.StoreError as error:
         return _give_up(context, error)
@@ -237,7 +237,7 @@ def _with_file(context: click.Context, given: dict[str, Any]) -> dict[str, Any]:
 
 def _settings(context: click.Context, given: dict[str, Any]) -> Any:
     from watcher.daemon.daemon import Settings
-    from watcher.daemon.worker import Options
+    from watcher.daemon.jobs import Options
     from watcher.ingest import discovery
 
     config = context.obj

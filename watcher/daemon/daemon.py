@@ -20,11 +20,13 @@ from watcher.alerts.dispatcher import Alerting
 from watcher.alerts.lifecycle import Settings as AlertSettings
 from watcher.analysis.rules import Settings as RuleSettings
 from watcher.clock import Clock
+from watcher.daemon.jobs import Options, Result
+from watcher.daemon.mailbox import Inbox
 from watcher.daemon.scheduler import Judge
-from watcher.daemon.worker import Options, Result, Worker
+from watcher.daemon.worker import Worker
 from watcher.errors import CorruptStoreError, StoreTroubleError
 from watcher.host import filesystem, sdnotify
-from watcher.host.inotify import Events, Inbox
+from watcher.host.inotify import Events
 from watcher.host.writers import Writers
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader, Watched

@@ -77,3 +77,6 @@ def _at_its_end(signs: Signs) -> bool:
     if signs.writer == "unknown" and signs.silent_s < _GONE_S:
         return False
     return signs.last_step >= signs.max_steps - 1
+
+
+REPLACED: Final = "replaced"

@@ -1,31 +1,33 @@
 """When each run is measured, judged and drawn, and in which state it is."""
 
-import hashlib
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any, Final, Protocol
-from urllib.parse import quote_from_bytes
 
 from watcher.analysis import rules
 from watcher.analysis.finding import Finding
 from watcher.analysis.rules.stalled import stalled, timeout_s
 from watcher.clock import Clock
+from watcher.daemon.jobs import Job, Result
 from watcher.daemon.run_state import (
     OVER,
     QUIET,
+    REPLACED,
     RUNNING,
     STALLED,
     STOPPED,
     Signs,
     state,
 )
-from watcher.daemon.worker import Job, Result, as_dict, stamp
+from watcher.files import stamp
 from watcher.ingest.reader import Watched
-from watcher.storage.database import Row, Store
+from watcher.outputs.report.artifacts import file_name
+from watcher.outputs.text.findings import as_dict
+from watcher.storage.database import Store
+from watcher.storage.rows import Row
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -42,8 +44,6 @@ _CALM_S: Final = 2.0
 _AFTER_TROUBLE_S: Final = 10.0
 # What is only true of a run that is over.
 _ENDS: Final = frozenset({"crashed", "finished"})
-REPLACED: Final = "replaced"
-_NAME_BYTES: Final = 200
 
 
 class Does(Protocol):
@@ -479,15 +479,3 @@ class Judge:
             "ending": case.ending,
             "gaps": gaps,
         }
-
-
-def file_name(name: str) -> str:
-    """A run's folder below the output folder; odd characters as %XX."""
-    raw = os.fsencode(name)
-    text = raw.decode("utf-8", "replace")
-    if "\ufffd" in text or not text.isprintable():
-        text = quote_from_bytes(raw, safe="/ #=+@,()")
-    if all(len(os.fsencode(part)) <= _NAME_BYTES for part in text.split("/")):
-        return text
-    digest = hashlib.blake2b(raw, digest_size=4).hexdigest()
-    return f"{text[: _NAME_BYTES // 4].replace('/', '_')}~{digest}"

@@ -10,10 +10,10 @@ from typing import Any, Final
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import FIRING, Alert
 from watcher.analysis.finding import SEVERITIES
-from watcher.daemon.run_state import OVER
-from watcher.daemon.scheduler import REPLACED
+from watcher.daemon.run_state import OVER, REPLACED
 from watcher.host.lock import holder
-from watcher.storage.database import Row, Store
+from watcher.storage.database import Store
+from watcher.storage.rows import Row
 
 
 _TOLD: Final = ("warning", "critical")

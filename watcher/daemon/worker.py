@@ -14,9 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -24,9 +23,11 @@ from watcher import config
 from watcher.analysis.curves import analyse
 from watcher.analysis.finding import Finding
 from watcher.analysis.pipeline import Reading, judged
+from watcher.daemon.jobs import Job, Options, Result
 from watcher.errors import CorruptStoreError, GptwatchError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
 from watcher.outputs import text
+from watcher.outputs.text.findings import as_dict
 from watcher.storage.database import Store
 
 
@@ -34,83 +35,6 @@ _TIMEOUT_S: Final = 300.0
 # A picture is drawn in less.
 _PATIENCE_S: Final = 2.0
 _NICE: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How runs are measured and drawn.
-
-    Attributes:
-        state: folder of the store.
-        config: tables of the configuration: rules and formats.
-        lang, theme, window, log_x: as for `gptwatch once`.
-        keep: how many dated pictures of a run are kept.
-    """
-
-    state: str
-    config: Mapping[str, Any] = field(default_factory=dict)
-    lang: str = "en"
-    theme: str = "light"
-    window: int | None = None
-    log_x: bool = False
-    keep: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is to be done for a run.
-
-    Attributes:
-        run: in the store.
-        name, path: of the run and its log, for people.
-        changed_at: of the log, seconds since 1970.
-        ended: whether a last line without an end counts.
-        folder: where artifacts go; "" makes none.
-        step: also write `iter_STEP_STAMP.png`.
-        final: also write the dated picture, report and data.
-        stamp: of dated files.
-    """
-
-    run: int
-    name: str
-    path: str
-    changed_at: float | None = None
-    ended: bool = False
-    folder: str = ""
-    step: int | None = None
-    final: bool = False
-    stamp: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of a job.
-
-    Attributes:
-        run: of the job.
-        lines, bytes: how much of the log it stands on.
-        metrics: whether the log has any.
-        findings: each as a dict, with `message` and `advice`.
-        summary: figures of `Summary` by name.
-        headline: title of the picture.
-        made: files by kind.
-        trouble: why something could not be done, "" when all is well.
-        damaged: whether that is damage of the store.
-        judge_s: seconds of CPU until it was judged; `cost_s`: in all.
-    """
-
-    run: int
-    lines: int = 0
-    bytes: int = 0
-    metrics: bool = False
-    findings: Sequence[Mapping[str, Any]] = ()
-    summary: Mapping[str, Any] = field(default_factory=dict)
-    headline: str = ""
-    made: Mapping[str, str] = field(default_factory=dict)
-    trouble: str = ""
-    damaged: bool = False
-    judge_s: float = 0.0
-    cost_s: float = 0.0
 
 
 class Analyst:
@@ -334,19 +258,6 @@ def main(options: str, jobs: TextIO, results: TextIO) -> None:
         except BrokenPipeError:
             # The daemon is gone, and nobody is left to complain to.
             os._exit(0)
-
-
-def as_dict(finding: Finding, lang: str) -> dict[str, Any]:
-    """A finding of plain JSON types, with what it says."""
-    return asdict(finding) | {
-        "message": text.sentence(finding, lang),
-        "advice": text.advice(finding, lang),
-    }
-
-
-def stamp(now: float) -> str:
-    """A time as dated files are named by it."""
-    return f"{datetime.fromtimestamp(now).astimezone():%Y%m%d_%H%M%S}"
 
 
 def _costing(result: Result, seconds: float) -> Result:

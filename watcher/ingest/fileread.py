@@ -9,110 +9,20 @@ and the last ones before the place where reading stopped.
 import errno
 import os
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from watcher.errors import InputError
+from watcher.storage.checkpoint import HEAD_BYTES, MARKER_BYTES, Cursor
 
 
-HEAD_BYTES: Final = 1024
-MARKER_BYTES: Final = 256
 # More zeros than this at the end of a file may be a hole that is filled later.
 _ZEROS: Final = 64
 
 
 class NotALogError(InputError):
     """The path is a folder, a pipe, a device: nothing to follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far a file was read, and what it is known by.
-
-    Attributes:
-        device, inode: of the file.
-        head: the first bytes that were read, at most HEAD_BYTES.
-        marker: the last bytes before `offset`, at most MARKER_BYTES.
-        offset: bytes read; for a compressed file, of what it holds.
-        size, mtime_ns, ctime_ns: when it was last looked at; a size of -1 where there
-            was more to read.
-    """
-
-    device: int
-    inode: int
-    head: bytes = b""
-    marker: bytes = b""
-    offset: int = 0
-    size: int = -1
-    mtime_ns: int = 0
-    ctime_ns: int = 0
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """Device and inode."""
-        return self.device, self.inode
-
-    @classmethod
-    def start(cls, seen: os.stat_result) -> "Cursor":
-        """The beginning of a file."""
-        return cls(seen.st_dev, seen.st_ino)
-
-    @property
-    def at_end(self) -> bool:
-        """Whether the file was read to its end when it was last looked at."""
-        return self.size >= 0
-
-    def looks_unchanged(self, seen: os.stat_result) -> bool:
-        """Whether nothing happened to the file since it was read to its end."""
-        return (
-            self.inode == seen.st_ino
-            and self.size == seen.st_size
-            and self.mtime_ns == seen.st_mtime_ns
-            and self.ctime_ns == seen.st_ctime_ns
-            and self.device == seen.st_dev
-        )
-
-    def at(self, seen: os.stat_result) -> "Cursor":
-        """The same place, in the file as it is now seen."""
-        return replace(
-            self,
-            device=seen.st_dev,
-            inode=seen.st_ino,
-            size=seen.st_size,
-            mtime_ns=seen.st_mtime_ns,
-            ctime_ns=seen.st_ctime_ns,
-        )
-
-    def after(self, data: bytes, skipped: int = 0) -> "Cursor":
-        """The place behind more bytes, of which a hole of `skipped` stands before."""
-        head = self.head
-        if len(head) < HEAD_BYTES:
-            room = HEAD_BYTES - len(head)
-            head += (bytes(min(skipped, room)) + data[:room])[:room]
-        before = (
-            bytes(MARKER_BYTES)
-            if skipped > MARKER_BYTES
-            else (self.marker + bytes(skipped))
-        )
-        marker = (before + data[-MARKER_BYTES:])[-MARKER_BYTES:]
-        return replace(
-            self, head=head, marker=marker, offset=self.offset + skipped + len(data)
-        )
-
-    def state(self) -> dict[str, Any]:
-        """Of plain JSON types."""
-        fields = {name: getattr(self, name) for name in Cursor.__slots__}
-        fields["head"] = self.head.decode("latin-1")
-        fields["marker"] = self.marker.decode("latin-1")
-        return fields
-
-    @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> "Cursor":
-        """What `state` was taken of."""
-        texts = {name: state[name].encode("latin-1") for name in ("head", "marker")}
-        return cls(**{**state, **texts})
 
 
 def opened(path: Path) -> int:

@@ -14,7 +14,7 @@ from typing import Final
 
 from watcher.errors import InputError
 from watcher.ingest import decompress, fileread
-from watcher.ingest.fileread import Cursor
+from watcher.storage.checkpoint import HEAD_BYTES, MARKER_BYTES, Cursor
 
 
 _PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
@@ -109,10 +109,10 @@ def unpacked(part: Part, cursor: Cursor) -> Iterator[tuple[bytes, Cursor]] | Non
         InputError: its compression is broken.
     """
     pieces = decompress.chunks(part.path)
-    start = max(0, cursor.offset - fileread.MARKER_BYTES)
+    start = max(0, cursor.offset - MARKER_BYTES)
     head, before, at = b"", b"", 0
     for data, _ in pieces:
-        head = (head + data)[: fileread.HEAD_BYTES]
+        head = (head + data)[:HEAD_BYTES]
         end = at + len(data)
         if end > start:
             before += data[max(0, start - at) :]

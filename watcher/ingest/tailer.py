@@ -14,15 +14,17 @@ from typing import Final
 
 import numpy as np
 
+from parsers.delta import Delta
 from parsers.format import Format
 from parsers.formats import FORMATS
 from parsers.metrics import VALIDATION
-from parsers.parser import Delta, Parser
+from parsers.parser import Parser
 from watcher.clock import Clock
 from watcher.ingest import fileread, rotation
-from watcher.ingest.fileread import Cursor
 from watcher.ingest.rotation import Part
-from watcher.storage.database import Row, Store
+from watcher.storage.checkpoint import Cursor
+from watcher.storage.database import Store
+from watcher.storage.rows import Row
 
 
 LOGGER: Final = logging.getLogger("gptwatch")

@@ -18,7 +18,8 @@ from typing import Any, Final
 from watcher.analysis.curves import analyse
 from watcher.analysis.model import Analysis
 from watcher.errors import GptwatchError, InputError, StoreError
-from watcher.storage.database import Row, Store
+from watcher.storage.database import Store
+from watcher.storage.rows import Row
 
 
 LOG: Final = "demo.log"

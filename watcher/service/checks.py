@@ -13,7 +13,8 @@ from typing import Final, Literal
 
 from watcher.errors import StoreError, StoreTroubleError
 from watcher.host import filesystem
-from watcher.storage.database import NAME, Store
+from watcher.storage.database import Store
+from watcher.storage.recovery import NAME
 
 
 Verdict = Literal["ok", "warning", "problem"]

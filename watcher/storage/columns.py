@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parsers.batch import Batch, Floats, Ints, Milestone
+from parsers.delta import Delta
 from parsers.format import Format
-from parsers.parser import Delta
 
 
 _SMALL: Final = 64

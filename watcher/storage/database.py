@@ -11,27 +11,26 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from parsers.batch import Batch, Milestone
+from parsers.delta import Delta
 from parsers.format import Format
 from parsers.formats import FORMATS
-from parsers.parser import Delta, Parser
-from watcher.alerts import outbox
+from parsers.parser import Parser
 from watcher.errors import CorruptStoreError, StoreError, StoreTroubleError
-from watcher.ingest.fileread import Cursor
+from watcher.storage.checkpoint import Cursor
 from watcher.storage.chunks import DamagedError, joined, packed, unpacked
 from watcher.storage.columns import Run
+from watcher.storage.recovery import NAME
+from watcher.storage.rows import FIELDS, JUDGED, Row, from_json, row
+from watcher.storage.schema import OUTBOX, RUNS, VERSION
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
-NAME: Final = "store.db"
-VERSION: Final = 1
 _BUSY_S: Final = 5.0
 # So many rows of one size make one of the next.
 _MERGE: Final = 64
@@ -49,98 +48,10 @@ _PASSING: Final = (
 )
 # A row of more records is left as it is.
 _LARGE: Final = 1 << 16
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS runs (
-    id INTEGER PRIMARY KEY,
-    root BLOB NOT NULL,          -- the watched folder; names of files are bytes
-    path BLOB NOT NULL,          -- of the log, below it
-    generation INTEGER NOT NULL, -- 1 for the first training written to the path
-    reason TEXT NOT NULL,        -- why the generation began
-    cursor TEXT,                 -- where reading stands, and how the file is known
-    parser TEXT,                 -- what reading on needs
-    format TEXT NOT NULL DEFAULT '',
-    planned INTEGER,
-    lines INTEGER NOT NULL DEFAULT 0,
-    bytes INTEGER NOT NULL DEFAULT 0,   -- read, over all parts
-    parts INTEGER NOT NULL DEFAULT 1,   -- files that the run was rotated over
-    facts TEXT NOT NULL DEFAULT '{}',
-    latest TEXT NOT NULL DEFAULT '{}',  -- last step and last value of each metric
-    first_seen REAL NOT NULL,
-    changed_at REAL,
-    current INTEGER NOT NULL DEFAULT 1, -- 0 when a later generation took the path
-    adopted INTEGER NOT NULL DEFAULT 0, -- 1 if it was over when it was found
-    UNIQUE (root, path, generation)
-);
--- Apart from what each commit rewrites: it is large, and changes seldom.
-CREATE TABLE IF NOT EXISTS judgements (
-    run INTEGER PRIMARY KEY REFERENCES runs (id),
-    diagnosis TEXT,                     -- what was last found of it
-    state TEXT NOT NULL DEFAULT '{}'    -- running, finished, ..., and what led to it
-);
-CREATE TABLE IF NOT EXISTS columns (
-    id INTEGER PRIMARY KEY,
-    run INTEGER NOT NULL REFERENCES runs (id),
-    level INTEGER NOT NULL,
-    shape TEXT NOT NULL,
-    names TEXT NOT NULL,
-    records INTEGER NOT NULL,
-    data BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS columns_run ON columns (run, level, names);
-CREATE TABLE IF NOT EXISTS milestones (
-    id INTEGER PRIMARY KEY,
-    run INTEGER NOT NULL REFERENCES runs (id),
-    kind TEXT NOT NULL,
-    line INTEGER NOT NULL,
-    text TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS milestones_run ON milestones (run);
-CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A run as the store knows it, without its points.
-
-    Attributes are the columns of the table; `latest`, `facts`, `diagnosis` and `state`
-    are read from JSON.
-    """
-
-    id: int
-    root: str
-    path: str
-    generation: int
-    reason: str
-    cursor: Cursor | None
-    format: str
-    planned: int | None
-    lines: int
-    bytes: int
-    parts: int
-    facts: dict[str, Any]
-    latest: dict[str, Any]
-    first_seen: float
-    changed_at: float | None
-    current: bool
-    adopted: bool
-    diagnosis: dict[str, Any] | None
-    state: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The run's name: the log's path, with `#2` for the second training in it."""
-        return self.path if self.generation == 1 else f"{self.path}#{self.generation}"
-
-
-_FIELDS: Final = (
-    "id, root, path, generation, reason, cursor, format, planned, lines, bytes, parts, "
-    "facts, latest, first_seen, changed_at, current, adopted, diagnosis, "
-    "coalesce(state, '{}')"
-)
 # Made once: several are needed at each commit.
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
-_JUDGED: Final = frozenset({"diagnosis", "state"})
 
 
 class Store:
@@ -203,11 +114,11 @@ class Store:
     def runs(self, where: str = "1", values: Sequence[Any] = ()) -> list[Row]:
         """Runs that a condition holds for, oldest first."""
         query = (
-            f"SELECT {_FIELDS} FROM runs LEFT JOIN judgements ON run = id "  # noqa: S608
+            f"SELECT {FIELDS} FROM runs LEFT JOIN judgements ON run = id "  # noqa: S608
             f"WHERE {where} ORDER BY id"
         )
         with _explained(self.path):
-            return [_row(r) for r in self.connection.execute(query, values)]
+            return [row(r) for r in self.connection.execute(query, values)]
 
     def begin(
         self, root: str, path: str, *, reason: str, now: float, adopted: bool = False
@@ -295,7 +206,7 @@ class Store:
     def set(self, run: int, **fields: Any) -> None:
         """Changes fields of a run; dicts are kept as JSON."""
         kept = {k: _json(v) if isinstance(v, dict) else v for k, v in fields.items()}
-        judged = {name: kept.pop(name) for name in _JUDGED & kept.keys()}
+        judged = {name: kept.pop(name) for name in JUDGED & kept.keys()}
         if judged:
             self.connection.execute(
                 "INSERT OR IGNORE INTO judgements (run) VALUES (?)", (run,)
@@ -353,7 +264,7 @@ class Store:
             found = self.connection.execute(
                 "SELECT value FROM notes WHERE key = ?", (key,)
             ).fetchone()
-            return _loaded(found[0]) if found else None
+            return from_json(found[0]) if found else None
 
     def keep_note(self, key: str, value: Any) -> None:
         """Keeps a fact about the daemon itself."""
@@ -371,7 +282,7 @@ class Store:
             )
 
     def _prepare(self) -> None:
-        self.connection.executescript(_SCHEMA + outbox.SCHEMA)
+        self.connection.executescript(RUNS + OUTBOX)
         self.connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def _known(self, run: int, field: str) -> dict[str, Any]:
@@ -380,7 +291,7 @@ class Store:
             f"SELECT {field} FROM runs WHERE id = ?",  # noqa: S608 - our own name
             (run,),
         ).fetchone()
-        known: dict[str, Any] = _loaded(found[0])
+        known: dict[str, Any] = from_json(found[0])
         return known
 
     def _batches(self, run: int) -> Iterator[Batch]:
@@ -425,27 +336,11 @@ class Store:
         ).fetchall()
         self.connection.execute(f"DELETE FROM columns {which}", key)  # noqa: S608
         del self._rows[key]
-        merged = joined([unpacked(*row) for row in rows])
+        merged = joined([unpacked(*part) for part in rows])
         self._append(key[0], merged, key[1] + 1)
 
     def _forget(self, run: int) -> None:
         self._rows = {key: n for key, n in self._rows.items() if key[0] != run}
-
-
-def set_aside(folder: Path, error: Exception) -> None:
-    """Puts a damaged store out of the way; logs are then read from their beginning."""
-    stamp = f"{datetime.now().astimezone():%Y%m%d_%H%M%S}"
-    path = folder / NAME
-    for suffix in ("", "-wal", "-shm"):
-        part = path.with_name(NAME + suffix)
-        if part.exists():
-            part.rename(path.with_name(f"{NAME}{suffix}.damaged_{stamp}"))
-    LOGGER.error(
-        "%s; it is kept as %s.damaged_%s, and all logs are read again",
-        error,
-        NAME,
-        stamp,
-    )
 
 
 def _connected(path: Path, *, read_only: bool) -> sqlite3.Connection:
@@ -491,33 +386,6 @@ def _key(path: Path) -> tuple[int, int] | None:
 
 def _json(value: Any) -> str:
     return _ENCODER.encode(value)
-
-
-def _loaded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise DamagedError(str(error)) from error
-
-
-def _row(found: Sequence[Any]) -> Row:
-    try:
-        return _made(found)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise DamagedError(repr(error)) from error
-
-
-def _made(found: Sequence[Any]) -> Row:
-    fields = dict(zip(Row.__slots__, found, strict=True))
-    for name in ("cursor", "facts", "latest", "diagnosis", "state"):
-        fields[name] = json.loads(fields[name]) if fields[name] else None
-    if fields["cursor"]:
-        fields["cursor"] = Cursor.restore(fields["cursor"])
-    for name in ("root", "path"):
-        fields[name] = os.fsdecode(fields[name])
-    for name in ("current", "adopted"):
-        fields[name] = bool(fields[name])
-    return Row(**fields)
 
 
 def _latest(delta: Delta) -> dict[str, Any]:

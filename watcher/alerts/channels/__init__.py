@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from watcher.alerts.channels.settings import Settings, settings
-from watcher.notify.errors import DeliveryError
+from watcher.errors import DeliveryError
 
 
 __all__ = ["Channel", "DeliveryError", "Settings", "channels", "settings"]

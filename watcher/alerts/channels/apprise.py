@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from watcher.alerts.channels.settings import Settings
-from watcher.errors import ConfigError
-from watcher.notify.errors import DeliveryError
+from watcher.errors import ConfigError, DeliveryError
 
 
 _KINDS: Final = {"critical": "failure", "warning": "warning"}

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any, Final
 
-from watcher.notify.errors import DeliveryError
+from watcher.errors import DeliveryError
 
 
 _TIMEOUT_S: Final = 30.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from watcher.notify.errors import DeliveryError
+from watcher.errors import DeliveryError
 
 
 class JsonLines:

@@ -1,10 +1,13 @@
 """The files that `gptwatch once` and `gptwatch compare` leave."""
 
+import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote_from_bytes
 
 from watcher import __version__
 from watcher.analysis.model import Analysis
@@ -124,3 +127,18 @@ def write_comparison(
     path = folder / f"comparison_{now:%Y%m%d_%H%M%S}.png"
     write_atomically(path, [compare_figure(runs, theme=theme, lang=lang)])
     return path
+
+
+_NAME_BYTES: Final = 200
+
+
+def file_name(name: str) -> str:
+    """A run's folder below the output folder; odd characters as %XX."""
+    raw = os.fsencode(name)
+    text = raw.decode("utf-8", "replace")
+    if "\ufffd" in text or not text.isprintable():
+        text = quote_from_bytes(raw, safe="/ #=+@,()")
+    if all(len(os.fsencode(part)) <= _NAME_BYTES for part in text.split("/")):
+        return text
+    digest = hashlib.blake2b(raw, digest_size=4).hexdigest()
+    return f"{text[: _NAME_BYTES // 4].replace('/', '_')}~{digest}"

@@ -8,7 +8,8 @@ from rich.cells import cell_len
 
 from watcher.analysis.model import Analysis, Summary
 from watcher.outputs.report.evaluations import verdict
-from watcher.outputs.text.catalog import clean, say
+from watcher.outputs.text.catalog import say
+from watcher.outputs.text.escape import clean
 from watcher.outputs.text.numbers import (
     integer,
     loss,

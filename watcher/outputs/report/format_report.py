@@ -6,7 +6,7 @@ from pathlib import Path
 
 from parsers.format import Format
 from watcher.analysis.pipeline import Reading
-from watcher.outputs.text.catalog import clean
+from watcher.outputs.text.escape import clean
 
 
 def known(formats: Sequence[Format], *, width: int) -> str:

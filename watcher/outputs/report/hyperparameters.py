@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from watcher.analysis.model import Analysis
-from watcher.outputs.text.catalog import clean, say
+from watcher.outputs.text.catalog import say
+from watcher.outputs.text.escape import clean
 from watcher.outputs.text.numbers import count, every, integer, setting, short
 
 

@@ -9,7 +9,8 @@ from watcher.analysis.model import Analysis, Summary
 from watcher.outputs.report import evaluations
 from watcher.outputs.report.braille import Line, Piece, chart, joined
 from watcher.outputs.report.text import by_gravity, nonfinite, throughput
-from watcher.outputs.text.catalog import clean, say
+from watcher.outputs.text.catalog import say
+from watcher.outputs.text.escape import clean
 from watcher.outputs.text.numbers import (
     integer,
     loss,

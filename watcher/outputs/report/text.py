@@ -11,7 +11,8 @@ from watcher.analysis.finding import SEVERITIES, Finding
 from watcher.analysis.model import Analysis, Summary
 from watcher.outputs.report import evaluations, speed_advice
 from watcher.outputs.report.hyperparameters import model_rows, settings_rows
-from watcher.outputs.text.catalog import clean, say
+from watcher.outputs.text.catalog import say
+from watcher.outputs.text.escape import clean
 from watcher.outputs.text.numbers import (
     count,
     every,

@@ -3,7 +3,6 @@
 The English phrase is the key, so that the code reads as the page does.
 """
 
-import unicodedata
 from types import MappingProxyType
 
 
@@ -280,8 +279,6 @@ _NOUNS = MappingProxyType(
 
 # Which form a number takes, by its last digit.
 _FORMS = (2, 0, 1, 1, 1, 2, 2, 2, 2, 2)
-# Where `surrogateescape` (PEP 383) keeps the bytes that are not UTF-8.
-_BYTES = range(0xDC80, 0xDD00)
 
 
 def language(lang: str) -> str:
@@ -303,32 +300,8 @@ def noun(lang: str, n: int, word: str) -> str:
     return russian[_russian_form(abs(n))]
 
 
-def clean(text: str) -> str:
-    r"""Text of a log without anything that a terminal would obey.
-
-    Control codes, direction overrides, line separators, private and unassigned
-    characters become escapes such as `\x1b`; a byte that was not UTF-8 in a file's
-    name (a lone surrogate) becomes that byte's escape.  The result is valid UTF-8.
-    """
-    return "".join(_escape(char) if _commands(char) else char for char in text)
-
-
 def _russian_form(n: int) -> int:
     """0 for 1, 21, 31; 1 for 2-4, 22-24; 2 for the others and 11-14."""
     if n // 10 % 10 == 1:
         return 2
     return _FORMS[n % 10]
-
-
-def _commands(char: str) -> bool:
-    """Whether a terminal might take the character for more than a letter."""
-    category = unicodedata.category(char)
-    return category[0] == "C" or category in ("Zl", "Zp")
-
-
-def _escape(char: str) -> str:
-    """The character as letters; a byte kept by `surrogateescape` as that byte."""
-    code = ord(char)
-    if code in _BYTES:
-        return f"\\x{code - 0xDC00:02x}"
-    return char.encode("unicode_escape").decode("ascii")

@@ -2,10 +2,21 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from watcher.analysis.finding import Finding
+from watcher.outputs import text
+from watcher.outputs.text.finding_numbers import (
+    count,
+    duration,
+    integer,
+    loss,
+    percent,
+    rate,
+    rise,
+)
 from watcher.outputs.text.finding_templates import (
     ADVICE,
     NOUNS,
@@ -16,15 +27,6 @@ from watcher.outputs.text.finding_templates import (
     pick,
     shortened,
     word,
-)
-from watcher.sentences.numbers import (
-    count,
-    duration,
-    integer,
-    loss,
-    percent,
-    rate,
-    rise,
 )
 
 
@@ -145,3 +147,11 @@ def _number(name: str, value: float, unit: str, lang: str) -> str:
     text = special(value, lang) if special else loss(value, lang)
     told = special is not None and unit not in _NATS
     return f"{text} {word(unit, lang) if unit in WORDS else unit}" if told else text
+
+
+def as_dict(finding: Finding, lang: str) -> dict[str, Any]:
+    """A finding of plain JSON types, with what it says."""
+    return asdict(finding) | {
+        "message": text.sentence(finding, lang),
+        "advice": text.advice(finding, lang),
+    }

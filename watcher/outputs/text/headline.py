@@ -7,6 +7,7 @@ import numpy as np
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis
+from watcher.outputs.text.finding_numbers import count, integer, loss
 from watcher.outputs.text.finding_templates import (
     first_large,
     language,
@@ -14,7 +15,6 @@ from watcher.outputs.text.finding_templates import (
     word,
 )
 from watcher.outputs.text.findings import sentence, values
-from watcher.sentences.numbers import count, integer, loss
 
 
 # The picture is 10 inches wide: more characters of its title do not fit.

@@ -1,0 +1,81 @@
+"""A run's row in the database."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from watcher.storage.checkpoint import Cursor
+from watcher.storage.chunks import DamagedError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A run as the store knows it, without its points.
+
+    Attributes are the columns of the table; `latest`, `facts`, `diagnosis` and `state`
+    are read from JSON.
+    """
+
+    id: int
+    root: str
+    path: str
+    generation: int
+    reason: str
+    cursor: Cursor | None
+    format: str
+    planned: int | None
+    lines: int
+    bytes: int
+    parts: int
+    facts: dict[str, Any]
+    latest: dict[str, Any]
+    first_seen: float
+    changed_at: float | None
+    current: bool
+    adopted: bool
+    diagnosis: dict[str, Any] | None
+    state: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The run's name: the log's path, with `#2` for the second training in it."""
+        return self.path if self.generation == 1 else f"{self.path}#{self.generation}"
+
+
+FIELDS: Final = (
+    "id, root, path, generation, reason, cursor, format, planned, lines, bytes, parts, "
+    "facts, latest, first_seen, changed_at, current, adopted, diagnosis, "
+    "coalesce(state, '{}')"
+)
+JUDGED: Final = frozenset({"diagnosis", "state"})
+
+
+def from_json(text: str) -> Any:
+    """A field that is kept as JSON."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise DamagedError(str(error)) from error
+
+
+def row(found: Sequence[Any]) -> Row:
+    """A row of the query `FIELDS`."""
+    try:
+        return _parsed(found)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedError(repr(error)) from error
+
+
+def _parsed(found: Sequence[Any]) -> Row:
+    fields = dict(zip(Row.__slots__, found, strict=True))
+    for name in ("cursor", "facts", "latest", "diagnosis", "state"):
+        fields[name] = json.loads(fields[name]) if fields[name] else None
+    if fields["cursor"]:
+        fields["cursor"] = Cursor.restore(fields["cursor"])
+    for name in ("root", "path"):
+        fields[name] = os.fsdecode(fields[name])
+    for name in ("current", "adopted"):
+        fields[name] = bool(fields[name])
+    return Row(**fields)
