@@ -9,7 +9,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"matplotlib", "torch", "tiktoken", "apscheduler", "watchdog"}
-# What each package of the watcher may import from its neighbours.  The order is that of
 # What each package of the watcher may import from the others.  The order is that of the
 # data: host and storage, ingest, analysis, alerts and outputs, the daemon, commands.
 BASE = {"__init__", "errors", "clock", "files", "logs"}
