@@ -200,7 +200,8 @@ def row(daemon: Started) -> Row:
 WORKER = """
 import sys, time
 from pathlib import Path
-from watcher import files, worker
+from watcher import files
+from watcher.daemon import worker
 
 def parts():
     yield b"x" * 100_000
