@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from parsers.parser import Parser
-from watcher.analysis.curves import analyse
 from watcher.analysis.model import Analysis
+from watcher.analysis.pipeline import analyse
 from watcher.analysis.smoothing import centred_mean
 from watcher.storage.columns import Run
 

@@ -8,8 +8,8 @@ import pytest
 
 from parsers.parser import Parser
 from watcher.analysis import rules
-from watcher.analysis.curves import analyse
 from watcher.analysis.model import Analysis
+from watcher.analysis.pipeline import analyse
 from watcher.storage.columns import Run
 
 

@@ -102,7 +102,7 @@ def test_a_checkpoint_between_evaluations_is_unknown() -> None:
 
 def test_a_training_from_the_beginning_starts_anew() -> None:
     """Files of the run before are none of its own."""
-    run = log(2.0, "out", 3.0, 2.9, "out", steps=[0, 0, 100])
+    run = log(2.1, 2.0, "out", 3.0, 2.9, "out", steps=[0, 100, 0, 100])
 
     assert [] == found(run)
 

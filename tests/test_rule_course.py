@@ -6,8 +6,8 @@ import pytest
 
 from parsers.parser import Parser
 from watcher.analysis import rules
-from watcher.analysis.curves import analyse
 from watcher.analysis.finding import Finding
+from watcher.analysis.pipeline import analyse
 from watcher.outputs import text
 from watcher.storage.columns import Run
 

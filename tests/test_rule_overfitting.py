@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis
-from watcher.analysis.rules.overfitting import Settings, noise, overfitting, student
+from watcher.analysis.noise import second_differences, sigma, student_cdf
+from watcher.analysis.rules.overfitting import overfitting
+from watcher.analysis.rules.settings import Overfitting
 
 
 Floats = NDArray[np.floating[Any]]
@@ -36,7 +38,7 @@ def run(
 
 def found(analysis: Analysis, **settings: object) -> list[Finding]:
     """What the rule finds."""
-    return overfitting(analysis, replace(Settings(), **settings))  # type: ignore[arg-type]
+    return overfitting(analysis, replace(Overfitting(), **settings))  # type: ignore[arg-type]
 
 
 def power_law(n: int, sigma: float = 0.0, seed: int = 1) -> Floats:
@@ -270,7 +272,7 @@ def test_noise_does_not_see_a_trend() -> None:
     rng = np.random.default_rng(7)
     y = 0.05 * rng.standard_normal(2000) + 3 * np.arange(2000)
 
-    assert 0.05 == pytest.approx(noise(y.tolist())[0], rel=0.1)
+    assert 0.05 == pytest.approx(sigma(second_differences(y.tolist()))[0], rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -278,4 +280,4 @@ def test_noise_does_not_see_a_trend() -> None:
 )
 def test_student_agrees_with_the_tables(t: float, freedom: int, p: float) -> None:
     """Values from a table of Student's distribution."""
-    assert p == pytest.approx(student(t, freedom), abs=0.003)
+    assert p == pytest.approx(student_cdf(t, freedom), abs=0.003)

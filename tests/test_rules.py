@@ -87,7 +87,7 @@ def restarted(run: Analysis, again: Analysis, step: int) -> Analysis:
     superseded = np.flatnonzero(run.val.steps >= step)
     curve.current[superseded] = False
     beside = np.concatenate([run.val_train, again.val_train])
-    return replace(run, val=curve, val_train=beside)
+    return analyses.segmented(replace(run, val=curve, val_train=beside))
 
 
 # Overfitting
@@ -437,38 +437,43 @@ def test_a_checkpoint_worse_than_the_best_is_told() -> None:
     assert [] == of("best_checkpoint_lost", good)
 
 
+def end(kind: str, line: int = 999) -> Milestone:
+    """A milestone behind the last record."""
+    return Milestone(kind, line, None, "text")
+
+
 @pytest.mark.parametrize(
-    ("outcome", "rule"),
+    ("kind", "rule"),
     [
         ("finished", ["finished"]),
-        ("crashed", ["crashed"]),
+        ("error", ["crashed"]),
         ("out of memory", ["crashed"]),
         ("killed", ["crashed"]),
         ("cancelled", ["crashed"]),
         ("interrupted", []),
-        (None, []),
+        ("checkpoint", []),
     ],
 )
-def test_the_end_is_told(outcome: str | None, rule: list[str]) -> None:
-    """Finished or not; who interrupts a run knows it."""
-    run = analyses.with_summary(trained([3.0, 2.9]), outcome=outcome, last_step=1)
+def test_the_end_is_a_finding(kind: str, rule: list[str]) -> None:
+    """Finished or not; a run that a person interrupted is none."""
+    run = trained([3.0, 2.9], milestones=(end(kind),))
 
     assert rule == [f.rule for f in rules.findings(run)]
 
 
-def test_a_crash_before_the_first_step_is_told() -> None:
+def test_a_crash_before_the_first_step_is_a_finding() -> None:
     """A log that holds nothing but an error has its finding; an empty one none."""
-    dead = analyses.with_summary(analyses.nothing(), outcome="crashed")
+    dead = analyses.nothing(milestones=(end("error"),))
 
     assert [("crashed", 0)] == [(f.rule, f.step) for f in rules.findings(dead)]
     assert () == rules.findings(analyses.nothing())
 
 
-def test_the_gravest_comes_first() -> None:
-    """Findings stand by gravity, then by step."""
+def test_the_most_severe_comes_first() -> None:
+    """Findings are sorted by severity, then by step."""
     loss = 3 + noise(200, 0.01)
     loss[99:101], loss[150] = 4.0, float("nan")
-    run = analyses.with_summary(trained(loss), outcome="crashed", last_step=199)
+    run = trained(loss, milestones=(end("error"),))
 
     found = [(f.severity, f.step) for f in rules.findings(run)]
 
@@ -481,7 +486,7 @@ def test_the_gravest_comes_first() -> None:
 def cut(run: Analysis, line: int) -> Analysis:
     """The run as it was when the log had so many lines."""
     val, train, time = (short(c, line) for c in (run.val, run.train, run.time))
-    return replace(
+    early = replace(
         run,
         val=val,
         train=train,
@@ -491,6 +496,7 @@ def cut(run: Analysis, line: int) -> Analysis:
         else None,
         pause=run.pause[: len(time)] if time and run.pause is not None else None,
     )
+    return analyses.segmented(early)
 
 
 def short(curve: Curve | None, line: int) -> Curve | None:
