@@ -42,9 +42,9 @@ def test_a_step_back_begins_a_stretch(
 def test_a_log_that_says_resumed_is_believed() -> None:
     """A resumption from the very first checkpoint is no new training."""
     lines, steps = at(0, 10, 0, 10)
-    said = Milestone("resumed", 13, None, "Resuming training from out")
+    message = Milestone("resumed", 13, None, "Resuming training from out")
 
-    assert "resumed" == segments(lines, steps, [said])[1].reason
+    assert "resumed" == segments(lines, steps, [message])[1].reason
 
 
 def test_a_resumption_that_loses_no_step_begins_a_segment() -> None:
@@ -65,9 +65,9 @@ def test_a_training_that_starts_at_the_same_step_is_another(
     steps: tuple[int, ...], n: int
 ) -> None:
     """A run of one record is followed by another; other starts are only announced."""
-    said = Milestone("start", 11, None, "Training started")
+    message = Milestone("start", 11, None, "Training started")
 
-    assert n == len(segments(*at(*steps), [said]))
+    assert n == len(segments(*at(*steps), [message]))
 
 
 def test_restarts_are_places_in_any_curve() -> None:

@@ -18,7 +18,7 @@ class Curve:
         metric: its name in `parsers.metrics`.
         unit: of the values.
         steps: int64, shape (n,); goes back where the run was restarted.
-        values: float64, shape (n,); not finite where the log says so.
+        values: float64, shape (n,); not finite where the log has NaN or inf.
         lines: line number of each point, rising, shape (n,).
         current: False where a later restart trained the same steps again.
     """
@@ -64,8 +64,8 @@ class Summary:
     `ratio`: last validation loss / training loss at it, None if units differ.
     `rise`: (last - best) / best of validation.  `eta_s`: seconds to `max_steps`.
     `outcome`: "finished", "crashed", "out of memory", "killed", "cancelled",
-    "interrupted", or None where the log does not say how the run ended.
-    `outcome_text`: the line that says so.  `verdict`: "overfitting", "possible",
+    "interrupted", or None where the log does not state how the run ended.
+    `outcome_text`: the line that states it.  `verdict`: "overfitting", "possible",
     "none" or None (no validation).
     """
 

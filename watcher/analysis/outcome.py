@@ -28,8 +28,8 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        name: as in `Summary.outcome`; None where the log does not say.
-        text: the line of the log that says so.
+        name: as in `Summary.outcome`; None where the log does not state it.
+        text: the line of the log that states it.
     """
 
     name: str | None = None

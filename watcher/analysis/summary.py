@@ -91,7 +91,7 @@ def _validation(run: Measured) -> dict[str, Any]:
 
 
 def _verdict(findings: Sequence[Finding], val: dict[str, Any]) -> str | None:
-    """What the findings and the ratio say of overfitting; None: too few to say."""
+    """The verdict on overfitting from findings and ratio; None: too few evaluations."""
     if "final_val" not in val:
         return None
     firing = [f for f in findings if f.rule == "overfitting" and f.cleared_step is None]

@@ -16,7 +16,7 @@ _BEGINNINGS: Final = frozenset({"start", "resumed"})
 
 
 def ended(run: Measured) -> list[Finding]:
-    """Crashed or finished, where the log says so; resolves when the run goes on.
+    """Crashed or finished, where the log states it; resolves when the run goes on.
 
     A run that a person interrupted is no finding.
     """

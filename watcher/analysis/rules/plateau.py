@@ -55,5 +55,5 @@ def _flat(y: list[float], span: int, settings: Plateau) -> bool:
     before = len(y) - span - 1
     then = [v for v in y[before : before + _MEDIAN_OF] if math.isfinite(v)]
     if not now or not then:
-        return True  # not in the log: it does not speak against a plateau
+        return True  # not in the log: no evidence against a plateau
     return bool(abs(median(now) - median(then)) < settings.change)

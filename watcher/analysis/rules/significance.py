@@ -30,9 +30,9 @@ _MIN_TRAIN: Final = 6
 def p_above_best(
     history: History, track: Track, settings: Overfitting
 ) -> tuple[float, bool]:
-    """Probability that validation is above its best, 0 if a guard speaks against it.
+    """Probability that validation is above its best, 0 if a guard rejects it.
 
-    The second says whether the training loss is known.  What costs most comes last:
+    The second: whether the training loss is known.  What costs most comes last:
     the noise is estimated only where its minimum would not explain the rise.
     """
     best, n = track.best[-1], len(history.y)
