@@ -13,10 +13,9 @@ import pytest
 import torch
 
 from trainer import fetch, prepare, tokens
-from trainer.__main__ import guarded
 from trainer.config import Config
 from trainer.data import Split, read_meta
-from trainer.errors import TrainerError
+from trainer.errors import TrainerError, guarded
 from trainer.log import Log
 from trainer.tokens import Chars
 

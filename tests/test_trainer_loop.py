@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from trainer import loop, machine
-from trainer.__main__ import guarded
 from trainer.config import Config
+from trainer.errors import guarded
 from trainer.optimizer import learning_rate
 
 

@@ -16,8 +16,7 @@ import pytest
 import torch
 
 from trainer import ckpt, loop, sample
-from trainer.__main__ import guarded
-from trainer.errors import TrainerError
+from trainer.errors import TrainerError, guarded
 from trainer.model import GPT, ModelArgs
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from trainer.errors import TrainerError
+from trainer.errors import guarded
 
 
 def main(arguments=None):
@@ -20,20 +20,6 @@ def main(arguments=None):
     from trainer.loop import train
 
     return train(arguments)
-
-
-def guarded(function):
-    """Run `function`; say what the user can put right in one line, with exit code 2."""
-    try:
-        return function()
-    except TrainerError as error:
-        print(f"trainer: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # `python -m trainer -h | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:  # the second one, or before training began
-        return 130
 
 
 if __name__ == "__main__":

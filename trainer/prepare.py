@@ -16,7 +16,7 @@ import numpy as np
 
 from trainer import config as configuration
 from trainer.data import find_dataset
-from trainer.errors import TrainerError
+from trainer.errors import TrainerError, guarded
 from trainer.fetch import cache_dir, download, write_whole
 from trainer.log import Log
 from trainer.tokens import END_OF_TEXT, BytePairs, Chars
@@ -221,6 +221,4 @@ def encode(texts, tokenizer, kind):
 
 
 if __name__ == "__main__":
-    from trainer.__main__ import guarded
-
     sys.exit(guarded(main))

@@ -19,7 +19,7 @@ import torch
 from trainer import build, ckpt, gpt2
 from trainer import config as configuration
 from trainer.data import find_dataset, read_meta
-from trainer.errors import TrainerError
+from trainer.errors import TrainerError, guarded
 from trainer.log import Log, printable
 from trainer.prepare import read_text
 from trainer.tokens import Chars, make_tokenizer
@@ -118,6 +118,4 @@ def sample(model, tokenizer, options, config):
 
 
 if __name__ == "__main__":
-    from trainer.__main__ import guarded
-
     sys.exit(guarded(main))
