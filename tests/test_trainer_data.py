@@ -20,7 +20,10 @@ from trainer.log import Log
 from trainer.tokens import Chars
 
 
-SHAKESPEARE = Path(__file__).parents[2] / "shared/data/tinyshakespeare.txt"
+SHAKESPEARE = Path(
+    os.environ.get("TINYSHAKESPEARE")
+    or Path(__file__).parents[2] / "shared/data/tinyshakespeare.txt"
+)
 OFFLINE = "--fetch=none"
 Prepare = Callable[..., int]
 
@@ -171,7 +174,7 @@ def test_shakespeare_is_divided_as_in_nanogpt(
 ) -> None:
     """1,003,854 characters train, 111,540 validate, of 65."""
     if not SHAKESPEARE.exists():
-        pytest.skip("tinyshakespeare is not beside the checkout")
+        pytest.skip("no tinyshakespeare: set TINYSHAKESPEARE to its path")
     monkeypatch.setenv("GPTWATCH_DATA", str(SHAKESPEARE))
 
     run("shakespeare_char", OFFLINE)

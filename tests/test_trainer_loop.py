@@ -21,7 +21,10 @@ from trainer.optimizer import learning_rate
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "data/trainer"
-SHAKESPEARE = Path(__file__).parents[2] / "shared/data/tinyshakespeare.txt"
+SHAKESPEARE = Path(
+    os.environ.get("TINYSHAKESPEARE")
+    or Path(__file__).parents[2] / "shared/data/tinyshakespeare.txt"
+)
 TINY = [
     *("--dataset=tiny", "--device=cpu", "--threads=1", "--fetch=none"),
     *("--n_layer=2", "--n_head=2", "--n_embd=32", "--block_size=16"),
@@ -77,7 +80,7 @@ def golden(name: str) -> list[str]:
 def test_losses_are_nanogpts(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     """All 201 losses of nanoGPT's small CPU run come out, to the last digit."""
     if not SHAKESPEARE.exists():
-        pytest.skip("tinyshakespeare is not beside the checkout")
+        pytest.skip("no tinyshakespeare: set TINYSHAKESPEARE to its path")
     wanted = golden("shakespeare_200.txt")
     monkeypatch.setenv("GPTWATCH_DATA", str(SHAKESPEARE))
 

@@ -17,7 +17,7 @@ import torch
 
 from trainer import ckpt, loop, sample
 from trainer.errors import TrainerError, guarded
-from trainer.model import GPT, ModelArgs
+from trainer.model import GPT, GPTConfig
 
 
 ROOT = Path(__file__).parents[1]
@@ -174,7 +174,7 @@ def nanogpt_checkpoint(path: Path, best: object = None) -> dict[str, Any]:
     sizes = {"n_layer": 2, "n_head": 2, "n_embd": 32, "block_size": 16}
     args = {**sizes, "bias": False, "vocab_size": 11, "dropout": 0.1}
     torch.manual_seed(7)
-    model = GPT(ModelArgs(**args))
+    model = GPT(GPTConfig(**args))
     weights = list(model.parameters())
     groups = [
         {"params": [p for p in weights if p.dim() >= 2], "weight_decay": 0.1},
@@ -224,7 +224,7 @@ def test_nanogpt_can_resume_ours(train: Train) -> None:
     stored = torch.load("out/ckpt.pt", weights_only=True)
 
     six = ["model", "optimizer", "model_args", "iter_num", "best_val_loss", "config"]
-    model = GPT(ModelArgs(**stored["model_args"]))
+    model = GPT(GPTConfig(**stored["model_args"]))
     weights = list(model.parameters())
     plain = torch.optim.AdamW([{"params": weights[:10]}, {"params": weights[10:]}])
     assert six == list(stored)[:6]

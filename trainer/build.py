@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from trainer import ckpt, gpt2, machine, prepare
 from trainer.data import Split, find_dataset, read_meta
 from trainer.errors import TrainerError
-from trainer.model import GPT, ModelArgs
+from trainer.model import GPT, GPTConfig
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def make_model(config, meta, log):
     else:
         model = new_model(config, meta, log)
     shorten(model, config)
-    log.say(f"number of parameters: {model.parameter_count() / 1e6:.2f}M")
+    log.say(f"number of parameters: {model.get_num_params() / 1e6:.2f}M")
     check_vocabulary(model, meta)
     if config.low_mem:
         model = model.bfloat16()
@@ -146,7 +146,7 @@ def new_model(config, meta, log):
     log.say("Initializing a new model from scratch")
     vocab_size = meta["vocab_size"] if meta.get("kind") == "char" else None
     if vocab_size is None:
-        vocab_size = ModelArgs.vocab_size
+        vocab_size = GPTConfig.vocab_size
         log.say(
             "defaulting to vocab_size of GPT-2 to 50304 "
             "(50257 rounded up for efficiency)"
@@ -154,32 +154,32 @@ def new_model(config, meta, log):
     names = ("n_layer", "n_head", "n_embd", "block_size", "bias", "dropout")
     raw = {name: getattr(config, name) for name in names}
     check_fit({**raw, "vocab_size": vocab_size}, config)
-    return GPT(ModelArgs(**raw, vocab_size=vocab_size))
+    return GPT(GPTConfig(**raw, vocab_size=vocab_size))
 
 
 def check_fit(raw, config):
     """Refuse a model too large for the machine before making it."""
-    machine.check_memory(ModelArgs(**raw), config, config.device)
+    machine.check_memory(GPTConfig(**raw), config, config.device)
 
 
 def shorten(model, config):
     """Cut the context to what the configuration asks for; it cannot grow."""
-    if config.block_size > model.args.block_size:
+    if config.block_size > model.config.block_size:
         raise TrainerError(
             f"block_size={config.block_size}, but the weights know "
-            f"{model.args.block_size} positions: take --block_size="
-            f"{model.args.block_size} or less"
+            f"{model.config.block_size} positions: take --block_size="
+            f"{model.config.block_size} or less"
         )
-    if config.block_size < model.args.block_size:
+    if config.block_size < model.config.block_size:
         model.crop_block_size(config.block_size)
 
 
 def check_vocabulary(model, meta):
     """Refuse data whose tokens the model does not have."""
-    if meta and meta["vocab_size"] > model.args.vocab_size:
+    if meta and meta["vocab_size"] > model.config.vocab_size:
         raise TrainerError(
             f"the data have {meta['vocab_size']} tokens, the model knows "
-            f"{model.args.vocab_size}: it was trained on other data"
+            f"{model.config.vocab_size}: it was trained on other data"
         )
 
 

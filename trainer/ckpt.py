@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from trainer.errors import TrainerError
-from trainer.model import GPT, ModelArgs
+from trainer.model import GPT, GPTConfig
 
 
 MAX_LAYERS = 1000
@@ -158,7 +158,7 @@ def check(ckpt):
 
 
 def read_args(raw, dropout):
-    """Give ModelArgs from a file's dictionary, each number in its bounds."""
+    """Give GPTConfig from a file's dictionary, each number in its bounds."""
     sizes = ("n_layer", "n_head", "n_embd", "block_size", "vocab_size")
     for key in sizes:
         value = raw[key]
@@ -167,7 +167,7 @@ def read_args(raw, dropout):
             raise ValueError(f"model_args: {key} is {value!r}")
     if type(raw["bias"]) is not bool or raw["n_embd"] % raw["n_head"]:
         raise ValueError("model_args: bias must be a bool, n_embd a multiple of n_head")
-    return ModelArgs(**{k: raw[k] for k in sizes}, bias=raw["bias"], dropout=dropout)
+    return GPTConfig(**{k: raw[k] for k in sizes}, bias=raw["bias"], dropout=dropout)
 
 
 def model_from(path, weights, raw_args, *, dropout):
@@ -240,7 +240,7 @@ def contents(run, extra):
     return {
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
-        "model_args": dataclasses.asdict(run.model.args),
+        "model_args": dataclasses.asdict(run.model.config),
         "iter_num": run.iter_num,
         "best_val_loss": torch.tensor(run.best_val_loss, dtype=torch.float64),
         "config": dataclasses.asdict(run.config),

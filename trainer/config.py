@@ -67,7 +67,7 @@ class Config:
     early_stopping: int = 0  # stop after so many evaluations without a new best
     nonfinite: str = "stop"  # what to do about a NaN: stop, skip (the step), ignore
     low_mem: bool = False  # bfloat16 weights and optimizer, recomputed activations
-    chunked_loss: bool = False  # never hold all logits at once (torch >= 2.13)
+    chunked_loss: bool = False  # compute the loss in chunks: fewer logits in memory
     fetch: str = "auto"  # auto: may download; pip: may ask pip as well; none
     gpt2_path: str = ""  # a .safetensors file, or a folder with one
     bpe_file: str = ""  # r50k_base.tiktoken or vocab.bpe, or a folder with one

@@ -34,7 +34,7 @@ def evaluate(run):
 
 def mean_loss(run, split, count):
     """Give the mean over `count` batches; the device is waited for once."""
-    group = batches_at_once(run.config, run.model.args, count)
+    group = batches_at_once(run.config, run.model.config, count)
     losses = []
     for _ in range(count // group):
         x, y = run.data[split].batch(run.config.batch_size, group)

@@ -23,7 +23,7 @@ def optimizer(adamw, log, *, fused):
 
 def start(run):
     """Say on what, and how, this run runs."""
-    config, args = run.config, run.model.args
+    config, args = run.config, run.model.config
     run.peak, source = machine.peak_flops(config.device, config.dtype)
     cuda = config.device.startswith("cuda")
     run.log.note(
@@ -39,7 +39,7 @@ def start(run):
         peak_flops=run.peak,
         peak_source=source,
         memory_estimate_gb=machine.check_memory(args, config, config.device) / 1e9,
-        parameters=run.model.parameter_count(),
+        parameters=run.model.get_num_params(),
         n_layer=args.n_layer,
         n_head=args.n_head,
         n_embd=args.n_embd,
@@ -78,9 +78,9 @@ def steps(run, marks):
 
 def flops(run):
     """Give the arithmetic of a step on one device (PaLM, appendix B)."""
-    args = run.model.args
+    args = run.model.config
     attention = 12 * args.n_layer * args.n_embd * args.block_size
-    per_token = 6 * run.model.parameter_count() + attention
+    per_token = 6 * run.model.get_num_params() + attention
     return per_token * run.tokens_per_iter / run.world.size
 
 

@@ -76,7 +76,7 @@ def restore_rank(run, extra, mine):
 
 def vocabulary(run):
     """Give the number of tokens the model knows."""
-    return run.model.args.vocab_size
+    return run.model.config.vocab_size
 
 
 def open_writer(config):

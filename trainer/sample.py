@@ -102,19 +102,16 @@ def sample(model, tokenizer, options, config):
     prompt = torch.from_numpy(tokens)[None].to(config.device)  # (1, T)
     top_k = options["top_k"] or None
     known = len(tokenizer.chars) if isinstance(tokenizer, Chars) else None
-    if known and known > model.args.vocab_size:
+    if known and known > model.config.vocab_size:
         raise TrainerError(
-            f"the data know {known} characters, the model {model.args.vocab_size}: it "
-            "was trained on other data"
+            f"the data have {known} characters, the model {model.config.vocab_size}: "
+            "it was trained on other data"
         )
     for _ in range(options["num_samples"]):
-        new = model.generate(
-            prompt,
-            options["max_new_tokens"],
-            temperature=options["temperature"],
-            top_k=top_k,
+        text = model.generate(
+            prompt, options["max_new_tokens"], options["temperature"], top_k
         )
-        yield tokenizer.decode([*tokens.tolist(), *(int(token) for token in new)])
+        yield tokenizer.decode(text[0].tolist())
 
 
 if __name__ == "__main__":

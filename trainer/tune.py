@@ -16,7 +16,7 @@ def tune(run, stored):
     if config.device == "cpu":
         extra = (stored or {}).get("gptwatch", {})
         set_threads(run, extra.get("threads", 0))
-    run.merge = merge_micro_steps(run.model.args, config, run.accumulation)
+    run.merge = merge_micro_steps(run.model.config, config, run.accumulation)
     run.micro_steps = run.accumulation // run.merge
     run.fast, run.graphs = run.model, False
     if config.compile:
@@ -63,7 +63,7 @@ def wants_graphs(run):
 
     With several micro steps gradients would be added up in a graph's own memory.
     """
-    small = run.model.parameter_count() < SMALL
+    small = run.model.get_num_params() < SMALL
     alone = not run.world.parallel and run.micro_steps == 1
     return run.config.device.startswith("cuda") and small and alone
 
