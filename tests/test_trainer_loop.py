@@ -290,43 +290,6 @@ def test_bfloat16_stays_near(train: Train) -> None:
     )
 
 
-def test_low_memory_trains(train: Train) -> None:
-    """bfloat16 weights with recomputed activations learn as well."""
-    code, lines = train("--exact=False", "--low_mem=True")
-
-    first, *_, last = [float(line.split()[-1]) for line in losses(lines)]
-    assert 0 == code
-    assert last < first - 0.2
-
-
-def test_a_model_too_large_is_refused(
-    train: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What cannot fit is an error before the first allocation."""
-    monkeypatch.setattr(machine, "memory_bytes", lambda _: 10**5)
-
-    with pytest.raises(Exception, match=r"take a smaller model"):
-        loop.train(TINY)
-    assert "step 0" not in capsys.readouterr().out
-    assert train is not None
-
-
-def test_running_out_of_memory_is_answered(
-    train: Train, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Where the GPU's memory ends, the error says what to turn down."""
-
-    def step(_: object) -> None:
-        raise torch.OutOfMemoryError
-
-    monkeypatch.setattr(loop.Run, "step", step)
-    code = guarded(lambda: loop.train(TINY))
-
-    assert train is not None
-    assert 2 == code
-    assert "halve --batch_size" in capsys.readouterr().err
-
-
 def test_two_processes_train_as_one(train: Train, tmp_path: Path) -> None:
     """With torchrun two processes share a step; one of them speaks and saves."""
     train("--max_iters=0")  # prepares the data

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainer import ckpt, gpt2, loop, machine, model
+from trainer import checkpoint, gpt2, loop, machine, model
 from trainer.config import PACKAGE, Config, read
 from trainer.errors import TrainerError
 from trainer.log import Log
@@ -274,7 +274,7 @@ def test_gpt2_is_finetuned(small_gpt2: Any, capsys: pytest.CaptureFixture[str]) 
     )
 
     out = capsys.readouterr().out
-    stored = ckpt.load(Path("out/ckpt.pt"))
+    stored = checkpoint.load(Path("out/ckpt.pt"))
     assert 0 == code
     assert "Initializing from OpenAI GPT-2 weights: gpt2\nloading weights" in out
     assert (4, True) == tuple(stored["model_args"][k] for k in ("block_size", "bias"))
@@ -347,17 +347,10 @@ def test_masks_of_old_checkpoints_are_dropped() -> None:
     """NanoGPT without flash attention saved its masks; they are no weights."""
     weights = {"_orig_mod.transformer.h.0.attn.bias": 1, "lm_head.weight": 2}
 
-    assert {"lm_head.weight": 2} == ckpt.clean(weights)
+    assert {"lm_head.weight": 2} == checkpoint.clean(weights)
 
 
 # --- the machine ---
-
-
-def test_a_merged_micro_step_needs_a_gpu() -> None:
-    """On a CPU micro steps stay as they were told."""
-    from trainer.tune import merge_micro_steps
-
-    assert 1 == merge_micro_steps(GPTConfig(), Config(device="cpu"), 8)
 
 
 @pytest.mark.parametrize(

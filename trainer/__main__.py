@@ -3,7 +3,7 @@
 import os
 import sys
 
-from trainer.errors import guarded
+from trainer.errors import guarded, require_torch
 
 
 def main(arguments=None):
@@ -14,8 +14,9 @@ def main(arguments=None):
 
         print(help_text())
         return 0
-    # Before torch is loaded: threads that wait by spinning cost a busy machine its
-    # CPU, up to twenty times the step itself.
+    require_torch(__name__)
+    # Before torch is loaded: on a busy machine OpenMP threads that spin while they wait
+    # cost up to twenty times the CPU of the step itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from trainer.loop import train
 

@@ -1,5 +1,6 @@
 """The exception that a user can act on, and how every command reports it."""
 
+import importlib.util
 import os
 import sys
 
@@ -20,3 +21,10 @@ def guarded(function):
         return 1
     except KeyboardInterrupt:  # the second one, or before training began
         return 130
+
+
+def require_torch(name):
+    """In a module run as a program (`name` is "__main__"): exit if torch is missing."""
+    if name == "__main__" and importlib.util.find_spec("torch") is None:
+        print("trainer: PyTorch is missing: pip install torch", file=sys.stderr)
+        sys.exit(2)
