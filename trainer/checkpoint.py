@@ -31,7 +31,7 @@ class Writer:
     def __init__(self, *, keep_old):
         """With `keep_old`, existing files are renamed before they are replaced."""
         self.pool = ThreadPoolExecutor(1)
-        self.work = self.path = self.good = None
+        self.work = self.path = None
         self.keep_old = keep_old
 
     def write(self, state, path, also=None):
@@ -72,12 +72,13 @@ class Writer:
         try:
             work.result()
         except (OSError, RuntimeError) as error:
-            kept = f"the last good one is {self.good}" if self.good else "there is none"
+            kept = (
+                "the one before is intact" if self.path.exists() else "none before it"
+            )
             raise TrainerError(
                 f"{self.path}: checkpoint not written: {error}; {kept}; free disk "
                 "space or change --out_dir, then continue with --init_from=auto"
             ) from error
-        self.good = self.path
 
 
 def snapshot(state, seen):
