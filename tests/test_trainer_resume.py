@@ -377,10 +377,75 @@ def test_nanogpts_checkpoint_is_sampled(
     assert train is not None
 
 
+def nanogpt_sample(path: Path, start: list[int], count: int, length: int) -> list[Any]:
+    """What nanoGPT's sample.py draws on a CPU: seed, initialize, load, generate."""
+    stored = torch.load(path, weights_only=True)
+    torch.manual_seed(1337)
+    model = GPT(GPTConfig(**{**stored["model_args"], "dropout": 0.0}))
+    model.load_state_dict(stored["model"])
+    model.eval()
+    texts = []
+    for _ in range(count):
+        idx = torch.tensor([start])
+        for _ in range(length):
+            hidden = model.hidden(idx[:, -model.config.block_size :])
+            logits = model.lm_head(hidden)[:, -1, :] / 0.8
+            values, _ = torch.topk(logits, min(200, logits.size(-1)))
+            logits[logits < values[:, [-1]]] = -float("inf")
+            probs = torch.nn.functional.softmax(logits, dim=-1)
+            idx = torch.cat((idx, torch.multinomial(probs, num_samples=1)), dim=1)
+        texts.append(idx[0].tolist())
+    return texts
+
+
+def test_a_seed_gives_nanogpts_text(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Samples are nanoGPT's to the character, whatever type training was in."""
+    train("--max_iters=10")
+    capsys.readouterr()
+    sample.main(["--device=cpu", "--num_samples=2", "--max_new_tokens=40", "--start=t"])
+
+    chars = json.loads(Path("data/tiny/meta.json").read_text())["chars"]
+    with torch.no_grad():
+        wanted = nanogpt_sample(Path("out/ckpt.pt"), [chars.index("t")], 2, 40)
+    texts = ["".join(chars[token] for token in text) for text in wanted]
+    assert "".join(f"{text}\n{sample.RULE}\n" for text in texts) == (
+        capsys.readouterr().out
+    )
+
+
+def test_a_short_run_is_sampled(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that kept only `last.pt` needs no --ckpt; the speed is on stderr."""
+    train("--max_iters=3", "--always_save_checkpoint=False")
+    capsys.readouterr()
+    code = guarded(lambda: sample.main(["--device=cpu", "--start=t"]))
+
+    assert not Path("out/ckpt.pt").exists()
+    assert 0 == code
+    assert "tokens/s" in capsys.readouterr().err
+
+
+def test_greedy_sampling_does_not_depend_on_the_seed(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Temperature 0 takes the likeliest token."""
+    train("--max_iters=10")
+    texts = set()
+    for seed in ("1", "2"):
+        capsys.readouterr()
+        sample.main(["--device=cpu", "--temperature=0", "--start=t", f"--seed={seed}"])
+        texts |= set(capsys.readouterr().out.split(sample.RULE))
+
+    assert 2 == len(texts)  # the text and what follows the last rule
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--start=Zebra", "character 'Z' is not among the 11"),
+        ("--start=Zebra", "--start: character 'Z' is not among the 11"),
         ("--start=", "at least one character"),
         ("--temperature=-1", "temperature must be at least 0"),
         ("--top_k=many", "write --top_k=VALUE"),

@@ -123,7 +123,10 @@ def sample(model, tokenizer, options, config):
             f"the data have {known} characters, the model {model.config.vocab_size}: "
             "it was trained on other data"
         )
-    tokens = tokenizer.encode(start).astype("int64")
+    try:
+        tokens = tokenizer.encode(start).astype("int64")
+    except TrainerError as error:
+        raise TrainerError(f"--start: {error}") from error
     if not len(tokens):
         raise TrainerError("--start= is empty: give at least one character")
     prompt = torch.from_numpy(tokens)[None].to(config.device)  # (1, T)
