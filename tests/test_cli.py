@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 
+pytestmark = pytest.mark.process
+
+
 FIXTURE = Path(__file__).parent / "data" / "nanogpt" / "train.log"
 HEALTHY = "".join(
     f"step {i * 100}: train loss {4 - i * 0.3:.4f}, val loss {4.05 - i * 0.28:.4f}\n"

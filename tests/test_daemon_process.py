@@ -18,6 +18,9 @@ from watcher.storage.database import Store
 from watcher.storage.rows import Row
 
 
+pytestmark = pytest.mark.process
+
+
 # More by hand: GPTWATCH_KILLS=200.
 KILLS: Final = int(os.environ.get("GPTWATCH_KILLS", "10"))
 LOGS: Final = 20
@@ -49,6 +52,7 @@ class Writer:
         self.written[name] += piece
 
 
+@pytest.mark.slow
 def test_f38_killed_at_any_moment(tmp_path: Path) -> None:
     """However often the daemon dies, no point is lost, and none is there twice."""
     dice = random.Random(KILLS)

@@ -21,6 +21,9 @@ from watcher.storage.database import Store
 from watcher.storage.recovery import NAME
 
 
+pytestmark = pytest.mark.process
+
+
 STOPS = int(os.environ.get("GPTWATCH_STOPS", "4"))
 
 

@@ -6,7 +6,7 @@ import resource
 from pathlib import Path
 
 import pytest
-from oracle import Bench, append, lines, once
+from oracle import Bench, append, lines, once, open_to_all
 
 from watcher.ingest import reader
 from watcher.storage.database import Store
@@ -128,8 +128,7 @@ def test_f35_a_log_that_may_not_be_read(bench: Bench, log: Path) -> None:
     """A log without rights is named, and read from its beginning when it has them."""
     append(log, lines(0, 10))
     log.chmod(0)
-    for folder in (bench.logs, *bench.logs.parents[:4]):
-        folder.chmod(0o755)
+    open_to_all(bench.logs)
     os.seteuid(65534)
     try:
         bench.look()

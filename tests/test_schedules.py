@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -20,6 +21,9 @@ from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader
 from watcher.ingest.tailer import Tailer
 from watcher.storage.database import Store
+
+
+pytestmark = pytest.mark.slow
 
 
 EXAMPLES = int(os.environ.get("GPTWATCH_SCHEDULES", "2000"))

@@ -12,7 +12,12 @@ from oracle import until
 
 
 WHY_NOT: Final = missing()
-pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+pytestmark = [
+    pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT),
+    pytest.mark.process,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("systemd"),  # one machine is booted for all
+]
 
 VENV: Final = "/opt/gptwatch/venv"
 README: Final = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
