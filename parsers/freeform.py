@@ -36,14 +36,15 @@ _CODE: Final = re.compile(
     rb"|(?i:^\W*(?:done|finished)\b(?!.*(?:epoch|step|iter)))"
 )
 _BAR: Final = re.compile(rb"(?:%\|.*?|\d% +\d+/\d+ |\d+it )\[[^\]]*\]")
-_WORD: Final = rb"[A-Za-z_][A-Za-z_/.()\[\]@-]*(?:\d+[A-Za-z_/.()\[\]@-]*)*"
+# What is not possessive here is tried again from each of its ends.
+_WORD: Final = rb"[A-Za-z_][\w/.()\[\]@-]{0,127}+"
 _PAIR: Final = re.compile(
     rb"(?<![\w/.-])(?P<key>"
     + _WORD
     + rb"(?: "
     + _WORD
-    + rb"){0,3}?)(?:[\"'\])]*\s*[:=#]\s*(?:[\w.]+\()?|\s+(?:tensor\()?|(?<=[#=:]))"
-    rb"[\"'\[(]*\s*"
+    + rb"){0,3}?)(?:[\"'\])]*+\s*+[:=#]\s*+(?:[\w.]{1,64}+\()?|\s++(?:tensor\()?)"
+    rb"[\"'\[(]*+\s*+"
     rb"(?P<value>" + AMOUNT + rb")(?:(?: ?/ ?| of )(?P<of>\d+)(?!\w))?"
     rb"(?P<unit>%| ?(?:[mun]?s|secs?|mins?|[kKMGB]|[kKMG]i?B)(?![\w/]))?"
     rb"(?!\w|[.:-]\d|/\d)"

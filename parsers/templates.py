@@ -30,7 +30,7 @@ _WHOLE: Final = re.compile(rb"(?<![.0])0+")
 _CACHE_ENTRIES: Final = 8192
 _CACHE_LINE: Final = 1024
 _LIKE_A_METRIC: Final = re.compile(
-    rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*\s*[:=|]?\s*['\"]?[-+]?\d*\.?\d"
+    rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*+\s*+[:=|]?\s*+['\"]?[-+]?\.?\d"
 )
 Facts = Mapping[str, int | float | str | bool]
 
