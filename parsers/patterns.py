@@ -3,11 +3,12 @@
 from typing import Final
 
 
+# Atomic: what follows a number is tried behind its last digit only.
 NUMBER: Final = (
-    rb"(?:[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|inf|Infinity))"
+    rb"(?>[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|inf|Infinity))"
 )
 # More digits are no step: every step fits int64, and float64 exactly.
-COUNT: Final = rb"\d{1,15}"
+COUNT: Final = rb"\d{1,15}+"
 # `14,336`
 GROUPED: Final = rb"\d[\d,]*(?:\.\d+)?"
 
