@@ -72,7 +72,9 @@ _ASSIGNED: Final = re.compile(
     rb"^(?:\[rank\d+\]: ?|\d+: )?(    )?(\w+) ?(: ?\w+ ?)?= ?"
     rb"([^=#\s][^#]*?)\s*(?:#.*)?$"
 )
-_OVERRIDING: Final = re.compile(rb"Overriding: (\w+) = (\S(?:[^=]*?\S)?)\s*+(?=$|Overriding)")
+_OVERRIDING: Final = re.compile(
+    rb"Overriding: (\w+) = (\S(?:[^=]*?\S)?)\s*+(?=$|Overriding)"
+)
 _QUOTED: Final = re.compile(
     rb"[\"'](\w+)[\"']\s*:\s*\[?(" + VALUE + rb")\]?(?=\s*(?:[,})]|$))"
 )

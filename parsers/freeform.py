@@ -30,12 +30,14 @@ _NUMBER: Final = re.compile(rb"\d|[Nn][Aa][Nn]|[Ii][Nn][Ff]")
 _CODE: Final = re.compile(
     # The last: a web server, a container being built, the end of it all.
     rb"==|[-+*]=|\bself\.|\bprint\(|\breturn\b|\bimport |\bassert |\blambda\b|^\s*#"
-    rb"|\bif .{0,999}:|\bfor .{0,999} in |\bdef |\bclass |\{[A-Za-z_][\w.\[\]]*(?::[^{}\s]*)?\}"
-    rb"|\d\s+#\s|(?<!\w)\d*+[A-Za-z_]\w*+\(\w++=|%\(|%[.\d]*[dfs]\b|;\s*$|\)\s*:\s*$|\bwandb:"
+    rb"|\bif .{0,999}:|\bfor .{0,999} in |\bdef |\bclass "
+    rb"|\{[A-Za-z_][\w.\[\]]*(?::[^{}\s]*)?\}|\d\s+#\s|(?<!\w)\d*+[A-Za-z_]\w*+\(\w++=|%\(|%[.\d]*[dfs]\b|;\s*$|\)\s*:\s*$|\bwandb:"
     rb"|\bHTTP/\d|^Step \d+/\d+ : [A-Z]"
     rb"|(?i:^\W*(?:done|finished)\b(?!.*(?:epoch|step|iter)))"
 )
-_BAR: Final = re.compile(rb"(?:%\|(?:[^\[%]|%(?!\|))*+|\d% +\d++/\d++ |\dit )\[[^\]]{0,999}\]")
+_BAR: Final = re.compile(
+    rb"(?:%\|(?:[^\[%]|%(?!\|))*+|\d% +\d++/\d++ |\dit )\[[^\]]{0,999}\]"
+)
 # What is not possessive here is tried again from each of its ends.
 _WORD: Final = rb"[A-Za-z_][\w/.()\[\]@-]{0,127}+"
 _PAIR: Final = re.compile(
