@@ -9,7 +9,7 @@ from parsers.parser import Parser
 from watcher.clock import Clock
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader
-from watcher.ingest.tailer import Follower
+from watcher.ingest.tailer import Tailer
 from watcher.storage.columns import Run
 from watcher.storage.database import Store
 from watcher.storage.rows import Row
@@ -69,15 +69,13 @@ class Bench:
     def start(self) -> None:
         """Starts the reader on what the store holds."""
         self.store = Store(self.state)
-        follower = Follower(
+        tailer = Tailer(
             self.store,
             self.clock,
-            is_written=lambda *_: self.writer,
+            writer=lambda *_: self.writer,
             wanted=lambda path: self._scanner.wants(self.logs, path),
         )
-        self.reader = Reader(
-            [self.logs], self._scanner, self.store, follower, self.clock
-        )
+        self.reader = Reader([self.logs], self._scanner, self.store, tailer, self.clock)
 
     def stop(self) -> None:
         """Stops the reader; the store stays."""

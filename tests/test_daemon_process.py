@@ -205,15 +205,15 @@ WORKER = """
 import sys, time
 from pathlib import Path
 from watcher import files
-from watcher.daemon import worker
+from watcher.daemon import analyst
 
 def parts():
     yield b"x" * 100_000
     print("writing", flush=True)
     time.sleep(600)
 
-worker.Analyst.do = lambda *_: files.write_atomically(Path("latest.png"), parts())
-worker.main('{"state": "."}', sys.stdin, sys.stdout)
+analyst.Analyst.run = lambda *_: files.write_atomically(Path("latest.png"), parts())
+analyst.main('{"state": "."}', sys.stdin, sys.stdout)
 """
 
 
