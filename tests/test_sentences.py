@@ -297,26 +297,6 @@ def test_titles_are_short(rule: str, lang: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("summary", "said"),
-    [
-        (
-            {"best_val": 1.47, "best_val_step": 4750, "evaluations_since_best": 1},
-            "Still improving: best 1.470 at step 4,750",
-        ),
-        (
-            {"best_val": 1.47, "best_val_step": 2000, "evaluations_since_best": 12},
-            "No new best for 12 evaluations: best 1.470 at step 2,000",
-        ),
-        ({"evaluations": 2}, "Not enough evaluations yet"),
-    ],
-    ids=["improving", "stale", "few"],
-)
-def test_a_healthy_run_has_a_title(summary: dict[str, Any], said: str) -> None:
-    """Without a finding the title says how far it came."""
-    assert said == text.headline(titled(**summary))
-
-
-@pytest.mark.parametrize(
     ("loss", "said"),
     [
         (

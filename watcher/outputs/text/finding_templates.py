@@ -262,6 +262,18 @@ WORDS: Final = MappingProxyType(
             "No new best for {2}: best {0} at step {1}",
             "Нет улучшений {2}: лучший {0} на шаге {1}",
         ),
+        "improved": (
+            "Validation loss improved to the end: best {0} at step {1}",
+            "Валидационный loss улучшался до конца: лучший {0} на шаге {1}",
+        ),
+        "above": (
+            "Validation loss {3} is {4} above its best {0} at step {1}",
+            "Валидационный loss {3}, на {4} выше минимума {0} на шаге {1}",
+        ),
+        "level": (
+            "Validation loss {3}, level with its best {0} at step {1}",
+            "Валидационный loss {3}, на уровне лучшего {0} на шаге {1}",
+        ),
         "few": ("Not enough evaluations yet", "Пока мало оценок"),
         "short": (
             "{0}: validation loss is {1} above its best",
@@ -269,6 +281,7 @@ WORDS: Final = MappingProxyType(
         ),
         "training": ("Training loss {0} after {1}", "Обучающий loss {0} через {1}"),
         "falling": (", still falling", ", пока падает"),
+        "rising": (", rising", ", растёт"),
         "flat": (", no longer falling", ", больше не падает"),
         "nothing": ("No losses in this log yet", "В этом логе пока нет loss"),
     }
