@@ -55,6 +55,10 @@ _OOM: Final = (
     rb"|CUDA_ERROR_OUT_OF_MEMORY|\bCuda failure .{0,6}out of memory"
     rb"|\bnot enough memory: you tried|\bOut of memory: Kill|cgroup out-of-memory"
     rb"|\bOut Of Memory\s*$|\b[Ee]xceeded (?:job|step) memory limit"
+    rb"|\b(?:Unable|Failed|failed) to allocate (?:memory|[\d.]+ ?[KMGT]i?B)"
+    rb"|\b(?:[Cc]annot|can't) allocate memory|\b[Rr]an out of memory trying to"
+    rb"|CUDNN_STATUS_ALLOC_FAILED|CUBLAS_STATUS_ALLOC_FAILED|\bstd::bad_alloc\b"
+    rb"|\bcudaErrorMemoryAllocation\b|\bhipErrorOutOfMemory\b|\bOOMKilled\b"
 )
 _NO_OOM: Final = (
     _WARNING + rb"|\b(?:avoid|prevent|case of|if|when|not)\b[^.]{0,40}out of memory"
@@ -115,7 +119,10 @@ _RULES: Final = (
     ),
     _last("out of memory", "exhausted", _NAME + rb"ExhaustedError"),
     _Rule("out of memory", "memory", _OOM, _NO_OOM),
-    _Rule("out of memory", "oom", rb"\boom[-_ ]kill|\bOOM when allocating"),
+    _Rule(
+        "out of memory", "oom", rb"\boom[-_ ]kill|\bOOM when allocating|\bOOMKilled\b"
+    ),
+    _Rule("out of memory", "alloc", _OOM, _NO_OOM),
     _Rule("out of memory", "exhausted", _OOM, _NO_OOM),
     _Rule("nan", "nan", _NAN),
     _Rule("nan", "finite", _NAN),
@@ -199,7 +206,13 @@ _RULES: Final = (
         rb"|\bNCCL (?:error|failure)\b|\bNCCL operations have failed",
         _WARNING,
     ),
-    _Rule("error", "watchdog", rb"\bWatchdog caught collective operation timeout"),
+    _Rule(
+        "error",
+        "watchdog",
+        rb"\bWatchdog caught collective operation timeout"
+        rb"|\bNCCL watchdog thread terminated|\bwatchdog got stuck\b",
+        _WARNING,
+    ),
     _Rule("finished", "training", _ENDED, _NOT_ENDED),
     _Rule("finished", "train_runtime", rb"['\"]train_runtime['\"]: ?['\"]?\d"),
     _Rule("finished", "minimum val", rb"\bMinimum validation bpb: \d"),
