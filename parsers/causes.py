@@ -21,7 +21,8 @@ _EXCEPTION: Final = re.compile(rb"(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:: .*|:)?\s*$
 _IGNORED: Final = b"Exception ignored in"
 _BAR: Final = re.compile(rb"\d%\|[^|\n]{0,200}\|[^\[\]\n]{0,80}\[[^\]\n]{0,200}\]")
 _PREFIX: Final = re.compile(
-    rb"\s*(?:\[(?!\w+ (?:\w+ )?ERROR\])[^\]]{1,120}\]:?|\d+:(?=\s)|\(\w+ pid=\d+[^)]{0,60}\)"
+    rb"\s*(?:\[(?!\w+ (?:\w+ )?ERROR\])[^\]]{1,120}\]:?|\d+:(?=\s)"
+    rb"|\(\w+ pid=\d+[^)]{0,60}\)"
     rb"|\d{4}-\d\d-\d\d[ T][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?"
     rb"|[EFWI]\d{3,4} [\d:.]+\s+\d+ [^\]\s]{1,120}\]"
     rb"|(?:INFO|WARNING|ERROR|CRITICAL|FATAL)\b:?|(?:srun|slurmstepd): error:"

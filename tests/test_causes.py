@@ -98,7 +98,7 @@ def test_a_key_and_its_value_are_no_exception() -> None:
     [
         (
             (
-                "  3%|▎ | 20/800 [00:40<26:00,  2.00s/it][rank1]:[E511 09:12:44 P.cpp:6]"
+                "  3%|▎ | 20/800 [00:40<26:00,  2.00s/it][rank1]:[E511 09:12:4 P.cpp:6]"
                 " [Rank 1] Watchdog caught collective operation timeout: WorkNCCL(Seq=9"
                 ", OpType=ALLGATHER, NumelIn=4, Timeout(ms)=900000) ran for 900044"
                 " milliseconds before timing out."
