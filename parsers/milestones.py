@@ -96,6 +96,11 @@ _NOT_ENDED: Final = (
     rb"(?i)\b(?:done|completed?|finished|training) (?:for |with )?epoch\b"
     rb"|\bmerges?\b|tokenizer|\bnot \w+ed\b"
 )
+# An optimizer step that mixed precision, or a guard of the trainer, did not take.
+_SKIPPED: Final = (
+    rb"(?i)\b[Gg]radient overflow\b|\bOVERFLOW! .{0,40}[Ss]kipping step"
+    rb"|\bskipping (?:the |this )?(?:optimi[sz]er )?(?:step|update)\b"
+)
 _NAN: Final = (
     rb"(?i)\bloss\b[^|=]{0,40} (?:is|was|became|becomes|has become|turned|went)"
     rb" (?:\w+ or )?(?:nan|inf|infinite|non-?finite|not finite)\b"
@@ -244,6 +249,7 @@ _RULES: Final = (
         rb"\bRestored (?:all states )?from (?:the )?checkpoint|\b[Rr]estored checkpoint"
         rb"|\bRestoring states from the checkpoint",
     ),
+    _Rule("resumed", "continu", rb"(?i)\bcontinuing (?:training )?(?:at|from) step\b"),
     _Rule(
         "start",
         "scratch",
@@ -260,6 +266,8 @@ _RULES: Final = (
     _Rule(
         "start", "start", rb"\bwill start from random\b|\bcheckpoint, starting fresh\b"
     ),
+    _Rule("skipped", "skipping", _SKIPPED),
+    _Rule("skipped", "overflow", _SKIPPED),
     _Rule("checkpoint", "checkpoint", _SAVED, _NOT_SAVED),
     _Rule("checkpoint", "model", _MODEL_SAVED),
     _Rule(

@@ -70,6 +70,82 @@ PARTS: Final = MappingProxyType(
                 " {before_rate}| (в {factor} раза дольше)|."
             ),
         ),
+        "resume_jump": (
+            (
+                "Since the resume at step {since_step}| ({Crashed} at step {end_step})|"
+                " training loss is {after}|, it was {before}|."
+            ),
+            (
+                "После возобновления на шаге {since_step}| ({Crashed} на шаге"
+                " {end_step})| обучающий loss {after}|, раньше был {before}|."
+            ),
+        ),
+        "rising_loss": (
+            (
+                "Training loss rises since step {since_step}|: {after}, it was"
+                " {before}| ({rise_share} more)|."
+            ),
+            (
+                "Обучающий loss растёт с шага {since_step}|: {after}, раньше был"
+                " {before}| (на {rise_share} больше)|."
+            ),
+        ),
+        "zero_loss": (
+            (
+                "Training loss is exactly 0 since step {since_step}|, it was {before}|"
+                " (gradient norm {grad})|."
+            ),
+            (
+                "Обучающий loss ровно 0 с шага {since_step}|, раньше был {before}|"
+                " (норма градиента {grad})|."
+            ),
+        ),
+        "gradient_not_finite": (
+            (
+                "The gradient norm is not finite since step {since_step}| ({records} in"
+                " a row)|."
+            ),
+            ("Норма градиента не число с шага {since_step}| ({records} подряд)|."),
+        ),
+        "gradient_spike": (
+            "Gradient norm {peak} at step {since_step}|, usually {usual}|.",
+            "Норма градиента {peak} на шаге {since_step}|, обычно {usual}|.",
+        ),
+        "skipped_steps": (
+            (
+                "Optimizer steps are skipped since step {since_step}|, {skipped} one"
+                " after the other|."
+            ),
+            ("Шаги оптимизатора пропускаются с шага {since_step}|, {skipped} подряд|."),
+        ),
+        "no_movement": (
+            (
+                "Nothing is learned: training loss is {level} at step {step}|, where it"
+                " began|, as for guessing among {classes}|."
+            ),
+            (
+                "Модель не учится: обучающий loss {level} на шаге {step}|, как в"
+                " начале|, как при угадывании из {classes}|."
+            ),
+        ),
+        "constant_metric": (
+            ("{Metric} is {level} at every evaluation since step {since_step}|."),
+            ("{Metric}: {level} на каждой оценке с шага {since_step}|."),
+        ),
+        "zero_learning_rate": (
+            ("The learning rate is 0 since step {since_step}| ({records} in a row)|."),
+            ("Скорость обучения равна 0 с шага {since_step}| ({records} подряд)|."),
+        ),
+        "validation_jump": (
+            (
+                "Validation loss jumped to {level} at step {step}|, it was {before}|"
+                " (best {best})|."
+            ),
+            (
+                "Валидационный loss подскочил до {level} на шаге {step}|, был {before}|"
+                " (лучший {best})|."
+            ),
+        ),
         "evaluation_cost": (
             (
                 "Evaluations cost much|: {share} of the time|, {eval_ms} each|, every"
@@ -163,6 +239,82 @@ ADVICE: Final = MappingProxyType(
                 " медленного чтения данных или подкачки."
             ),
         ),
+        "resume_jump": (
+            (
+                "Check that the optimizer state, the learning-rate schedule and the"
+                " position in the data were restored, from the right checkpoint."
+            ),
+            (
+                "Проверьте, что восстановлены состояние оптимизатора, расписание"
+                " скорости обучения и место в данных, и что чекпойнт — тот."
+            ),
+        ),
+        "rising_loss": (
+            "Lower the learning rate; check the sign of the loss and the labels.",
+            "Уменьшите скорость обучения; проверьте знак loss и метки.",
+        ),
+        "zero_loss": (
+            (
+                "Look for fp16 overflow or for labels that are all masked, and go back"
+                " to a checkpoint from before step {since_step}."
+            ),
+            (
+                "Проверьте переполнение fp16 и не замаскированы ли все метки; вернитесь"
+                " к чекпойнту до шага {since_step}."
+            ),
+        ),
+        "gradient_not_finite": (
+            (
+                "Such steps are skipped or spoil the weights: lower the learning rate,"
+                " clip gradients, or use bfloat16 instead of float16."
+            ),
+            (
+                "Такие шаги пропускаются или портят веса: уменьшите скорость обучения,"
+                " ограничьте градиенты или замените float16 на bfloat16."
+            ),
+        ),
+        "gradient_spike": (
+            "Nothing to do if it is rare and gradients are clipped.",
+            "Ничего не делать, если это редкость и градиенты ограничены.",
+        ),
+        "skipped_steps": (
+            (
+                "Use bfloat16 instead of float16, or a higher threshold of the guard"
+                " that skips them; until then nothing is learned."
+            ),
+            (
+                "Замените float16 на bfloat16 или поднимите порог, по которому шаги"
+                " пропускаются; пока модель не учится."
+            ),
+        ),
+        "no_movement": (
+            (
+                "Check that the learning rate is not 0, that weights are not frozen,"
+                " and that inputs and labels belong together."
+            ),
+            (
+                "Проверьте, что скорость обучения не 0, веса не заморожены, а входы и"
+                " метки соответствуют друг другу."
+            ),
+        ),
+        "constant_metric": (
+            "Check the evaluation: one batch, one predicted class or frozen weights.",
+            "Проверьте оценку: один батч, один предсказанный класс, замороженные веса.",
+        ),
+        "zero_learning_rate": (
+            "Check the schedule of the learning rate and its warm-up.",
+            "Проверьте расписание скорости обучения и её разогрев.",
+        ),
+        "validation_jump": (
+            (
+                "Compare the training loss: if it is as before, look at the evaluation"
+                " (mode, data, averaged weights)."
+            ),
+            (
+                "Сравните с обучающим loss: если он прежний, проверьте саму оценку"
+                " (режим, данные, усреднённые веса)."
+            ),
+        ),
         "evaluation_cost": (
             "Evaluate less often (eval_interval) or on fewer batches (eval_iters).",
             "Оценивайте реже (eval_interval) или на меньшем числе батчей (eval_iters).",
@@ -224,6 +376,7 @@ WORDS: Final = MappingProxyType(
         "train_loss": ("training loss", "обучающий loss"),
         "val_loss": ("validation loss", "валидационный loss"),
         "val_bpb": ("validation loss", "валидационный loss"),
+        "val_accuracy": ("validation accuracy", "точность на валидации"),
         "overfitting": ("overfitting", "переобучение"),
         "probably": ("probably overfitting", "вероятно, переобучение"),
         "since": ("since step {0}", "с шага {0}"),
@@ -246,7 +399,10 @@ WORDS: Final = MappingProxyType(
         "killed": ("killed", "процесс убит"),
         "cancelled": ("cancelled", "отменено"),
         "interrupted": ("interrupted", "прервано"),
-        "gone": ("its process ended without a word", "процесс молча завершился"),
+        "gone": (
+            "process exited without an error message",
+            "процесс завершился без сообщения об ошибке",
+        ),
         "nats/token": ("nats", "нат"),
         "bits/byte": ("bits/byte", "бит/байт"),
         "tokens/s": ("tokens/s", "токенов/с"),

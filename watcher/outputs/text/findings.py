@@ -93,7 +93,9 @@ def values(finding: Finding, lang: str) -> dict[str, str]:
 def _words(finding: Finding, lang: str) -> dict[str, str]:
     metric = str(finding.evidence.get("metric") or "loss")
     known = word(metric, lang) if metric in WORDS else metric
-    outcome = str(finding.evidence.get("outcome") or "crashed")
+    outcome = str(
+        finding.evidence.get("outcome") or finding.evidence.get("end") or "crashed"
+    )
     sure = finding.confirmed_step is not None
     begun = finding.evidence.get("records") != 0
     where = {"reached": integer(finding.step, lang)} if begun else {"unreached": ""}
@@ -126,6 +128,8 @@ _BY_END: Final[Mapping[str, Callable[[float, str], str]]] = MappingProxyType(
         "mfu": lambda value, lang: percent(value / 100, lang),
         "ms": lambda value, lang: duration(value / _MS, lang),
         "_s": duration,
+        "classes": integer,
+        "skipped": integer,
         "factor": lambda value, _: f"{value:.2f}",
         "every": lambda value, lang: count(int(value), "steps", lang),
     }
