@@ -11,7 +11,7 @@ from oracle import Bench, append, known, lines, once
 
 from watcher.errors import CorruptStoreError, StoreError
 from watcher.storage import database as store_module
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.recovery import NAME, set_aside
 
 
@@ -182,7 +182,7 @@ def test_f40_a_store_that_a_newer_gptwatch_made_is_not_put_aside(
     bench.store.connection.execute("PRAGMA user_version = 99")
 
     with pytest.raises(StoreError) as told:
-        Store(bench.state)
+        Database(bench.state)
 
     assert not isinstance(told.value, CorruptStoreError)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from watcher.alerts import outbox
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.recovery import NAME
 from watcher.storage.schema import VERSION
 
@@ -23,10 +23,10 @@ EARLIER = sorted(DATABASES.glob("v*.db"))
 
 
 @pytest.fixture(params=EARLIER, ids=lambda path: path.stem)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database of an earlier version, opened by this one."""
     shutil.copy(request.param, tmp_path / NAME)
-    opened = Store(tmp_path)
+    opened = Database(tmp_path)
     yield opened
     opened.close()
 
@@ -38,7 +38,7 @@ def test_there_is_a_database_of_every_earlier_version() -> None:
     ]
 
 
-def test_every_run_is_kept(store: Store) -> None:
+def test_every_run_is_kept(store: Database) -> None:
     """Names, generations and places in the logs."""
     found = [(r.name, r.format, r.lines, r.bytes, r.current) for r in store.runs()]
 
@@ -56,7 +56,7 @@ def test_every_run_is_kept(store: Store) -> None:
     assert {"last_step": 49} == (first.diagnosis or {})["summary"]
 
 
-def test_every_point_is_kept(store: Store) -> None:
+def test_every_point_is_kept(store: Database) -> None:
     """Steps and values, bit by bit; values that are not finite, too."""
     first, other, third, last = (store.load(row.id)[0] for row in store.runs())
 
@@ -71,7 +71,7 @@ def test_every_point_is_kept(store: Store) -> None:
     assert [4.0] == last.column("loss")[2].tolist()
 
 
-def test_every_milestone_is_kept(store: Store) -> None:
+def test_every_milestone_is_kept(store: Database) -> None:
     """Kind, line and step."""
     found = store.load(1)[0].milestones()
 
@@ -81,19 +81,19 @@ def test_every_milestone_is_kept(store: Store) -> None:
     assert 4 == len(found)
 
 
-def test_hyperparameters_are_kept(store: Store) -> None:
+def test_hyperparameters_are_kept(store: Database) -> None:
     """What the log states of its model."""
     assert {"parameters": 10_650_000} == store.load(1)[0].facts
 
 
-def test_reading_goes_on(store: Store) -> None:
+def test_reading_goes_on(store: Database) -> None:
     """The parser's state opens: the log isn't read again from its beginning."""
     delta = store.parser(1).feed(b"iter 50: loss 3.5, time 25.00ms, mfu 12.00%\n")
 
     assert [[50]] == [batch.steps.tolist() for batch in delta.batches]
 
 
-def test_every_alert_is_kept(store: Store) -> None:
+def test_every_alert_is_kept(store: Database) -> None:
     """With its state: nobody is notified again of what they know."""
     alerts = outbox.load(store.connection, 1) | outbox.load(store.connection, 3)
 
@@ -105,7 +105,7 @@ def test_every_alert_is_kept(store: Store) -> None:
     assert 1_700_000_000.0 == alerts["overfitting@10"].since
 
 
-def test_every_notification_is_kept(store: Store) -> None:
+def test_every_notification_is_kept(store: Database) -> None:
     """Those on their way with their attempts, and those deferred."""
     due = outbox.due(store.connection, 1_700_000_100.0)
 
@@ -115,7 +115,7 @@ def test_every_notification_is_kept(store: Store) -> None:
     assert [] == outbox.due(store.connection, 1_700_000_020.0)
 
 
-def test_silences_and_notes_are_kept(store: Store) -> None:
+def test_silences_and_notes_are_kept(store: Database) -> None:
     """What people set, and what the daemon noted of itself."""
     assert [(1, "gpt.log", "plateau", 4e9)] == outbox.silences(store.connection)
     assert {"pid": 1, "at": 1.7e9, "roots": ["/logs"], "out": "/out"} == store.note(

@@ -29,7 +29,7 @@ from watcher.alerts.dispatcher import Alerting
 from watcher.alerts.lifecycle import Alert, Moment, Settings, update
 from watcher.daemon.mailbox import Inbox
 from watcher.errors import StoreTroubleError
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 ROOT = Path(__file__).parents[1]
@@ -293,7 +293,7 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
             with got.open("a") as file:
                 file.write(f"{notice['text']}\n")
 
-    store = Store(tmp_path)
+    store = Database(tmp_path)
     row = store.runs()[0]
     inbox = Inbox()
     clock = FakeClock()

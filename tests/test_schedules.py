@@ -19,7 +19,7 @@ from oracle import FakeClock, known, once
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader
 from watcher.ingest.tailer import Follower
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 EXAMPLES = int(os.environ.get("GPTWATCH_SCHEDULES", "2000"))
@@ -58,7 +58,7 @@ class Schedules(RuleBasedStateMachine):
 
     def open(self) -> None:
         """Starts the reader."""
-        self.store = Store(self.folder / "state")
+        self.store = Database(self.folder / "state")
         scanner = Scanner()
         follower = Follower(
             self.store, self.clock, wanted=lambda p: scanner.wants(self.logs, p)

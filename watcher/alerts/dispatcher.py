@@ -13,7 +13,7 @@ from watcher.alerts.lifecycle import Alert, Moment, Notice
 from watcher.alerts.outbox import Delivery
 from watcher.analysis.finding import SEVERITIES
 from watcher.clock import Clock
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -38,7 +38,7 @@ class Alerting:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         settings: lifecycle.Settings,
         channels: Sequence[Channel],
         clock: Clock,

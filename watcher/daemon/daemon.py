@@ -31,7 +31,7 @@ from watcher.host.writers import Writers
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader, Watched
 from watcher.ingest.tailer import Follower
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -100,7 +100,7 @@ class Daemon:
         self.inbox = Inbox()
         self._clock = clock or Clock()
         self._stack = contextlib.ExitStack()
-        self.store = Store(settings.state)
+        self.store = Database(settings.state)
         self._stack.callback(self.store.close)
         make = make_worker or self._process
         self._worker = make(settings.look, lambda r: self.inbox.put("result", r))

@@ -28,7 +28,7 @@ from watcher.errors import CorruptStoreError, GptwatchError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
 from watcher.outputs import text
 from watcher.outputs.text.findings import as_dict
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 _TIMEOUT_S: Final = 300.0
@@ -82,7 +82,7 @@ class Analyst:
             return _with(found, trouble=str(error))
 
     def _reading(self, job: Job) -> tuple[Reading, int]:
-        store = Store(Path(self._options.state), read_only=True)
+        store = Database(Path(self._options.state), read_only=True)
         with contextlib.closing(store):
             # One moment of the store: a reader does not see half a commit.
             store.connection.execute("BEGIN")

@@ -16,7 +16,7 @@ from watcher.ingest import fileread, rotation
 from watcher.ingest.discovery import Found, Scanner
 from watcher.ingest.tailer import OLD_S, Follower, Log
 from watcher.storage.chunks import DamagedError
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -80,7 +80,7 @@ class Reader:
         self,
         roots: Sequence[Path],
         scanner: Scanner,
-        store: Store,
+        store: Database,
         follower: Follower,
         clock: Clock,
     ) -> None:

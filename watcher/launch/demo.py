@@ -18,7 +18,7 @@ from typing import Any, Final
 from watcher.analysis.curves import analyse
 from watcher.analysis.model import Analysis
 from watcher.errors import GptwatchError, InputError, StoreError
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -96,7 +96,7 @@ class Demo:
         """
         self._check()
         try:
-            store = Store(self.out / ".gptwatch", read_only=True)
+            store = Database(self.out / ".gptwatch", read_only=True)
         except StoreError:
             return None  # the daemon has not begun yet
         with contextlib.closing(store):

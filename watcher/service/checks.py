@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from watcher.errors import StoreError, StoreTroubleError
 from watcher.host import filesystem
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.recovery import NAME
 
 
@@ -195,7 +195,7 @@ def _store(state: Path) -> Check:
     except OSError as error:
         return Check("store", "problem", f"{path}: {error.strerror}", _RIGHTS)
     try:
-        store = Store(state, read_only=True)
+        store = Database(state, read_only=True)
         runs = len(store.runs())
         store.close()
     except StoreTroubleError as error:

@@ -54,7 +54,7 @@ _LARGE: Final = 1 << 16
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
-class Store:
+class Database:
     """The store, opened for writing by one process, or for reading by any.
 
     Raises:
