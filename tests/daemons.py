@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from oracle import known, until
 
-from watcher.errors import StoreError, StoreTroubleError
+from watcher.errors import StorageError
 from watcher.storage.database import Database
 
 
@@ -122,7 +122,7 @@ def offsets(state: Path) -> dict[str, int]:
     try:
         with contextlib.closing(Database(state, read_only=True)) as store:
             return {r.path: r.bytes for r in store.runs("current = 1")}
-    except (StoreError, StoreTroubleError):
+    except StorageError:
         return {}
 
 

@@ -28,7 +28,7 @@ from watcher.alerts.channels.jsonl import JsonLines
 from watcher.alerts.dispatcher import Alerting
 from watcher.alerts.lifecycle import Alert, Moment, Settings, update
 from watcher.daemon.mailbox import Inbox
-from watcher.errors import StoreTroubleError
+from watcher.errors import StorageUnavailableError
 from watcher.storage.database import Database
 
 
@@ -179,9 +179,9 @@ def test_what_cannot_be_noted_is_noted_later(tmp_path: Path) -> None:
     office.find(100)
     office.store.connection.execute("PRAGMA query_only = 1")
 
-    with pytest.raises(StoreTroubleError):
+    with pytest.raises(StorageUnavailableError):
         office.settle(1)
-    with pytest.raises(StoreTroubleError):
+    with pytest.raises(StorageUnavailableError):
         office.alerting.beat()
     office.store.connection.execute("PRAGMA query_only = 0")
     office.alerting.beat()

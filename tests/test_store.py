@@ -18,7 +18,7 @@ from oracle import Bench, append, known, lines
 from parsers.batch import Batch, Milestone
 from parsers.delta import Delta
 from parsers.parser import Parser
-from watcher.errors import StoreError
+from watcher.errors import StorageSetupError
 from watcher.host.lock import holder, locked
 from watcher.storage import database as store_module
 from watcher.storage.checkpoint import Cursor
@@ -182,7 +182,7 @@ def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
     before = (tmp_path / NAME).read_bytes()
 
     for read_only in (False, True):
-        with pytest.raises(StoreError, match="made by a newer gptwatch") as told:
+        with pytest.raises(StorageSetupError, match="made by a newer gptwatch") as told:
             Database(tmp_path, read_only=read_only)
         assert "upgrade gptwatch" in str(told.value)
 
@@ -191,7 +191,7 @@ def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
 
 def test_readers_change_nothing(tmp_path: Path) -> None:
     """Who only looks makes no store, and none of its files."""
-    with pytest.raises(StoreError, match="no store"):
+    with pytest.raises(StorageSetupError, match="no store"):
         Database(tmp_path, read_only=True)
 
     assert [] == list(tmp_path.iterdir())
@@ -233,7 +233,10 @@ def test_f41_a_folder_is_of_one_daemon(tmp_path: Path) -> None:
     ) as other:
         assert other.stdout is not None
         assert b"held\n" == other.stdout.readline()
-        with pytest.raises(StoreError, match=f"process {other.pid}"), locked(state):
+        with (
+            pytest.raises(StorageSetupError, match=f"process {other.pid}"),
+            locked(state),
+        ):
             pass
         seen = holder(state)
         other.kill()

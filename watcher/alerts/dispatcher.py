@@ -65,7 +65,7 @@ class Alerting:
         """Takes in what is found of a run now; tells what is new.
 
         Raises:
-            StoreTroubleError: nothing can be kept now, so nothing is told.
+            StorageUnavailableError: nothing can be kept now, so nothing is told.
         """
         known = self._known.get(row.id)
         if known is None:
@@ -100,7 +100,7 @@ class Alerting:
         """Notes how a delivery went.
 
         Raises:
-            StoreTroubleError: it cannot be noted now; the next beat tries again.
+            StorageUnavailableError: it cannot be noted now; the next beat tries again.
         """
         now = self._clock.now()
         key = delivery.notice, delivery.channel

@@ -212,7 +212,7 @@ class Judge:
         """Keeps what came of a job.
 
         Raises:
-            StoreTroubleError: it cannot be kept now; it will be judged again.
+            StorageUnavailableError: it cannot be kept now; it will be judged again.
         """
         assert self._job is not None
         (case, job), self._job = self._job, None

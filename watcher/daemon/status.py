@@ -89,7 +89,7 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     """How all runs are; `everything`: those too whose path another took.
 
     Raises:
-        StoreError: there is no store in the folder.
+        StorageSetupError: there is no store in the folder.
     """
     store = Database(folder, read_only=True)
     try:

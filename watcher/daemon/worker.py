@@ -24,7 +24,7 @@ from watcher.analysis.curves import analyse
 from watcher.analysis.finding import Finding
 from watcher.analysis.pipeline import Reading, judged
 from watcher.daemon.jobs import Job, Options, Result
-from watcher.errors import CorruptStoreError, GptwatchError
+from watcher.errors import GptwatchError, StorageCorruptError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
 from watcher.outputs import text
 from watcher.outputs.text.findings import as_dict
@@ -51,7 +51,7 @@ class Analyst:
         try:
             result = self._do(job)
         except GptwatchError as error:
-            damaged = isinstance(error, CorruptStoreError)
+            damaged = isinstance(error, StorageCorruptError)
             result = Result(job.run, trouble=str(error), damaged=damaged)
         except Exception as error:  # noqa: BLE001 - one run must not stop the others
             import traceback

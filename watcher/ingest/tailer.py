@@ -122,7 +122,7 @@ class Follower:
 
         Raises:
             OSError: the file cannot be read.
-            StoreTroubleError: the store cannot be written.
+            StorageUnavailableError: the store cannot be written.
         """
         log.more = False
         try:

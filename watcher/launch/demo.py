@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from watcher.analysis.curves import analyse
 from watcher.analysis.model import Analysis
-from watcher.errors import GptwatchError, InputError, StoreError
+from watcher.errors import GptwatchError, InputError, StorageSetupError
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
@@ -97,7 +97,7 @@ class Demo:
         self._check()
         try:
             store = Database(self.out / ".gptwatch", read_only=True)
-        except StoreError:
+        except StorageSetupError:
             return None  # the daemon has not begun yet
         with contextlib.closing(store):
             rows = [row for row in store.runs("current = 1") if row.path == LOG]
