@@ -1,6 +1,6 @@
 """A store with one run, its alerts, and time that passes when a test says so."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,19 @@ class FakeClock(Clock):
 class Office:
     """A store with one run, and its alerting; may be closed and opened again."""
 
-    def __init__(self, folder: Path, *channels: Channel, most: int = 20) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *channels: Channel,
+        most: int = 20,
+        jitter: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         self.clock = FakeClock()
         self.channels = channels
         self.most = most
+        self.jitter = jitter
         self.open()
         with self.store.transaction():
             self.store.begin("/logs", "a.log", reason="found", now=0.0)
@@ -47,7 +54,7 @@ class Office:
             self.channels,
             self.clock,
             lang="en",
-            jitter=lambda: 1.0,
+            jitter=self.jitter,
             on_result=lambda *settled: self.inbox.put("settled", settled),
         )
 

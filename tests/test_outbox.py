@@ -26,8 +26,9 @@ from watcher.alerts.channels.command import Command
 from watcher.alerts.channels.jsonl import JsonLines
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Alert, Moment, Settings, update
+from watcher.alerts.outbox import backoff_s
 from watcher.daemon.mailbox import Inbox
-from watcher.errors import StorageUnavailableError
+from watcher.errors import StorageError, StorageUnavailableError
 from watcher.storage.database import Database
 
 
@@ -115,6 +116,69 @@ def test_a_network_that_fails_is_tried_again_later(
     office.alerting.beat()
     office.settle(1)
     assert 1 == len(receiver.got)
+    office.close()
+
+
+def test_backoff_is_spread_and_bounded() -> None:
+    """Many daemons whose network failed at once do not retry at once."""
+    assert [5.0, 10.0, 20.0] == [backoff_s(n, 1.0) for n in range(3)]
+    assert [2.5, 3.75, 5.0] == [backoff_s(0, jitter) for jitter in (0.0, 0.5, 1.0)]
+    assert (450.0, 900.0) == (backoff_s(9999, 0.0), backoff_s(9999, 1.0))
+
+
+def test_each_retry_draws_its_own_jitter(tmp_path: Path) -> None:
+    """Once for each failure, from the source that was given."""
+    drawn = iter([0.0, 0.5])
+    office = Office(tmp_path, Flaky(works=False), jitter=lambda: next(drawn))
+    waits = []
+    office.find(100)
+    for _ in range(2):
+        office.settle(1)
+        next_at = next_attempt_at(office)
+        waits.append(next_at - office.clock.time)
+        office.clock.time = next_at
+        office.alerting.beat()
+
+    assert [2.5, 7.5] == waits
+    office.close()
+
+
+def next_attempt_at(office: Office) -> float:
+    """Of the only delivery."""
+    found = office.store.connection.row("SELECT next_attempt_at FROM deliveries")
+    assert found is not None
+    return float(found[0])
+
+
+def test_a_channel_is_known_wherever_it_stands(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """What waits for one service is not sent to another that took its place."""
+    receiver.code, other = 503, Receiver()
+    office = Office(tmp_path, Service(receiver.address))
+    office.find(100)
+    office.settle(1)
+    office.close()
+    receiver.code = 200
+
+    office.channels = (Service(other.address), Service(receiver.address))
+    office.open()
+    office.clock.time += 3600
+    office.alerting.beat()
+    office.settle(1)
+
+    assert (0, 1) == (len(other.got), len(receiver.got))
+    other.close()
+    office.close()
+
+
+def test_a_database_that_is_locked_ends_no_delivery(tmp_path: Path) -> None:
+    """Asking what is due may fail as writing may, in the same way."""
+    office = Office(tmp_path)
+    office.store.connection.execute("DROP TABLE deliveries")
+
+    with pytest.raises(StorageError, match="no such table"):
+        office.alerting.deliver()
     office.close()
 
 
@@ -322,8 +386,8 @@ class Flaky:
 
     name = "flaky"
 
-    def __init__(self) -> None:
-        self.works = True
+    def __init__(self, *, works: bool = True) -> None:
+        self.works = works
         self.got: list[str] = []
 
     def send(self, notice: Mapping[str, Any]) -> None:
