@@ -2,7 +2,6 @@
 
 import contextlib
 import difflib
-import re
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,9 +12,9 @@ import click
 
 from watcher.commands import options
 from watcher.errors import InputError
+from watcher.settings import seconds
 
 
-_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _LONGEST_S: Final = 3650 * 86_400.0
 
 
@@ -125,10 +124,9 @@ def _check(rule: str) -> None:
 
 
 def _seconds(span: str) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", span.strip())
-    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
-    if seconds == 0:
+    found = seconds(span)
+    if not found:
         raise click.UsageError(f"--for {span!r} is no duration; write 30m, 2h or 3d")
-    if seconds > _LONGEST_S:
+    if found > _LONGEST_S:
         raise click.UsageError("for ever is: [alerts] mute in gptwatch.toml")
-    return seconds
+    return found
