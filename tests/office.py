@@ -8,7 +8,7 @@ from watcher.alerts.channels import Channel
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Settings
 from watcher.clock import Clock
-from watcher.daemon.mailbox import Inbox
+from watcher.daemon.mailbox import Mailbox
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
@@ -47,7 +47,7 @@ class Office:
     def open(self) -> None:
         """Starts."""
         self.store = Database(self.folder)
-        self.inbox = Inbox()
+        self.mailbox = Mailbox()
         self.alerting = Dispatcher(
             self.store,
             Settings(max_per_hour=self.most),
@@ -55,7 +55,7 @@ class Office:
             self.clock,
             lang="en",
             jitter=self.jitter,
-            on_result=lambda *settled: self.inbox.put("settled", settled),
+            on_result=lambda *settled: self.mailbox.put("settled", settled),
         )
 
     def close(self) -> None:
@@ -76,8 +76,8 @@ class Office:
     def settle(self, deliveries: int) -> None:
         """Waits until so many deliveries are settled, and notes them."""
         while deliveries > 0:
-            self.inbox.wait(30.0)
-            messages, _, _ = self.inbox.take()
+            self.mailbox.wait(30.0)
+            messages, _, _ = self.mailbox.take()
             assert messages, "no delivery was settled in half a minute"
             for _, settled in messages:
                 self.alerting.settled(*settled)

@@ -18,6 +18,9 @@ from watcher.outputs.text.rule_docs import MEANINGS
 from watcher.storage.outbox import Silence
 
 
+pytestmark = pytest.mark.process
+
+
 ROOT = Path(__file__).parents[1]
 
 

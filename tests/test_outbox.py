@@ -27,7 +27,7 @@ from watcher.alerts.channels.jsonl import JsonLines
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Alert, Moment, Settings, update
 from watcher.alerts.outbox import backoff_s
-from watcher.daemon.mailbox import Inbox
+from watcher.daemon.mailbox import Mailbox
 from watcher.errors import StorageError, StorageUnavailableError
 from watcher.storage.database import Database
 
@@ -358,7 +358,7 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
 
     store = Database(tmp_path)
     row = store.runs()[0]
-    inbox = Inbox()
+    mailbox = Mailbox()
     clock = FakeClock()
     alerting = Dispatcher(
         store,
@@ -366,12 +366,12 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
         [Lives()],
         clock,
         lang="en",
-        on_result=lambda *settled: inbox.put("settled", settled),
+        on_result=lambda *settled: mailbox.put("settled", settled),
     )
     alerting.update(row, [finding(100)], fresh=True, going=True)
     alerting.beat()
-    inbox.wait(30.0)
-    for _, settled in inbox.take()[0]:
+    mailbox.wait(30.0)
+    for _, settled in mailbox.take()[0]:
         alerting.settled(*settled)
     alerting.beat()
     alerting.stop()

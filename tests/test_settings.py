@@ -61,13 +61,16 @@ def load(tmp_path: Path, text: str) -> config.Config:
             "2: rules.overfitting.sensitivity must be one of low, normal, high",
         ),
         ("[rules.stalled]\nleast_s = 'x'", "2: rules.stalled.least_s must be a dura"),
-        ("[[formats]]\nname = 'X Y'", "2: formats.name must consist of lower-case"),
+        ("[[formats]]\nname = 'X Y'", "2: formats[0].name must consist of lower-case"),
         (
             "[[formats]]\nname='a'\nlines=['L=(?P<loss>\\d+)']\n[[formats]]\nname='b'",
-            "4: formats.lines must be a list",
+            "4: formats[1].lines must be a list",
         ),
-        ("[[formats]]\nname='a'\nlines=['(?P<los>\\d+)']", "3: formats.lines name an"),
-        ("[[formats]]\nname='a'\nline=['a']", "3: formats: unknown key 'line'; did"),
+        (
+            "[[formats]]\nname='a'\nlines=['(?P<los>\\d+)']",
+            "3: formats[0].lines[0] nam",
+        ),
+        ("[[formats]]\nname='a'\nline=['a']", "3: formats[0]: unknown key 'line'; d"),
     ],
 )
 def test_a_wrong_setting_names_file_line_and_key(

@@ -34,7 +34,7 @@ class Where:
 
     Attributes:
         file, text: the file's name and what it holds, "" where there is none.
-        keys: from the top of the file; a number counts tables of one name.
+        keys: from the top of the file; a number is a place in a list.
     """
 
     file: str = ""
@@ -47,8 +47,9 @@ class Where:
 
     @property
     def name(self) -> str:
-        """The dotted key."""
-        return ".".join(key for key in self.keys if isinstance(key, str))
+        """The dotted key, as in `formats[0].lines`."""
+        parts = (f".{k}" if isinstance(k, str) else f"[{k}]" for k in self.keys)
+        return "".join(parts).removeprefix(".")
 
     def error(self, problem: str) -> ConfigError:
         """What is wrong with the key's value."""
@@ -148,9 +149,12 @@ class _Check:
         return self._number(kind, value)
 
     def _list(self, value: Any) -> tuple[str, ...]:
-        # Without the value itself: addresses are secrets.
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        # Messages are without the value: addresses are secrets.
+        if not isinstance(value, list):
             raise self.where.error('must be a list of strings, as in ["a", "b"]')
+        for place, item in enumerate(value):
+            if not isinstance(item, str):
+                raise self.where.child(place).error("must be a string")
         return tuple(value)
 
     def _factors(self, value: Any) -> dict[str, float]:

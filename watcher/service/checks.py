@@ -1,6 +1,7 @@
 """What a box needs for gptwatch: each thing looked at, judged, with what to do."""
 
 import ctypes
+import getpass
 import importlib.util
 import os
 import shutil
@@ -265,8 +266,6 @@ def _nearest(folder: Path) -> Path:
 
 
 def _me() -> str:
-    import getpass
-
     try:
         return getpass.getuser()
     except (KeyError, OSError):
