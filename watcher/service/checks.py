@@ -25,8 +25,8 @@ _NEARLY: Final = 0.8
 _LITTLE_BYTES: Final = 1 << 30
 _NOTHING_BYTES: Final = 100 << 20
 _LITTLE_FILES: Final = 1000
-# The store keeps what it knows with "ON CONFLICT ... DO UPDATE".
-_SQLITE: Final = (3, 24, 0)
+# Migrations use "ALTER TABLE ... RENAME COLUMN".
+_SQLITE: Final = (3, 25, 0)
 # What adjtimex(2) returns while nothing holds the clock to the time of the world.
 _UNSYNCHRONISED: Final = 5
 _RIGHTS: Final = "take the user who runs gptwatch start, or change the rights"

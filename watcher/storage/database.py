@@ -6,14 +6,11 @@ number of readers may look on.
 """
 
 import json
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-
-import numpy as np
 
 from parsers.batch import Milestone
 from parsers.delta import Delta
@@ -24,14 +21,12 @@ from watcher.errors import StorageCorruptError
 from watcher.storage import migrations
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
-from watcher.storage.connection import Connection, connect, connect_read_only
 from watcher.storage.outbox import Outbox
 from watcher.storage.points import Points
 from watcher.storage.recovery import NAME
-from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, row
+from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, latest, row
 
 
-LOGGER: Final = logging.getLogger("gptwatch")
 # Made once: several are needed at each commit.
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
@@ -55,7 +50,7 @@ class Database:
         """Opens it; without `owner` another process may own, and migrates, it."""
         self.folder = folder
         self.path = folder / NAME
-        self.connection = _connection(self.path, read_only=read_only, owner=owner)
+        self.connection = migrations.opened(self.path, read_only=read_only, owner=owner)
         self.outbox = Outbox(self.connection)
         self._points = Points(self.connection)
         self._key = _key(self.path)
@@ -159,9 +154,9 @@ class Database:
             for batch in delta.batches:
                 self._points.append(run, batch)
             self._add_milestones(run, delta.milestones)
-            lines, read, latest = self._fields(run, "lines, bytes, latest")
-            kept = {} if delta.reset else from_json(latest)
-            fields: dict[str, Any] = {"latest": kept | _latest(delta)}
+            lines, read, before = self._fields(run, "lines, bytes, latest")
+            kept = {} if delta.reset else from_json(before)
+            fields: dict[str, Any] = {"latest": kept | latest(delta)}
             if delta.facts:
                 (known,) = self._fields(run, "hyperparameters")
                 fields["hyperparameters"] = from_json(known) | delta.facts
@@ -281,33 +276,6 @@ class Database:
         return [Milestone(kind, line, None, text) for kind, line, text in rows]
 
 
-def _connection(path: Path, *, read_only: bool, owner: bool) -> Connection:
-    connection = connect_read_only(path) if read_only else connect(path)
-    try:
-        if read_only:
-            return migrations.readable(connection)
-        if owner:
-            _migrate(connection)
-        else:
-            migrations.check_current(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _migrate(connection: Connection) -> None:
-    before = connection.schema_version
-    migrations.migrate(connection)
-    if 0 < before < migrations.VERSION:
-        LOGGER.info(
-            "%s: schema migrated from version %d to %d",
-            connection.path,
-            before,
-            migrations.VERSION,
-        )
-
-
 def _key(path: Path) -> tuple[int, int] | None:
     try:
         seen = path.stat()
@@ -318,19 +286,3 @@ def _key(path: Path) -> tuple[int, int] | None:
 
 def _json(value: Any) -> str:
     return _ENCODER.encode(value)
-
-
-def _latest(delta: Delta) -> dict[str, Any]:
-    """Last step and last value of each metric that a piece of the log had."""
-    found: dict[str, Any] = {}
-    line = -1
-    for batch in delta.batches:
-        if not len(batch.lines):
-            continue
-        if batch.lines[-1] >= line:
-            line = int(batch.lines[-1])
-            found["step"] = int(batch.steps[-1])
-        for name, column in batch.values.items():
-            value = float(column[-1])
-            found[name] = value if np.isfinite(value) else str(value)
-    return found
