@@ -1,8 +1,8 @@
-"""All that is known of every log, in one SQLite file.
+"""The database: runs, points, offsets and notes, in one SQLite file.
 
 One transaction holds the points of a log and the offset that they came from: whenever
 the process dies, every point is stored exactly once.  Only the daemon writes runs; any
-number of readers may look on.
+number of processes may read.
 """
 
 import json
@@ -147,7 +147,7 @@ class Database:
     def add(
         self, run: int, delta: Delta, cursor: Cursor, parser: Parser, *, size: int
     ) -> None:
-        """Keeps what `size` bytes of a log added, and the offset behind them."""
+        """Stores what `size` bytes of a log added, and the offset after them."""
         with self.connection.translated():
             if delta.reset:
                 self._points.delete(run)
@@ -174,14 +174,14 @@ class Database:
         )
 
     def move(self, run: int, cursor: Cursor, *, part: bool = False) -> None:
-        """Keeps only the offset where reading goes on; `part`: in another file."""
+        """Stores only a new offset; `part`: in the next file of a rotated log."""
         self.connection.execute(
             "UPDATE runs SET cursor = ?, parts = parts + ? WHERE id = ?",
             (_json(cursor.state()), part, run),
         )
 
     def rewind(self, run: int) -> None:
-        """Deletes what was read of a run, which is read again."""
+        """Deletes what was read of a run, so that it is read again."""
         self._points.delete(run)
         self.connection.execute("DELETE FROM milestones WHERE run = ?", (run,))
         self.connection.execute(
@@ -213,10 +213,10 @@ class Database:
         )
 
     def parser(self, run: int, formats: Sequence[Format] = FORMATS) -> Parser:
-        """The parser that reads on behind the offset of a run.
+        """The parser in its state at the offset of a run.
 
         Raises:
-            LookupError, TypeError, ValueError: another gptwatch wrote its state.
+            LookupError, TypeError, ValueError: another version wrote its state.
         """
         (kept,) = self._fields(run, "parser")
         return Parser.restore(json.loads(kept), formats) if kept else Parser(formats)
@@ -224,7 +224,7 @@ class Database:
     def load(
         self, run: int, formats: Sequence[Format] = FORMATS, *, ended: bool = True
     ) -> tuple[Run, Parser]:
-        """A run with all its points; `ended`: with what its last lines mean as such."""
+        """A run with all its points; `ended`: with the parser's last lines flushed."""
         loaded = Run()
         row = self.run(run)
         parser = self.parser(run, formats)
@@ -249,7 +249,7 @@ class Database:
             return from_json(found[0]) if found else None
 
     def keep_note(self, key: str, value: Any) -> None:
-        """Keeps something that the daemon notes of itself."""
+        """Stores something that the daemon notes of itself."""
         self.connection.execute(
             "INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, _json(value))
         )

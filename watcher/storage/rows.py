@@ -56,7 +56,7 @@ ANALYSED: Final = frozenset({"diagnosis", "state"})
 
 
 def from_json(text: str) -> Any:
-    """A field that is kept as JSON."""
+    """The value of a JSON column."""
     try:
         return json.loads(text)
     except (TypeError, ValueError) as error:
