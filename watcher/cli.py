@@ -5,6 +5,7 @@ Answers go to standard output, everything else to standard error.  Exit codes: 0
 13 crashed; of `start`, 78 for what only a person can mend.
 """
 
+import logging
 import sys
 from pathlib import Path
 from typing import Final
@@ -55,6 +56,9 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     """Watches training logs, draws their curves, and says when a model overfits."""
     from watcher import config
 
+    # Warnings of commands that keep no log go to standard error, as errors do.
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(logging.Formatter("gptwatch: %(message)s"))
     for problem in unknown_variables(cli, _PREFIX):
         click.echo(f"gptwatch: {safe(problem)}", err=True)
     try:
