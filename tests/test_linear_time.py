@@ -14,10 +14,11 @@ import pytest
 from attacks import Text, texts
 
 import parsers
-from parsers import fact_sentences, milestones
-from parsers.fact_values import _LONGEST as LONGEST_VALUE
-from parsers.facts import _LONG_STATEMENT
+from parsers import milestones
 from parsers.formats import FORMATS
+from parsers.hyperparameters import patterns
+from parsers.hyperparameters.reader import _LONG_STATEMENT
+from parsers.hyperparameters.values import _LONGEST as LONGEST_VALUE
 from parsers.parser import Parser
 
 
@@ -33,14 +34,14 @@ SUSPICIOUS_MS = 4.0
 GROWTH = 8.0
 # Anchored by how they are called, or called for short texts only.
 ANCHORED = {
-    "parsers.facts._ARITHMETIC",
-    "parsers.freeform._AFTER_EPOCH",
+    "parsers.hyperparameters.reader._ARITHMETIC",
+    "parsers.keyvalue.freeform._AFTER_EPOCH",
     "parsers.formats.keyvalue._PLAIN",
     "parsers.formats.csv._NAME",
 }
 LONGEST = {
-    "parsers.fact_values._OPTIMIZER": LONGEST_VALUE,
-    "parsers.facts._ASSIGNED": _LONG_STATEMENT,
+    "parsers.hyperparameters.values._OPTIMIZER": LONGEST_VALUE,
+    "parsers.hyperparameters.reader._ASSIGNED": _LONG_STATEMENT,
 }
 
 
@@ -95,7 +96,7 @@ def every_pattern() -> Iterator[tuple[str, re.Pattern[bytes] | re.Pattern[str]]]
     for rule in milestones._RULES:
         yield f"{rule.kind} {rule.need}, fits", re.compile(rule.fits)
         yield f"{rule.kind} {rule.need}, but", re.compile(rule.but)
-    for need, pattern, _ in fact_sentences.SENTENCES:
+    for need, pattern, _ in patterns.SENTENCES:
         yield f"sentence {need}", re.compile(pattern)
 
 
