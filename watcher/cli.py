@@ -21,7 +21,14 @@ from watcher.commands.export import export
 from watcher.commands.formats import formats
 from watcher.commands.notify import notify
 from watcher.commands.once import once
-from watcher.commands.options import HOPELESS, NO_METRICS, NoMetricsError, safe
+from watcher.commands.options import (
+    HOPELESS,
+    NO_METRICS,
+    NoMetricsError,
+    blamed,
+    safe,
+    unknown_variables,
+)
 from watcher.commands.run import run
 from watcher.commands.service import service
 from watcher.commands.silence import silence
@@ -30,11 +37,12 @@ from watcher.commands.status import status
 from watcher.errors import ConfigError, GptwatchError
 
 
+_PREFIX: Final = "GPTWATCH"
 _ERROR: Final = 1
 _INTERRUPTED: Final = 130
 
 
-@click.group(context_settings={"auto_envvar_prefix": "GPTWATCH"})
+@click.group(context_settings={"auto_envvar_prefix": _PREFIX})
 @click.version_option(__version__, prog_name="gptwatch")
 @click.option(
     "--config",
@@ -47,6 +55,8 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     """Watches training logs, draws their curves, and says when a model overfits."""
     from watcher import config
 
+    for problem in unknown_variables(cli, _PREFIX):
+        click.echo(f"gptwatch: {safe(problem)}", err=True)
     try:
         loaded = config.load(config_path)
     except ConfigError as error:
@@ -71,8 +81,7 @@ def main() -> None:
         code = cli.main(standalone_mode=False, prog_name="gptwatch")
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        code = _refuse(error)
     except NoMetricsError as error:
         code = _complain(error, NO_METRICS)
     except GptwatchError as error:
@@ -80,6 +89,17 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         code = _INTERRUPTED
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse(error: click.ClickException) -> int:
+    """Shows what is wrong with an option, or with where its value came from."""
+    cause = blamed(error)
+    if not isinstance(cause, GptwatchError):
+        error.show()
+        return error.exit_code
+    context = getattr(error, "ctx", None)
+    is_start = context is not None and context.info_name == start.name
+    return _complain(cause, HOPELESS if is_start else _ERROR)
 
 
 def _complain(error: GptwatchError, code: int) -> int:

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -13,9 +12,9 @@ import click
 
 from watcher.commands import options
 from watcher.errors import ConfigError, InputError
+from watcher.settings import cron_problem, seconds
 
 
-_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _LEAST_S: Final = 1.0
 
 
@@ -28,13 +27,24 @@ class Duration(click.ParamType[float]):
         """Seconds; a clear refusal of anything else."""
         if isinstance(value, int | float):
             return float(value)
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", value.strip())
-        if match is None:
+        found = seconds(value)
+        if found is None:
             self.fail(f"{value!r} is no duration; write 30s, 5m or 1h", param, ctx)
-        seconds = float(match[1]) * _UNITS[match[2]]
-        if seconds < _LEAST_S:
+        if found < _LEAST_S:
             self.fail(f"{value!r} is shorter than a second", param, ctx)
-        return seconds
+        return found
+
+
+class Cron(click.ParamType[str]):
+    """Five fields, as in a crontab."""
+
+    name = "cron"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The expression itself; a clear refusal of anything else."""
+        if problem := cron_problem(value):
+            self.fail(problem, param, ctx)
+        return str(value)
 
 
 class Signals:
@@ -104,7 +114,9 @@ class Signals:
     show_default=True,
     help="Time between pictures of a run that changes.",
 )
-@click.option("--cron", help="Times of pictures instead, as in '*/5 * * * *'.")
+@click.option(
+    "--cron", type=Cron(), help="Times of pictures instead, as in '*/5 * * * *'."
+)
 @click.option(
     "--every",
     type=click.IntRange(min=0),
@@ -166,14 +178,14 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
         signals = stack.enter_context(Signals())
         try:
             stack.enter_context(lock.locked(settings.state))
-        except errors.StoreError as error:
+        except errors.StorageSetupError as error:
             _give_up(context, error)
         while True:
             daemon = _opened(Daemon, settings, context)
             signals.go_to(daemon.mailbox.put)
             try:
                 verdict = daemon.run()
-            except errors.CorruptStoreError as error:
+            except errors.StorageCorruptError as error:
                 verdict = ""
                 set_aside(settings.state, error)
             finally:
@@ -194,10 +206,10 @@ def _opened(make: Any, settings: Any, context: click.Context) -> Any:
     try:
         try:
             return make(settings)
-        except errors.CorruptStoreError as error:
+        except errors.StorageCorruptError as error:
             set_aside(settings.state, error)
             return make(settings)
-    except errors.StoreError as error:
+    except errors.StorageSetupError as error:
         return _give_up(context, error)
 
 
@@ -211,7 +223,7 @@ def _reloaded(context: click.Context, given: dict[str, Any], before: Any) -> Any
         fresh = _with_file(context, given)
         settings = _settings(context, fresh)
     except (ConfigError, InputError, click.UsageError) as error:
-        logger.error("%s; going on as before", error)  # noqa: TRY400
+        logger.error("%s; going on as before", options.blamed(error))  # noqa: TRY400
         return before
     if settings.state != before.state:
         logger.error("another state folder needs a restart; going on as before")
@@ -243,7 +255,6 @@ def _settings(context: click.Context, given: dict[str, Any]) -> Any:
     config = context.obj
     out = given["out"].absolute()
     state = given["state"].absolute() if given["state"] else out / ".gptwatch"
-    _check_cron(given["cron"])
     return Settings(
         roots=_roots(given["dir"]),
         out=out,
@@ -286,19 +297,6 @@ def _roots(dirs: Sequence[Path]) -> tuple[Path, ...]:
                 f"{root}: not a folder; for one log: gptwatch once {root}"
             )
     return roots
-
-
-def _check_cron(text: str | None) -> None:
-    if text is None:
-        return
-    from apscheduler.triggers.cron import CronTrigger
-
-    try:
-        CronTrigger.from_crontab(text)
-    except ValueError as error:
-        raise click.UsageError(
-            f"--cron {text!r}: {error}; write five fields, as in '*/5 * * * *'"
-        ) from None
 
 
 def _shown(given: dict[str, Any]) -> str:
