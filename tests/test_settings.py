@@ -224,6 +224,7 @@ def test_unknown_variables_are_named(tmp_path: Path) -> None:
         GPTWATCH_START_EVERY="5",
         GPTWATCH_SERVICE_INSTALL_USER="1",
         GPTWATCH_NOTIFY_URLS="json://a",
+        GPTWATCH_DATA="input.txt",
     )
 
     assert errors == (
