@@ -77,7 +77,7 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Commits everything that is written inside, or nothing of it."""
         try:
-            with self.connection.translated(), self.connection.transaction():
+            with self.connection.transaction():
                 yield
         except BaseException:
             self._points.invalidate()

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from watcher.errors import StorageMissingError, StorageSetupError
+from watcher.storage.chunks import DamagedError
 from watcher.storage.connection import (
     Connection,
     connect,
@@ -35,12 +36,18 @@ def _from_1(connection: Connection) -> None:
     """Names the columns as the code does now."""
     _run(connection, _RENAMED_RUNS + _RENAMED_OUTBOX)
     for run, key, data in connection.rows("SELECT run, key, data FROM alerts"):
-        renamed = {_ALERT_FIELDS.get(k, k): v for k, v in from_json(data).items()}
         connection.execute(
             "UPDATE alerts SET data = ? WHERE run = ? AND key = ?",
-            (json.dumps(renamed), run, key),
+            (_renamed_alert(data), run, key),
         )
     connection.execute("PRAGMA user_version = 2")
+
+
+def _renamed_alert(data: str) -> str:
+    alert = from_json(data)
+    if not isinstance(alert, dict):
+        raise DamagedError("an alert is no JSON object")
+    return json.dumps({_ALERT_FIELDS.get(k, k): v for k, v in alert.items()})
 
 
 _ALERT_FIELDS: Final = MappingProxyType(
