@@ -4,8 +4,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,9 @@ from watcher.clock import Clock
 from watcher.daemon.daemon import Daemon, Settings
 from watcher.daemon.jobs import Options
 from watcher.daemon.worker import Inline
+from watcher.errors import StoreTroubleError
 from watcher.ingest.discovery import Scanner
+from watcher.storage.rows import Row
 
 
 DEMO = Path(__file__).parent / "data" / "demo" / "demo.log"
@@ -413,3 +416,146 @@ def test_a_stall_is_told_and_its_end_too(box: Box) -> None:
     box.daemon.drain(3.0)
 
     assert ["firing stalled", "resolved stalled"] == told(box)
+
+
+def slowly(box: Box, name: str = "a.log") -> None:
+    """A log that gets ten lines each ten seconds."""
+    for first in range(0, 100, 10):
+        write(box.logs / name, lines(first, first + 10))
+        box.pass_time(10)
+
+
+def test_nothing_ends_while_bytes_are_unread(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that finished is not called crashed for lines that were not read yet."""
+    slowly(box)
+    write(box.logs / "a.log", lines(100, 5001))
+    box.writer = "gone"
+    with monkeypatch.context() as starved:
+        starved.setattr(box.daemon.reader, "read", lambda _: [])
+        box.pass_time(3600)
+    assert "running" == box.state_of("a.log")
+
+    box.pass_time()
+    box.pass_time()
+
+    assert "finished" == box.state_of("a.log")
+    box.daemon.drain(3.0)
+    assert "firing crashed" not in told(box)
+
+
+def test_what_a_writer_leaves_when_it_is_asked_for_is_read_first(box: Box) -> None:
+    """Lines between the reading and the question do not make a run stopped."""
+    slowly(box)
+
+    class Exiting(FakeWriters):
+        def state(self, *_: object) -> str:
+            if box.state_of("a.log") == "running" and not written:
+                written.append(1)
+                write(box.logs / "a.log", lines(100, 5001))
+            return "gone"
+
+    written: list[int] = []
+    box.daemon.look_for_writers = lambda _: Exiting(box)
+    for _ in range(3):
+        box.pass_time()
+
+    assert "finished" == box.state_of("a.log")
+    assert "firing crashed" not in told(box)
+
+
+def test_a_starved_daemon_calls_no_growing_log_stalled(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silence lasts up to the last look, not until now."""
+    slowly(box)
+    with monkeypatch.context() as starved:
+        starved.setattr(box.daemon.reader, "read", lambda _: [])
+        for _ in range(10):
+            box.pass_time(600)
+
+    assert "running" == box.state_of("a.log")
+
+
+def test_lateness_is_logged_and_noted(
+    box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A daemon that gets too little CPU says so, once, and in its status."""
+    box.pass_time(1)
+    caplog.clear()
+
+    box.pass_time(61.0)
+    box.pass_time(61.0)
+
+    [line] = [m for m in caplog.messages if "s late" in m]
+    assert line.startswith("logs are read 60 s late")
+    assert 60.5 == box.daemon.store.note("daemon")["late_s"]
+
+
+def test_a_log_that_is_renamed_over_another_leaves_no_case(box: Box) -> None:
+    """The run whose path was taken is replaced, gets its last plot, and is dropped."""
+    write(box.logs / "a.log", lines(0, 50))
+    box.pass_time()
+    write(box.logs / "new.log", lines(0, 30))
+    box.pass_time()
+
+    (box.logs / "new.log").replace(box.logs / "a.log")
+    box.pass_time()
+    write(box.logs / "a.log", lines(30, 40))
+    for _ in range(2):
+        box.pass_time()
+
+    current = [row.id for row in box.daemon.store.runs("current = 1")]
+    assert current == list(box.daemon.scheduler.runs)
+    assert "replaced" == box.state_of("a.log")
+    assert "latest.png" in box.made("a.log#2")
+
+
+def test_a_rename_while_the_database_is_locked(box: Box) -> None:
+    """The daemon goes on, and finds the log when it can write again."""
+    write(box.logs / "a.log", lines(0, 50))
+    box.pass_time()
+    (box.logs / "done").mkdir()
+    (box.logs / "a.log").rename(box.logs / "done" / "a.log")
+    execute = box.daemon.store.connection.execute
+    execute("PRAGMA query_only = 1")
+    box.pass_time()
+    assert "readonly" in box.daemon.reader.error
+    execute("PRAGMA query_only = 0")
+
+    box.pass_time()
+
+    assert ["done/a.log"] == [row.name for row in box.daemon.store.runs()]
+    assert "" == box.daemon.reader.error
+
+
+def test_a_generation_that_began_while_the_database_was_locked(box: Box) -> None:
+    """A run that the scheduler could not look up is looked up again."""
+    write(box.logs / "a.log", lines(0, 50))
+    box.pass_time()
+    plain, failures = box.daemon.store.runs, [StoreTroubleError("locked")]
+
+    def runs(where: str = "1", values: Sequence[Any] = ()) -> list[Row]:
+        if where == "id = ?" and failures:
+            raise failures.pop()
+        return plain(where, values)
+
+    write(box.logs / "b.log", lines(0, 50))
+    box.daemon.store.runs = runs  # type: ignore[method-assign]
+    box.pass_time()
+    box.pass_time()
+
+    assert [] == failures
+    assert "latest.png" in box.made("b.log")
+
+
+def test_stop_is_obeyed_before_other_messages(box: Box) -> None:
+    """A tick ends at a stop, however fast messages come in."""
+    box.daemon.mailbox.put("stop")
+    plain = box.daemon.mailbox.has_messages
+    box.daemon.mailbox.has_messages = lambda: plain() or True  # type: ignore[method-assign]
+
+    box.daemon.tick()
+
+    assert "stop" == box.daemon._exit

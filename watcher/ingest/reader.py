@@ -143,7 +143,7 @@ class Reader:
             self._rollback(error)
             return []
         if self.error:
-            LOGGER.info("the database can be written again; reading goes on")
+            LOGGER.info("the database can be written again; reading continues")
         self.error = ""
         self._pending = [*queue, *behind]
         return list(changed)
@@ -185,8 +185,8 @@ class Reader:
         changed: dict[Tail, None],
     ) -> None:
         started = self._clock.uptime()
-        if started < tail.retry_at:
-            return
+        if started < tail.retry_at or self.tails.get(tail.path) is not tail:
+            return  # it backs off, or was displaced in this pass
         path, run, written = tail.path, tail.run, self._store.writes
         try:
             size = self._advance(tail, min(quota, _quota(tail)))
