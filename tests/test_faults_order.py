@@ -163,7 +163,7 @@ def test_a_slow_log_gets_short_turns(bench: Bench, log: Path) -> None:
     after = tail.cursor.offset if tail.cursor else 0
 
     assert 0 < before <= reader.FIRST_BYTES
-    assert before < after <= before + 4 * reader._MIN_TURN_BYTES * 2
+    assert before < after <= before + reader.FIRST_BYTES // 2
 
 
 def test_a_deleted_log_is_not_looked_for_for_ever(bench: Bench, log: Path) -> None:
