@@ -184,3 +184,28 @@ def test_a_deleted_log_is_not_looked_for_for_ever(bench: Bench, log: Path) -> No
     append(log, lines(20, 30))
     bench.settle()
     assert {"train.log": once(lines(0, 30))} == bench.held()
+
+
+def test_plain_text_beside_a_live_log(bench: Bench, log: Path) -> None:
+    """A data set is read a tenth of the time, and named; no byte of it is left out."""
+    text = bench.logs / "input.txt"
+    append(text, b"To be, or not to be, that is the question.\n" * 50_000)
+    bench.clock.pace = 0.01
+    while not (found := bench.reader.warnings()):
+        bench.look()
+    offset = bench.rows()["input.txt"].bytes
+    append(log, lines(0, 10))
+    bench.look()
+
+    [warning] = found
+    assert warning.startswith(f"{text}: no metrics in its first MB")
+    assert offset < text.stat().st_size
+    assert 0 == bench.reader.backlog
+    assert list(range(10)) == bench.steps()
+
+    append(text, lines(0, 10))
+    while bench.rows()["input.txt"].bytes < text.stat().st_size:
+        bench.clock.up += 10.0
+        bench.reader.read(bench.reader.busy())
+    assert list(range(10)) == bench.steps("input.txt")
+    assert [] == bench.reader.warnings()

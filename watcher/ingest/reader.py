@@ -34,6 +34,8 @@ _TURN_S: Final = 0.02
 MAX_TURN_S: Final = 10.0
 # After this, messages and events are looked at before reading goes on.
 _PASS_S: Final = 0.2
+# Share of the time that a file without metrics is read in.
+_PLAIN_TEXT_SHARE: Final = 0.1
 # A log that grew within this is looked at every sweep.
 BUSY_S: Final = 60.0
 _MAX_OPEN_FILES: Final = 512
@@ -100,6 +102,11 @@ class Reader:
                 found.append(tail.error)
             if tail.copy_of is not None:
                 found.append(f"{path}: a copy of {tail.copy_of}; plotted once")
+            if tail.is_plain_text:
+                found.append(
+                    f"{path}: no metrics in its first MB, so it "
+                    "is read slowly; if it is no log, exclude it with --ignore"
+                )
             if tail.unlinked:
                 found.append(
                     f"{path}: deleted, but still written; its lines are read until its "
@@ -108,12 +115,14 @@ class Reader:
         return found
 
     def busy(self) -> list[Tail]:
-        """Logs that grew lately, and those that are being rotated."""
+        """Logs that grew lately, are being rotated, or are read on slowly."""
         since = self._clock.uptime() - BUSY_S
         return [
             t
             for t in self.registry.readable()
-            if t.is_rotating or (t.grown_at is not None and t.grown_at > since)
+            if t.is_rotating
+            or (t.is_plain_text and t.more)
+            or (t.grown_at is not None and t.grown_at > since)
         ]
 
     def read(self, due: Iterable[Tail]) -> list[Tail]:
@@ -206,7 +215,10 @@ class Reader:
             changed[tail] = None
         if tail.is_at_end:
             tail.read_at = started
-        if tail.more:
+        elif tail.is_plain_text:
+            took = self._clock.uptime() - started
+            tail.retry_at = started + took / _PLAIN_TEXT_SHARE
+        elif tail.more:
             behind.append(tail)
 
     def _on_error(
