@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from watcher import config
-from watcher.analysis.curves import analyse
 from watcher.analysis.finding import Finding
-from watcher.analysis.pipeline import Reading, judged
+from watcher.analysis.pipeline import Reading, analyse
 from watcher.daemon.jobs import Job, Options, Result
 from watcher.errors import CorruptStoreError, GptwatchError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
@@ -81,14 +80,14 @@ class Analyst:
             store.connection.execute("BEGIN")
             row = store.runs("id = ?", (job.run,))[0]
             run, parser = store.load(job.run, self._config.formats, ended=job.ended)
-        plain = analyse(
+        analysis = analyse(
             run,
             name=job.name,
             path=job.path,
             window=self._options.window,
             changed_at=job.changed_at,
+            settings=self._config.rules,
         )
-        analysis = judged(plain, self._config.rules)
         return Reading(analysis, parser, row.bytes), row.lines
 
     def _finding(self, finding: Finding) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from parsers.batch import Floats
 from watcher.analysis.model import Analysis, Curve
+from watcher.analysis.segments import went_back
 from watcher.outputs.plot.axis_range import (
     FEW,
     Points,
@@ -62,8 +63,8 @@ def thinned(curve: Curve, values: Floats, keep: Mask | None, x: Scale) -> Points
 
 
 def broken(steps: Floats, values: Floats) -> Points:
-    """Lift the pen where steps go back, lest a line be drawn across the picture."""
-    back = np.flatnonzero(np.diff(steps) < 0) + 1
+    """Insert NaN where steps go back, so that the line is broken there."""
+    back = went_back(steps)
     return np.insert(steps, back, np.nan), np.insert(values, back, np.nan)
 
 
