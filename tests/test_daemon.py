@@ -16,6 +16,7 @@ from watcher.daemon.daemon import Daemon, Settings
 from watcher.daemon.jobs import Options
 from watcher.daemon.worker import Inline
 from watcher.errors import StoreTroubleError
+from watcher.files import distinct_names
 from watcher.ingest.discovery import Scanner
 from watcher.storage.rows import Row
 
@@ -55,6 +56,7 @@ class Box:
 
     def __init__(self, folder: Path) -> None:
         self.logs = folder / "logs"
+        self.roots = [self.logs]
         self.out = folder / "plots"
         self.state = self.out / ".gptwatch"
         self.logs.mkdir()
@@ -67,7 +69,7 @@ class Box:
         """Starts a daemon."""
         self.daemon = Daemon(
             Settings(
-                roots=[self.logs],
+                roots=self.roots,
                 out=self.out,
                 state=self.state,
                 scanner=Scanner(own=(self.out, self.state)),
@@ -416,6 +418,44 @@ def test_a_stall_is_told_and_its_end_too(box: Box) -> None:
     box.daemon.drain(3.0)
 
     assert ["firing stalled", "resolved stalled"] == told(box)
+
+
+def test_two_directories_with_a_log_of_one_name(box: Box) -> None:
+    """Each directory has its own below the output directory; no run takes turns."""
+    box.daemon.close()
+    box.roots = [box.logs / "gpu0", box.logs / "gpu1"]
+    for first, root in enumerate(box.roots):
+        root.mkdir()
+        write(root / "a.log", lines(first, first + 50))
+    box.open()
+
+    box.pass_time()
+    box.pass_time()
+
+    found = {
+        root.name: json.loads((box.out / root.name / "a.log/latest.json").read_bytes())
+        for root in box.roots
+    }
+    firsts = {name: data["training"]["iters"][0] for name, data in found.items()}
+    assert {"gpu0": 0, "gpu1": 1} == firsts
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        (["/a/logs"], ["logs"]),
+        (["/a/x", "/a/y"], ["x", "y"]),
+        (["/gpu0/logs", "/gpu1/logs"], ["gpu0-logs", "gpu1-logs"]),
+        (["/logs", "/a/logs"], ["logs", "a-logs"]),
+        (["/"], [""]),
+        ([], []),
+    ],
+)
+def test_directories_are_told_apart_by_few_parts(
+    folders: list[str], expected: list[str]
+) -> None:
+    """The shortest ends of their paths that differ."""
+    assert expected == list(distinct_names([Path(f) for f in folders]).values())
 
 
 def slowly(box: Box, name: str = "a.log") -> None:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -77,6 +77,16 @@ def _refusal(path: Path, error: OSError) -> str:
         f"{path}: cannot be written ({error.strerror}); free the disk, "
         "mend its rights, or choose another folder with --out"
     )
+
+
+def distinct_names(folders: Sequence[Path]) -> dict[Path, str]:
+    """A short name for each directory: its last part, or as many as tell it apart."""
+    for length in range(1, max((len(f.parts) for f in folders), default=0) + 1):
+        ends = [[p for p in f.parts[-length:] if p != "/"] for f in folders]
+        names = ["-".join(parts) for parts in ends]
+        if len(set(names)) == len(folders):
+            break
+    return dict(zip(folders, names, strict=True)) if folders else {}
 
 
 def stamp(now: float) -> str:
