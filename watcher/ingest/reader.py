@@ -210,8 +210,7 @@ class Reader:
         if size or tail not in self._open:
             self._limit_open(tail)
         if size or tail.run != run:
-            tail.grew(started, self._clock.now())
-            tail.parsed(size, self._clock.uptime() - started)
+            self._note_growth(tail, size, started)
             changed[tail] = None
         if tail.is_at_end:
             tail.read_at = started
@@ -220,6 +219,11 @@ class Reader:
             tail.retry_at = started + took / _PLAIN_TEXT_SHARE
         elif tail.more:
             behind.append(tail)
+
+    def _note_growth(self, tail: Tail, size: int, started: float) -> None:
+        tail.grew(started, self._clock.now())
+        tail.parsed(size, self._clock.uptime() - started)
+        LOGGER.debug("%s: read %d bytes (%s)", tail.path, size, tail.where)
 
     def _on_error(
         self, tail: Tail, path: Path, error: Exception, *, partial: bool
