@@ -139,11 +139,14 @@ class Signals:
 @options.theme
 @options.window
 @click.option("--log-x", is_flag=True, help="Logarithmic step axis.")
+@click.option("--verbose", is_flag=True, help="Log each read, too.")
 @click.option(
     "--print-config", is_flag=True, help="Print what holds, and do nothing else."
 )
 @click.pass_context
-def start(context: click.Context, /, *, print_config: bool, **given: Any) -> None:
+def start(
+    context: click.Context, /, *, verbose: bool, print_config: bool, **given: Any
+) -> None:
     """Watch folders of logs, and keep pictures, reports, data and alerts right.
 
     What is made lies in a folder of each run below --out.  Ctrl-C or SIGTERM ends it,
@@ -154,7 +157,7 @@ def start(context: click.Context, /, *, print_config: bool, **given: Any) -> Non
     if print_config:
         click.echo(_shown(given), nl=False)
         return
-    log_to(sys.stderr)
+    log_to(sys.stderr, verbose=verbose)
     try:
         _serve(context, given)
     except ConfigError as error:
