@@ -8,7 +8,8 @@ from parsers.parser import Parser
 from watcher.analysis import rules
 from watcher.analysis.curves import analyse
 from watcher.analysis.finding import Finding
-from watcher.outputs import text
+from watcher.outputs.text.findings import sentence
+from watcher.outputs.text.numbers import plain
 from watcher.storage.columns import Run
 
 
@@ -91,7 +92,7 @@ def test_a_crash_is_told_at_the_last_step() -> None:
     told = only("crashed", trained(range(0, 101, 10)) + CRASH)
 
     assert (told.step, told.cleared_step) == (100, None)
-    assert "Crashed at step 100: ValueError: bad batch" == text.sentence(told)
+    assert "Crashed at step 100: ValueError: bad batch" == plain(sentence(told))
 
 
 def test_a_crash_before_the_first_step_has_none() -> None:
@@ -99,7 +100,7 @@ def test_a_crash_before_the_first_step_has_none() -> None:
     told = only("crashed", "found vocab_size = 65 (inside data/x/meta.pkl)\n" + CRASH)
 
     said = "Crashed before its first step: ValueError: bad batch"
-    assert said == text.sentence(told)
+    assert said == plain(sentence(told))
 
 
 def test_a_crash_that_was_resumed_is_over() -> None:
@@ -109,8 +110,8 @@ def test_a_crash_that_was_resumed_is_over() -> None:
     told = only("crashed", trained(range(0, 151, 10)) + CRASH + RESUMED + again)
 
     assert (told.step, told.cleared_step) == (150, 100)
-    said = "Crashed at step 150: ValueError: bad batch. The run went on from step 100."
-    assert said == text.sentence(told)
+    said = "Crashed at step 150: ValueError: bad batch. The run resumed from step 100."
+    assert said == plain(sentence(told))
 
 
 def test_two_crashes_are_two_findings() -> None:

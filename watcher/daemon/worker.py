@@ -26,8 +26,8 @@ from watcher.analysis.pipeline import Reading, judged
 from watcher.daemon.jobs import Job, Options, Result
 from watcher.errors import CorruptStoreError, GptwatchError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
-from watcher.outputs import text
 from watcher.outputs.text.findings import as_dict
+from watcher.outputs.text.headline import headline
 from watcher.storage.database import Store
 
 
@@ -71,7 +71,7 @@ class Analyst:
             metrics=bool(analysis.curves),
             findings=[self._told(finding) for finding in analysis.findings],
             summary=asdict(analysis.summary),
-            headline=text.headline(analysis, self._options.lang),
+            headline=headline(analysis, self._options.lang),
             judge_s=time.process_time() - started,
         )
         if not job.folder or not analysis.curves:

@@ -1,0 +1,7 @@
+"""x."""
+
+from types import MappingProxyType
+from typing import Final
+
+
+RUSSIAN: Final = MappingProxyType({})
