@@ -1,4 +1,4 @@
-"""What several commands share: options, reading and analysing a log, the terminal."""
+"""Shared by the commands: options, language, reading a log, the terminal."""
 
 import math
 import os
@@ -7,39 +7,76 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from watcher.errors import InputError
+from watcher.outputs.text import catalog, numbers
+from watcher.outputs.text.escape import clean
 
 
 NO_METRICS: Final = 3
-# A restart cannot mend it: what starts us again should not.
-HOPELESS: Final = 78
+# EX_CONFIG: a restart does not help; systemd must not try one.
+CONFIG_ERROR: Final = 78
 _LARGE: Final = 64 * 1024 * 1024
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
+_LANG: Final = "gptwatch.lang"
 
-lang = click.option(
+
+def language() -> str:
+    """The language: that of --lang, of the configuration or of the locale."""
+    context = click.get_current_context(silent=True)
+    chosen = context.meta.get(_LANG) if context is not None else None
+    if chosen is not None:
+        return str(chosen)
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((os.environ[n] for n in names if os.environ.get(n)), "")
+    return catalog.language(locale)
+
+
+def tr(text: str, **values: object) -> str:
+    """The text in the language of the command, its `{names}` filled in."""
+    return catalog.tr(language(), text, **values)
+
+
+def choose_language(
+    context: click.Context, _: click.Parameter | None, chosen: str | None
+) -> str:
+    """Sets the language of the command, and gives it."""
+    if chosen:
+        context.meta[_LANG] = chosen
+    with context.scope(cleanup=False):
+        return language()
+
+
+_lang = partial(
+    click.option,
     "--lang",
-    type=click.Choice(["en", "ru"]),
-    help="Language of reports; default: the locale's, else English.",
+    type=click.Choice(catalog.LANGUAGES),
+    callback=choose_language,
+    is_eager=True,
+    help="Language of all output; default: that of the locale, else English.",
 )
+lang = _lang()
+# For commands that only print by `tr`.
+output_lang = _lang(expose_value=False)
 theme = click.option(
     "--theme",
     type=click.Choice(["light", "dark"]),
     default="light",
     show_default=True,
-    help="Colours of the picture.",
+    help="Colours of the pictures.",
 )
 out = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False, readable=False),
     default="training_plots",
     show_default=True,
-    help="Folder for what is made.",
+    help="Output directory.",
 )
 window = click.option(
     "--window",
@@ -47,12 +84,12 @@ window = click.option(
     help="Points in the moving average; default: min(50, n // 10).",
 )
 file = click.Path(path_type=Path)
-# What may not be read now may be later: the daemon says so and waits.
+# A folder that is not readable yet may become so: the daemon logs it and retries.
 folder = click.Path(path_type=Path, readable=False)
 state = click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False, readable=False),
-    help="Folder of what gptwatch remembers; default: .gptwatch in --out.",
+    help="State directory (database); default: .gptwatch in --out.",
 )
 
 
@@ -60,11 +97,12 @@ class NoMetricsError(InputError):
     """A log in which no metric was found."""
 
     def __init__(self, path: Path, lines: int) -> None:
-        counted = "an empty file" if not lines else f"{lines:,} lines read"
-        super().__init__(
-            f"{path}: no metrics found ({counted}); "
-            f"to see what was tried: gptwatch formats {path}"
-        )
+        text = "{path}: no metrics found ({lines} read); to see why: {command}"
+        if not lines:
+            text = "{path}: no metrics found, the file is empty"
+        counted = numbers.count(lines, "line", language())
+        command = f"gptwatch formats {path}"
+        super().__init__(tr(text, path=path, lines=counted, command=command))
 
 
 def read(path: Path, context: click.Context, *, window: int | None) -> Any:
@@ -87,7 +125,7 @@ def conclude(
     context: click.Context,
     *,
     out: Path,
-    lang: str | None,
+    lang: str,
     theme: str,
     window: int | None,
     log_x: bool = False,
@@ -95,21 +133,20 @@ def conclude(
     """Analyses a log, writes picture, report and data, and prints the summary.
 
     Raises:
-        NoMetricsError: there is nothing to tell.
+        NoMetricsError: the log holds no metric.
     """
     from watcher.outputs.report import artifacts, terminal
 
-    spoken = language(lang)
     reading = read(path, context, window=window)
     analysis = reading.analysis
     if not analysis.curves:
         raise NoMetricsError(path, reading.parser.lines)
     now = datetime.now().astimezone()
-    made = artifacts.write(reading, out, lang=spoken, theme=theme, log_x=log_x, now=now)
+    made = artifacts.write(reading, out, lang=lang, theme=theme, log_x=log_x, now=now)
     text = terminal.summary(
         analysis,
         made,
-        lang=spoken,
+        lang=lang,
         width=terminal_width(),
         colour=colours(),
         encoding=sys.stdout.encoding,
@@ -124,22 +161,13 @@ def _progress(path: Path) -> Iterator[Any]:
     try:
         size = path.stat().st_size
     except (OSError, ValueError):
-        size = 0  # reading it will say what is wrong
+        size = 0  # reading it reports the error
     if size < _LARGE or not sys.stderr.isatty():
         yield lambda _: None
         return
-    label = f"reading {safe(path.name)}"
+    label = tr("reading {name}", name=safe(path.name))
     with click.progressbar(length=size, label=label, file=sys.stderr) as bar:
         yield lambda done: bar.update(done - bar.pos)
-
-
-def language(chosen: str | None) -> str:
-    """The language of reports: as chosen, else of the locale."""
-    if chosen:
-        return chosen
-    names = ("LC_ALL", "LC_MESSAGES", "LANG")
-    locale = next((os.environ[n] for n in names if os.environ.get(n)), "")
-    return "ru" if locale.lower().startswith("ru") else "en"
 
 
 def terminal_width() -> int:
@@ -154,7 +182,7 @@ def colours() -> bool:
 
 
 def as_json(value: Any) -> str:
-    """JSON for programs: null where a number is not finite."""
+    """JSON, with null where a number is not finite."""
     import json
 
     # In ASCII: names of files need not be text.
@@ -172,7 +200,5 @@ def _finite(value: Any) -> Any:
 
 
 def safe(text: str) -> str:
-    """Text that a terminal shows as it is, without control characters."""
-    from watcher.outputs.text.escape import clean
-
+    """The text without control characters, safe to print on a terminal."""
     return clean(text)

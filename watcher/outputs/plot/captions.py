@@ -1,45 +1,45 @@
-"""What a picture says in words: two languages, and the lines below the plot."""
+"""The caption of a picture: hyperparameters, and where the picture comes from."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from watcher.analysis.model import Analysis
 from watcher.outputs.plot.theme import printable
-from watcher.outputs.text.catalog import tr
+from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.numbers import integer, setting, short
 
 
-_FACTS = (
-    ("parameters", "{n} parameters"),
-    ("n_layer", "{n} layers"),
-    ("n_head", "{n} heads"),
-    ("n_embd", "{n} wide"),
-    ("block_size", "block size {n}"),
-    ("vocab_size", "vocabulary {n}"),
-    ("dataset", "dataset {n}"),
-    ("batch_size", "batch size {n}"),
-    ("gradient_accumulation_steps", "gradient accumulation {n}"),
-    ("tokens_per_step", "{n} tokens per step"),
-    ("learning_rate", "learning rate {n}"),
-    ("dropout", "dropout {n}"),
-    ("max_iters", "max_iters {n}"),
+_HYPERPARAMETERS = (
+    ("parameters", message("{n} parameters")),
+    ("n_layer", message("{n} layers")),
+    ("n_head", message("{n} heads")),
+    ("n_embd", message("{n} wide")),
+    ("block_size", message("block size {n}")),
+    ("vocab_size", message("vocabulary {n}")),
+    ("dataset", message("dataset {n}")),
+    ("batch_size", message("batch size {n}")),
+    ("gradient_accumulation_steps", message("gradient accumulation {n}")),
+    ("tokens_per_step", message("{n} tokens per step")),
+    ("learning_rate", message("learning rate {n}")),
+    ("dropout", message("dropout {n}")),
+    ("max_iters", message("max_iters {n}")),
 )
 
 
-def facts(analysis: Analysis, lang: str) -> list[str]:
-    """List what the log states of the model and its settings; absent facts left out."""
+def hyperparameters(analysis: Analysis, lang: str) -> list[str]:
+    """List the hyperparameters that the log states."""
     known = {**analysis.info}
     if analysis.summary.tokens_per_step is not None:
         known["tokens_per_step"] = analysis.summary.tokens_per_step
     return [
-        tr(lang, phrase, n=_fact(name, known[name], lang))
-        for name, phrase in _FACTS
+        tr(lang, phrase, n=_value(name, known[name], lang))
+        for name, phrase in _HYPERPARAMETERS
         if known.get(name) not in (None, "")
     ]
 
 
-def _fact(name: str, value: object, lang: str) -> str:
-    """Write a fact: 10.65M parameters, but a block size of 1,024."""
+def _value(name: str, value: object, lang: str) -> str:
+    """Write a value: 10.65M parameters, but a block size of 1,024."""
     if name == "parameters" and isinstance(value, int | float):
         return short(value, lang)
     return printable(setting(value, lang))

@@ -30,6 +30,7 @@ from watcher.outputs.plot.loss_panels import FEW_DOTS, Look, best, kept, moving,
 from watcher.outputs.plot.panels import Dashes, End, Panel, Trace, View
 from watcher.outputs.plot.theme import THEMES, printable, rc
 from watcher.outputs.plot.ticks import Scale
+from watcher.outputs.text.catalog import message
 from watcher.outputs.text.numbers import integer, loss
 
 
@@ -82,7 +83,7 @@ def draw_together(analyses: Sequence[Analysis], look: Look) -> Sheet:
     panels = [Panel(sheet, *pair, look.x) for pair in pairs]
     for panel in panels:
         large = panel is panels[0]
-        finish(panel, look, title=not large, absent="not in these logs")
+        finish(panel, look, title=not large, absent=message("not in these logs"))
     _ring(panels[0], runs)
     return sheet
 
@@ -155,7 +156,12 @@ def _views(runs: Sequence[_Run], look: Look) -> list[View]:
     )
     if unit:
         large = _overlay(
-            runs, look, "Validation", validation, unit, *_notes(runs, unit, look)
+            runs,
+            look,
+            "Validation",
+            validation,
+            unit,
+            *_notes(runs, unit, look),
         )
         timed = _by_clock(runs, look, "Validation against time", validation, unit)
         return [_named(large, runs, validation, look), train_view, timed, train_clock]
@@ -169,10 +175,10 @@ def _views(runs: Sequence[_Run], look: Look) -> list[View]:
 
 
 def _notes(runs: Sequence[_Run], unit: str, look: Look) -> Iterator[str]:
-    yield "ring: best"
+    yield message("ring: best")
     others = [r.name for r in runs if r.analysis.val and r.analysis.val.unit != unit]
     if any(run.colour is None for run in runs):
-        yield look.tr("the best {n} in colour", n=len(look.theme.runs))
+        yield look.tr("best {n} in colour", n=len(look.theme.runs))
     if others:
         phrase = "in another unit, not drawn: {names}"
         yield look.tr(phrase, names=", ".join(others))

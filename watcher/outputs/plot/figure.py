@@ -13,11 +13,12 @@ from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Curve
 from watcher.outputs.plot.axis_range import steps_scale
 from watcher.outputs.plot.canvas import HEIGHT, WIDTH, Box, Pen, Sheet
-from watcher.outputs.plot.captions import facts, source
+from watcher.outputs.plot.captions import hyperparameters, source
 from watcher.outputs.plot.loss_panels import Look, best, detail, hero
 from watcher.outputs.plot.panels import Panel, Spot
 from watcher.outputs.plot.side_panels import beside
 from watcher.outputs.plot.theme import THEMES, printable, rc
+from watcher.outputs.text.catalog import message
 from watcher.outputs.text.numbers import integer, loss
 
 
@@ -67,7 +68,7 @@ def draw(analysis: Analysis, look: Look, *, headline: str, drawn_by: str) -> She
     """Draw a run on a sheet; call inside `rc_context(rc(look.theme))`."""
     sheet = Sheet(look.theme)
     origin = source(analysis, drawn_by, look.lang)
-    below = caption(sheet, facts(analysis, look.lang), origin)
+    below = caption(sheet, hyperparameters(analysis, look.lang), origin)
     above = heading(sheet, analysis.name, headline)
     views = (hero(analysis, look), detail(analysis, look), *beside(analysis, look))
     boxes = frames(below=below, above=above)
@@ -115,7 +116,7 @@ def frames(*, below: float, above: float, right: float = RIGHT) -> list[Box]:
 
 
 def finish(
-    panel: Panel, look: Look, *, title: bool, absent: str = "not in this log"
+    panel: Panel, look: Look, *, title: bool, absent: str = message("not in this log")
 ) -> None:
     """Write what surrounds a panel and draw its traces, or that there are none."""
     theme, box = look.theme, panel.box

@@ -104,8 +104,8 @@ def _pauses(analysis: Analysis, n: int, look: Look) -> str:
 
 def _mean_time(analysis: Analysis, look: Look) -> View | None:
     curve = analysis.curves.get("step_avg_ms")
-    title, note = "Mean time per iteration", "ms · running mean of the log"
-    return _level(curve, look, title, note)
+    title = "Mean time per iteration"
+    return _level(curve, look, title, "ms · running mean of the log")
 
 
 def _level(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 
@@ -80,7 +81,7 @@ def _linear_options(scale: Scale, most: int) -> Iterator[list[float]]:
     """Yield multiples of 1, 2, 2.5 and 5 that lie on the scale, dense to sparse."""
     for bins in range(most, 0, -1):
         locator = MaxNLocator(bins, steps=_STEPS)
-        ticks = locator.tick_values(scale.low, scale.high).tolist()
+        ticks = np.asarray(locator.tick_values(scale.low, scale.high)).tolist()
         yield [
             tick
             for tick in ticks

@@ -154,6 +154,16 @@ def short(value: float, lang: str) -> str:
     return integer(value, lang)
 
 
+def size(value: float) -> str:
+    """A number of bytes with three digits: `118 B`, `1.54 MB`."""
+    number, name = value, "B"
+    for larger in ("kB", "MB", "GB"):
+        if number < _THOUSAND:
+            break
+        number, name = number / 1000, larger
+    return f"{_three(number) if name != 'B' else f'{number:.0f}'}{_NBSP}{name}"
+
+
 def unit(name: str, lang: str) -> str:
     """A unit in the language; one that is not in the table stays as it is."""
     return tr(lang, name) if name in _TRANSLATED else name

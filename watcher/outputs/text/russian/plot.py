@@ -26,7 +26,7 @@ RUSSIAN: Final = MappingProxyType({
     # labels
     "train": "обучение",
     "validation": "валидация",
-        "overfitting": "переобучение",
+
     "NaN or inf from step {step}": "NaN или inf с шага {step}",
     "NaN or inf at step {step}": "NaN или inf на шаге {step}",
     "{n} NaN or inf, first at step {step}": "NaN или inf: {n}, первое на шаге {step}",
@@ -37,7 +37,6 @@ RUSSIAN: Final = MappingProxyType({
     "log scale": "лог. шкала",
     "bold: mean of {n}": "жирно: среднее по {n}",
     "averaged by the log": "усреднено в логе",
-    "mean over {n} steps": "среднее по {n} шагам",
     "thin: every iteration": "тонко: каждая итерация",
     "faint: before a restart": "бледно: до перезапуска",
     "training loss is in {unit}: see below": "loss на обучении — в {unit}: см. ниже",
