@@ -133,7 +133,7 @@ def known(rule: str) -> None:
             text = "unknown rule {rule}; known: {rules}"
         rules = ", ".join(MEANINGS)
         raise click.UsageError(
-            options.tr(text, rule=repr(rule), near="".join(near), rules=rules)
+            options.tr(text, rule=repr(rule), near=repr("".join(near)), rules=rules)
         )
 
 

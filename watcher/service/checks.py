@@ -1,6 +1,7 @@
 """Checks of the machine: directories, limits, disk, database, fonts, clock."""
 
 import ctypes
+import getpass
 import importlib.util
 import os
 import shutil
@@ -302,8 +303,6 @@ def _nearest(folder: Path) -> Path:
 
 
 def _user() -> str:
-    import getpass
-
     try:
         return getpass.getuser()
     except (KeyError, OSError):
