@@ -171,7 +171,7 @@ def test_a_rule_is_explained_with_its_settings(tmp_path: Path) -> None:
     english = gptwatch(tmp_path, "alerts", "--explain", "slowdown", "--lang=en").stdout
     russian = gptwatch(tmp_path, "alerts", "--explain", "slowdown", "--lang=ru").stdout
 
-    assert "Iterations take lastingly longer" in english
+    assert "Iterations take longer than before" in english
     assert "[rules.slowdown]\nfactor = 2.0\nlines = 10\n" in english
     assert "Итерации стали устойчиво дольше" in russian
     gptwatch(tmp_path, "alerts", "--explain", "slowdwn", code=2)

@@ -11,6 +11,7 @@ import click
 
 from watcher.commands import options
 from watcher.commands.silence import clock, known
+from watcher.outputs.text import catalog
 
 
 @click.command(short_help="List alerts, with advice.")
@@ -58,9 +59,9 @@ def alerts(
 
 
 def _explained(rule: str, config: Any, lang: str) -> str:
-    from watcher.outputs.text.rule_docs import meaning
+    from watcher.outputs.text.rule_docs import MEANINGS
 
-    lines = [f"{rule}: {meaning(rule, lang)}"]
+    lines = [f"{rule}: {catalog.tr(lang, MEANINGS[rule][0])}"]
     chosen = getattr(config.rules, rule, None)
     if chosen is not None:
         values = {f.name: getattr(chosen, f.name) for f in fields(chosen)}
