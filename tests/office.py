@@ -8,7 +8,7 @@ from watcher.alerts.channels import Channel
 from watcher.alerts.dispatcher import Alerting
 from watcher.alerts.lifecycle import Settings
 from watcher.clock import Clock
-from watcher.daemon.mailbox import Inbox
+from watcher.daemon.mailbox import Mailbox
 from watcher.storage.database import Store
 from watcher.storage.rows import Row
 
@@ -40,14 +40,14 @@ class Office:
     def open(self) -> None:
         """Starts."""
         self.store = Store(self.folder)
-        self.inbox = Inbox()
+        self.mailbox = Mailbox()
         self.alerting = Alerting(
             self.store,
             Settings(max_per_hour=self.most),
             self.channels,
             self.clock,
             lang="en",
-            later=lambda *settled: self.inbox.put("settled", settled),
+            later=lambda *settled: self.mailbox.put("settled", settled),
         )
 
     def close(self) -> None:
@@ -68,8 +68,8 @@ class Office:
     def settle(self, deliveries: int) -> None:
         """Waits until so many deliveries are settled, and notes them."""
         while deliveries > 0:
-            self.inbox.wait(30.0)
-            messages, _, _ = self.inbox.take()
+            self.mailbox.wait(30.0)
+            messages, _, _ = self.mailbox.take()
             assert messages, "no delivery was settled in half a minute"
             for _, settled in messages:
                 self.alerting.settled(*settled)

@@ -17,6 +17,9 @@ from watcher.analysis.rules import RULES
 from watcher.outputs.text.rule_docs import MEANINGS
 
 
+pytestmark = pytest.mark.process
+
+
 ROOT = Path(__file__).parents[1]
 
 

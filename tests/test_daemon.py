@@ -36,6 +36,17 @@ class FakeClock(Clock):
         return self.up
 
 
+class FakeWriters:
+    """What a test says of who writes."""
+
+    def __init__(self, box: "Box") -> None:
+        self._box = box
+
+    def state(self, *_: object) -> str:
+        """Whether a file is written."""
+        return self._box.writer
+
+
 class Box:
     """A folder of logs, and a daemon that watches it without processes or threads."""
 
@@ -62,12 +73,12 @@ class Box:
             clock=self.clock,
             make_worker=Inline,
         )
-        self.daemon.writer = lambda *_: self.writer
+        self.daemon.look_for_writers = lambda _: FakeWriters(self)
 
     def pass_time(self, seconds: float = 60.0) -> None:
         """So much time passes, and the schedule with it."""
         self.clock.up += seconds
-        self.daemon.look()
+        self.daemon.post_all()
         self.daemon.tick()
 
     def state_of(self, name: str) -> str:
@@ -244,8 +255,8 @@ def test_a_writer_that_vanished_has_stopped(box: Box) -> None:
     box.pass_time()
 
     assert "stopped" == box.state_of("a.log")
-    case = next(iter(box.daemon.judge.cases.values()))
-    assert ["crashed"] == [f["rule"] for f in box.daemon.judge.findings(case)]
+    case = next(iter(box.daemon.scheduler.runs.values()))
+    assert ["crashed"] == [f["rule"] for f in box.daemon.scheduler.findings(case)]
 
 
 def test_a_second_training_is_a_second_run(box: Box) -> None:
@@ -263,7 +274,7 @@ def test_a_second_training_is_a_second_run(box: Box) -> None:
     assert "replaced" == box.state_of("a.log")
     assert any("training_metrics" in name for name in box.made("a.log"))
     box.pass_time()
-    held = [case.run for case in box.daemon.judge.cases.values()]
+    held = [case.run for case in box.daemon.scheduler.runs.values()]
     assert held == [row.id for row in box.daemon.store.runs("current = 1")]
     assert "latest.png" in box.made("a.log#2")
 
@@ -323,13 +334,13 @@ def test_a_folder_that_comes_late_is_watched(box: Box) -> None:
     """The watched folder may be missing, and be made later."""
     shutil.rmtree(box.logs)
     box.pass_time()
-    assert box.daemon.reader.troubles
+    assert box.daemon.reader.registry.errors
 
     box.logs.mkdir()
     write(box.logs / "a.log", lines(0, 50))
     box.pass_time()
 
-    assert {} == box.daemon.reader.troubles
+    assert {} == box.daemon.reader.registry.errors
     assert ["a.log"] == [row.name for row in box.daemon.store.runs()]
 
 
@@ -352,10 +363,10 @@ def test_a_bad_loss_is_found_at_once(box: Box) -> None:
 
     write(path, NAN)
     box.clock.up += 0.5
-    box.daemon.inbox.put("scan")
+    box.daemon.mailbox.put("scan")
     box.daemon.tick()
 
-    case = next(iter(box.daemon.judge.cases.values()))
+    case = next(iter(box.daemon.scheduler.runs.values()))
     assert ["not_finite"] == [finding["rule"] for finding in case.findings]
 
 
@@ -367,7 +378,7 @@ def test_what_was_said_last_is_told_before_the_end(box: Box) -> None:
 
     write(path, NAN)
     box.clock.up += 0.5
-    box.daemon.say_farewell()
+    box.daemon.drain(3.0)
 
     assert ["firing not_finite"] == told(box)
 
@@ -380,7 +391,7 @@ def test_an_old_log_tells_nothing(box: Box) -> None:
     box.writer = "gone"
 
     box.pass_time()
-    box.daemon.say_farewell()
+    box.daemon.drain(3.0)
 
     assert [] == told(box)
     alerts = outbox.load(box.daemon.store.connection, 1)
@@ -399,6 +410,6 @@ def test_a_stall_is_told_and_its_end_too(box: Box) -> None:
     box.clock.wall += 3600
 
     box.pass_time(1)
-    box.daemon.say_farewell()
+    box.daemon.drain(3.0)
 
     assert ["firing stalled", "resolved stalled"] == told(box)

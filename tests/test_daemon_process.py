@@ -18,6 +18,9 @@ from watcher.storage.database import Store
 from watcher.storage.rows import Row
 
 
+pytestmark = pytest.mark.process
+
+
 # More by hand: GPTWATCH_KILLS=200.
 KILLS: Final = int(os.environ.get("GPTWATCH_KILLS", "10"))
 LOGS: Final = 20
@@ -49,6 +52,7 @@ class Writer:
         self.written[name] += piece
 
 
+@pytest.mark.slow
 def test_f38_killed_at_any_moment(tmp_path: Path) -> None:
     """However often the daemon dies, no point is lost, and none is there twice."""
     dice = random.Random(KILLS)
@@ -200,15 +204,16 @@ def row(daemon: Started) -> Row:
 WORKER = """
 import sys, time
 from pathlib import Path
-from watcher import files, worker
+from watcher import files
+from watcher.daemon import analyst
 
 def parts():
     yield b"x" * 100_000
     print("writing", flush=True)
     time.sleep(600)
 
-worker.Analyst.do = lambda *_: files.write_atomically(Path("latest.png"), parts())
-worker.main('{"state": "."}', sys.stdin, sys.stdout)
+analyst.Analyst.run = lambda *_: files.write_atomically(Path("latest.png"), parts())
+analyst.main('{"state": "."}', sys.stdin, sys.stdout)
 """
 
 

@@ -15,6 +15,9 @@ from watcher.errors import InputError
 from watcher.launch.demo import Demo
 
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
 ROOT = Path(__file__).parents[1]
 
 

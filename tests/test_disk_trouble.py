@@ -11,6 +11,9 @@ from daemons import Started, drawn, held, offsets
 from oracle import append, lines, once, until
 
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
 @contextmanager
 def disk(folder: Path, size: str) -> Iterator[Path]:
     """A small disk, mounted on a folder as long as it is needed."""

@@ -27,7 +27,7 @@ from watcher.alerts.channels.command import Command
 from watcher.alerts.channels.jsonl import JsonLines
 from watcher.alerts.dispatcher import Alerting
 from watcher.alerts.lifecycle import Alert, Moment, Settings, update
-from watcher.daemon.mailbox import Inbox
+from watcher.daemon.mailbox import Mailbox
 from watcher.errors import StoreTroubleError
 from watcher.storage.database import Store
 
@@ -295,7 +295,7 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
 
     store = Store(tmp_path)
     row = store.runs()[0]
-    inbox = Inbox()
+    mailbox = Mailbox()
     clock = FakeClock()
     alerting = Alerting(
         store,
@@ -303,12 +303,12 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
         [Lives()],
         clock,
         lang="en",
-        later=lambda *settled: inbox.put("settled", settled),
+        later=lambda *settled: mailbox.put("settled", settled),
     )
     alerting.tell(row, [finding(100)], fresh=True, going=True)
     alerting.beat()
-    inbox.wait(30.0)
-    for _, settled in inbox.take()[0]:
+    mailbox.wait(30.0)
+    for _, settled in mailbox.take()[0]:
         alerting.settled(*settled)
     alerting.beat()
     alerting.stop()

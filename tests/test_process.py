@@ -13,6 +13,9 @@ from watcher.host import filesystem
 from watcher.host.writers import Key, Writers
 
 
+pytestmark = pytest.mark.process
+
+
 # Holds the file that it is told, says so, and goes when its input ends.
 HOLDER = "import sys; f = open(sys.argv[1], sys.argv[2]); print(flush=True); input()"
 

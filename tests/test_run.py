@@ -23,6 +23,9 @@ from watcher.host import lock
 from watcher.launch import Log
 
 
+pytestmark = pytest.mark.process
+
+
 ROOT = str(Path(__file__).parents[1])
 GPTWATCH = (sys.executable, "-m", "watcher")
 PIPE = subprocess.PIPE
@@ -73,6 +76,7 @@ def running(
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
+        process_group=0,  # in an orphaned group SIGTSTP stops nobody
     ) as process:
         try:
             yield process

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from oracle import open_to_all
 
 from watcher.ingest.discovery import Scanner
 
@@ -103,8 +104,7 @@ def test_a_folder_that_may_not_be_read_hides_no_other(tmp_path: Path) -> None:
     root = tmp_path / "logs"
     touch(root, "a.log", "secret/b.log", "open/c.log")
     (root / "secret").chmod(0o700)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_all(tmp_path)
     os.seteuid(65534)
     try:
         found = names(root, Scanner())

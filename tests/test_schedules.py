@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -18,8 +19,11 @@ from oracle import FakeClock, known, once
 
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader
-from watcher.ingest.tailer import Follower
+from watcher.ingest.tailer import Tailer
 from watcher.storage.database import Store
+
+
+pytestmark = pytest.mark.slow
 
 
 EXAMPLES = int(os.environ.get("GPTWATCH_SCHEDULES", "2000"))
@@ -60,10 +64,10 @@ class Schedules(RuleBasedStateMachine):
         """Starts the reader."""
         self.store = Store(self.folder / "state")
         scanner = Scanner()
-        follower = Follower(
+        tailer = Tailer(
             self.store, self.clock, wanted=lambda p: scanner.wants(self.logs, p)
         )
-        self.reader = Reader([self.logs], scanner, self.store, follower, self.clock)
+        self.reader = Reader([self.logs], scanner, self.store, tailer, self.clock)
         self.held = self.quiet = False
 
     def teardown(self) -> None:

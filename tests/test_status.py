@@ -218,7 +218,7 @@ def test_f21_f22_copies_and_deleted_logs_are_said(bench: Bench, log: Path) -> No
     (bench.logs / "train.bak.log").write_bytes(log.read_bytes())
     bench.look()
     with bench.store.transaction():
-        bench.store.keep_note("daemon", {"troubles": bench.reader.notices()})
+        bench.store.keep_note("daemon", {"troubles": bench.reader.warnings()})
 
     with locked(bench.state):
         shown = ask(bench).stdout

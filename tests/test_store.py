@@ -215,7 +215,7 @@ def test_a_reader_sees_whole_transactions(store: Store, tmp_path: Path) -> None:
 LOCKING = """
 import sys
 from pathlib import Path
-from watcher.lock import locked
+from watcher.host.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

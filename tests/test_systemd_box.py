@@ -12,7 +12,12 @@ from oracle import until
 
 
 WHY_NOT: Final = missing()
-pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+pytestmark = [
+    pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT),
+    pytest.mark.process,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("systemd"),  # one machine is booted for all
+]
 
 VENV: Final = "/opt/gptwatch/venv"
 README: Final = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -288,7 +293,7 @@ def test_nobody_is_called_dead_who_is_not_seen(box: Box) -> None:
     box.run("systemd-run", "--unit=trainer", "bash", "-c", script)
     install(box, "--with", "writers")
     until(lambda: "a.log" in read(box))
-    assert "1 going on" in box.show("StatusText")
+    assert "1 in progress" in box.show("StatusText")
 
     box.run("systemctl", "kill", "-s", "KILL", "trainer")
 

@@ -16,12 +16,21 @@ lines = ['ep \d+ it (?P<step>\d+) L=(?P<loss>[\d.]+) V=(?P<val_loss>[\d.]+)']
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from parsers.format import WORDS, Format, PatternError, Shape, check, line
+from parsers.format import (
+    WORDS,
+    Compiled,
+    Format,
+    Found,
+    PatternError,
+    Shape,
+    check,
+    line,
+)
 from parsers.formats import FORMATS
 from parsers.metrics import METRICS
 from watcher.alerts import channels as notifying
@@ -160,7 +169,10 @@ def _format(entry: Mapping[str, Any]) -> Format:
         isinstance(v, int | float) for v in scale.values()
     ):
         raise ConfigError(f"{where}scale must be a table of metric = factor")
-    shapes = tuple(_shape(where, pattern, scale) for pattern in lines)
+    shapes = tuple(
+        _shape(f"{where}lines[{at}]: ", pattern, scale)
+        for at, pattern in enumerate(lines)
+    )
     written_by = str(entry.get("written_by", "your own format"))
     # It was written for such logs: of equal evidence it wins.
     return Format(name, written_by, samples=(), shapes=shapes, weight=2.0)
@@ -168,9 +180,10 @@ def _format(entry: Mapping[str, Any]) -> Format:
 
 def _shape(where: str, pattern: Any, scale: Mapping[str, float]) -> Shape:
     if not isinstance(pattern, str):
-        raise ConfigError(f"{where}lines must be strings, got {pattern!r}")
+        raise ConfigError(f"{where}must be a string, got {pattern!r}")
     try:
         check(pattern.encode())
+        _linear(pattern.encode())
     except PatternError as error:
         raise ConfigError(f"{where}{error}") from None
     groups = re.compile(pattern).groupindex
@@ -182,4 +195,40 @@ def _shape(where: str, pattern: Any, scale: Mapping[str, float]) -> Shape:
             raise ConfigError(f"{where}unknown metric {word!r} in {pattern!r}{hint}")
     if not groups:
         raise ConfigError(f"{where}{pattern!r} names no metric; write (?P<loss>...)")
-    return line(pattern, pattern.encode(), scale=scale)
+    return line(pattern, pattern.encode(), scale=scale, engine=_linear)
+
+
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    """A pattern compiled by RE2, which names the groups of bytes by bytes."""
+
+    groupindex: Mapping[str, int]
+    search: Callable[[bytes], Found | None]
+
+
+def _linear(pattern: bytes) -> Compiled:
+    """A pattern of a user, compiled so that no line can make it run for hours.
+
+    Raises:
+        PatternError: the expression needs an engine that backtracks.
+    """
+    import re2
+
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # one character a byte, as in `re`
+    options.log_errors = False
+    try:
+        compiled = re2.compile(pattern, options)
+    except re2.error as error:
+        raise PatternError(
+            f"{pattern!r}: RE2 refuses it ({_text(error)}); write it without "
+            "lookaround, back references, possessive quantifiers, atomic groups and "
+            "repeats above {1000}: a user's pattern runs in linear time"
+        ) from None
+    names = {name.decode(): number for name, number in compiled.groupindex.items()}
+    return _Linear(names, compiled.search)
+
+
+def _text(error: Exception) -> str:
+    message = error.args[0] if error.args else error
+    return message.decode("utf-8", "replace") if isinstance(message, bytes) else ""

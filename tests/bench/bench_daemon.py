@@ -32,8 +32,8 @@ from watching import (  # noqa: E402
     rss_mb,
 )
 
+from watcher.daemon.analyst import Analyst  # noqa: E402
 from watcher.daemon.jobs import Job, Options  # noqa: E402
-from watcher.daemon.worker import Analyst  # noqa: E402
 
 
 QUICK = "--quick" in sys.argv
@@ -247,7 +247,7 @@ def appended(folder: Path, count: int) -> tuple[float, float]:
         bench.look()
         reading.append(time.process_time() - at)
         if turn % 10 == 0:
-            judging.append(judged.do(Job(1, "a.log", str(path))).cost_s)
+            judging.append(judged.run(Job(1, "a.log", str(path))).cost_s)
     assert bench.rows()["a.log"].lines == count + 300
     bench.stop()
     return quantile(reading, 0.5), quantile(judging, 0.5)

@@ -174,7 +174,7 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
             _exit_for(context, error)
         while True:
             daemon = _opened(Daemon, settings, context)
-            signals.go_to(daemon.inbox.put)
+            signals.go_to(daemon.mailbox.put)
             try:
                 verdict = daemon.run()
             except errors.CorruptStoreError as error:

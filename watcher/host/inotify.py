@@ -15,7 +15,7 @@ class Events:
     """Watches folders through inotify while that works and pays.
 
     Attributes:
-        trouble: why there are no events, "" while there are.
+        error: why there are no events, "" while there are.
     """
 
     def __init__(self, roots: Sequence[Path], touch: Callable[[str], None]) -> None:
@@ -23,7 +23,7 @@ class Events:
         self._touch = touch
         self._observer: Any = None
         self._armed: dict[Path, tuple[int, int] | None] = {}
-        self.trouble = ""
+        self.error = ""
 
     @property
     def running(self) -> bool:
@@ -76,11 +76,11 @@ class Events:
                 )
             observer.start()
         except OSError as error:
-            self.trouble = _reason(error)
+            self.error = _reason(error)
             if observer is not None:
                 observer.stop()  # what of it runs already
             return
-        self.trouble = ""
+        self.error = ""
         self._observer = observer
 
     def _is_alive(self) -> bool:

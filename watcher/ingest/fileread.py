@@ -51,7 +51,9 @@ def read(fd: int, cursor: Cursor, limit: int) -> tuple[bytes, Cursor] | None:
     data = os.pread(fd, back + limit, cursor.offset - back)
     if data[:back] != cursor.marker:
         return None
-    if cursor.offset > back and os.pread(fd, len(cursor.head), 0) != cursor.head:
+    known = len(cursor.head)
+    checked = cursor.offset == back >= known  # the marker holds all that is known
+    if not checked and os.pread(fd, known, 0) != cursor.head:
         return None
     new, skipped, ended = data[back:], 0, len(data) < back + limit
     if new.endswith(bytes(_ZEROS)):
@@ -59,6 +61,21 @@ def read(fd: int, cursor: Cursor, limit: int) -> tuple[bytes, Cursor] | None:
     place = cursor.after(new, skipped).at(seen)
     # Until it was read to its end, a file never looks unchanged.
     return new, place if ended else replace(place, size=-1)
+
+
+def start(path: Path) -> Cursor:
+    """The checkpoint at offset 0 of a file, which is known by its first bytes.
+
+    Raises:
+        NotALogError: it is no regular file.
+        OSError: it cannot be read.
+    """
+    fd = opened(path)
+    try:
+        head = os.pread(fd, HEAD_BYTES, 0).rstrip(b"\0")  # a hole may be filled later
+        return replace(Cursor.start(os.fstat(fd)), head=head)
+    finally:
+        os.close(fd)
 
 
 def end(path: Path) -> Cursor:

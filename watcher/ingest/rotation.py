@@ -5,10 +5,11 @@ A log is rotated by renaming it, or by copying and emptying it, and perhaps comp
 goes on in a new `train.log`.  That is one run in several parts.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +55,19 @@ def parts(path: Path, cursor: Cursor, *, by_inode: bool = False) -> list[Part] |
         if _holds(part, cursor, by_inode=by_inode):
             return newer[::-1]
     return None
+
+
+def start(part: Part) -> Cursor:
+    """The checkpoint at offset 0 of a part, which is known by its first bytes.
+
+    Raises:
+        OSError, InputError: it cannot be read.
+    """
+    if not part.packed:
+        return fileread.start(part.path)
+    with contextlib.closing(decompress.chunks(part.path)) as pieces:
+        data, _ = next(pieces, (b"", 0))
+    return replace(Cursor.start(part.path.stat()), head=data[:HEAD_BYTES])
 
 
 def rotated(path: Path) -> list[Part]:
@@ -137,7 +151,7 @@ def _rest(
 def _may_be_copy(seen: os.stat_result, cursor: Cursor) -> bool:
     """Whether a file may be a copy: it is not older, and there is text to compare."""
     newer = seen.st_mtime_ns >= cursor.mtime_ns - _COARSE_NS
-    return newer and cursor.offset >= _LEAST
+    return newer and max(cursor.offset, len(cursor.head)) >= _LEAST
 
 
 def _holds(part: Part, cursor: Cursor, *, by_inode: bool) -> bool:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import watcher
-from watcher.analysis.curves import analyse
 from watcher.analysis.model import Analysis
+from watcher.analysis.pipeline import analyse
 from watcher.errors import GptwatchError, InputError, StoreError
 from watcher.storage.database import Store
 from watcher.storage.rows import Row

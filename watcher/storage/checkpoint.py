@@ -16,7 +16,8 @@ class Cursor:
 
     Attributes:
         device, inode: of the file.
-        head: the first bytes that were read, at most HEAD_BYTES.
+        head: the first bytes of the file, at most HEAD_BYTES; those that were read, and
+            for the next part of a rotated log those that were there.
         marker: the last bytes before `offset`, at most MARKER_BYTES.
         offset: bytes read; for a compressed file, of what it holds.
         size, mtime_ns, ctime_ns: when it was last looked at; a size of -1 where there
@@ -71,9 +72,10 @@ class Cursor:
     def after(self, data: bytes, skipped: int = 0) -> "Cursor":
         """The place behind more bytes, of which a hole of `skipped` stands before."""
         head = self.head
-        if len(head) < HEAD_BYTES:
-            room = HEAD_BYTES - len(head)
-            head += (bytes(min(skipped, room)) + data[:room])[:room]
+        if self.offset < HEAD_BYTES:
+            hole = bytes(min(skipped, HEAD_BYTES))
+            seen = (head[: self.offset] + hole + data[:HEAD_BYTES])[:HEAD_BYTES]
+            head = max(head, seen, key=len)  # more of it may be known than was read
         before = (
             bytes(MARKER_BYTES)
             if skipped > MARKER_BYTES

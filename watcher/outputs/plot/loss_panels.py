@@ -12,6 +12,7 @@ import numpy as np
 
 from parsers.batch import Floats
 from watcher.analysis.model import Analysis, Curve
+from watcher.analysis.segments import went_back
 from watcher.outputs.plot.axis_range import (
     FEW,
     Points,
@@ -63,7 +64,7 @@ def thinned(curve: Curve, values: Floats, keep: Mask | None, x: Scale) -> Points
 
 def broken(steps: Floats, values: Floats) -> Points:
     """Insert NaN where steps go back, so that matplotlib breaks the line."""
-    back = np.flatnonzero(np.diff(steps) < 0) + 1
+    back = went_back(steps)
     return np.insert(steps, back, np.nan), np.insert(values, back, np.nan)
 
 
