@@ -147,8 +147,8 @@ def test_other_units_are_named() -> None:
         (
             "evaluation_cost",
             (
-                "Evaluation overhead is high: 40% of training time, 35.4 s each, every"
-                " 250 steps."
+                "Evaluation overhead is high: the last three took 40% of training time,"
+                " 35.4 s each, every 250 steps."
             ),
         ),
         (

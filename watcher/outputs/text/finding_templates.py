@@ -76,12 +76,12 @@ PARTS: Final = MappingProxyType(
         ),
         "evaluation_cost": (
             (
-                "Evaluation overhead is high|: {share} of training time|, {eval_ms}"
-                " each|, {every}|."
+                "Evaluation overhead is high|: the last three took {share} of training"
+                " time|, {eval_ms} each|, {every}|."
             ),
             (
-                "Оценки занимают много времени|: {share} времени обучения|, каждая"
-                " {eval_ms}|, {every}|."
+                "Оценки занимают много времени|: последние три — {share} времени"
+                " обучения|, по {eval_ms} каждая|, {every}|."
             ),
         ),
         "best_checkpoint_lost": (
