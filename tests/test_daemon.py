@@ -275,7 +275,7 @@ def test_a_second_training_is_a_second_run(box: Box) -> None:
     assert any("training_metrics" in name for name in box.made("a.log"))
     box.pass_time()
     held = [case.run for case in box.daemon.scheduler.runs.values()]
-    assert held == [row.id for row in box.daemon.store.runs("current = 1")]
+    assert held == [row.id for row in box.daemon.store.current_runs()]
     assert "latest.png" in box.made("a.log#2")
 
 
@@ -394,7 +394,7 @@ def test_an_old_log_tells_nothing(box: Box) -> None:
     box.daemon.drain(3.0)
 
     assert [] == told(box)
-    alerts = outbox.load(box.daemon.store.connection, 1)
+    alerts = outbox.load(box.daemon.store.outbox, 1)
     assert ["not_finite"] == [alert.rule for alert in alerts.values()]
 
 

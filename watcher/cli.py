@@ -26,9 +26,11 @@ from watcher.commands.options import (
     CONFIG_ERROR,
     NO_METRICS,
     NoMetricsError,
+    blamed,
     choose_language,
     language,
     safe,
+    unknown_variables,
 )
 from watcher.commands.run import run
 from watcher.commands.service import service
@@ -39,11 +41,12 @@ from watcher.errors import ConfigError, GptwatchError
 from watcher.outputs.text.catalog import tr
 
 
+_PREFIX: Final = "GPTWATCH"
 _ERROR: Final = 1
 _INTERRUPTED: Final = 130
 
 
-@click.group(context_settings={"auto_envvar_prefix": "GPTWATCH"})
+@click.group(context_settings={"auto_envvar_prefix": _PREFIX})
 @click.version_option(__version__, prog_name="gptwatch")
 @click.option(
     "--config",
@@ -56,6 +59,8 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     """Watch training logs, draw their curves, and alert when a model overfits."""
     from watcher import config
 
+    for problem in unknown_variables(cli, _PREFIX):
+        click.echo(f"gptwatch: {safe(problem)}", err=True)
     try:
         loaded = config.load(config_path)
     except ConfigError as error:
@@ -82,8 +87,7 @@ def main() -> None:
         code = cli.main(standalone_mode=False, prog_name="gptwatch")
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        code = _report_usage(error)
     except NoMetricsError as error:
         code = _report(error, NO_METRICS)
     except GptwatchError as error:
@@ -112,6 +116,17 @@ def _paragraphs(lang: str, text: str) -> str:
         part if part.startswith("\b") else tr(lang, " ".join(part.split()))
         for part in parts
     )
+
+
+def _report_usage(error: click.ClickException) -> int:
+    """Prints an error of an option, or of the file or variable that set it."""
+    cause = blamed(error)
+    if not isinstance(cause, GptwatchError):
+        error.show()
+        return error.exit_code
+    context = getattr(error, "ctx", None)
+    is_start = context is not None and context.info_name == start.name
+    return _report(cause, CONFIG_ERROR if is_start else _ERROR)
 
 
 def _report(error: GptwatchError, code: int) -> int:

@@ -1,7 +1,7 @@
 """`gptwatch alerts`: alerts, whether they were notified, and what rules mean."""
 
 import contextlib
-import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -40,12 +40,12 @@ def alerts(
         known(explain)
         click.echo(_explained(explain, context.obj, lang))
         return
-    from watcher.storage.database import Store
+    from watcher.storage.database import Database
 
-    store = Store(state or out / ".gptwatch", read_only=True)
+    store = Database(state or out / ".gptwatch", read_only=True)
     with contextlib.closing(store):
         found = list(_listed(store, context.obj, everything=everything))
-        failures = list(_undelivered(store.connection))
+        failures = list(_undelivered(store))
     if as_json:
         click.echo(options.as_json(found))
     elif not found:
@@ -73,40 +73,39 @@ def _explained(rule: str, config: Any, lang: str) -> str:
 def _listed(store: Any, config: Any, *, everything: bool) -> Iterator[dict[str, Any]]:
     from watcher.alerts import outbox
     from watcher.alerts.lifecycle import FIRING
+    from watcher.alerts.silences import is_silenced
 
-    silences = outbox.silences(store.connection)
+    silences = store.outbox.silences(time.time())
     for row in store.runs():
-        for alert in outbox.load(store.connection, row.id).values():
+        for alert in outbox.load(store.outbox, row.id).values():
             firing = alert.state == FIRING and alert.severity != "info" and row.current
             if not everything and not firing:
                 continue
-            muted = outbox.is_silenced(silences, row.name, alert.rule)
+            muted = is_silenced(silences, row.name, alert.rule)
             yield {
                 "run": row.name,
                 "rule": alert.rule,
                 "severity": alert.severity,
                 "state": alert.state,
                 "since": alert.since,
-                "told_at": alert.told_at,
-                "over_at": alert.over_at,
-                "silenced": muted or alert.rule in config.alerts.silence,
+                "notified_at": alert.notified_at,
+                "resolved_at": alert.resolved_at,
+                "silenced": muted or alert.rule in config.alerts.mute,
                 "finding": dict(alert.finding),
             }
 
 
-def _undelivered(connection: sqlite3.Connection) -> Iterator[str]:
-    from watcher.alerts import outbox
-
-    for _, state, count, error in outbox.undelivered(connection):
+def _undelivered(store: Any) -> Iterator[str]:
+    for found in store.outbox.undelivered():
         text = "notifications waiting for a retry: {n}: {error}"
-        if state == "failed":
+        if found.state == "failed":
             text = "notifications not delivered: {n}: {error}"
-        yield options.tr(text, n=count, error=error)
+        yield options.tr(text, n=found.count, error=found.error)
 
 
 def _shown(alert: dict[str, Any]) -> str:
     since = options.tr("since {time}", time=clock(alert["since"]))
-    notified = "notified" if alert["told_at"] else "not notified"
+    notified = "notified" if alert["notified_at"] else "not notified"
     notes = [options.tr(alert["severity"]), options.tr(alert["state"]), since]
     notes.append(options.tr(notified))
     if alert["silenced"]:

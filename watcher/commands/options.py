@@ -1,5 +1,6 @@
 """Shared by the commands: options, language, reading a log, the terminal."""
 
+import difflib
 import math
 import os
 import shutil
@@ -13,12 +14,14 @@ from typing import Any, Final
 
 import click
 
-from watcher.errors import InputError
+from watcher.errors import ConfigError, InputError
 from watcher.outputs.text import catalog, numbers
 from watcher.outputs.text.escape import clean
+from watcher.settings import Where
 
 
 NO_METRICS: Final = 3
+NOTIFY_URLS: Final = "GPTWATCH_NOTIFY_URLS"
 # EX_CONFIG: a restart does not help; systemd must not try one.
 CONFIG_ERROR: Final = 78
 _LARGE: Final = 64 * 1024 * 1024
@@ -103,6 +106,44 @@ class NoMetricsError(InputError):
         counted = numbers.count(lines, "line", language())
         command = f"gptwatch formats {path}"
         super().__init__(tr(text, path=path, lines=counted, command=command))
+
+
+def blamed(error: Exception) -> Exception:
+    """An option's error, as one of the file or variable that the value came from."""
+    from click.core import ParameterSource
+
+    if not isinstance(error, click.BadParameter) or not (error.ctx and error.param):
+        return error
+    context, name = error.ctx, error.param.name or ""
+    source = context.get_parameter_source(name)
+    if source is ParameterSource.DEFAULT_MAP:
+        where: Where = context.find_root().obj.where
+        return where.child(name).error(f"is invalid: {error.message}")
+    if source is ParameterSource.ENVIRONMENT:
+        variable = f"{context.auto_envvar_prefix}_{name.upper()}"
+        return ConfigError(f"{variable}: {error.message}")
+    return error
+
+
+def unknown_variables(group: click.Group, prefix: str) -> Iterator[str]:
+    """A message for each variable that looks like a setting and is none."""
+    given = [name for name in os.environ if name.startswith(f"{prefix}_")]
+    known = {NOTIFY_URLS, *_variables(group, prefix)} if given else set()
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            text = "{name}: unknown variable; no setting has this name"
+            if near:
+                text = "{name}: unknown variable; did you mean {near}?"
+            yield tr(text, name=name, near="".join(near))
+
+
+def _variables(command: click.Command, prefix: str) -> Iterator[str]:
+    """The variables of a command's options, and of the commands below it."""
+    yield from (f"{prefix}_{p.name}".upper() for p in command.params)
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from _variables(below, f"{prefix}_{name}".replace("-", "_"))
 
 
 def read(path: Path, context: click.Context, *, window: int | None) -> Any:

@@ -2,21 +2,19 @@
 
 import contextlib
 import difflib
-import re
-import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from watcher.commands import options
 from watcher.errors import InputError
+from watcher.settings import seconds
 
 
-_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _LONGEST_S: Final = 3650 * 86_400.0
 
 
@@ -44,7 +42,7 @@ def silence(
     """Mute RULE for RUN; both may be patterns such as '*'.
 
     The rule still fires and is listed, but sends no notification.  To mute it for good,
-    set silence under [alerts] in gptwatch.toml.
+    set mute under [alerts] in gptwatch.toml.
     """
     folder = state or out / ".gptwatch"
     if remove is not None:
@@ -61,14 +59,14 @@ def silence(
 
 
 def _add(folder: Path, run: str, rule: str, until: float) -> None:
-    from watcher.alerts import outbox
-    from watcher.storage.database import Store
+    from watcher.alerts.silences import matches
+    from watcher.storage.database import Database
 
-    store = Store(folder, read_only=True)
+    store = Database(folder, read_only=True)
     with contextlib.closing(store):
-        is_known = any(outbox.fits(row.name, run) for row in store.runs())
-    with _writing(folder) as connection:
-        number = outbox.silence(connection, run, rule, until)
+        is_known = any(matches(row.name, run) for row in store.runs())
+    with _writing(folder) as outbox:
+        number = outbox.silence(run, rule, until)
     click.echo(_shown(number, run, rule, until))
     if not is_known:
         text = "no run has that name yet; see: gptwatch status"
@@ -86,36 +84,36 @@ def _shown(number: int, run: str, rule: str, until: float) -> str:
 
 
 def _list(folder: Path) -> None:
-    from watcher.alerts import outbox
-    from watcher.storage.database import Store
+    from watcher.storage.database import Database
 
-    store = Store(folder, read_only=True)
+    store = Database(folder, read_only=True)
     with contextlib.closing(store):
-        found = outbox.silences(store.connection)
-    for number, run, rule, until in found:
-        click.echo(_shown(number, run, rule, until))
+        found = store.outbox.silences(time.time())
+    for silence in found:
+        text = _shown(silence.number, silence.run, silence.rule, silence.until)
+        click.echo(text)
     if not found:
         click.echo(options.tr("no silences"))
 
 
 def _remove(folder: Path, number: int) -> None:
-    with _writing(folder) as connection:
-        done = connection.execute("DELETE FROM silences WHERE id = ?", (number,))
-        if not done.rowcount:
+    with _writing(folder) as outbox:
+        if not outbox.delete_silence(number):
             text = "there is no silence {n}; see: gptwatch silence --list"
             raise InputError(options.tr(text, n=number))
     click.echo(options.tr("silence {n} removed", n=number))
 
 
 @contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[sqlite3.Connection]:
-    """The database, for one short transaction beside the daemon's."""
-    from watcher.storage.database import Store
+def _writing(folder: Path) -> Iterator[Any]:
+    """The outbox, for one short transaction beside the daemon's."""
+    from watcher.storage.database import Database
 
-    Store(folder, read_only=True).close()  # it must exist, and have a readable schema
-    store = Store(folder)
+    # It must exist, and have a readable schema.
+    Database(folder, read_only=True).close()
+    store = Database(folder, owner=False)
     with contextlib.closing(store), store.transaction():
-        yield store.connection
+        yield store.outbox
 
 
 def known(rule: str) -> None:
@@ -148,12 +146,11 @@ def _check(rule: str) -> None:
 
 
 def _seconds(span: str) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", span.strip())
-    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
-    if seconds == 0:
+    found = seconds(span)
+    if not found:
         text = "--for {span} is not a duration; write 30m, 2h or 3d"
         raise click.UsageError(options.tr(text, span=repr(span)))
-    if seconds > _LONGEST_S:
-        text = "to mute it for good, set silence under [alerts] in gptwatch.toml"
+    if found > _LONGEST_S:
+        text = "to mute it for good, set mute under [alerts] in gptwatch.toml"
         raise click.UsageError(options.tr(text))
-    return seconds
+    return found

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -13,9 +12,9 @@ import click
 
 from watcher.commands import options
 from watcher.errors import ConfigError, InputError
+from watcher.settings import cron_problem, seconds
 
 
-_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _LEAST_S: Final = 1.0
 
 
@@ -28,15 +27,26 @@ class Duration(click.ParamType[float]):
         """Seconds."""
         if isinstance(value, int | float):
             return float(value)
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", value.strip())
-        if match is None:
+        found = seconds(value)
+        if found is None:
             text = "{value} is not a duration; write 30s, 5m or 1h"
             self.fail(options.tr(text, value=repr(value)), param, ctx)
-        seconds = float(match[1]) * _UNITS[match[2]]
-        if seconds < _LEAST_S:
+        if found < _LEAST_S:
             text = "{value} is shorter than a second"
             self.fail(options.tr(text, value=repr(value)), param, ctx)
-        return seconds
+        return found
+
+
+class Cron(click.ParamType[str]):
+    """Five fields, as in a crontab."""
+
+    name = "cron"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The expression itself."""
+        if problem := cron_problem(value):
+            self.fail(problem, param, ctx)
+        return str(value)
 
 
 class Signals:
@@ -107,7 +117,9 @@ class Signals:
     help="Time between pictures of a run that changes.",
 )
 @click.option(
-    "--cron", help="Times of pictures as a cron expression, such as '*/5 * * * *'."
+    "--cron",
+    type=Cron(),
+    help="Times of pictures as a cron expression, such as '*/5 * * * *'.",
 )
 @click.option(
     "--every",
@@ -170,14 +182,14 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
         signals = stack.enter_context(Signals())
         try:
             stack.enter_context(lock.locked(settings.state))
-        except errors.StoreError as error:
+        except errors.StorageSetupError as error:
             _exit_for(context, error)
         while True:
             daemon = _opened(Daemon, settings, context)
             signals.go_to(daemon.mailbox.put)
             try:
                 verdict = daemon.run()
-            except errors.CorruptStoreError as error:
+            except errors.StorageCorruptError as error:
                 verdict = ""
                 set_aside(settings.state, error)
             finally:
@@ -198,10 +210,10 @@ def _opened(make: Any, settings: Any, context: click.Context) -> Any:
     try:
         try:
             return make(settings)
-        except errors.CorruptStoreError as error:
+        except errors.StorageCorruptError as error:
             set_aside(settings.state, error)
             return make(settings)
-    except errors.StoreError as error:
+    except errors.StorageSetupError as error:
         return _exit_for(context, error)
 
 
@@ -215,7 +227,8 @@ def _reloaded(context: click.Context, given: dict[str, Any], before: Any) -> Any
         fresh = _with_file(context, given)
         settings = _settings(context, fresh)
     except (ConfigError, InputError, click.UsageError) as error:
-        logger.error("%s; keeping the old configuration", error)  # noqa: TRY400
+        problem = options.blamed(error)
+        logger.error("%s; keeping the old configuration", problem)  # noqa: TRY400
         return before
     if settings.state != before.state:
         logger.error(
@@ -250,7 +263,6 @@ def _settings(context: click.Context, given: dict[str, Any]) -> Any:
     config = context.obj
     out = given["out"].absolute()
     state = given["state"].absolute() if given["state"] else out / ".gptwatch"
-    _check_cron(given["cron"])
     return Settings(
         roots=_roots(given["dir"]),
         out=out,
@@ -297,23 +309,6 @@ def _roots(dirs: Sequence[Path]) -> tuple[Path, ...]:
                 )
             )
     return roots
-
-
-def _check_cron(text: str | None) -> None:
-    if text is None:
-        return
-    from apscheduler.triggers.cron import CronTrigger
-
-    try:
-        CronTrigger.from_crontab(text)
-    except ValueError as error:
-        raise click.UsageError(
-            options.tr(
-                "--cron {value}: {error}; write five fields, such as '*/5 * * * *'",
-                value=repr(text),
-                error=error,
-            )
-        ) from None
 
 
 def _shown(given: dict[str, Any]) -> str:

@@ -18,8 +18,8 @@ from typing import Any, Final
 import watcher
 from watcher.analysis.model import Analysis
 from watcher.analysis.pipeline import analyse
-from watcher.errors import GptwatchError, InputError, StoreError
-from watcher.storage.database import Store
+from watcher.errors import GptwatchError, InputError, StorageSetupError
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -104,11 +104,11 @@ class Demo:
         """
         self._check()
         try:
-            store = Store(self.out / ".gptwatch", read_only=True)
-        except StoreError:
+            store = Database(self.out / ".gptwatch", read_only=True)
+        except StorageSetupError:
             return None  # the daemon has not created it yet
         with contextlib.closing(store):
-            rows = [row for row in store.runs("current = 1") if row.path == LOG]
+            rows = [row for row in store.current_runs() if row.path == LOG]
             if not rows or not rows[0].format:
                 return None
             row = rows[0]

@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from watcher.errors import StoreError, StoreTroubleError
+from watcher.errors import StorageError, StorageSetupError
 from watcher.host import filesystem
 from watcher.outputs.text import catalog
 from watcher.outputs.text.catalog import message
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.recovery import NAME
 
 
@@ -223,13 +223,13 @@ def _database(state: Path, tr: Translate) -> Check:
     except OSError as error:
         return Check(name, "problem", f"{path}: {error.strerror}", tr(_PERMISSIONS))
     try:
-        store = Store(state, read_only=True)
+        store = Database(state, read_only=True)
         runs = len(store.runs())
         store.close()
-    except StoreTroubleError as error:
-        return Check(name, "problem", str(error), tr(_PERMISSIONS))
-    except StoreError as error:
+    except StorageSetupError as error:
         return Check(name, "problem", str(error), tr("install the newest gptwatch"))
+    except StorageError as error:
+        return Check(name, "problem", str(error), tr(_PERMISSIONS))
     return Check(name, "ok", tr("{path}: readable, runs: {n}", path=path, n=runs))
 
 

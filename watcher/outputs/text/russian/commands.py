@@ -74,8 +74,8 @@ RUSSIAN: Final = MappingProxyType(
         "--for {span} is not a duration; write 30m, 2h or 3d": (
             "--for {span} — не длительность; пишите 30m, 2h или 3d"
         ),
-        "to mute it for good, set silence under [alerts] in gptwatch.toml": (
-            "чтобы заглушить навсегда, задайте silence в [alerts] в gptwatch.toml"
+        "to mute it for good, set mute under [alerts] in gptwatch.toml": (
+            "чтобы заглушить навсегда, задайте mute в [alerts] в gptwatch.toml"
         ),
         "{channel}: accepted": "{channel}: принято",
         "{channel}: failed: {reason}": "{channel}: ошибка: {reason}",
@@ -171,8 +171,12 @@ RUSSIAN: Final = MappingProxyType(
         "{path}: not a directory; for a single log: {command}": (
             "{path}: не каталог; для одного лога: {command}"
         ),
-        "--cron {value}: {error}; write five fields, such as '*/5 * * * *'": (
-            "--cron {value}: {error}; нужны пять полей, например '*/5 * * * *'"
+        # variables
+        "{name}: unknown variable; no setting has this name": (
+            "{name}: неизвестная переменная; такой настройки нет"
+        ),
+        "{name}: unknown variable; did you mean {near}?": (
+            "{name}: неизвестная переменная; возможно, {near}?"
         ),
         # service
         "it stops when you log out; to prevent that: loginctl enable-linger": (

@@ -121,9 +121,9 @@ RUSSIAN: Final = MappingProxyType(
             "Заглушить правило RULE для прогона RUN; можно шаблоны, например '*'."
         ),
         "The rule still fires and is listed, but sends no notification. To mute it "
-        "for good, set silence under [alerts] in gptwatch.toml.": (
+        "for good, set mute under [alerts] in gptwatch.toml.": (
             "Правило срабатывает и видно в списке, но уведомлений не шлёт. Чтобы "
-            "заглушить навсегда, задайте silence в [alerts] в gptwatch.toml."
+            "заглушить навсегда, задайте mute в [alerts] в gptwatch.toml."
         ),
         "Mute a rule for a time.": "Заглушить правило на время.",
         "Name of the log; default: that of the script or program.": (
