@@ -7,7 +7,7 @@ import pytest
 from parsers.causes import quotation
 from parsers.parser import Parser
 from watcher.analysis.pipeline import analyse
-from watcher.outputs import text
+from watcher.outputs.text.headline import headline
 from watcher.storage.columns import Run
 
 
@@ -36,7 +36,7 @@ def title(log: str, cuts: tuple[int, ...] = ()) -> str:
         run.add(parser.feed(data[start:end]))
         parser = Parser.restore(json.loads(json.dumps(parser.state())))
     run.add(parser.flush())
-    return text.headline(analyse(run, name="run", path="run"))
+    return headline(analyse(run, name="run", path="run"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from parsers.batch import Floats, Milestone
 from watcher.analysis import rules
 from watcher.analysis.model import Analysis
 from watcher.analysis.summary import summary
-from watcher.outputs import text
+from watcher.outputs.text.headline import headline
 
 
 SHAPES = {
@@ -59,7 +59,7 @@ def titles(word: str) -> Iterator[tuple[str, Floats, bool]]:
     found = 0
     for shape, n, size, ended in GRID:
         values = made(shape, n, size)
-        title = text.headline(validated(values, ended=ended))
+        title = headline(validated(values, ended=ended))
         if word in title:
             found += 1
             yield title, values, ended
@@ -69,27 +69,27 @@ def titles(word: str) -> Iterator[tuple[str, Floats, bool]]:
 @pytest.mark.parametrize(
     ("values", "ended", "title"),
     [
-        ([3.0, 2.5, 2.25], False, "Still improving: best 2.250 at step 200"),
+        ([3.0, 2.5, 2.25], False, "Still improving: best 2.2500 at step 200"),
         (
             [3.0, 2.5, 2.25],
             True,
-            "Validation loss improved to the end: best 2.250 at step 200",
+            "Validation loss improved to the end: best 2.2500 at step 200",
         ),
         ([3.0, 2.5], False, "Not enough evaluations yet"),
         (
             [2.5, 3.0],
             True,
-            "Validation loss 3.000 is 20 % above its best 2.500 at step 0",
+            "Validation loss 3.0000 is 20% above its best 2.5000 at step 0",
         ),
         (
             [3.0, 2.0, *[2.01] * 6],
             False,
-            "No new best for 6 evaluations: best 2.000 at step 100",
+            "No new best for 6 evaluations: best 2.0000 at step 100",
         ),
         (
             [3.0, 2.0, 2.01, 2.01],
             False,
-            "Validation loss 2.010, level with its best 2.000 at step 100",
+            "Validation loss 2.0100, level with its best 2.0000 at step 100",
         ),
     ],
     ids=["improving", "improved", "few", "above", "stale", "level"],
@@ -100,7 +100,7 @@ def test_a_run_without_findings_has_a_title(
     title: str,
 ) -> None:
     """It says where validation is now."""
-    assert title == text.headline(validated(np.array(values), ended=ended))
+    assert title == headline(validated(np.array(values), ended=ended))
 
 
 def test_still_improving_is_said_of_curves_that_fall_until_now() -> None:
@@ -138,7 +138,7 @@ def test_a_falling_training_loss_still_falls(seed: int) -> None:
     """However slowly, when the fall exceeds the noise."""
     noise = 0.02 * np.random.default_rng(seed).standard_normal(400)
 
-    title = text.headline(trained(np.linspace(3.0, 2.5, 400) + noise))
+    title = headline(trained(np.linspace(3.0, 2.5, 400) + noise))
 
     assert title.endswith("still falling")
 
@@ -148,7 +148,7 @@ def test_a_slowly_rising_training_loss_is_not_called_flat(seed: int) -> None:
     """19 % in 200 steps, within noise from one step to the next."""
     noise = 0.06 * np.random.default_rng(seed).standard_normal(200)
 
-    title = text.headline(trained(np.linspace(1.41, 1.67, 200) + noise))
+    title = headline(trained(np.linspace(1.41, 1.67, 200) + noise))
 
     assert "no longer falling" not in title
     assert "still falling" not in title
@@ -162,7 +162,7 @@ def test_a_run_that_has_ended_has_no_slope() -> None:
     )
 
     for run in (ended, concluded(finished)):
-        assert "Training loss 2.500 after 99 steps" == text.headline(run)
+        assert "Training loss 2.5000 after 99 steps" == headline(run)
 
 
 @pytest.mark.parametrize("lang", ["en", "ru"])
@@ -170,4 +170,4 @@ def test_every_headline_of_the_grid_fits(lang: str) -> None:
     """None is empty or longer than the picture."""
     for shape, n, size, ended in GRID:
         run = validated(made(shape, n, size), ended=ended)
-        assert 0 < len(text.headline(run, lang)) <= 90
+        assert 0 < len(headline(run, lang)) <= 90

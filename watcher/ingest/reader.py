@@ -6,21 +6,19 @@ transaction had read is rolled back to the checkpoints and read again.
 
 import logging
 import resource
-import sqlite3
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from watcher.clock import Clock
-from watcher.errors import CorruptStoreError, InputError, StoreTroubleError
+from watcher.errors import InputError, StorageError, StorageUnavailableError
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.registry import Registry, why
 from watcher.ingest.tail import OLD_S, Tail
 from watcher.ingest.tailer import Tailer
 from watcher.ingest.timeout import time_limit
-from watcher.storage.chunks import DamagedError
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -34,6 +32,8 @@ _TURN_S: Final = 0.02
 MAX_TURN_S: Final = 10.0
 # After this, messages and events are looked at before reading goes on.
 _PASS_S: Final = 0.2
+# Share of the time that a file without metrics is read in.
+_PLAIN_TEXT_SHARE: Final = 0.1
 # A log that grew within this is looked at every sweep.
 BUSY_S: Final = 60.0
 _MAX_OPEN_FILES: Final = 512
@@ -52,7 +52,7 @@ class Reader:
         self,
         roots: Sequence[Path],
         scanner: Scanner,
-        store: Store,
+        store: Database,
         tailer: Tailer,
         clock: Clock,
     ) -> None:
@@ -83,12 +83,12 @@ class Reader:
         """Looks for new, renamed and unlinked logs; those that there is to read in.
 
         Raises:
-            StoreTroubleError: a rename cannot be stored now.
+            StorageUnavailableError: a rename cannot be stored now.
         """
         self._reload()
         try:
             return self.registry.scan()
-        except StoreTroubleError:
+        except StorageUnavailableError:
             self._stale = True
             raise
 
@@ -100,6 +100,11 @@ class Reader:
                 found.append(tail.error)
             if tail.copy_of is not None:
                 found.append(f"{path}: a copy of {tail.copy_of}; plotted once")
+            if tail.is_plain_text:
+                found.append(
+                    f"{path}: no metrics in its first MB, so it "
+                    "is read slowly; if it is no log, exclude it with --ignore"
+                )
             if tail.unlinked:
                 found.append(
                     f"{path}: deleted, but still written; its lines are read until its "
@@ -108,19 +113,21 @@ class Reader:
         return found
 
     def busy(self) -> list[Tail]:
-        """Logs that grew lately, and those that are being rotated."""
+        """Logs that grew lately, are being rotated, or are read on slowly."""
         since = self._clock.uptime() - BUSY_S
         return [
             t
             for t in self.registry.readable()
-            if t.is_rotating or (t.grown_at is not None and t.grown_at > since)
+            if t.is_rotating
+            or (t.is_plain_text and t.more)
+            or (t.grown_at is not None and t.grown_at > since)
         ]
 
     def read(self, due: Iterable[Tail]) -> list[Tail]:
         """Reads what is new; logs that grew.  Those with a backlog come last.
 
         Raises:
-            StoreTroubleError: the database cannot be read now.
+            StorageUnavailableError: the database cannot be read now.
         """
         self._reload()
         queue = deque(dict.fromkeys([*due, *self._pending]))
@@ -134,16 +141,14 @@ class Reader:
                     self._turn(queue, behind, changed)
                 if self._clock.uptime() - started > _PASS_S:
                     break
-        except CorruptStoreError:
-            raise
-        except StoreTroubleError as error:
+        except StorageUnavailableError as error:
             self._on_store_error(error)
             return []
         except _PartialWriteError as error:
             self._rollback(error)
             return []
         if self.error:
-            LOGGER.info("the database can be written again; reading goes on")
+            LOGGER.info("the database can be written again; reading continues")
         self.error = ""
         self._pending = [*queue, *behind]
         return list(changed)
@@ -185,14 +190,14 @@ class Reader:
         changed: dict[Tail, None],
     ) -> None:
         started = self._clock.uptime()
-        if started < tail.retry_at:
-            return
+        if started < tail.retry_at or self.tails.get(tail.path) is not tail:
+            return  # it backs off, or was displaced in this pass
         path, run, written = tail.path, tail.run, self._store.writes
         try:
             size = self._advance(tail, min(quota, _quota(tail)))
             if tail.path != path:
                 self.registry.rekey(path, tail)
-        except (StoreTroubleError, DamagedError, sqlite3.Error):
+        except StorageError:
             raise
         except Exception as error:  # noqa: BLE001 - one log must not stop the others
             self._on_error(tail, path, error, partial=self._store.writes != written)
@@ -201,13 +206,20 @@ class Reader:
         if size or tail not in self._open:
             self._limit_open(tail)
         if size or tail.run != run:
-            tail.grew(started, self._clock.now())
-            tail.parsed(size, self._clock.uptime() - started)
+            self._note_growth(tail, size, started)
             changed[tail] = None
         if tail.is_at_end:
             tail.read_at = started
-        if tail.more:
+        elif tail.is_plain_text:
+            took = self._clock.uptime() - started
+            tail.retry_at = started + took / _PLAIN_TEXT_SHARE
+        elif tail.more:
             behind.append(tail)
+
+    def _note_growth(self, tail: Tail, size: int, started: float) -> None:
+        tail.grew(started, self._clock.now())
+        tail.parsed(size, self._clock.uptime() - started)
+        LOGGER.debug("%s: read %d bytes (%s)", tail.path, size, tail.where)
 
     def _on_error(
         self, tail: Tail, path: Path, error: Exception, *, partial: bool
@@ -249,7 +261,7 @@ class Reader:
             LOGGER.warning("%s", error)
         tail.fail(error, self._clock.uptime())
 
-    def _on_store_error(self, error: StoreTroubleError) -> None:
+    def _on_store_error(self, error: StorageUnavailableError) -> None:
         """Nothing could be stored: what was read is read again when it can."""
         if self.error != str(error):
             LOGGER.error("%s", error)

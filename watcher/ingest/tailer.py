@@ -20,7 +20,7 @@ from watcher.ingest import fileread, rotation
 from watcher.ingest.rotation import Part
 from watcher.ingest.tail import OLD_S, Tail
 from watcher.storage.checkpoint import Cursor
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -41,7 +41,7 @@ class Tailer:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         clock: Clock,
         *,
         formats: Sequence[Format] = FORMATS,
@@ -56,14 +56,20 @@ class Tailer:
 
     def restore(self, row: Row, root: Path) -> Tail:
         """The tail of a run in the database, at its checkpoint."""
-        return Tail(root, root / row.path, run=row.id, cursor=row.cursor)
+        return Tail(
+            root,
+            root / row.path,
+            run=row.id,
+            cursor=row.cursor,
+            has_metrics=bool(row.latest),
+        )
 
     def advance(self, tail: Tail, quota: int) -> int:
         """Reads what is new in a log, at most about `quota` bytes; how many there were.
 
         Raises:
             OSError: the file cannot be read.
-            StoreTroubleError: the database cannot be written.
+            StorageUnavailableError: the database cannot be written.
         """
         tail.more = False
         try:
@@ -320,6 +326,7 @@ class Tailer:
             str(tail.root), tail.name, reason="replaced", now=self._clock.now()
         )
         tail.cursor = tail.last_step = None
+        tail.has_metrics = False
         tail.settle()
         tail.more = True
 

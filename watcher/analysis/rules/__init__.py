@@ -54,7 +54,7 @@ RULES: Final = MappingProxyType[str, Rule](
         "gradient_not_finite": lambda a, _: gradient_not_finite(a),
         "gradient_spike": lambda a, s: gradient_spike(a, s.gradient_spike),
         "skipped_steps": lambda a, _: skipped_steps(a),
-        "no_movement": lambda a, s: no_movement(a, s.no_movement),
+        "no_movement": lambda a, _: no_movement(a),
         "constant_metric": lambda a, _: constant_metric(a),
         "zero_learning_rate": lambda a, _: zero_learning_rate(a),
         "validation_jump": lambda a, s: validation_jump(a, s.validation_jump),

@@ -83,10 +83,12 @@ def gradient_not_finite(run: Measured) -> list[Finding]:
 def gradient_spike(run: Measured, settings: Gradients) -> list[Finding]:
     """A gradient norm so many times the median of the 64 before."""
     curve = run.curves.get("grad_norm")
-    if curve is None or not len(curve):
+    if curve is None:
         return []
     finite = np.flatnonzero(np.isfinite(curve.values))
     values = curve.values[finite]
+    if not len(values):
+        return []
     found = []
     # Only far above the median of all can be far above a median of 64 for long.
     for i in np.flatnonzero(values > settings.factor / 10 * np.median(values)).tolist():

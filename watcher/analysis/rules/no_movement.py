@@ -12,7 +12,6 @@ from parsers import metrics
 from parsers.batch import Floats
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Curve, Measured
-from watcher.analysis.rules.settings import NoMovement
 
 
 # So many records make five means; each may lie so far from the first records.
@@ -30,8 +29,11 @@ _LR_RECORDS: Final = 20
 _LAST: Final = 0.9
 
 
-def no_movement(run: Measured, settings: NoMovement) -> list[Finding]:
-    """After the first hundred records the mean loss is where the run began."""
+def no_movement(run: Measured) -> list[Finding]:
+    """The first hundred losses stay at that of a guess, or the first twenty are equal.
+
+    A loss that hovers elsewhere may belong to a model that has learned before.
+    """
     curve = run.train
     if curve is None:
         return []
@@ -39,15 +41,15 @@ def no_movement(run: Measured, settings: NoMovement) -> list[Finding]:
     constant = _constant(curve, _EQUAL_LOSSES)
     if constant is not None:
         return [_stuck(run, curve, _EQUAL_LOSSES, constant)]
-    n = max(_RECORDS, settings.records)
-    if len(values) < n or len(values) != len(curve):
+    if len(values) < _RECORDS or len(values) != len(curve):
         return []
-    means, errors = _means(values[:n])
+    means, errors = _means(values[:_RECORDS])
     first = float(means[0])
     near = np.abs(means / first - 1) < _TOLERANCE if first > 0 else np.zeros(1, bool)
     if not near.all() or (errors > _TOLERANCE / 2 * first).any():
         return []
-    return [_stuck(run, curve, n, float(means[-1]))]
+    level = float(means[-1])
+    return [_stuck(run, curve, _RECORDS, level)] if _guess(run, level) else []
 
 
 def constant_metric(run: Measured) -> list[Finding]:
@@ -63,8 +65,8 @@ def constant_metric(run: Measured) -> list[Finding]:
             Finding(
                 "constant_metric",
                 "warning",
-                int(curve.steps[_EQUAL - 1]),
-                since_step=int(curve.steps[0]),
+                int(curve.steps[curve.current][_EQUAL - 1]),
+                since_step=int(curve.steps[curve.current][0]),
                 evidence={"metric": name, "level": value, "unit": curve.unit},
                 cleared_step=_changed(curve),
             )
@@ -81,8 +83,8 @@ def zero_learning_rate(run: Measured) -> list[Finding]:
     planned = run.info.get("max_iters")
     if isinstance(planned, int):
         zero &= curve.steps < _LAST * planned
-    elif not zero[0]:
-        return []
+    elif not zero.all():
+        zero[int(zero.argmin()) :] = False  # it may be the end of the schedule
     turns = np.flatnonzero(np.diff(zero, prepend=np.False_, append=np.False_))
     return [
         Finding(
@@ -100,7 +102,7 @@ def zero_learning_rate(run: Measured) -> list[Finding]:
 
 def _constant(curve: Curve, n: int) -> float | None:
     """The one value of a curve's first points, None if they differ."""
-    first = curve.values[:n]
+    first = curve.values[curve.current][:n]
     if len(first) < n or not np.isfinite(first).all() or (first != first[0]).any():
         return None
     return float(first[0]) if first[0] else None

@@ -8,18 +8,13 @@ import numpy as np
 from parsers.batch import Floats
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis
-from watcher.outputs.text.finding_numbers import count, integer, loss, percent
-from watcher.outputs.text.finding_templates import (
-    first_large,
-    language,
-    shortened,
-    word,
-)
-from watcher.outputs.text.findings import sentence, values
+from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.findings import capitalized, sentence, truncated, values
+from watcher.outputs.text.numbers import count, integer, loss, percent, unit
 
 
 # The picture is 10 inches wide: more characters of its title do not fit.
-_MAX_CHARS: Final = 90
+_LONGEST: Final = 90
 # With fewer evaluations neither a minimum nor a trend shows.
 _FEW: Final = 3
 # Noise makes the best some evaluations old in a run that still improves.
@@ -37,7 +32,7 @@ _FALL: Final = -2.0
 _RISE: Final = 3.0
 
 # The most severe first; other rules are never a headline.
-_RANKED: Final = (
+_BY_SEVERITY: Final = (
     "crashed",
     "not_finite",
     "divergence",
@@ -56,34 +51,49 @@ _RANKED: Final = (
 
 
 def headline(analysis: Analysis, lang: str = "en") -> str:
-    """The most severe finding that is firing, else how far the run has come.
+    """The most severe finding that lasts, else how far the run has come.
 
     At most 90 characters.
     """
-    lang = language(lang)
-    firing = [f for f in analysis.findings if f.cleared_step is None]
-    ranked = [f for f in firing if f.rule in _RANKED]
-    if not ranked:
+    lasting = [f for f in analysis.findings if f.cleared_step is None]
+    severe = [f for f in lasting if f.rule in _BY_SEVERITY]
+    if not severe:
         return _healthy(analysis, lang)
-    finding = min(ranked, key=lambda f: (_RANKED.index(f.rule), f.step))
+    finding = min(severe, key=lambda f: (_BY_SEVERITY.index(f.rule), f.step))
     if finding.rule == "overfitting":
         return _overfitting(finding, lang)
-    return shortened(sentence(finding, lang).removesuffix("."), _MAX_CHARS)
+    return truncated(sentence(finding, lang).removesuffix("."), _LONGEST)
 
 
 def _overfitting(finding: Finding, lang: str) -> str:
     known = values(finding, lang)
-    start = first_large(f"{known['Overfitting']} {known['since']}")
+    start = capitalized(f"{known['Overfitting']} {known['since']}")
     if "rise" not in known:
         return start
     rise = known["rise"]
     if finding.evidence.get("unit") == "nats/token":
-        rise += f" {word('nats/token', lang)}"
-    return shortened(word("short", lang).format(start, rise), _MAX_CHARS)
+        rise += f" {unit('nats/token', lang)}"
+    text = "{start}: validation loss is {rise} above its best"
+    return truncated(tr(lang, text, start=start, rise=rise), _LONGEST)
+
+
+_VALIDATION: Final = {
+    "improving": message("Still improving: best {best} at step {step}"),
+    "improved": message(
+        "Validation loss improved to the end: best {best} at step {step}"
+    ),
+    "above": message(
+        "Validation loss {last} is {rise} above its best {best} at step {step}"
+    ),
+    "level": message(
+        "Validation loss {last}, level with its best {best} at step {step}"
+    ),
+    "stale": message("No new best for {evaluations}: best {best} at step {step}"),
+}
 
 
 def _healthy(analysis: Analysis, lang: str) -> str:
-    """The headline of a run without a severe finding."""
+    """How far a run came for which no severe finding is firing."""
     s = analysis.summary
     if analysis.val is None or not s.evaluations:
         return _trained(analysis, lang)
@@ -91,12 +101,17 @@ def _healthy(analysis: Analysis, lang: str) -> str:
         return _trained(analysis, lang)
     over = analysis.ended or s.outcome is not None
     if s.evaluations < _FEW and not over:
-        return word("few", lang)
-    rise = percent(s.rise or 0.0, lang)
-    since = count(s.evaluations_since_best, "evaluations", lang)
-    best, step = loss(s.best_val, lang), integer(s.best_val_step, lang)
-    text = word(_trend(analysis, over=over), lang)
-    return text.format(best, step, since, loss(s.final_val, lang), rise)
+        return tr(lang, "Not enough evaluations yet")
+    text = tr(
+        lang,
+        _VALIDATION[_trend(analysis, over=over)],
+        best=loss(s.best_val, lang),
+        step=integer(s.best_val_step, lang),
+        last=loss(s.final_val, lang),
+        rise=percent(s.rise or 0.0, lang),
+        evaluations=count(s.evaluations_since_best, "evaluation (accusative)", lang),
+    )
+    return truncated(text, _LONGEST)
 
 
 def _trend(analysis: Analysis, *, over: bool) -> str:
@@ -132,14 +147,21 @@ def _trained(analysis: Analysis, lang: str) -> str:
     """How far training came, for logs without validation."""
     s = analysis.summary
     if s.final_loss is None or s.last_step is None:
-        return word("nothing", lang)
-    last, steps = loss(s.final_loss, lang), count(s.last_step, "steps", lang)
+        return tr(lang, "No losses in this log yet")
+    last, steps = loss(s.final_loss, lang), count(s.last_step, "step", lang)
     slope = _slope(analysis)
-    text = word("training", lang).format(last, steps)
     over = analysis.ended or s.outcome is not None
-    if slope is None or (over and slope != "rising"):
-        return text
-    return text + word(slope, lang)
+    slope = None if over and slope != "rising" else slope
+    text = tr(lang, _TRENDS[slope], loss=last, steps=steps)
+    return truncated(text, _LONGEST)
+
+
+_TRENDS: Final = {
+    None: message("Training loss {loss} after {steps}"),
+    "falling": message("Training loss {loss} after {steps}, still falling"),
+    "rising": message("Training loss {loss} after {steps}, rising"),
+    "flat": message("Training loss {loss} after {steps}, no longer falling"),
+}
 
 
 def _slope(analysis: Analysis) -> str | None:
