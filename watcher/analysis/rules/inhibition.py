@@ -28,7 +28,14 @@ _FOLLOW: Final = {
 def inhibit(findings: Iterable[Finding]) -> list[Finding]:
     """The findings without those that follow from another."""
     found = list(findings)
-    return [f for f in found if not any(map(_followed_by(f), found))]
+    named = {f.evidence.get("end_step") for f in found if f.rule == "resume_jump"}
+    return [
+        f
+        for f in found
+        if not any(map(_followed_by(f), found))
+        # A jump at a resume names the end of the process before.
+        and not (f.rule == "crashed" and f.cleared_step is not None and f.step in named)
+    ]
 
 
 def _followed_by(finding: Finding) -> Callable[[Finding], bool]:

@@ -256,6 +256,16 @@ ADVICE: Final = MappingProxyType(
                 " медленного чтения данных или подкачки."
             ),
         ),
+        "stage": (
+            (
+                "The cause is not in the log; longer sequences or larger batches by"
+                " plan look like this."
+            ),
+            (
+                "Причины в логе нет; так выглядят более длинные последовательности или"
+                " большие батчи по плану."
+            ),
+        ),
         "resume_jump": (
             (
                 "Check that the optimizer state, the learning-rate schedule and the"

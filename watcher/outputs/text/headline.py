@@ -56,7 +56,7 @@ def headline(analysis: Analysis, lang: str = "en") -> str:
     At most 90 characters.
     """
     lasting = [f for f in analysis.findings if f.cleared_step is None]
-    severe = [f for f in lasting if f.rule in _BY_SEVERITY]
+    severe = [f for f in lasting if f.rule in _BY_SEVERITY and f.severity != "info"]
     if not severe:
         return _healthy(analysis, lang)
     finding = min(severe, key=lambda f: (_BY_SEVERITY.index(f.rule), f.step))
