@@ -28,6 +28,7 @@ _PREFIX: Final = re.compile(
     rb"|(?:INFO|WARNING|ERROR|CRITICAL|FATAL)\b:?|(?:srun|slurmstepd): error:"
     rb"|: |- |\| )"
 )
+_SLURM: Final = b"slurmstepd: error: "
 _NCCL_TIMEOUT: Final = re.compile(
     rb"Watchdog caught collective operation timeout.{0,200}\bOpType=(\w+)"
 )
@@ -114,6 +115,9 @@ def quotation(kind: str, line: bytes) -> bytes:
         ran = _RAN_FOR.search(line)
         for_s = b" for " + ran[1] + b" s" if ran else b""
         return b"NCCL timeout: " + timeout[1] + b" ran" + for_s
+    slurm = line.find(_SLURM)
+    if slurm > 0:  # it breaks into any line
+        line = line[slurm:]
     bars = list(_BAR.finditer(line))
     text = line[bars[-1].end() :] if bars else line
     while (prefix := _PREFIX.match(text)) and prefix.end() < len(text.rstrip()):

@@ -115,6 +115,10 @@ def test_a_key_and_its_value_are_no_exception() -> None:
         ),
         ("[NCCL ERROR] at file zero.cuh:12", "[NCCL ERROR] at file zero.cuh:12"),
         ("Killed", "Killed"),
+        (
+            "step 9/99 | loss 3.1slurmstepd: error: *** JOB 7 CANCELLED AT 10:00",
+            "*** JOB 7 CANCELLED AT 10:00",
+        ),
         ("srun: error: node7: task 0: Out Of Memory", "node7: task 0: Out Of Memory"),
     ],
 )

@@ -42,9 +42,9 @@ def slowdown(run: Measured, settings: Slowdown) -> list[Finding]:
     throughput, upside down.  Times below a millisecond are not judged: they jump for
     no reason.
 
-    Many runs lengthen their sequences or enlarge their batches by plan.  A clean step,
-    without noise on either side, is info where such stages are usual: in records of
-    modded-nanogpt, and at a half, a third or a quarter of the planned steps.
+    Many runs lengthen their sequences or enlarge their batches by plan.  It is info
+    where such stages are usual: in records of modded-nanogpt, and, of a clean step
+    without noise on either side, at a half, a third or a quarter of the planned steps.
     """
     pace = _pace(run)
     if pace is None:
@@ -62,12 +62,11 @@ def slowdown(run: Measured, settings: Slowdown) -> list[Finding]:
 
 def _planned(run: Measured, finding: Finding) -> Finding:
     """The finding as info, if the step looks like a planned stage."""
-    if not finding.evidence.get("clean"):
-        return finding
     planned, since = run.info.get("max_iters"), finding.since_step or 0
     share = since / planned if isinstance(planned, int) and planned > 0 else math.nan
     staged = any(abs(share - stage) < _NEAR_STAGE for stage in _STAGES)
-    if staged or run.format in _STAGED_FORMATS:
+    clean = bool(finding.evidence.get("clean"))
+    if (staged and clean) or run.format in _STAGED_FORMATS:
         evidence = {**finding.evidence, "outcome": "stage"}
         return replace(finding, severity="info", evidence=evidence)
     return finding
