@@ -58,7 +58,7 @@ class Summary:
     Losses are in the unit that the log prints; times in ms; shares from 0 to 1.
     `first_loss`, `final_loss`: first and last finite per-iteration training loss;
     without one, the training loss at evaluations.  `improvement`: first / final.
-    `typical_ms`: median iteration without pauses; `mean_ms`: mean with them;
+    `typical_ms`: median iteration without pauses; `mean_ms`: total time over steps;
     `eval_ms`: what one evaluation costs beyond a typical iteration; `eval_share`:
     share of the time that evaluations take; `mean_mfu`, `typical_mfu` in %.
     `ratio`: last validation loss / training loss at it, None if units differ.

@@ -28,6 +28,24 @@ _METRICS: Final = MappingProxyType(
         "val_accuracy": message("validation accuracy"),
     }
 )
+_TASKS: Final = MappingProxyType(
+    {
+        "val_accuracy": message("accuracy"),
+        "val_f1": "F1",
+        "val_auc": "AUC",
+        "val_map": "mAP",
+        "val_iou": "IoU",
+        "val_dice": "Dice",
+        "val_bleu": "BLEU",
+        "val_rouge": "ROUGE",
+        "val_wer": "WER",
+        "val_cer": "CER",
+        "hellaswag": "HellaSwag",
+        "core": "CORE",
+        "chatcore": "ChatCORE",
+        "reward": message("reward"),
+    }
+)
 _OUTCOMES: Final = MappingProxyType(
     {
         "gone": message("process exited without an error message"),
@@ -71,6 +89,7 @@ def advice(finding: Finding, lang: str = "en") -> str:
     """What to do about it, in a line; "" where there is nothing to do."""
     outcome = finding.evidence.get("outcome")
     key = str(outcome if outcome in ADVICE else finding.rule)
+    key = "task" if finding.evidence.get("task") else key
     if key not in ADVICE:
         return ""
     return _filled(tr(lang, ADVICE[key][0]), values(finding, lang))
@@ -114,7 +133,12 @@ def _words(finding: Finding, lang: str) -> dict[str, str]:
         if started
         else {"unreached": ""}
     )
+    task = finding.evidence.get("task")
+    if isinstance(task, str):
+        where["task"] = tr(lang, _TASKS[task]) if task in _TASKS else task
+        where["Task"] = capitalized(where["task"])
     return where | {
+        "by_loss": f"{tr(lang, 'by loss')} " if task else "",
         "metric": metric,
         "Metric": capitalized(metric),
         "value": str(finding.evidence.get("value") or tr(lang, "not finite")),
