@@ -120,7 +120,7 @@ class Reader:
         return [
             t
             for t in self.registry.readable()
-            if t.is_rotating
+            if (t.is_rotating and not t.next_empty)
             or (t.is_plain_text and t.more)
             or (t.grown_at is not None and t.grown_at > since)
         ]
