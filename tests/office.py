@@ -1,15 +1,15 @@
 """A store with one run, its alerts, and time that passes when a test says so."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from watcher.alerts.channels import Channel
-from watcher.alerts.dispatcher import Alerting
+from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Settings
 from watcher.clock import Clock
 from watcher.daemon.mailbox import Mailbox
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -27,31 +27,39 @@ class FakeClock(Clock):
 class Office:
     """A store with one run, and its alerting; may be closed and opened again."""
 
-    def __init__(self, folder: Path, *channels: Channel, most: int = 20) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *channels: Channel,
+        most: int = 20,
+        jitter: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         self.clock = FakeClock()
         self.channels = channels
         self.most = most
+        self.jitter = jitter
         self.open()
         with self.store.transaction():
             self.store.begin("/logs", "a.log", reason="found", now=0.0)
 
     def open(self) -> None:
         """Starts."""
-        self.store = Store(self.folder)
+        self.store = Database(self.folder)
         self.mailbox = Mailbox()
-        self.alerting = Alerting(
+        self.alerting = Dispatcher(
             self.store,
             Settings(max_per_hour=self.most),
             self.channels,
             self.clock,
             lang="en",
-            later=lambda *settled: self.mailbox.put("settled", settled),
+            jitter=self.jitter,
+            on_result=lambda *settled: self.mailbox.put("settled", settled),
         )
 
     def close(self) -> None:
-        """Ends, as after a crash: nothing is said to anybody."""
+        """Stops at once, as after a crash."""
         self.alerting.stop()
         self.store.close()
 
@@ -63,7 +71,7 @@ class Office:
     def find(self, *steps: int) -> None:
         """A judgement finds overfitting at some steps."""
         found = [finding(step) for step in steps]
-        self.alerting.tell(self.row, found, fresh=True, going=True)
+        self.alerting.update(self.row, found, fresh=True, going=True)
 
     def settle(self, deliveries: int) -> None:
         """Waits until so many deliveries are settled, and notes them."""
@@ -81,16 +89,24 @@ class Office:
             self.settle(1)
 
     def let_out(self) -> list[float]:
-        """Lets hours pass until all is told; when each notice went on its way."""
+        """Lets hours pass until all is sent; when each notification was."""
         execute = self.store.connection.execute
-        waits = "SELECT 1 FROM notices, deliveries WHERE held = 1 OR state = 'due'"
+        waits = (
+            "SELECT 1 FROM notifications, deliveries"
+            " WHERE deferred = 1 OR state = 'pending'"
+        )
         hours = 0
         while execute(waits).fetchone():
-            assert (hours := hours + 1) < 100, "something is never told"
+            assert (hours := hours + 1) < 100, "something is never sent"
             self.clock.time += 3601
             self.alerting.beat()
             self.settle_all()
-        return [at for (at,) in execute("SELECT at FROM notices WHERE held = 0")]
+        return [
+            at
+            for (at,) in execute(
+                "SELECT created_at FROM notifications WHERE deferred = 0"
+            )
+        ]
 
     def states(self) -> list[str]:
         """Of all deliveries."""

@@ -1,6 +1,7 @@
 """Import contracts: data flows one way through parsers and the watcher."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +12,14 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"matplotlib", "torch", "tiktoken", "apscheduler", "watchdog"}
 # What each package of the watcher may import from the others.  The order is that of the
 # data: host and storage, ingest, analysis, alerts and outputs, the daemon, commands.
-BASE = {"__init__", "errors", "clock", "files", "logs"}
+BASE = {"__init__", "errors", "clock", "files", "logs", "settings"}
 CONTRACTS = {
     "__init__": set(),
     "errors": set(),
     "clock": set(),
     "logs": set(),
     "files": {"errors"},
+    "settings": {"errors"},
     "host": BASE,
     "storage": BASE,
     "ingest": BASE | {"storage"},
@@ -118,3 +120,25 @@ def test_every_package_of_the_watcher_has_a_contract() -> None:
     names = {package(p) for p in files("watcher")}
 
     assert {"commands", "cli", "__main__"} == names - set(CONTRACTS)
+
+
+SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|PRAGMA|BEGIN)\s")
+DATABASE = {"connection", "execute", "executemany", "executescript"}
+
+
+def sql(path: Path) -> Iterator[str]:
+    """SQL statements in a module, and uses of a database connection."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if SQL.match(node.value):
+                yield node.value
+        elif isinstance(node, ast.Attribute) and node.attr in DATABASE:
+            yield f".{node.attr}"
+
+
+def test_only_storage_speaks_sql() -> None:
+    """Whoever asks the database asks by the name of a query."""
+    outside = [path for path in files("watcher") if package(path) != "storage"]
+
+    assert [] == [(path.name, found) for path in outside for found in sql(path)]
+    assert list(sql(ROOT / "watcher/storage/points.py")), "the check sees nothing"

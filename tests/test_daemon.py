@@ -4,9 +4,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from watcher.clock import Clock
 from watcher.daemon.daemon import Daemon, Settings
 from watcher.daemon.jobs import Options
 from watcher.daemon.worker import Inline
-from watcher.errors import StoreTroubleError
+from watcher.errors import StorageUnavailableError
 from watcher.files import distinct_names
 from watcher.ingest.discovery import Scanner
 from watcher.storage.rows import Row
@@ -280,7 +279,7 @@ def test_a_second_training_is_a_second_run(box: Box) -> None:
     assert any("training_metrics" in name for name in box.made("a.log"))
     box.pass_time()
     held = [case.run for case in box.daemon.scheduler.runs.values()]
-    assert held == [row.id for row in box.daemon.store.runs("current = 1")]
+    assert held == [row.id for row in box.daemon.store.current_runs()]
     assert "latest.png" in box.made("a.log#2")
 
 
@@ -399,7 +398,7 @@ def test_an_old_log_tells_nothing(box: Box) -> None:
     box.daemon.drain(3.0)
 
     assert [] == told(box)
-    alerts = outbox.load(box.daemon.store.connection, 1)
+    alerts = outbox.load(box.daemon.store.outbox, 1)
     assert ["not_finite"] == [alert.rule for alert in alerts.values()]
 
 
@@ -547,7 +546,7 @@ def test_a_log_that_is_renamed_over_another_leaves_no_case(box: Box) -> None:
     for _ in range(2):
         box.pass_time()
 
-    current = [row.id for row in box.daemon.store.runs("current = 1")]
+    current = [row.id for row in box.daemon.store.current_runs()]
     assert current == list(box.daemon.scheduler.runs)
     assert "replaced" == box.state_of("a.log")
     assert "latest.png" in box.made("a.log#2")
@@ -575,15 +574,15 @@ def test_a_generation_that_began_while_the_database_was_locked(box: Box) -> None
     """A run that the scheduler could not look up is looked up again."""
     write(box.logs / "a.log", lines(0, 50))
     box.pass_time()
-    plain, failures = box.daemon.store.runs, [StoreTroubleError("locked")]
+    plain, failures = box.daemon.store.run, [StorageUnavailableError("locked")]
 
-    def runs(where: str = "1", values: Sequence[Any] = ()) -> list[Row]:
-        if where == "id = ?" and failures:
+    def run(number: int) -> Row:
+        if failures:
             raise failures.pop()
-        return plain(where, values)
+        return plain(number)
 
     write(box.logs / "b.log", lines(0, 50))
-    box.daemon.store.runs = runs  # type: ignore[method-assign]
+    box.daemon.store.run = run  # type: ignore[method-assign, assignment]
     box.pass_time()
     box.pass_time()
 

@@ -14,7 +14,7 @@ import pytest
 from daemons import Started, drawn, held, offsets, steps, workers
 from oracle import append, lines, once, until
 
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -162,7 +162,7 @@ def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
         daemon.watches()
         config.write_text("evry = 0\n")
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.says("gptwatch.toml: unknown key 'evry'; did you mean 'every'?; going")
+        daemon.says("gptwatch.toml:1: unknown key 'evry'; did you mean 'every'?; going")
         append(daemon.logs / "train.log", lines(10, 20))
         until(lambda: drawn(daemon.out) == 19)
         config.write_text('ignore = ["other.log"]\n')
@@ -206,7 +206,7 @@ def test_a_restart_knows_what_was_drawn(tmp_path: Path) -> None:
 
 def row(daemon: Started) -> Row:
     """The only run."""
-    with contextlib.closing(Store(daemon.state, read_only=True)) as store:
+    with contextlib.closing(Database(daemon.state, read_only=True)) as store:
         [found] = store.runs()
     return found
 

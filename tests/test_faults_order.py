@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from oracle import Bench, append, lines, once
 
-from watcher.errors import StoreTroubleError
+from watcher.errors import StorageUnavailableError
 from watcher.ingest import reader
 
 
@@ -157,7 +157,7 @@ def test_a_rename_that_cannot_be_stored_now(bench: Bench, log: Path) -> None:
     log.rename(new)
     append(new, lines(20, 30))
     bench.store.connection.execute("PRAGMA query_only = 1")
-    with pytest.raises(StoreTroubleError):
+    with pytest.raises(StorageUnavailableError):
         bench.reader.scan()
     bench.store.connection.execute("PRAGMA query_only = 0")
 

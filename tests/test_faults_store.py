@@ -1,17 +1,19 @@
 """What happens to the store: death at any moment, damage, loss."""
 
+import contextlib
 import os
 import random
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from oracle import Bench, append, known, lines, once
 
-from watcher.errors import CorruptStoreError, StoreError
-from watcher.storage import database as store_module
-from watcher.storage.database import Store
+from watcher.errors import StorageCorruptError, StorageSetupError
+from watcher.storage import points
+from watcher.storage.database import Database
 from watcher.storage.recovery import NAME, set_aside
 
 
@@ -65,7 +67,7 @@ def served(bench: Bench) -> None:
             bench.settle()
             for row in bench.store.runs():
                 bench.store.load(row.id)
-        except CorruptStoreError as error:
+        except StorageCorruptError as error:
             set_aside(bench.state, error)
         else:
             return
@@ -140,7 +142,7 @@ def test_f39_a_store_that_is_deleted_at_work(bench: Bench, log: Path) -> None:
 
     (bench.state / NAME).unlink()
 
-    with pytest.raises(CorruptStoreError, match="deleted or replaced"):
+    with pytest.raises(StorageCorruptError, match="deleted or replaced"):
         bench.store.check_place()
 
 
@@ -150,11 +152,11 @@ def test_f39_damage_met_at_work(
     """Damage is no trouble that passes: reading ends, and the store is put aside."""
     append(log, lines(0, 10))
     bench.look()
-    bench.store.connection.execute("UPDATE columns SET data = zeroblob(length(data))")
-    monkeypatch.setattr(store_module, "_MERGE", 2)
+    bench.store.connection.execute("UPDATE chunks SET data = zeroblob(length(data))")
+    monkeypatch.setattr(points, "_MERGE", 2)
     append(log, lines(10, 20))
 
-    with pytest.raises(CorruptStoreError):
+    with pytest.raises(StorageCorruptError):
         bench.look()
 
 
@@ -165,12 +167,48 @@ def test_what_is_put_aside_is_kept(bench: Bench, log: Path) -> None:
     bench.stop()
     before = (bench.state / NAME).read_bytes()
 
-    set_aside(bench.state, CorruptStoreError("damaged"))
+    set_aside(bench.state, StorageCorruptError("damaged"))
     bench.start()
 
     [aside] = bench.state.glob(f"{NAME}.damaged_*")
     assert before == aside.read_bytes()
     assert {} == bench.rows()
+
+
+def test_copies_of_damaged_stores_are_bounded(tmp_path: Path) -> None:
+    """A disk that damages one after the other is not filled by them."""
+    for day in range(1, 6):
+        for suffix in ("", "-wal"):
+            (tmp_path / f"{NAME}{suffix}.damaged_2026010{day}_000000").touch()
+    (tmp_path / NAME).write_bytes(b"the last")
+
+    set_aside(tmp_path, StorageCorruptError("damaged"))
+
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert f"{NAME}.damaged_20260105_000000" in kept
+    assert 3 == sum(name.startswith(f"{NAME}.damaged_") for name in kept)
+    assert 3 == sum(name.startswith(f"{NAME}-wal.damaged_") for name in kept)
+    assert b"the last" in {path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_another_user_reads_a_store_that_nobody_has_open() -> None:
+    """It may make no index beside the database; without a writer it needs none."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    with tempfile.TemporaryDirectory() as name:
+        state = Path(name)
+        state.chmod(0o755)
+        Database(state).close()
+        child = os.fork()
+        if child == 0:
+            os.setuid(65534)
+            with contextlib.suppress(BaseException):
+                os._exit(len(Database(state, read_only=True).runs()))
+            os._exit(9)
+        _, status = os.waitpid(child, 0)
+
+        assert 0 == os.waitstatus_to_exitcode(status)
+        assert [NAME] == [path.name for path in state.iterdir()]
 
 
 def test_f40_a_store_that_a_newer_gptwatch_made_is_not_put_aside(
@@ -181,10 +219,10 @@ def test_f40_a_store_that_a_newer_gptwatch_made_is_not_put_aside(
     bench.look()
     bench.store.connection.execute("PRAGMA user_version = 99")
 
-    with pytest.raises(StoreError) as told:
-        Store(bench.state)
+    with pytest.raises(StorageSetupError) as told:
+        Database(bench.state)
 
-    assert not isinstance(told.value, CorruptStoreError)
+    assert not isinstance(told.value, StorageCorruptError)
 
 
 def test_f40_a_parser_state_that_nobody_can_read(bench: Bench, log: Path) -> None:

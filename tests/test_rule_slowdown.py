@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from watcher.analysis.finding import Finding
 from watcher.analysis.rules.settings import Slowdown
 from watcher.analysis.rules.slowdown import _slow, slowdown
-from watcher.outputs import text
+from watcher.outputs.text.findings import sentence
+from watcher.outputs.text.numbers import plain
 
 
 Floats = NDArray[np.float64]
@@ -86,8 +87,8 @@ def test_every_slow_stretch_is_found(seed: int) -> None:
 @pytest.mark.parametrize(
     ("name", "metric", "message"),
     [
-        ("mfu", "mfu", "MFU is 30 %, it was 40 %."),
-        ("throughput", "tokens_per_s", "30 tokens/s, it was 40 tokens/s."),
+        ("mfu", "mfu", "MFU is 30.0%, down from 40.0%."),
+        ("throughput", "tokens_per_s", "30.0 tokens/s, down from 40.0 tokens/s."),
     ],
 )
 def test_a_log_without_times_is_judged_by_its_use(
@@ -99,7 +100,7 @@ def test_a_log_without_times_is_judged_by_its_use(
     (finding,) = slowdown(nothing(**{name: falls}), Slowdown())
 
     assert (318, 300) == (finding.step, finding.since_step)
-    assert text.sentence(finding) == f"Slower since step 300: {message}"
+    assert plain(sentence(finding)) == f"Slower since step 300: {message}"
 
 
 def test_a_faster_run_is_fine() -> None:

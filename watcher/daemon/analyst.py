@@ -19,11 +19,11 @@ from watcher import config
 from watcher.analysis.finding import Finding
 from watcher.analysis.pipeline import Reading, analyse
 from watcher.daemon.jobs import Job, Options, Result
-from watcher.errors import CorruptStoreError, GptwatchError
+from watcher.errors import GptwatchError, StorageCorruptError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
-from watcher.outputs import text
 from watcher.outputs.text.findings import as_dict
-from watcher.storage.database import Store
+from watcher.outputs.text.headline import headline
+from watcher.storage.database import Database
 
 
 _NICE: Final = 10
@@ -43,7 +43,7 @@ class Analyst:
         try:
             result = self._result(job)
         except GptwatchError as error:
-            damaged = isinstance(error, CorruptStoreError)
+            damaged = isinstance(error, StorageCorruptError)
             result = Result(job.run, error=str(error), damaged=damaged)
         except Exception as error:  # noqa: BLE001 - one run must not stop the others
             import traceback
@@ -63,7 +63,7 @@ class Analyst:
             metrics=bool(analysis.curves),
             findings=[self._finding(finding) for finding in analysis.findings],
             summary=asdict(analysis.summary),
-            headline=text.headline(analysis, self._options.lang),
+            headline=headline(analysis, self._options.lang),
             analysis_s=time.process_time() - started,
         )
         if not job.folder or not analysis.curves:
@@ -74,11 +74,9 @@ class Analyst:
             return replace(found, error=str(error))
 
     def _reading(self, job: Job) -> tuple[Reading, int]:
-        store = Store(Path(self._options.state), read_only=True)
-        with contextlib.closing(store):
-            # One snapshot: a reader sees no half commit.
-            store.connection.execute("BEGIN")
-            row = store.runs("id = ?", (job.run,))[0]
+        store = Database(Path(self._options.state), read_only=True)
+        with contextlib.closing(store), store.snapshot():
+            row = store.run(job.run)
             run, parser = store.load(job.run, self._config.formats, ended=job.ended)
         analysis = analyse(
             run,

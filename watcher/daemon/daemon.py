@@ -16,7 +16,7 @@ from parsers.format import Format
 from parsers.formats import FORMATS
 from watcher.alerts.channels import Settings as NotifySettings
 from watcher.alerts.channels import channels
-from watcher.alerts.dispatcher import Alerting
+from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Settings as AlertSettings
 from watcher.analysis.rules import Settings as RuleSettings
 from watcher.clock import Clock
@@ -25,7 +25,11 @@ from watcher.daemon.mailbox import Mailbox
 from watcher.daemon.scheduler import Scheduler
 from watcher.daemon.timers import Timers
 from watcher.daemon.worker import Worker
-from watcher.errors import CorruptStoreError, StoreTroubleError
+from watcher.errors import (
+    StorageCorruptError,
+    StorageError,
+    StorageUnavailableError,
+)
 from watcher.host import filesystem, sdnotify
 from watcher.host.inotify import Events
 from watcher.host.writers import Key, Writers
@@ -33,7 +37,7 @@ from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader
 from watcher.ingest.tail import Tail
 from watcher.ingest.tailer import Tailer
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -97,7 +101,7 @@ class Daemon:
     `make_worker(options, done)`: what analyses and plots.
 
     Raises:
-        StoreError: the database cannot be used.
+        StorageSetupError: the database cannot be used.
         ConfigError: a channel cannot be used as it is set up.
     """
 
@@ -113,7 +117,7 @@ class Daemon:
         self.look_for_writers: Callable[[Collection[Key]], WriterStates] = Writers.of
         self._clock = clock or Clock()
         self._stack = contextlib.ExitStack()
-        self.store = Store(settings.state)
+        self.store = Database(settings.state)
         self._stack.callback(self.store.close)
         make = make_worker or self._process
         self._worker = make(settings.look, lambda r: self.mailbox.put("result", r))
@@ -129,13 +133,13 @@ class Daemon:
             settings.roots, settings.scanner, self.store, tailer, self._clock
         )
         self._stack.callback(self.reader.close)
-        self.alerting = Alerting(
+        self.alerting = Dispatcher(
             self.store,
             settings.alerts,
             channels(settings.notify, settings.out),
             self._clock,
             lang=settings.look.lang,
-            later=lambda *settled: self.mailbox.put("settled", settled),
+            on_result=lambda *settled: self.mailbox.put("settled", settled),
         )
         self._stack.callback(self.alerting.stop)
         self.scheduler = Scheduler(
@@ -147,7 +151,7 @@ class Daemon:
             every=settings.every,
             settings=settings.rules,
             lang=settings.look.lang,
-            sink=self.alerting.tell,
+            sink=self.alerting.update,
         )
         self.scheduler.restore(self.reader.tails.values())
         polled = [str(root) for root in settings.roots if filesystem.is_remote(root)]
@@ -171,7 +175,7 @@ class Daemon:
 
     def close(self) -> None:
         """Ends everything; all that was read is stored."""
-        with contextlib.suppress(StoreTroubleError):
+        with contextlib.suppress(StorageError):
             self.scheduler.save_gaps()
         self.events.stop()
         self._stack.close()
@@ -191,7 +195,7 @@ class Daemon:
         """Works until it is asked to exit: "stop" or "reload".
 
         Raises:
-            CorruptStoreError: the database is damaged.
+            StorageCorruptError: the database is damaged.
         """
         self._timers.start()
         try:
@@ -272,7 +276,7 @@ class Daemon:
     def _handle(self, kind: str, value: Any) -> None:
         if kind == "result":
             if value.damaged:
-                raise CorruptStoreError(value.error)
+                raise StorageCorruptError(value.error)
             self.scheduler.finish(value)
         elif kind == "state":
             self.scheduler.update(self._written)
@@ -295,9 +299,7 @@ class Daemon:
         """What cannot be stored now is done again later; it must not end the daemon."""
         try:
             yield
-        except CorruptStoreError:
-            raise
-        except StoreTroubleError as error:
+        except StorageUnavailableError as error:
             if self.reader.error != str(error):
                 LOGGER.error("%s", error)  # noqa: TRY400 - one line, no traceback
             self.reader.error = str(error)

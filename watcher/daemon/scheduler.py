@@ -14,7 +14,7 @@ from watcher.files import distinct_names, stamp
 from watcher.ingest.tail import Tail
 from watcher.outputs.report.artifacts import file_name
 from watcher.outputs.text.findings import as_dict
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -68,7 +68,7 @@ class Scheduler:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         worker: JobRunner,
         clock: Clock,
         *,
@@ -105,7 +105,7 @@ class Scheduler:
 
     def restore(self, tails: Iterable[Tail]) -> None:
         """Goes on from what the database holds."""
-        rows = {row.id: row for row in self._store.runs("current = 1")}
+        rows = {row.id: row for row in self._store.current_runs()}
         for tail in tails:
             if tail.run in rows:
                 self._add(tail, rows[tail.run])
@@ -117,7 +117,7 @@ class Scheduler:
                 continue
             run = self.runs.get(tail.run)
             if run is None:
-                row = self._store.runs("id = ?", (tail.run,))[0]
+                row = self._store.run(tail.run)
                 self.replace(tail)
                 run = self._add(tail, row)
             run.changed = run.undrawn = True
@@ -158,7 +158,7 @@ class Scheduler:
         """Stores the result of a job.
 
         Raises:
-            StoreTroubleError: it cannot be stored now; it will be analysed again.
+            StorageUnavailableError: it cannot be stored now; it will be analysed again.
         """
         assert self._job is not None
         (run, job), self._job = self._job, None
@@ -265,7 +265,7 @@ class Scheduler:
         return at if at > run.drawn_step else None
 
     def _start(self, run: RunState) -> None:
-        row = self._store.runs("id = ?", (run.run,))[0]
+        row = self._store.run(run.run)
         tail = run.tail
         may = run.ending or self._may_draw(run, self._clock.uptime())
         step = self._crossed(run) if may else None
@@ -310,7 +310,7 @@ class Scheduler:
             "summary": dict(result.summary),
             "findings": [dict(finding) for finding in result.findings],
         }
-        row = self._store.runs("id = ?", (run.run,))[0]
+        row = self._store.run(run.run)
         drawn = job.folder and not result.error
         state = run.saved() | {
             "drawn": result.bytes if drawn else row.state.get("drawn"),
@@ -330,7 +330,7 @@ class Scheduler:
 
     def _notify(self, run: RunState) -> None:
         """Passes the findings of a run to the alerts."""
-        row = self._store.runs("id = ?", (run.run,))[0]
+        row = self._store.run(run.run)
         found = self.findings(run)
         self._sink(row, found, fresh=not run.adopted, going=not run.is_over)
         run.notified = True
@@ -344,7 +344,7 @@ class Scheduler:
             run.ending = run.due = True
             self._open[run.run] = None
         with self._store.transaction():
-            row = self._store.runs("id = ?", (run.run,))[0]
+            row = self._store.run(run.run)
             self._store.set(run.run, state=row.state | run.saved())
 
     def _silence_s(self, run: RunState) -> float:

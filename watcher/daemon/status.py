@@ -12,7 +12,7 @@ from watcher.alerts.lifecycle import FIRING, Alert
 from watcher.analysis.finding import SEVERITIES
 from watcher.daemon.run_state import OVER, REPLACED
 from watcher.host.lock import holder
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -89,9 +89,9 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     """The status of all runs; `everything`: with those that were replaced.
 
     Raises:
-        StoreError: there is no database in the directory.
+        StorageSetupError: there is no database in the directory.
     """
-    store = Store(folder, read_only=True)
+    store = Database(folder, read_only=True)
     try:
         rows = store.runs()
         alerts = {row.id: _alerts(store, row) for row in rows}
@@ -116,9 +116,9 @@ def _order(row: Row) -> tuple[bool, float]:
     return over, -(row.cursor.mtime_ns if row.cursor else 0)
 
 
-def _alerts(store: Store, row: Row) -> list[Alert]:
+def _alerts(store: Database, row: Row) -> list[Alert]:
     """Firing warnings and critical alerts, the most severe first."""
-    found = outbox.load(store.connection, row.id).values()
+    found = outbox.load(store.outbox, row.id).values()
     firing = [a for a in found if a.state == FIRING and a.severity in _SHOWN]
     return sorted(firing, key=lambda a: -SEVERITIES.index(a.severity))
 

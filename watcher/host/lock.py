@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from watcher.errors import StoreError
+from watcher.errors import StorageSetupError
 
 
 @contextmanager
@@ -14,13 +14,13 @@ def locked(folder: Path) -> Iterator[None]:
     """Locks a state directory.
 
     Raises:
-        StoreError: another process has the lock, or the directory cannot be made.
+        StorageSetupError: another process has the lock, or there is no directory.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / "lock").open("a+")
     except OSError as error:
-        raise StoreError(
+        raise StorageSetupError(
             f"{folder}: cannot be written ({error.strerror}); "
             "choose another directory with --state"
         ) from None
@@ -30,7 +30,7 @@ def locked(folder: Path) -> Iterator[None]:
         except OSError:
             file.seek(0)
             pid = file.read().strip() or "unknown"
-            raise StoreError(
+            raise StorageSetupError(
                 f"{folder}: another gptwatch is running here (pid {pid}); stop it "
                 f"first (kill {pid}), or choose another directory with --state"
             ) from None

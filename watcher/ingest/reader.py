@@ -6,21 +6,19 @@ transaction had read is rolled back to the checkpoints and read again.
 
 import logging
 import resource
-import sqlite3
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from watcher.clock import Clock
-from watcher.errors import CorruptStoreError, InputError, StoreTroubleError
+from watcher.errors import InputError, StorageError, StorageUnavailableError
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.registry import Registry, why
 from watcher.ingest.tail import OLD_S, Tail
 from watcher.ingest.tailer import Tailer
 from watcher.ingest.timeout import time_limit
-from watcher.storage.chunks import DamagedError
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -54,7 +52,7 @@ class Reader:
         self,
         roots: Sequence[Path],
         scanner: Scanner,
-        store: Store,
+        store: Database,
         tailer: Tailer,
         clock: Clock,
     ) -> None:
@@ -85,12 +83,12 @@ class Reader:
         """Looks for new, renamed and unlinked logs; those that there is to read in.
 
         Raises:
-            StoreTroubleError: a rename cannot be stored now.
+            StorageUnavailableError: a rename cannot be stored now.
         """
         self._reload()
         try:
             return self.registry.scan()
-        except StoreTroubleError:
+        except StorageUnavailableError:
             self._stale = True
             raise
 
@@ -129,7 +127,7 @@ class Reader:
         """Reads what is new; logs that grew.  Those with a backlog come last.
 
         Raises:
-            StoreTroubleError: the database cannot be read now.
+            StorageUnavailableError: the database cannot be read now.
         """
         self._reload()
         queue = deque(dict.fromkeys([*due, *self._pending]))
@@ -143,9 +141,7 @@ class Reader:
                     self._turn(queue, behind, changed)
                 if self._clock.uptime() - started > _PASS_S:
                     break
-        except CorruptStoreError:
-            raise
-        except StoreTroubleError as error:
+        except StorageUnavailableError as error:
             self._on_store_error(error)
             return []
         except _PartialWriteError as error:
@@ -201,7 +197,7 @@ class Reader:
             size = self._advance(tail, min(quota, _quota(tail)))
             if tail.path != path:
                 self.registry.rekey(path, tail)
-        except (StoreTroubleError, DamagedError, sqlite3.Error):
+        except StorageError:
             raise
         except Exception as error:  # noqa: BLE001 - one log must not stop the others
             self._on_error(tail, path, error, partial=self._store.writes != written)
@@ -265,7 +261,7 @@ class Reader:
             LOGGER.warning("%s", error)
         tail.fail(error, self._clock.uptime())
 
-    def _on_store_error(self, error: StoreTroubleError) -> None:
+    def _on_store_error(self, error: StorageUnavailableError) -> None:
         """Nothing could be stored: what was read is read again when it can."""
         if self.error != str(error):
             LOGGER.error("%s", error)

@@ -11,7 +11,7 @@ from watcher.ingest import fileread, rotation
 from watcher.ingest.discovery import Found, Scanner
 from watcher.ingest.tail import OLD_S, Tail
 from watcher.ingest.tailer import Tailer
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -34,7 +34,7 @@ class Registry:
         self,
         roots: Sequence[Path],
         scanner: Scanner,
-        store: Store,
+        store: Database,
         tailer: Tailer,
         uptime: Callable[[], float],
     ) -> None:
@@ -53,9 +53,9 @@ class Registry:
         """Goes back to the checkpoints in the database.
 
         Raises:
-            StoreTroubleError: the database cannot be read.
+            StorageUnavailableError: the database cannot be read.
         """
-        rows = {row.id: row for row in self._store.runs("current = 1")}
+        rows = {row.id: row for row in self._store.current_runs()}
         roots = {str(root): root for root in self._roots}
         before = list(self.tails.values())
         known = {tail.run: tail for tail in before}
@@ -74,7 +74,7 @@ class Registry:
         """Looks for new, renamed and unlinked logs; those that there is to read in.
 
         Raises:
-            StoreTroubleError: a rename cannot be stored now.
+            StorageUnavailableError: a rename cannot be stored now.
         """
         there: set[Path] = set()
         self._aliases = {}
@@ -120,7 +120,7 @@ class Registry:
         """Files a tail under its new path; a log that was there is displaced.
 
         Raises:
-            StoreTroubleError: what is left of that log cannot be stored.
+            StorageUnavailableError: what is left of that log cannot be stored.
         """
         other = self.tails.get(tail.path)
         if other is not None and other is not tail:

@@ -21,7 +21,7 @@ from watcher.ingest import fileread, rotation
 from watcher.ingest.rotation import Part
 from watcher.ingest.tail import OLD_S, Tail
 from watcher.storage.checkpoint import Cursor
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -42,7 +42,7 @@ class Tailer:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         clock: Clock,
         *,
         formats: Sequence[Format] = FORMATS,
@@ -70,7 +70,7 @@ class Tailer:
 
         Raises:
             OSError: the file cannot be read.
-            StoreTroubleError: the database cannot be written.
+            StorageUnavailableError: the database cannot be written.
         """
         tail.more = False
         try:

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
+from parsers.delta import Delta
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.chunks import DamagedError
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A run as the store knows it, without its points.
+    """A run as the database knows it, without its points.
 
-    Attributes are the columns of the table; `latest`, `facts`, `diagnosis` and `state`
-    are read from JSON.
+    Attributes are the columns of the table; `latest`, `hyperparameters`,
+    `diagnosis` and `state` are read from JSON.
     """
 
     id: int
@@ -29,7 +32,7 @@ class Row:
     lines: int
     bytes: int
     parts: int
-    facts: dict[str, Any]
+    hyperparameters: dict[str, Any]
     latest: dict[str, Any]
     first_seen: float
     changed_at: float | None
@@ -46,14 +49,14 @@ class Row:
 
 FIELDS: Final = (
     "id, root, path, generation, reason, cursor, format, planned, lines, bytes, parts, "
-    "facts, latest, first_seen, changed_at, current, adopted, diagnosis, "
+    "hyperparameters, latest, first_seen, changed_at, current, adopted, diagnosis, "
     "coalesce(state, '{}')"
 )
-JUDGED: Final = frozenset({"diagnosis", "state"})
+ANALYSED: Final = frozenset({"diagnosis", "state"})
 
 
 def from_json(text: str) -> Any:
-    """A field that is kept as JSON."""
+    """The value of a JSON column."""
     try:
         return json.loads(text)
     except (TypeError, ValueError) as error:
@@ -70,7 +73,7 @@ def row(found: Sequence[Any]) -> Row:
 
 def _parsed(found: Sequence[Any]) -> Row:
     fields = dict(zip(Row.__slots__, found, strict=True))
-    for name in ("cursor", "facts", "latest", "diagnosis", "state"):
+    for name in ("cursor", "hyperparameters", "latest", "diagnosis", "state"):
         fields[name] = json.loads(fields[name]) if fields[name] else None
     if fields["cursor"]:
         fields["cursor"] = Cursor.restore(fields["cursor"])
@@ -79,3 +82,19 @@ def _parsed(found: Sequence[Any]) -> Row:
     for name in ("current", "adopted"):
         fields[name] = bool(fields[name])
     return Row(**fields)
+
+
+def latest(delta: Delta) -> dict[str, Any]:
+    """Last step and last value of each metric in a piece of the log."""
+    found: dict[str, Any] = {}
+    line = -1
+    for batch in delta.batches:
+        if not len(batch.lines):
+            continue
+        if batch.lines[-1] >= line:
+            line = int(batch.lines[-1])
+            found["step"] = int(batch.steps[-1])
+        for name, column in batch.values.items():
+            value = float(column[-1])
+            found[name] = value if np.isfinite(value) else str(value)
+    return found
