@@ -42,7 +42,7 @@ from watcher.outputs.plot.canvas import Sheet
 from watcher.outputs.plot.compare import compare_figure, draw_together
 from watcher.outputs.plot.figure import draw, figure
 from watcher.outputs.plot.loss_panels import Look
-from watcher.outputs.plot.panels import spread
+from watcher.outputs.plot.spread import spread
 from watcher.outputs.plot.theme import DARK, LIGHT, THEMES, printable, rc
 from watcher.outputs.plot.ticks import Scale, brief, labels, ticks
 from watcher.outputs.text.numbers import loss

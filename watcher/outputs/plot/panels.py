@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from parsers.batch import Floats
 from watcher.outputs.plot.canvas import HEIGHT, WIDTH, Align, Box, Pen, Sheet
+from watcher.outputs.plot.spread import between, spread
 from watcher.outputs.plot.ticks import Scale, labels, ticks
 
 
@@ -208,7 +208,7 @@ class Panel:
     def _ends(self) -> None:
         pen = Pen(9, self.sheet.theme.ink, bold=True)
         ends = sorted(self.view.ends, key=lambda end: end.value)
-        wanted = [_between(self.place(0, end.value)[1], self.box) for end in ends]
+        wanted = [between(self.place(0, end.value)[1], self.box) for end in ends]
         heights = spread(wanted, pen.line, self.box.bottom, self.box.top)
         for end, height in zip(ends, heights, strict=True):
             colour = Pen(9, end.colour, bold=True)
@@ -294,46 +294,3 @@ def _inside(box: Box, points: Floats) -> int:
     x, y = points[:, 0], points[:, 1]
     across = (x > box.left - air) & (x < box.right + air)
     return int((across & (y > box.bottom - air) & (y < box.top + air)).sum())
-
-
-def _between(y: float, box: Box) -> float:
-    """Keep a height in the box; what is not finite stands at the bottom."""
-    return min(max(y, box.bottom), box.top) if math.isfinite(y) else box.bottom
-
-
-def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Push rising heights apart, moving as little as needed; all stay in bounds.
-
-    Where there are too many for the room, they stand as far apart as it allows.
-    """
-    if len(wanted) > 1:
-        gap = min(gap, (high - low) / (len(wanted) - 1))
-    groups = [[height] for height in wanted]
-    while True:
-        centres = [_centre(group, gap, low, high) for group in groups]
-        near = _first_collision(groups, centres, gap)
-        if near is None:
-            break
-        groups[near : near + 2] = [groups[near] + groups[near + 1]]
-    return [
-        centre + (place - (len(group) - 1) / 2) * gap
-        for group, centre in zip(groups, centres, strict=True)
-        for place in range(len(group))
-    ]
-
-
-def _centre(group: Sequence[float], gap: float, low: float, high: float) -> float:
-    half = (len(group) - 1) / 2 * gap
-    return min(max(sum(group) / len(group), low + half), high - half)
-
-
-def _first_collision(
-    groups: Sequence[Sequence[float]], centres: Sequence[float], gap: float
-) -> int | None:
-    """Find the first group that is too near to the next."""
-    reach = [(len(group) - 1) / 2 * gap for group in groups]
-    tops = [centre + half for centre, half in zip(centres, reach, strict=True)]
-    bottoms = [centre - half for centre, half in zip(centres, reach, strict=True)]
-    # A billionth of an inch: groups that just touch after being pushed are fine.
-    gaps = pairwise(range(len(groups)))
-    return next((a for a, b in gaps if bottoms[b] - tops[a] < gap - 1e-9), None)
