@@ -43,7 +43,7 @@ def _mean(summary: Summary, lang: str) -> str:
     """Mean iteration, pauses included."""
     if summary.mean_ms is None:
         return ""
-    note = tr(lang, "mean of the logged ones, with pauses")
+    note = tr(lang, "over logged iterations, with pauses")
     return f"{milliseconds(summary.mean_ms, lang)} ({note})"
 
 
