@@ -422,7 +422,7 @@ def test_losses_that_are_all_nan_are_said_to_be() -> None:
 
 
 def test_no_line_goes_back() -> None:
-    """Where steps go back without a known restart, the pen is lifted."""
+    """Where steps go back without a known restart, the style is lifted."""
     steps = np.array([0, 100, 200, 50, 150])
     run = with_val(bare(), steps, np.array([4.0, 3.0, 2.0, 3.5, 2.5]))
 

@@ -1,7 +1,7 @@
 """The picture of several runs: their losses overlaid, one hue a run.
 
-Only losses in one unit share a panel.  More than eight hues cannot be told apart: of
-more runs the best eight are coloured, the rest stand grey behind them.
+Only losses in one unit share a panel.  More than eight hues are indistinguishable:
+of more runs the best eight are coloured, the others are grey.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,14 @@ from watcher.outputs.plot.axis_range import (
 from watcher.outputs.plot.canvas import Sheet
 from watcher.outputs.plot.decimate import running_median
 from watcher.outputs.plot.figure import finish, frames, heading
-from watcher.outputs.plot.loss_panels import FEW_DOTS, Look, best, kept, moving, thinned
+from watcher.outputs.plot.loss_panels import (
+    FEW_DOTS,
+    Look,
+    best,
+    decimated,
+    kept,
+    moving,
+)
 from watcher.outputs.plot.panels import End, Panel, Trace, View
 from watcher.outputs.plot.ranking import Run, coloured, common_unit, rank
 from watcher.outputs.plot.theme import THEMES, rc
@@ -34,13 +41,13 @@ from watcher.outputs.text.catalog import message
 from watcher.outputs.text.numbers import integer, loss
 
 
-# Right of the large panel stand names; a longer one is shortened.
+# Width of the names right of the large panel; longer ones are shortened.
 _NAMES = 2.3
 # Values beside a small panel are read up to this many runs.
 _VALUES = 4
 
 
-# Where a run's losses stand, in steps or seconds, None where it has none.
+# The losses of a run against steps or seconds, None where it has none.
 _Source = Callable[[Run], Points | None]
 
 
@@ -74,7 +81,7 @@ def draw_together(analyses: Sequence[Analysis], look: Look) -> Sheet:
 
 
 def _headline(runs: Sequence[Run], look: Look) -> str:
-    """Say which run has the lowest validation loss."""
+    """Name the run with the lowest validation loss."""
     unit = common_unit([run.analysis for run in runs])
     rated = [(rank(run.analysis, unit), run) for run in runs]
     (level, value), run = min(rated, key=lambda pair: pair[0])
@@ -87,14 +94,14 @@ def _headline(runs: Sequence[Run], look: Look) -> str:
 
 
 def _views(runs: Sequence[Run], look: Look) -> list[View]:
-    """Choose the panels: validation first, or training where nobody validates."""
+    """Choose the panels: validation first, or training where there is none."""
     unit = common_unit([run.analysis for run in runs])
 
     def validation(run: Run) -> Points | None:
         val = run.analysis.val
         if val is None or not len(val) or val.unit != unit:
             return None
-        return thinned(val, val.values, kept(val), look.x)
+        return decimated(val, val.values, kept(val), look.x)
 
     def training(run: Run) -> Points | None:
         train = run.analysis.train
@@ -161,7 +168,7 @@ def _overlay(
 
 
 def _noted(look: Look, unit: str, y: Scale | None, *notes: str) -> str:
-    """Say the unit, whether the scale is logarithmic, and the rest."""
+    """Join unit, kind of scale and notes."""
     log = "log scale" if y is not None and y.log else ""
     return " · ".join(look.tr(note) for note in (unit, log, *notes) if note)
 
@@ -196,7 +203,7 @@ def _named(view: View, runs: Sequence[Run], source: _Source, look: Look) -> View
 def _by_clock(
     runs: Sequence[Run], look: Look, title: str, source: _Source, unit: str
 ) -> View:
-    """Show one loss of every run against training time, where the logs tell it."""
+    """Show one loss of every run against training time, where the logs state it."""
     timed = [
         (run, at, points[1])
         for run in runs

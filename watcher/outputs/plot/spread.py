@@ -10,7 +10,7 @@ from watcher.outputs.plot.canvas import Box
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Push rising heights apart, moving as little as needed; all stay in bounds.
 
-    Where there are too many for the room, they stand as far apart as it allows.
+    Where there are too many for the room, they are spaced as far as it allows.
     """
     if len(wanted) > 1:
         gap = min(gap, (high - low) / (len(wanted) - 1))
@@ -46,5 +46,5 @@ def _first_collision(
 
 
 def between(y: float, box: Box) -> float:
-    """Keep a height in the box; what is not finite stands at the bottom."""
+    """Clip a height to the box; a non-finite one becomes the bottom."""
     return min(max(y, box.bottom), box.top) if math.isfinite(y) else box.bottom

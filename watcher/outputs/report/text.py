@@ -132,7 +132,7 @@ def _head(analysis: Analysis, lang: str) -> _Section:
 
 
 def _training_rows(analysis: Analysis, lang: str) -> list[Row]:
-    """First and final loss, and what lies between."""
+    """First, final and lowest loss."""
     summary = analysis.summary
     final = _loss(summary.final_loss, analysis, lang)
     if final and analysis.smoothed_loss:
