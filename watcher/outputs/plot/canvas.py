@@ -165,6 +165,6 @@ class Sheet:
             looks = {"compress_level": 4}
             metadata = {"Software": None}
             self.figure.savefig(out, format="png", metadata=metadata, pil_kwargs=looks)
-        # A figure is full of reference cycles: free its pixels before the collector runs.
+        # A figure is full of reference cycles: free its pixels before the GC runs.
         del self._renderer, self._canvas.renderer
         return out.getvalue()

@@ -28,7 +28,7 @@ class Trace:
     """One line of a panel.
 
     Attributes:
-        x, y: float64, shape (n,), already decimated; a value that is not finite is a gap.
+        x, y: float64, shape (n,), decimated; a value that is not finite is a gap.
         dots: whether every point has a mark, for curves of few points.
 
     """
