@@ -59,7 +59,7 @@ class Office:
         )
 
     def close(self) -> None:
-        """Ends, as after a crash: nothing is said to anybody."""
+        """Stops at once, as after a crash."""
         self.alerting.stop()
         self.store.close()
 
@@ -89,7 +89,7 @@ class Office:
             self.settle(1)
 
     def let_out(self) -> list[float]:
-        """Lets hours pass until all is told; when each notice went on its way."""
+        """Lets hours pass until all is sent; when each notification was."""
         execute = self.store.connection.execute
         waits = (
             "SELECT 1 FROM notifications, deliveries"
@@ -97,7 +97,7 @@ class Office:
         )
         hours = 0
         while execute(waits).fetchone():
-            assert (hours := hours + 1) < 100, "something is never told"
+            assert (hours := hours + 1) < 100, "something is never sent"
             self.clock.time += 3601
             self.alerting.beat()
             self.settle_all()

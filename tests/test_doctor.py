@@ -199,7 +199,7 @@ def test_an_old_sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = look(tmp_path)["SQLite"]
 
     assert "problem" == found.verdict
-    assert "3.24" in found.advice
+    assert "3.25" in found.advice
 
 
 def test_the_exit_code_tells_of_problems(tmp_path: Path) -> None:

@@ -21,7 +21,12 @@ from watcher.alerts.channels.apprise import Service
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Settings
 from watcher.clock import Clock
-from watcher.errors import StorageError, StorageMissingError, StorageSetupError
+from watcher.errors import (
+    StorageCorruptError,
+    StorageError,
+    StorageMissingError,
+    StorageSetupError,
+)
 from watcher.storage.connection import Connection
 from watcher.storage.database import Database
 from watcher.storage.migrations import VERSION
@@ -188,6 +193,16 @@ def test_a_crash_leaves_the_old_version_or_the_new(old: Path, tmp_path: Path) ->
 
     assert not died
     assert {1, VERSION} == seen
+
+
+@pytest.mark.parametrize("data", ["{", "[]", "3"])
+def test_damage_met_by_a_migration_is_damage(old: Path, data: str) -> None:
+    """The daemon sets the database aside and goes on, as with any other."""
+    with contextlib.closing(sqlite3.connect(old / NAME)) as plain, plain:
+        plain.execute("UPDATE alerts SET data = ? WHERE key = 'spike@30'", (data,))
+
+    with pytest.raises(StorageCorruptError, match=r"store\.db: damaged"):
+        Database(old)
 
 
 def test_a_database_that_is_being_made_is_not_damaged(

@@ -118,7 +118,7 @@ def test_half_a_line_spoils_only_itself(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_a_failure_of_the_file() -> None:
-    """It is told which file, and tried again."""
+    """The error names the file; the delivery is retried."""
     with pytest.raises(DeliveryError, match="/dev/full: cannot be written"):
         JsonLines(Path("/dev/full")).send(NOTICE)
 

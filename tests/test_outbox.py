@@ -276,8 +276,8 @@ def test_secrets_are_in_no_message(
     assert "json://***" in error
 
 
-def test_beyond_the_budget_notices_come_together(tmp_path: Path) -> None:
-    """What exceeds the hour is told as one, later; nothing is lost."""
+def test_rate_limited_notifications_come_as_a_digest(tmp_path: Path) -> None:
+    """Beyond `max_per_hour` they are deferred into one digest; nothing is lost."""
     path = tmp_path / "alerts.jsonl"
     office = Office(tmp_path, JsonLines(path), most=2)
 
@@ -287,10 +287,10 @@ def test_beyond_the_budget_notices_come_together(tmp_path: Path) -> None:
     office.alerting.beat()
     office.settle(1)
 
-    told = [json.loads(row) for row in path.read_text().splitlines()]
-    assert ["firing", "firing", "digest"] == [notice["kind"] for notice in told]
-    assert "Overfitting at 300." in told[2]["message"]
-    assert "Overfitting at 400." in told[2]["message"]
+    sent = [json.loads(row) for row in path.read_text().splitlines()]
+    assert ["firing", "firing", "digest"] == [notice["kind"] for notice in sent]
+    assert "Overfitting at 300." in sent[2]["message"]
+    assert "Overfitting at 400." in sent[2]["message"]
     office.close()
 
 
@@ -377,8 +377,8 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
     alerting.stop()
     store.close()
 
-    said = "a.log: Overfitting at 100."
-    assert [said, said] == got.read_text().splitlines()
+    text = "a.log: Overfitting at 100."
+    assert [text, text] == got.read_text().splitlines()
 
 
 class Flaky:
@@ -409,7 +409,7 @@ ACTS = st.lists(
 
 @settings(max_examples=40, deadline=None)
 @given(ACTS)
-def test_any_history_with_restarts_tells_all_once(
+def test_any_history_with_restarts_notifies_once(
     acts: list[set[int] | float | str],
 ) -> None:
     """As without restarts and failures, nothing lost or twice, within the budget."""
@@ -434,10 +434,10 @@ def test_any_history_with_restarts_tells_all_once(
                 channel.works = act == "work"
             office.settle_all()
         channel.works = True
-        told_at = office.let_out()
+        sent_at = office.let_out()
         office.close()
 
-    for start in told_at:
-        assert most >= sum(start <= at < start + 3600 for at in told_at)
+    for start in sent_at:
+        assert most >= sum(start <= at < start + 3600 for at in sent_at)
     got = Counter(re.findall(r"Overfitting at \d+\.", " ".join(channel.got)))
     assert expected == got

@@ -203,6 +203,18 @@ def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
     assert "Invalid value for '--cron'" in errors
 
 
+def test_a_warning_of_a_command_says_who_warns(tmp_path: Path) -> None:
+    """As errors do, on one line of standard error."""
+    (tmp_path / "gptwatch.toml").write_text("[alerts]\nleast = 'info'\n")
+
+    _, errors = gptwatch(tmp_path, "alerts", "--explain", "spike")
+
+    assert errors == (
+        "gptwatch: gptwatch.toml:1: alerts: deprecated names; write min_severity "
+        "instead of least\n"
+    )
+
+
 def test_unknown_variables_are_named(tmp_path: Path) -> None:
     """A name that is mistyped would change nothing, and nobody would know."""
     _, errors = gptwatch(
@@ -212,6 +224,7 @@ def test_unknown_variables_are_named(tmp_path: Path) -> None:
         GPTWATCH_START_EVERY="5",
         GPTWATCH_SERVICE_INSTALL_USER="1",
         GPTWATCH_NOTIFY_URLS="json://a",
+        GPTWATCH_DATA="input.txt",
     )
 
     assert errors == (

@@ -6,6 +6,7 @@ Answers go to standard output, everything else to standard error.  Exit codes: 0
 """
 
 import inspect
+import logging
 import sys
 from pathlib import Path
 from typing import Final
@@ -59,6 +60,9 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     """Watch training logs, draw their curves, and alert when a model overfits."""
     from watcher import config
 
+    # Warnings of commands that keep no log go to standard error, as errors do.
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(logging.Formatter("gptwatch: %(message)s"))
     for problem in unknown_variables(cli, _PREFIX):
         click.echo(f"gptwatch: {safe(problem)}", err=True)
     try:

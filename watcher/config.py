@@ -166,7 +166,7 @@ def _options(table: Mapping[str, Any], where: Where) -> dict[str, Any]:
 
 
 def _misplaced(key: str, where: Where) -> ConfigError | None:
-    """A key that stands in front of the table that it belongs to."""
+    """The error of a key that belongs to one of the tables."""
     tables = {"alerts": alerting.Settings, "notify": notifying.Settings}
     for name, kind in tables.items():
         if key in {f.name for f in fields(kind)}:
@@ -192,7 +192,7 @@ def _format(table: Mapping[str, Any], where: Where) -> Format:
         _shape(at.child(place), pattern, own.scale or {})
         for place, pattern in enumerate(own.lines)
     )
-    # It was written for such logs: of equal evidence it wins.
+    # A user's format was written for such logs: it wins at equal evidence.
     return Format(own.name, own.written_by, samples=(), shapes=shapes, weight=2.0)
 
 

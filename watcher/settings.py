@@ -56,7 +56,7 @@ class Where:
         return ConfigError(f"{self}{self.name} {problem}")
 
     def unknown(self, known: Collection[str]) -> ConfigError:
-        """The key is none of those that may stand there."""
+        """The key is not one of those known."""
         *tables, key = self.keys
         table = replace(self, keys=tuple(tables)).name
         of = f"{table}: " if table else ""
@@ -209,7 +209,7 @@ def hint(word: str, known: Collection[str]) -> str:
 
 
 def line_of(text: str, keys: tuple[str | int, ...]) -> int | None:
-    """The line where a key stands, or the nearest table around it that is found."""
+    """The line of a key, or of the nearest table around it."""
     if not keys or not text:
         return None
     for number, here in _places(text):
@@ -219,7 +219,7 @@ def line_of(text: str, keys: tuple[str | int, ...]) -> int | None:
 
 
 def _places(text: str) -> Iterator[tuple[int, tuple[str | int, ...]]]:
-    """Lines that begin with a header or a key; tomllib tells no places."""
+    """Lines with a table header or a key; tomllib reports no positions."""
     table: tuple[str | int, ...] = ()
     counts: Counter[tuple[str | int, ...]] = Counter()
     for number, row in enumerate(text.splitlines(), 1):

@@ -21,7 +21,8 @@ from watcher.settings import Where
 
 
 NO_METRICS: Final = 3
-NOTIFY_URLS: Final = "GPTWATCH_NOTIFY_URLS"
+# Variables that are no options: the addresses of channels, and those of the trainer.
+_VARIABLES: Final = ("GPTWATCH_NOTIFY_URLS", "GPTWATCH_DATA", "GPTWATCH_GPT2_BPE")
 # EX_CONFIG: a restart does not help; systemd must not try one.
 CONFIG_ERROR: Final = 78
 _LARGE: Final = 64 * 1024 * 1024
@@ -128,7 +129,7 @@ def blamed(error: Exception) -> Exception:
 def unknown_variables(group: click.Group, prefix: str) -> Iterator[str]:
     """A message for each variable that looks like a setting and is none."""
     given = [name for name in os.environ if name.startswith(f"{prefix}_")]
-    known = {NOTIFY_URLS, *_variables(group, prefix)} if given else set()
+    known = {*_VARIABLES, *_variables(group, prefix)} if given else set()
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)

@@ -100,11 +100,14 @@ class Cron(click.ParamType[str]):
 @options.theme
 @options.window
 @click.option("--log-x", is_flag=True, help="Logarithmic step axis.")
+@click.option("--verbose", is_flag=True, help="Log each read, too.")
 @click.option(
     "--print-config", is_flag=True, help="Print the effective configuration and exit."
 )
 @click.pass_context
-def start(context: click.Context, /, *, print_config: bool, **given: Any) -> None:
+def start(
+    context: click.Context, /, *, verbose: bool, print_config: bool, **given: Any
+) -> None:
     """Watch directories of logs; keep pictures, reports, data and alerts up to date.
 
     Each run has a directory below --out.  Ctrl-C or SIGTERM stops the daemon, SIGHUP
@@ -115,7 +118,7 @@ def start(context: click.Context, /, *, print_config: bool, **given: Any) -> Non
     if print_config:
         click.echo(_shown(given), nl=False)
         return
-    log_to(sys.stderr)
+    log_to(sys.stderr, verbose=verbose)
     try:
         _serve(context, given)
     except ConfigError as error:

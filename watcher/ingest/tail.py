@@ -20,6 +20,8 @@ OLD_S: Final = 600.0
 BACKOFF_S: Final = 1.0
 MAX_BACKOFF_S: Final = 300.0
 _MAX_GAPS: Final = 500
+# A log whose metrics come later than this is read on slowly until they do.
+_PLAIN_TEXT_BYTES: Final = 1024 * 1024
 _MIN_TIMED_BYTES: Final = 4096
 # An mtime this much before the last look, which did not see it, is still believed.
 _SKEW_S: Final = 1.0
@@ -43,6 +45,7 @@ class Tail:
         gone_at: since when the path has held nothing.
         unlinked: whether the file has no name any more, and still grew.
         more: whether there may be more to read at once.
+        has_metrics: whether any record was read.
         last_step: of the last record that was read.
         eval_pending: whether an evaluation or a milestone was read and not analysed.
         nonfinite_pending: whether a loss that is not finite was.
@@ -67,6 +70,7 @@ class Tail:
     gone_at: float | None = None
     unlinked: bool = False
     more: bool = False
+    has_metrics: bool = False
     last_step: int | None = None
     eval_pending: bool = False
     nonfinite_pending: bool = False
@@ -94,6 +98,12 @@ class Tail:
     def is_at_end(self) -> bool:
         """Whether the last look left nothing unread."""
         return not self.more and (self.gone_at is not None or not self.is_rotating)
+
+    @property
+    def is_plain_text(self) -> bool:
+        """Whether much of it was read without a metric: a data set, not a log."""
+        read = self.cursor.offset if self.cursor is not None else 0
+        return not self.has_metrics and read >= _PLAIN_TEXT_BYTES
 
     @property
     def is_closed(self) -> bool:
@@ -166,6 +176,7 @@ class Tail:
     def note(self, delta: Delta) -> None:
         """Flags what bypasses the debounce: evaluations, milestones, bad losses."""
         self.eval_pending = self.eval_pending or bool(delta.milestones)
+        self.has_metrics = self.has_metrics or bool(delta.batches)
         for batch in delta.batches:
             if len(batch.steps):
                 self.last_step = int(batch.steps[-1])

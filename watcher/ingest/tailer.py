@@ -56,7 +56,13 @@ class Tailer:
 
     def restore(self, row: Row, root: Path) -> Tail:
         """The tail of a run in the database, at its checkpoint."""
-        return Tail(root, root / row.path, run=row.id, cursor=row.cursor)
+        return Tail(
+            root,
+            root / row.path,
+            run=row.id,
+            cursor=row.cursor,
+            has_metrics=bool(row.latest),
+        )
 
     def advance(self, tail: Tail, quota: int) -> int:
         """Reads what is new in a log, at most about `quota` bytes; how many there were.
@@ -320,6 +326,7 @@ class Tailer:
             str(tail.root), tail.name, reason="replaced", now=self._clock.now()
         )
         tail.cursor = tail.last_step = None
+        tail.has_metrics = False
         tail.settle()
         tail.more = True
 

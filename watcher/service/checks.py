@@ -31,8 +31,8 @@ _NEARLY: Final = 0.8
 _LOW_BYTES: Final = 1 << 30
 _NO_BYTES: Final = 100 << 20
 _FEW_INODES: Final = 1000
-# The database needs "ON CONFLICT ... DO UPDATE".
-_SQLITE: Final = (3, 24, 0)
+# Migrations use "ALTER TABLE ... RENAME COLUMN".
+_SQLITE: Final = (3, 25, 0)
 # What adjtimex(2) returns while the clock is not synchronised.
 _UNSYNCHRONISED: Final = 5
 _PERMISSIONS: Final = message(
