@@ -100,7 +100,7 @@ class Cron(click.ParamType[str]):
 @options.theme
 @options.window
 @click.option("--log-x", is_flag=True, help="Logarithmic step axis.")
-@click.option("--verbose", is_flag=True, help="Log each read, too.")
+@click.option("--verbose", is_flag=True, help="Log every read as well.")
 @click.option(
     "--print-config", is_flag=True, help="Print the effective configuration and exit."
 )
