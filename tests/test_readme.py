@@ -113,7 +113,7 @@ def test_every_option_of_once_is_told() -> None:
 
 def test_table_of_settings() -> None:
     """Every setting of the daemon stands in the table, with its default."""
-    own = {"out", "lang", "theme", "window", "log_x", "print_config"}
+    own = {"out", "lang", "theme", "window", "log_x", "print_config", "verbose"}
     rows = {
         row.split("`")[1]: row.split("|")[2].strip(" `")
         for row in marked("start").splitlines()[2:]
