@@ -364,6 +364,7 @@ def test_without_torch_one_line_names_the_remedy(tmp_path: Path, module: str) ->
     assert "trainer: PyTorch is missing: pip install torch\n" == done.stderr
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(train: Train, tmp_path: Path) -> None:
     """With torchrun two processes share a step; one of them speaks and saves."""
     train("--max_iters=0")  # prepares the data

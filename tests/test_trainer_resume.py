@@ -106,6 +106,7 @@ def test_a_signal_saves_at_the_end_of_the_step(
     assert same_run("whole/ckpt.pt", "parts/ckpt.pt")
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on(
     train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
