@@ -355,7 +355,9 @@ class Bomb:
 
 
 @pytest.mark.parametrize(
-    "content", [{"wte.weight": Bomb()}, {"wte.weight": "text"}, [1], None], ids=repr
+    "content",
+    [{"wte.weight": Bomb()}, {"wte.weight": "text"}, [1], None],
+    ids=["bomb", "text", "list", "cut"],
 )
 def test_a_bad_bin_file_runs_nothing(small_gpt2: Any, content: object) -> None:
     """Anything but tensors is an error that names the file, and what to do."""

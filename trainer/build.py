@@ -188,7 +188,7 @@ def new_model(config, meta, log):
 
 
 def check_fit(raw, config):
-    """Refuse a model too large for the machine before allocating it."""
+    """Reject a model too large for the machine before allocating it."""
     machine.check_memory(GPTConfig(**raw), config)
 
 
@@ -205,7 +205,7 @@ def crop(model, config):
 
 
 def check_vocabulary(model, meta):
-    """Refuse data whose tokens the model does not have."""
+    """Reject data whose tokens the model does not have."""
     if meta and meta["vocab_size"] > model.config.vocab_size:
         raise TrainerError(
             f"the data have {meta['vocab_size']} tokens, the model has "

@@ -6,7 +6,7 @@ import sys
 
 
 class TrainerError(Exception):
-    """An error the user can fix: the message says what, where, and what to do."""
+    """What a user can fix: what, where, and what to do; any function may raise it."""
 
 
 def guarded(function):

@@ -18,12 +18,7 @@ def cache_dir():
 
 
 def download(url, path, *, sha256=None, most=2**24):
-    """Download `url` to `path`, which appears only when complete and correct.
-
-    Raises:
-        OSError: if the network fails, the checksum differs or the disk is full.
-
-    """
+    """Download `url` to `path`, which appears only when complete and correct."""
     if not url.startswith("https://"):
         raise OSError("only https is fetched")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -40,12 +40,7 @@ def model_args(name):
 
 
 def load(name, config, log):
-    """GPT-2 with OpenAI's weights.
-
-    Raises:
-        TrainerError: if no file is found, or it does not hold this model.
-
-    """
+    """GPT-2 with OpenAI's weights."""
     log.line(f"loading weights from pretrained gpt: {name}")
     log.line("forcing vocab_size=50257, block_size=1024, bias=True")
     log.line(f"overriding dropout rate to {config.dropout}")
@@ -58,7 +53,7 @@ def load(name, config, log):
 
 
 def check_size(name, path, weights):
-    """Refuse another of the four models, naming it."""
+    """Reject another of the four models, naming it."""
     width = weights.get("transformer.wte.weight", torch.empty(0, 0)).shape[-1]
     for other, (_, _, n_embd) in SIZES.items():
         if width == n_embd != SIZES[name][2]:
@@ -109,12 +104,7 @@ def ways_out(name):
 
 
 def read_safetensors(path):
-    """All tensors of a file, by name; they stay on disk until used.
-
-    Raises:
-        TrainerError: if a number in the file points outside of it.
-
-    """
+    """All tensors of a file, by name; they stay on disk until used."""
     try:
         header, start = read_header(path)
         return {
@@ -129,12 +119,7 @@ def read_safetensors(path):
 
 
 def read_bin(path):
-    """All tensors of a PyTorch file, by name; nothing in it can run.
-
-    Raises:
-        TrainerError: if it is damaged or holds something else.
-
-    """
+    """All tensors of a PyTorch file, by name; nothing in it can run."""
     try:
         weights = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
         if not all(isinstance(value, torch.Tensor) for value in weights.values()):

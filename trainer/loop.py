@@ -107,12 +107,7 @@ class Run:
             yield
 
     def restore(self, path, stored):
-        """Continue where a checkpoint stopped.
-
-        Raises:
-            TrainerError: if the file is damaged.
-
-        """
+        """Continue where a checkpoint stopped."""
         self.progress = resume.read_progress(path, stored)
         resume.restore_optimizer(path, self.optimizer, stored["optimizer"])
         mine = resume.restore_rank(path, stored, self)

@@ -14,7 +14,7 @@ UNSEEN_LOSS = 1e9  # nanoGPT's best_val_loss before the first evaluation
 
 @dataclass
 class Progress:
-    """How far a run is, as far as a checkpoint must know."""
+    """Progress of a run, as stored in its checkpoint."""
 
     iter_num: int = 0
     best_val_loss: float = UNSEEN_LOSS
@@ -24,9 +24,9 @@ class Progress:
 
 
 def restore_optimizer(path, optimizer, state):
-    """Give AdamW its moments back; its settings stay those of this run.
+    """Restore AdamW's moments; its hyperparameters stay those of this run.
 
-    nanoGPT's file says `fused=None` where ours runs fused, so only `params` is taken.
+    nanoGPT's file has `fused=None` where ours is fused: only `params` is used.
     """
     try:
         check_moments(optimizer, state)
@@ -38,7 +38,7 @@ def restore_optimizer(path, optimizer, state):
 
 
 def check_moments(optimizer, state):
-    """Refuse moments of another shape than their weight; torch would not notice."""
+    """Validate the moments' shapes; torch does not."""
     shapes = [p.shape for group in optimizer.param_groups for p in group["params"]]
     indices = [i for group in state["param_groups"] for i in group["params"]]
     for i, shape in zip(indices, shapes, strict=True):
@@ -70,7 +70,7 @@ def contents(run, ranks):
 
 
 def rank_state(run):
-    """What only this process knows: random state and the prefetched batch."""
+    """State of this process only: random state and the prefetched batch."""
     states = {"cpu": torch.get_rng_state()}
     if run.config.device.startswith("cuda"):
         states["cuda"] = torch.cuda.get_rng_state(run.config.device)
@@ -78,12 +78,7 @@ def rank_state(run):
 
 
 def read_progress(path, stored):
-    """A checkpoint's progress; nanoGPT's files have only the step and the best loss.
-
-    Raises:
-        TrainerError: if our part of the file is damaged.
-
-    """
+    """A checkpoint's progress; nanoGPT's files have only the step and the best loss."""
     names = ("best_iter", "evaluated", "stale_evals")
     with our_part(path):
         extra = stored.get("gptwatch", {})
@@ -96,10 +91,6 @@ def restore_rank(path, stored, run):
 
     The batch is None if its size has changed, the result for nanoGPT's files and if the
     number of processes has changed.
-
-    Raises:
-        TrainerError: if our part of the file is damaged.
-
     """
     with our_part(path):
         extra = stored.get("gptwatch", {})

@@ -144,7 +144,7 @@ def micro_batches(setup):
 
 @row(40)
 def low_mem(setup):
-    """bfloat16 weights learn as far as float32 ones at a small learning rate."""
+    """bfloat16 weights train as far as float32 ones at a small learning rate."""
     settings = setup.settings(TINY | {"dataset": "char"}, max_iters=60, compile=False)
     settings |= {"gradient_accumulation_steps": 1, "eval_interval": 60}
     settings |= {"learning_rate": 3e-5, "decay_lr": False, "eval_iters": 20}

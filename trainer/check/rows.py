@@ -56,7 +56,7 @@ class Setup:
         return machine.find_card(name) in HOPPER
 
     def need_cuda(self):
-        """Refuse a row that needs a GPU."""
+        """Skip a row that needs a GPU."""
         if not self.cuda:
             raise Impossible("needs a CUDA GPU")
 

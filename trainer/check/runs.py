@@ -108,7 +108,7 @@ def out_of_memory(setup):
 
 @row(60)
 def processes(setup):
-    """Torchrun with one process gives the losses of a plain run."""
+    """One process under torchrun gives the losses of a plain run."""
     settings = setup.settings(TINY | {"dataset": "char"}, max_iters=20, compile=False)
     settings |= {"gradient_accumulation_steps": 1, "dtype": "float32"}
     wanted = setup.losses(**settings)
