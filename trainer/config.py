@@ -66,7 +66,7 @@ class Config:
     threads: int = 0  # CPU threads; 0 tries a few and keeps the fastest
     stats_interval: int = 100  # gradient norm, tokens/s, memory: every so many steps
     eval_epochs: float = 0.0  # evaluate every so many epochs, not by eval_interval
-    micro_batch_size: int = 0  # sequences per forward pass; 0: as many as a GPU holds
+    micro_batch: int = 0  # sequences per forward pass; 0: as many as a GPU holds
     early_stopping: int = 0  # stop after so many evaluations without a new best
     nonfinite: str = "stop"  # what to do about a NaN: stop, skip (the step), ignore
     low_mem: bool = False  # bfloat16 weights and moments, recomputed activations
@@ -101,7 +101,7 @@ RANGES = {
     **dict.fromkeys(
         (
             *("max_iters", "warmup_iters", "lr_decay_iters", "eval_iters"),
-            *("threads", "early_stopping", "micro_batch_size"),
+            *("threads", "early_stopping", "micro_batch"),
         ),
         (0, 2**62),
     ),

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from trainer import build, checkpoint, machine, resume
+from trainer import build, checkpoint, machine, plan, resume
 from trainer import config as configuration
 from trainer.errors import TrainerError
 from trainer.evaluate import evaluate
@@ -69,7 +69,7 @@ class Run:
         build.seed(config, world)
         self.model, path, stored = build.make_model(self.config, self.meta, log, world)
         self.make_optimizer()
-        self.plan = build.plan(self, stored)
+        self.plan = plan.make(self, stored)
         self.wrapped = build.parallel(self.plan.model, config, world)
         self.writer = checkpoint.Writer(
             keep_old=config.init_from not in {"resume", "auto"}
@@ -81,7 +81,8 @@ class Run:
         self.report.start()
         self.next_batch()
         if stored:
-            self.restore(path, stored)
+            self.progress, batch = resume.restore(self, path, stored)
+            self.set_batch(*batch)
 
     def make_optimizer(self):
         """Make AdamW, the loss scaler for float16, autocast and the attention's."""
@@ -105,27 +106,6 @@ class Run:
         """The context of every forward pass: autocast and attention kernels."""
         with self.autocast, self.attention():
             yield
-
-    def restore(self, path, stored):
-        """Continue where a checkpoint stopped."""
-        self.progress = resume.read_progress(path, stored)
-        resume.restore_optimizer(path, self.optimizer, stored["optimizer"])
-        mine = resume.restore_rank(path, stored, self)
-        if mine is None:  # nanoGPT's file: at least not the batches of the start again
-            step = self.progress.iter_num
-            torch.manual_seed(self.config.seed + step + self.world.rank)
-            self.next_batch()
-        else:
-            if mine["batch"]:
-                self.set_batch(*mine["batch"])
-            if self.scaler.is_enabled() and mine["scaler"]:
-                self.scaler.load_state_dict(mine["scaler"])
-        self.log.event(
-            "resume",
-            step=self.progress.iter_num,
-            file=str(path),
-            exact=mine is not None,
-        )
 
     # --- batches ---
 
@@ -155,7 +135,7 @@ class Run:
                     reason = self.after_step()
             return self.finish(reason or "max_iters")
         except torch.OutOfMemoryError as error:
-            advice = build.out_of_memory(self.config, self.plan.rows, self.sequences)
+            advice = plan.out_of_memory(self.config, self.plan.rows, self.sequences)
             raise TrainerError(advice) from error
         finally:
             for number, handler in previous.items():

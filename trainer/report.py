@@ -112,7 +112,7 @@ class Report:
             dtype=config.dtype,
             exact=config.exact,
             cuda_graphs=run.plan.graphs,
-            micro_batch_size=run.plan.rows,
+            micro_batch=run.plan.rows,
             micro_steps=run.plan.micro_steps,
             peak_flops=self.peak,
             peak_source=self.peak_source,

@@ -134,7 +134,7 @@ def micro_batches(setup):
     settings |= {"gradient_accumulation_steps": 5, "dropout": 0.0}
     norms = []
     for rows in (2, 8, 20, 40):
-        run = setup.run(**settings, micro_batch_size=rows)
+        run = setup.run(**settings, micro_batch=rows)
         run.step()
         norms.append(run.norm.item())
     spread = max(norms) / min(norms) - 1

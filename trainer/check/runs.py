@@ -97,9 +97,9 @@ def out_of_memory(setup):
     rows, tries = 512, 0
     while True:
         try:
-            setup.train(**settings, micro_batch_size=rows)
+            setup.train(**settings, micro_batch=rows)
         except TrainerError as error:
-            found = re.search(r"--micro_batch_size=(\d+)", str(error))
+            found = re.search(r"--micro_batch=(\d+)", str(error))
             expect(found, f"no advice in: {error}")
             rows, tries = int(found[1]), tries + 1
         else:

@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from trainer import build, machine
+from trainer import machine, plan
 from trainer.check.rows import GPT2, STEP, events, expect, row, seconds_per_step
 from trainer.model import GPT, GPTConfig
 
@@ -130,10 +130,10 @@ def knobs(setup):
     texts = []
     for name, model in cases.items():
         took = seconds_per_step(
-            setup, lambda model=model: build.probe(run, model, run.plan.rows), 1, 3
+            setup, lambda model=model: plan.probe(run, model, run.plan.rows), 1, 3
         )
         texts.append(f"{name} {1000 * took:.1f}")
-    build.probe(run, run.model, run.plan.rows)
+    plan.probe(run, run.model, run.plan.rows)
     for weight in run.model.parameters():
         weight.grad = torch.zeros_like(weight)
     clip = seconds_per_step(
