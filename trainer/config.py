@@ -72,7 +72,7 @@ class Config:
     low_mem: bool = False  # bfloat16 weights and moments, recomputed activations
     chunked_loss: bool = False  # compute the loss in chunks: fewer logits in memory
     fetch: str = "auto"  # auto: may download; none
-    gpt2_path: str = ""  # a .safetensors file, or a folder with one
+    gpt2_path: str = ""  # a .safetensors or .bin file, or a folder with one
     bpe_file: str = ""  # r50k_base.tiktoken or vocab.bpe, or a folder with one
     trust_config: bool = False  # run configurations as Python; put it first
     trust_checkpoint: bool = False  # unpickle checkpoints; they can run any code
