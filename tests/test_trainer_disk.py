@@ -103,3 +103,24 @@ def test_a_log_that_cannot_be_written_saves_the_run(folder: Path) -> None:
     assert "log not written: [Errno 28]" in done.stderr
     assert "--init_from=auto" in done.stderr
     assert (folder / "out/ckpt.pt").exists()
+
+
+PREPARE = """
+import resource, sys
+from trainer import prepare
+from trainer.errors import guarded
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+sys.exit(guarded(lambda: prepare.main(["data/tiny/input.txt"])))
+"""
+
+
+def test_data_that_do_not_fit_leave_no_leftovers(folder: Path) -> None:
+    """Preparing on a full disk is one line; no dataset looks complete afterwards."""
+    done = run(folder, ["-c", PREPARE])
+
+    assert 2 == done.returncode
+    assert 1 == len(done.stderr.splitlines())
+    assert "File too large" in done.stderr
+    names = {path.name for path in (folder / "data/input").iterdir()}
+    assert {"meta.pkl", "meta.json", "val.bin"} >= names

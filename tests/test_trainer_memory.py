@@ -315,8 +315,23 @@ def test_exact_mode_asks_for_nothing() -> None:
     assert [contextlib.nullcontext] * 2 == [machine.attention(GPT2, c) for c in configs]
 
 
-def test_an_unknown_reason_is_no_advice() -> None:
-    """Only memory errors are turned into advice: others keep their traceback."""
+def test_the_device_that_was_named_is_the_current_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Events and kernels of `--device=cuda:1` go to the second GPU."""
+    chosen: list[str] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+
+    config = build.resolve(Config(device="cuda:1"), build.World())
+
+    assert ["cuda:1"] == chosen
+    assert ("cuda:1", "bfloat16", True) == (config.device, config.dtype, config.compile)
+
+
+def test_micro_steps_are_shared_by_processes() -> None:
+    """An accumulation that the processes cannot share evenly is an error."""
     with pytest.raises(TrainerError, match="must be a multiple of the 3"):
         build.local_accumulation(
             Config(gradient_accumulation_steps=4), build.World(size=3)

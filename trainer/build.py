@@ -72,6 +72,7 @@ def resolve(config, world):
     device = machine.pick_device(config.device)
     if world.parallel and device.startswith("cuda"):
         device = f"cuda:{world.local_rank}"
+    if device.startswith("cuda:"):  # events and kernels go to the current device
         torch.cuda.set_device(device)
     kind = device.partition(":")[0]
     dtype = machine.pick_dtype(config.dtype, kind, exact=config.exact)

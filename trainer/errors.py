@@ -19,6 +19,9 @@ def guarded(function):
     except BrokenPipeError:  # `python -m trainer -h | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # a full disk, a missing permission: file and reason
+        print(f"trainer: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:  # the second one, or before training began
         return 130
 

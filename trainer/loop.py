@@ -278,7 +278,7 @@ class Run:
             self.save(self.out_dir / ("ckpt.pt" if always else "last.pt"))
         self.writer.wait()
         self.report.end(reason)
-        if reason == "log_failed":
+        if self.log.error:
             raise TrainerError(
                 f"log not written: {self.log.error}; step {self.progress.iter_num} is "
                 f"saved in {self.out_dir}: free disk space, then continue with "
@@ -286,4 +286,4 @@ class Run:
             )
         if stopped:
             return 128 + signal.Signals[reason].value
-        return 1 if reason == "nonfinite" else 0
+        return 1 if reason in REASONS.values() else 0

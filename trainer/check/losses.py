@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import warnings
 
 import torch
 import torch.nn.functional as F
@@ -107,22 +108,27 @@ def attention(setup):
     q, k, v = (torch.randn(shape, device=setup.device, dtype=kind) for _ in "qkv")
     with sdpa_kernel(SDPBackend.MATH):
         wanted = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    names, worst = [], 0.0
+    names, reasons, worst = [], [], 0.0
     for backend in machine.CUDNN_FIRST[:3]:
-        try:
-            with sdpa_kernel(backend):
-                got = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        except RuntimeError:  # no such kernel here
-            continue
+        name = backend.name.removesuffix("_ATTENTION").lower()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                with sdpa_kernel(backend):
+                    got = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            except RuntimeError:  # torch warns of its reasons
+                why = "; ".join(str(w.message).split(" (")[0] for w in caught)
+                reasons.append(f"no {name}: {why or 'not on this device'}")
+                continue
         worst = max(worst, (got - wanted).abs().max().item())
-        names.append(backend.name.removesuffix("_ATTENTION").lower())
+        names.append(name)
     expect(worst < 0.05, f"kernels differ by {worst:.2g}")
     expect(names or not setup.cuda, "no fused kernel works")
     chosen = machine.attention(
         GPTConfig(), Config(device=setup.device, dtype="bfloat16")
     )
     chosen = "torch's choice" if chosen is contextlib.nullcontext else "cuDNN first"
-    return f"kernels {', '.join(names) or 'math'}; used: {chosen}"
+    return "; ".join([f"kernels {', '.join(names)}; used: {chosen}", *reasons])
 
 
 @row(40)
@@ -138,7 +144,7 @@ def micro_batches(setup):
         run.step()
         norms.append(run.norm.item())
     spread = max(norms) / min(norms) - 1
-    expect(spread < 1e-3, f"gradient norms {norms}")
+    expect(spread < (5e-3 if setup.cuda else 1e-3), f"gradient norms {norms}")
     return f"gradient norms of 2 to 40 rows differ by {spread:.1e}"
 
 

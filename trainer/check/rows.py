@@ -1,6 +1,7 @@
 """What the rows of `python -m trainer.check` share: settings, helpers, the registry."""
 
 import contextlib
+import gc
 import io
 import json
 import re
@@ -101,7 +102,9 @@ VOCAB = {"char": 65, "gpt2": 50304}
 
 
 def prepare(dataset):
-    """Write the dataset of a row."""
+    """Write the dataset of a row; free what the run before held."""
+    gc.unfreeze()
+    gc.collect()
     if not Path("data", dataset, "train.bin").exists():
         write_data(dataset, VOCAB[dataset])
 

@@ -34,7 +34,7 @@ def checkpoints(setup):
     return f"losses {a:.5f} and {b:.5f}"
 
 
-@row(60)
+@row(120)
 def resume(setup):
     """30 steps in one go against SIGTERM at 15 and --init_from=auto."""
     settings = setup.settings(max_iters=30, dropout=0.2, eval_interval=10)
@@ -74,7 +74,7 @@ def nonfinite(setup):
     return f"exit code {code}, {reason}"
 
 
-@row(40)
+@row(90)
 def memory(setup):
     """The estimate against the peak, and the advice at out-of-memory."""
     setup.need_cuda()
