@@ -324,7 +324,7 @@ def test_a_checkpoint_is_never_half_written(
     writer = checkpoint.Writer(keep_old=False)
     writer.write({"a": 2}, path)
 
-    with pytest.raises(TrainerError, match=r"no space left.*the one before is intact"):
+    with pytest.raises(TrainerError, match=r"no space left.*the one before: intact"):
         writer.wait()
     assert {"a": 1} == torch.load(path, weights_only=True)
 

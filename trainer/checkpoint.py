@@ -57,12 +57,13 @@ class Writer:
         try:
             work.result()
         except (OSError, RuntimeError) as error:
-            kept = (
-                "the one before is intact" if self.path.exists() else "none before it"
-            )
+            hidden = error.__context__  # torch replaces the disk's reason
+            reason = hidden if isinstance(hidden, OSError) else error
+            kept = "intact" if self.path.exists() else "none"
             raise TrainerError(
-                f"{self.path}: checkpoint not written: {error}; {kept}; free disk "
-                "space or change --out_dir, then continue with --init_from=auto"
+                f"{self.path}: checkpoint not written: {reason}; the one before: "
+                f"{kept}; free disk space or change --out_dir, then continue with "
+                "--init_from=auto"
             ) from error
 
 

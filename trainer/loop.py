@@ -217,11 +217,11 @@ class Run:
 
     def log_step(self, done):
         """Log a step, on a GPU one log line late; return whether losses are finite."""
-        self.writer.check()
         self.report.clock.mark(done, self.loss)
         late = self.config.device.startswith("cuda")
         losses = self.report.steps(keep=1 if late else 0)
         self.report.stats(done)
+        self.writer.check()
         return self.config.nonfinite != "stop" or all(map(math.isfinite, losses))
 
     # --- evaluation and checkpoints ---
