@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from oracle import known, until
 
-from watcher.errors import StoreError, StoreTroubleError
-from watcher.storage.database import Store
+from watcher.errors import StorageError
+from watcher.storage.database import Database
 
 
 class Started:
@@ -120,21 +120,21 @@ def sizes(logs: Path) -> dict[str, int]:
 def offsets(state: Path) -> dict[str, int]:
     """Bytes that were read of each log; nothing while the store cannot be asked."""
     try:
-        with contextlib.closing(Store(state, read_only=True)) as store:
+        with contextlib.closing(Database(state, read_only=True)) as store:
             return {r.path: r.bytes for r in store.runs("current = 1")}
-    except (StoreError, StoreTroubleError):
+    except StorageError:
         return {}
 
 
 def held(state: Path) -> dict[str, dict[str, Any]]:
     """All that the store holds of each run, by name."""
-    with contextlib.closing(Store(state, read_only=True)) as store:
+    with contextlib.closing(Database(state, read_only=True)) as store:
         return {row.name: known(store.load(row.id)[0]) for row in store.runs()}
 
 
 def steps(state: Path, name: str = "train.log") -> list[int]:
     """Steps of a run's training losses, in the order of the log."""
-    with contextlib.closing(Store(state, read_only=True)) as store:
+    with contextlib.closing(Database(state, read_only=True)) as store:
         [row] = [row for row in store.runs() if row.name == name]
         loaded, _ = store.load(row.id)
         return [int(step) for step in loaded.column("loss")[1]]

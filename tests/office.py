@@ -9,7 +9,7 @@ from watcher.alerts.dispatcher import Alerting
 from watcher.alerts.lifecycle import Settings
 from watcher.clock import Clock
 from watcher.daemon.mailbox import Inbox
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -39,7 +39,7 @@ class Office:
 
     def open(self) -> None:
         """Starts."""
-        self.store = Store(self.folder)
+        self.store = Database(self.folder)
         self.inbox = Inbox()
         self.alerting = Alerting(
             self.store,

@@ -11,7 +11,7 @@ from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader
 from watcher.ingest.tailer import Follower
 from watcher.storage.columns import Run
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -68,7 +68,7 @@ class Bench:
 
     def start(self) -> None:
         """Starts the reader on what the store holds."""
-        self.store = Store(self.state)
+        self.store = Database(self.state)
         follower = Follower(
             self.store,
             self.clock,

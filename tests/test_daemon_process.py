@@ -14,7 +14,7 @@ import pytest
 from daemons import Started, drawn, held, offsets, steps, workers
 from oracle import append, lines, once, until
 
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -195,7 +195,7 @@ def test_a_restart_knows_what_was_drawn(tmp_path: Path) -> None:
 
 def row(daemon: Started) -> Row:
     """The only run."""
-    with contextlib.closing(Store(daemon.state, read_only=True)) as store:
+    with contextlib.closing(Database(daemon.state, read_only=True)) as store:
         [found] = store.runs()
     return found
 

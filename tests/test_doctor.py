@@ -19,7 +19,7 @@ from watcher.cli import cli
 from watcher.host import filesystem
 from watcher.service import checks
 from watcher.service.checks import Check, examine
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 NOBODY = 65534
@@ -101,7 +101,7 @@ def test_rights(tmp_path: Path, closed: str, name: str, verdict: str) -> None:
         for folder in ("logs/deep", "plots/.gptwatch", "above/logs"):
             (box / folder).mkdir(parents=True)
         (box / "plots").chmod(0o777)
-        Store(box / "plots/.gptwatch").close()
+        Database(box / "plots/.gptwatch").close()
         (box / closed).chmod(0o700)
         logs = box / ("above/logs" if closed == "above" else "logs")
 
@@ -179,7 +179,7 @@ def test_a_store_that_is_none(tmp_path: Path) -> None:
     """A store that cannot be read is a problem; one that can tells its runs."""
     state = tmp_path / "plots/.gptwatch"
     state.mkdir(parents=True)
-    Store(state).close()
+    Database(state).close()
     good = look(tmp_path)["store"]
     (state / "store.db").write_bytes(b"no database at all" * 99)
 

@@ -17,7 +17,7 @@ from watcher.daemon.jobs import Options
 from watcher.daemon.mailbox import Inbox
 from watcher.daemon.worker import Inline
 from watcher.ingest.discovery import Scanner
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.recovery import NAME
 
 
@@ -77,7 +77,7 @@ def test_f40_a_store_of_a_newer_gptwatch(tmp_path: Path) -> None:
     with Started(tmp_path) as daemon:
         daemon.watches()
         daemon.stop()
-    store = Store(daemon.state)
+    store = Database(daemon.state)
     store.connection.execute("PRAGMA user_version = 99")
     store.close()
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from oracle import Bench, append, known, lines, once
 
-from watcher.errors import CorruptStoreError, StoreError
+from watcher.errors import StorageCorruptError, StorageSetupError
 from watcher.storage import database as store_module
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.recovery import NAME, set_aside
 
 
@@ -65,7 +65,7 @@ def served(bench: Bench) -> None:
             bench.settle()
             for row in bench.store.runs():
                 bench.store.load(row.id)
-        except CorruptStoreError as error:
+        except StorageCorruptError as error:
             set_aside(bench.state, error)
         else:
             return
@@ -140,7 +140,7 @@ def test_f39_a_store_that_is_deleted_at_work(bench: Bench, log: Path) -> None:
 
     (bench.state / NAME).unlink()
 
-    with pytest.raises(CorruptStoreError, match="deleted or replaced"):
+    with pytest.raises(StorageCorruptError, match="deleted or replaced"):
         bench.store.check_place()
 
 
@@ -154,7 +154,7 @@ def test_f39_damage_met_at_work(
     monkeypatch.setattr(store_module, "_MERGE", 2)
     append(log, lines(10, 20))
 
-    with pytest.raises(CorruptStoreError):
+    with pytest.raises(StorageCorruptError):
         bench.look()
 
 
@@ -165,7 +165,7 @@ def test_what_is_put_aside_is_kept(bench: Bench, log: Path) -> None:
     bench.stop()
     before = (bench.state / NAME).read_bytes()
 
-    set_aside(bench.state, CorruptStoreError("damaged"))
+    set_aside(bench.state, StorageCorruptError("damaged"))
     bench.start()
 
     [aside] = bench.state.glob(f"{NAME}.damaged_*")
@@ -181,10 +181,10 @@ def test_f40_a_store_that_a_newer_gptwatch_made_is_not_put_aside(
     bench.look()
     bench.store.connection.execute("PRAGMA user_version = 99")
 
-    with pytest.raises(StoreError) as told:
-        Store(bench.state)
+    with pytest.raises(StorageSetupError) as told:
+        Database(bench.state)
 
-    assert not isinstance(told.value, CorruptStoreError)
+    assert not isinstance(told.value, StorageCorruptError)
 
 
 def test_f40_a_parser_state_that_nobody_can_read(bench: Bench, log: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from oracle import Bench, append, lines, once, open_to_all
 
 from watcher.ingest import reader
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, number: int, log: Path) -> list[int]:
@@ -76,14 +76,14 @@ def test_f32_what_cannot_be_kept_whole_is_not_kept(
     append(log, lines(0, 10))
     bench.look()
     [watched] = bench.reader.logs.values()
-    plain, failures = Store.set, [MemoryError]
+    plain, failures = Database.set, [MemoryError]
 
-    def fail(self: Store, run: int, **fields: object) -> None:
+    def fail(self: Database, run: int, **fields: object) -> None:
         if failures and run == watched.log.run:
             raise failures.pop()
         plain(self, run, **fields)
 
-    monkeypatch.setattr(Store, "set", fail)
+    monkeypatch.setattr(Database, "set", fail)
     append(log, lines(10, 20))
     append(bench.logs / "a.log", lines(50, 60))
     bench.look()

@@ -28,8 +28,8 @@ from watcher.alerts.channels.jsonl import JsonLines
 from watcher.alerts.dispatcher import Alerting
 from watcher.alerts.lifecycle import Alert, Moment, Settings, update
 from watcher.daemon.mailbox import Inbox
-from watcher.errors import StoreTroubleError
-from watcher.storage.database import Store
+from watcher.errors import StorageUnavailableError
+from watcher.storage.database import Database
 
 
 ROOT = Path(__file__).parents[1]
@@ -179,9 +179,9 @@ def test_what_cannot_be_noted_is_noted_later(tmp_path: Path) -> None:
     office.find(100)
     office.store.connection.execute("PRAGMA query_only = 1")
 
-    with pytest.raises(StoreTroubleError):
+    with pytest.raises(StorageUnavailableError):
         office.settle(1)
-    with pytest.raises(StoreTroubleError):
+    with pytest.raises(StorageUnavailableError):
         office.alerting.beat()
     office.store.connection.execute("PRAGMA query_only = 0")
     office.alerting.beat()
@@ -293,7 +293,7 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
             with got.open("a") as file:
                 file.write(f"{notice['text']}\n")
 
-    store = Store(tmp_path)
+    store = Database(tmp_path)
     row = store.runs()[0]
     inbox = Inbox()
     clock = FakeClock()

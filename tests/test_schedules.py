@@ -20,7 +20,7 @@ from oracle import FakeClock, known, once
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader
 from watcher.ingest.tailer import Follower
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 pytestmark = pytest.mark.slow
@@ -62,7 +62,7 @@ class Schedules(RuleBasedStateMachine):
 
     def open(self) -> None:
         """Starts the reader."""
-        self.store = Store(self.folder / "state")
+        self.store = Database(self.folder / "state")
         scanner = Scanner()
         follower = Follower(
             self.store, self.clock, wanted=lambda p: scanner.wants(self.logs, p)

@@ -18,12 +18,12 @@ from oracle import Bench, append, known, lines
 from parsers.batch import Batch, Milestone
 from parsers.delta import Delta
 from parsers.parser import Parser
-from watcher.errors import StoreError
+from watcher.errors import StorageSetupError
 from watcher.host.lock import holder, locked
 from watcher.storage import database as store_module
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.recovery import NAME
 from watcher.storage.schema import VERSION
 
@@ -32,20 +32,20 @@ METRICS = [("loss",), ("train_loss", "val_loss"), ("loss", "lr", "iter_ms"), ()]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[Database]:
     """An empty store."""
-    made = Store(tmp_path)
+    made = Database(tmp_path)
     yield made
     made.close()
 
 
-def begin(store: Store, path: str = "train.log") -> int:
+def begin(store: Database, path: str = "train.log") -> int:
     """A run of a path."""
     with store.transaction():
         return store.begin("/logs", path, reason="found", now=7.0)
 
 
-def keep(store: Store, run: int, delta: Delta) -> None:
+def keep(store: Database, run: int, delta: Delta) -> None:
     """Puts a piece in the store."""
     with store.transaction():
         store.add(run, delta, Cursor(1, 2), Parser(), size=10)
@@ -94,7 +94,7 @@ def test_what_is_put_in_comes_out(
         mock.patch.object(store_module, "_MERGE", 3),
         mock.patch.object(store_module, "_LARGE", 16),
     ):
-        store = Store(Path(folder))
+        store = Database(Path(folder))
         run = begin(store)
         for at, (names, seed) in enumerate(made):
             delta = piece(names, 100 * at, seed)
@@ -102,7 +102,7 @@ def test_what_is_put_in_comes_out(
             keep(store, run, delta)
             if at == reopened:
                 store.close()
-                store = Store(Path(folder))
+                store = Database(Path(folder))
         loaded, _ = store.load(run)
         store.close()
 
@@ -110,7 +110,7 @@ def test_what_is_put_in_comes_out(
 
 
 @pytest.mark.parametrize("step", [2**31 - 1, 2**31, 2**62, -1])
-def test_large_steps_are_kept(store: Store, step: int) -> None:
+def test_large_steps_are_kept(store: Database, step: int) -> None:
     """Small integers take less room, large ones are not cut."""
     run = begin(store)
     one = np.array([1])
@@ -119,7 +119,7 @@ def test_large_steps_are_kept(store: Store, step: int) -> None:
     assert [step] == store.load(run)[0].column("loss")[1].tolist()
 
 
-def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+def test_a_transaction_that_fails_leaves_nothing(store: Database) -> None:
     """All that is written in one belongs together."""
     run = begin(store)
     one = np.array([1])
@@ -153,7 +153,7 @@ def test_a_log_of_100_000_lines_takes_20_bytes_a_value(tmp_path: Path) -> None:
     assert log.stat().st_size > size
 
 
-def test_generations_of_a_path_are_counted(store: Store) -> None:
+def test_generations_of_a_path_are_counted(store: Database) -> None:
     """The last one is the current one; the path of another log does not matter."""
     for path in ("a", "b", "a", "a"):
         begin(store, path)
@@ -163,7 +163,7 @@ def test_generations_of_a_path_are_counted(store: Store) -> None:
     assert [("a", False), ("b", True), ("a#2", False), ("a#3", True)] == found
 
 
-def test_a_log_that_takes_the_name_of_another(store: Store) -> None:
+def test_a_log_that_takes_the_name_of_another(store: Database) -> None:
     """A renamed log is the next generation of its new path."""
     first, second = begin(store, "a"), begin(store, "b")
 
@@ -176,14 +176,14 @@ def test_a_log_that_takes_the_name_of_another(store: Store) -> None:
 
 def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
     """It says what to do, and nothing in it is changed."""
-    store = Store(tmp_path)
+    store = Database(tmp_path)
     store.connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     store.close()
     before = (tmp_path / NAME).read_bytes()
 
     for read_only in (False, True):
-        with pytest.raises(StoreError, match="made by a newer gptwatch") as told:
-            Store(tmp_path, read_only=read_only)
+        with pytest.raises(StorageSetupError, match="made by a newer gptwatch") as told:
+            Database(tmp_path, read_only=read_only)
         assert "upgrade gptwatch" in str(told.value)
 
     assert before == (tmp_path / NAME).read_bytes()
@@ -191,16 +191,16 @@ def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
 
 def test_readers_change_nothing(tmp_path: Path) -> None:
     """Who only looks makes no store, and none of its files."""
-    with pytest.raises(StoreError, match="no store"):
-        Store(tmp_path, read_only=True)
+    with pytest.raises(StorageSetupError, match="no store"):
+        Database(tmp_path, read_only=True)
 
     assert [] == list(tmp_path.iterdir())
 
 
-def test_a_reader_sees_whole_transactions(store: Store, tmp_path: Path) -> None:
+def test_a_reader_sees_whole_transactions(store: Database, tmp_path: Path) -> None:
     """While somebody writes, others see what was there before."""
     run = begin(store)
-    reader = Store(tmp_path, read_only=True)
+    reader = Database(tmp_path, read_only=True)
     with store.transaction():
         store.set(run, lines=5)
         store.begin("/logs", "b", reason="found", now=1.0)
@@ -233,7 +233,10 @@ def test_f41_a_folder_is_of_one_daemon(tmp_path: Path) -> None:
     ) as other:
         assert other.stdout is not None
         assert b"held\n" == other.stdout.readline()
-        with pytest.raises(StoreError, match=f"process {other.pid}"), locked(state):
+        with (
+            pytest.raises(StorageSetupError, match=f"process {other.pid}"),
+            locked(state),
+        ):
             pass
         seen = holder(state)
         other.kill()

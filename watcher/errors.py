@@ -1,42 +1,53 @@
-"""What gptwatch says when it cannot do what it was asked.
+"""Errors that a user can act on: the message says what, where, and what to do.
 
 GptwatchError
-├── InputError    a log that cannot be read
-├── OutputError   a folder or file that cannot be written
-├── ConfigError   a setting that makes no sense
-├── StoreError    a store that only a person can mend
-└── StoreTroubleError    a store that cannot be used now
-    └── CorruptStoreError    a store that is damaged: logs are read again
+├── InputError                 a log cannot be read
+├── OutputError                a file or directory cannot be written
+├── ConfigError                a setting is invalid
+├── DeliveryError              a channel did not accept a notification
+└── StorageError               the database cannot be used
+    ├── StorageSetupError      a person must act: newer schema, directory in use
+    │   └── StorageMissingError    there is no database (yet)
+    ├── StorageUnavailableError    cannot be read or written now; worth a retry
+    └── StorageCorruptError    damaged; it is set aside and the logs are read again
 """
 
 
 class GptwatchError(Exception):
-    """Something a person can mend; its text says what, where and what to do."""
+    """An error that a user can act on; the message says what, where and what to do."""
 
 
 class InputError(GptwatchError):
-    """A log that cannot be read."""
+    """A log cannot be read."""
 
 
 class OutputError(GptwatchError):
-    """A folder or file that cannot be written."""
+    """A file or directory cannot be written."""
 
 
 class ConfigError(GptwatchError):
-    """A setting that makes no sense."""
-
-
-class StoreError(GptwatchError):
-    """The store cannot be used as it is; a person must do something."""
-
-
-class StoreTroubleError(GptwatchError):
-    """The store cannot be written now; it may be all right later."""
-
-
-class CorruptStoreError(StoreTroubleError):
-    """The store is damaged; what it held must be read again."""
+    """A setting is invalid."""
 
 
 class DeliveryError(GptwatchError):
-    """A channel did not take a notice; its message holds no secret."""
+    """A channel did not accept a notification; the message holds no secret."""
+
+
+class StorageError(GptwatchError):
+    """The database cannot be used."""
+
+
+class StorageSetupError(StorageError):
+    """The database cannot be used as it is set up; a retry will not help."""
+
+
+class StorageMissingError(StorageSetupError):
+    """There is no database in the state directory, or its schema isn't made yet."""
+
+
+class StorageUnavailableError(StorageError):
+    """The database cannot be read or written now; a retry may succeed."""
+
+
+class StorageCorruptError(StorageError):
+    """The database is damaged; what it held must be read from the logs again."""

@@ -13,7 +13,7 @@ from watcher.alerts.lifecycle import Alert, Moment, Notice
 from watcher.alerts.outbox import Delivery
 from watcher.analysis.finding import SEVERITIES
 from watcher.clock import Clock
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -38,7 +38,7 @@ class Alerting:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         settings: lifecycle.Settings,
         channels: Sequence[Channel],
         clock: Clock,
@@ -65,7 +65,7 @@ class Alerting:
         """Takes in what is found of a run now; tells what is new.
 
         Raises:
-            StoreTroubleError: nothing can be kept now, so nothing is told.
+            StorageUnavailableError: nothing can be kept now, so nothing is told.
         """
         known = self._known.get(row.id)
         if known is None:
@@ -100,7 +100,7 @@ class Alerting:
         """Notes how a delivery went.
 
         Raises:
-            StoreTroubleError: it cannot be noted now; the next beat tries again.
+            StorageUnavailableError: it cannot be noted now; the next beat tries again.
         """
         now = self._clock.now()
         key = delivery.notice, delivery.channel

@@ -39,9 +39,9 @@ def alerts(
         known(explain)
         click.echo(_explained(explain, context.obj, options.language(lang)))
         return
-    from watcher.storage.database import Store
+    from watcher.storage.database import Database
 
-    store = Store(state or out / ".gptwatch", read_only=True)
+    store = Database(state or out / ".gptwatch", read_only=True)
     with contextlib.closing(store):
         found = list(_listed(store, context.obj, everything=everything))
         troubles = list(_troubles(store.connection))

@@ -57,9 +57,9 @@ def silence(
 
 def _add(folder: Path, run: str, rule: str, until: float) -> None:
     from watcher.alerts import outbox
-    from watcher.storage.database import Store
+    from watcher.storage.database import Database
 
-    store = Store(folder, read_only=True)
+    store = Database(folder, read_only=True)
     with contextlib.closing(store):
         is_known = any(outbox.fits(row.name, run) for row in store.runs())
     with _writing(folder) as connection:
@@ -72,9 +72,9 @@ def _add(folder: Path, run: str, rule: str, until: float) -> None:
 
 def _list(folder: Path) -> None:
     from watcher.alerts import outbox
-    from watcher.storage.database import Store
+    from watcher.storage.database import Database
 
-    store = Store(folder, read_only=True)
+    store = Database(folder, read_only=True)
     with contextlib.closing(store):
         found = outbox.silences(store.connection)
     for number, run, rule, until in found:
@@ -95,10 +95,10 @@ def _remove(folder: Path, number: int) -> None:
 @contextlib.contextmanager
 def _writing(folder: Path) -> Iterator[sqlite3.Connection]:
     """The store, for one short change beside the daemon's."""
-    from watcher.storage.database import Store
+    from watcher.storage.database import Database
 
-    Store(folder, read_only=True).close()  # it must be there, and ours to read
-    store = Store(folder)
+    Database(folder, read_only=True).close()  # it must be there, and ours to read
+    store = Database(folder)
     with contextlib.closing(store), store.transaction():
         yield store.connection
 

@@ -166,14 +166,14 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
         signals = stack.enter_context(Signals())
         try:
             stack.enter_context(lock.locked(settings.state))
-        except errors.StoreError as error:
+        except errors.StorageSetupError as error:
             _give_up(context, error)
         while True:
             daemon = _opened(Daemon, settings, context)
             signals.go_to(daemon.inbox.put)
             try:
                 verdict = daemon.run()
-            except errors.CorruptStoreError as error:
+            except errors.StorageCorruptError as error:
                 verdict = ""
                 set_aside(settings.state, error)
             finally:
@@ -194,10 +194,10 @@ def _opened(make: Any, settings: Any, context: click.Context) -> Any:
     try:
         try:
             return make(settings)
-        except errors.CorruptStoreError as error:
+        except errors.StorageCorruptError as error:
             set_aside(settings.state, error)
             return make(settings)
-    except errors.StoreError as error:
+    except errors.StorageSetupError as error:
         return _give_up(context, error)
 
 

@@ -24,14 +24,18 @@ from watcher.daemon.jobs import Options, Result
 from watcher.daemon.mailbox import Inbox
 from watcher.daemon.scheduler import Judge
 from watcher.daemon.worker import Worker
-from watcher.errors import CorruptStoreError, StoreTroubleError
+from watcher.errors import (
+    StorageCorruptError,
+    StorageError,
+    StorageUnavailableError,
+)
 from watcher.host import filesystem, sdnotify
 from watcher.host.inotify import Events
 from watcher.host.writers import Writers
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader, Watched
 from watcher.ingest.tailer import Follower
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -85,7 +89,7 @@ class Daemon:
     `make_worker(options, done)`: what measures and draws.
 
     Raises:
-        StoreError: the store cannot be used.
+        StorageSetupError: the store cannot be used.
         ConfigError: a channel cannot be used as it is set up.
     """
 
@@ -100,7 +104,7 @@ class Daemon:
         self.inbox = Inbox()
         self._clock = clock or Clock()
         self._stack = contextlib.ExitStack()
-        self.store = Store(settings.state)
+        self.store = Database(settings.state)
         self._stack.callback(self.store.close)
         make = make_worker or self._process
         self._worker = make(settings.look, lambda r: self.inbox.put("result", r))
@@ -153,7 +157,7 @@ class Daemon:
 
     def close(self) -> None:
         """Ends everything; all that was read is kept."""
-        with contextlib.suppress(StoreTroubleError):
+        with contextlib.suppress(StorageError):
             self.judge.remember()
         self.events.stop()
         self._stack.close()
@@ -192,7 +196,7 @@ class Daemon:
         """Works until it is told to end: "stop" or "reload".
 
         Raises:
-            CorruptStoreError: the store is damaged.
+            StorageCorruptError: the store is damaged.
         """
         with self._schedule():
             self.look()
@@ -233,7 +237,7 @@ class Daemon:
         with self._unless_troubled():
             if kind == "result":
                 if value.damaged:
-                    raise CorruptStoreError(value.trouble)
+                    raise StorageCorruptError(value.trouble)
                 self.judge.finish(value)
             elif kind == "state":
                 self._refresh()
@@ -255,9 +259,7 @@ class Daemon:
         """What cannot be kept now is done again later; it must not end the daemon."""
         try:
             yield
-        except CorruptStoreError:
-            raise
-        except StoreTroubleError as error:
+        except StorageUnavailableError as error:
             if self.reader.trouble != str(error):
                 LOGGER.error("%s", error)  # noqa: TRY400 - one line, no traceback
             self.reader.trouble = str(error)

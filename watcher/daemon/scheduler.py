@@ -26,7 +26,7 @@ from watcher.files import stamp
 from watcher.ingest.reader import Watched
 from watcher.outputs.report.artifacts import file_name
 from watcher.outputs.text.findings import as_dict
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -133,7 +133,7 @@ class Judge:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         worker: Does,
         clock: Clock,
         *,
@@ -212,7 +212,7 @@ class Judge:
         """Keeps what came of a job.
 
         Raises:
-            StoreTroubleError: it cannot be kept now; it will be judged again.
+            StorageUnavailableError: it cannot be kept now; it will be judged again.
         """
         assert self._job is not None
         (case, job), self._job = self._job, None

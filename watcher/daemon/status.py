@@ -12,7 +12,7 @@ from watcher.alerts.lifecycle import FIRING, Alert
 from watcher.analysis.finding import SEVERITIES
 from watcher.daemon.run_state import OVER, REPLACED
 from watcher.host.lock import holder
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -89,9 +89,9 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     """How all runs are; `everything`: those too whose path another took.
 
     Raises:
-        StoreError: there is no store in the folder.
+        StorageSetupError: there is no store in the folder.
     """
-    store = Store(folder, read_only=True)
+    store = Database(folder, read_only=True)
     try:
         rows = store.runs()
         told = {row.id: _alerts(store, row) for row in rows}
@@ -116,7 +116,7 @@ def _order(row: Row) -> tuple[bool, float]:
     return over, -(row.cursor.mtime_ns if row.cursor else 0)
 
 
-def _alerts(store: Store, row: Row) -> list[Alert]:
+def _alerts(store: Database, row: Row) -> list[Alert]:
     """What is firing, but for what is only worth a line in a list; gravest first."""
     found = outbox.load(store.connection, row.id).values()
     firing = [a for a in found if a.state == FIRING and a.severity in _TOLD]

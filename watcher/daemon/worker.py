@@ -24,11 +24,11 @@ from watcher.analysis.curves import analyse
 from watcher.analysis.finding import Finding
 from watcher.analysis.pipeline import Reading, judged
 from watcher.daemon.jobs import Job, Options, Result
-from watcher.errors import CorruptStoreError, GptwatchError
+from watcher.errors import GptwatchError, StorageCorruptError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
 from watcher.outputs import text
 from watcher.outputs.text.findings import as_dict
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 _TIMEOUT_S: Final = 300.0
@@ -51,7 +51,7 @@ class Analyst:
         try:
             result = self._do(job)
         except GptwatchError as error:
-            damaged = isinstance(error, CorruptStoreError)
+            damaged = isinstance(error, StorageCorruptError)
             result = Result(job.run, trouble=str(error), damaged=damaged)
         except Exception as error:  # noqa: BLE001 - one run must not stop the others
             import traceback
@@ -82,7 +82,7 @@ class Analyst:
             return _with(found, trouble=str(error))
 
     def _reading(self, job: Job) -> tuple[Reading, int]:
-        store = Store(Path(self._options.state), read_only=True)
+        store = Database(Path(self._options.state), read_only=True)
         with contextlib.closing(store):
             # One moment of the store: a reader does not see half a commit.
             store.connection.execute("BEGIN")

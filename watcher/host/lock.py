@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from watcher.errors import StoreError
+from watcher.errors import StorageSetupError
 
 
 @contextmanager
@@ -14,13 +14,13 @@ def locked(folder: Path) -> Iterator[None]:
     """Holds a state folder for one daemon.
 
     Raises:
-        StoreError: another process holds it, or it cannot be made.
+        StorageSetupError: another process holds it, or it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / "lock").open("a+")
     except OSError as error:
-        raise StoreError(
+        raise StorageSetupError(
             f"{folder}: cannot be written ({error.strerror}); "
             "choose another folder with --state"
         ) from None
@@ -30,7 +30,7 @@ def locked(folder: Path) -> Iterator[None]:
         except OSError:
             file.seek(0)
             pid = file.read().strip() or "unknown"
-            raise StoreError(
+            raise StorageSetupError(
                 f"{folder}: another gptwatch works here (process {pid}); stop it "
                 f"first (kill {pid}), or choose another folder with --state"
             ) from None

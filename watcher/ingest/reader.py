@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from watcher.clock import Clock
-from watcher.errors import CorruptStoreError, InputError, StoreTroubleError
+from watcher.errors import InputError, StorageError, StorageUnavailableError
 from watcher.ingest import fileread, rotation
 from watcher.ingest.discovery import Found, Scanner
 from watcher.ingest.tailer import OLD_S, Follower, Log
 from watcher.storage.chunks import DamagedError
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -80,7 +80,7 @@ class Reader:
         self,
         roots: Sequence[Path],
         scanner: Scanner,
-        store: Store,
+        store: Database,
         follower: Follower,
         clock: Clock,
     ) -> None:
@@ -192,9 +192,7 @@ class Reader:
                     self._turn(queue, behind, changed)
                 if self._clock.uptime() - started > _TURNS_S:
                     break
-        except CorruptStoreError:
-            raise
-        except StoreTroubleError as error:
+        except StorageUnavailableError as error:
             self._lose(error)
             return []
         except _SpoiltError as error:
@@ -233,7 +231,7 @@ class Reader:
         written = self._store.writes
         try:
             size = self._advance(watched, quota)
-        except (StoreTroubleError, DamagedError, sqlite3.Error):
+        except (StorageError, DamagedError, sqlite3.Error):
             raise
         except Exception as error:
             trouble = _why(path, error)
@@ -361,7 +359,7 @@ class Reader:
         watched.retry_at = self._clock.uptime() + watched.wait_s
         watched.wait_s = min(2 * watched.wait_s, _RETRY_MOST_S)
 
-    def _lose(self, error: StoreTroubleError) -> None:
+    def _lose(self, error: StorageUnavailableError) -> None:
         """Nothing could be kept: what was read is read again when it can."""
         if self.trouble != str(error):
             LOGGER.error("%s", error)

@@ -23,7 +23,7 @@ from watcher.clock import Clock
 from watcher.ingest import fileread, rotation
 from watcher.ingest.rotation import Part
 from watcher.storage.checkpoint import Cursor
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -100,7 +100,7 @@ class Follower:
 
     def __init__(
         self,
-        store: Store,
+        store: Database,
         clock: Clock,
         *,
         formats: Sequence[Format] = FORMATS,
@@ -122,7 +122,7 @@ class Follower:
 
         Raises:
             OSError: the file cannot be read.
-            StoreTroubleError: the store cannot be written.
+            StorageUnavailableError: the store cannot be written.
         """
         log.more = False
         try:

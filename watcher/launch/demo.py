@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from watcher.analysis.curves import analyse
 from watcher.analysis.model import Analysis
-from watcher.errors import GptwatchError, InputError, StoreError
-from watcher.storage.database import Store
+from watcher.errors import GptwatchError, InputError, StorageSetupError
+from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
@@ -96,8 +96,8 @@ class Demo:
         """
         self._check()
         try:
-            store = Store(self.out / ".gptwatch", read_only=True)
-        except StoreError:
+            store = Database(self.out / ".gptwatch", read_only=True)
+        except StorageSetupError:
             return None  # the daemon has not begun yet
         with contextlib.closing(store):
             rows = [row for row in store.runs("current = 1") if row.path == LOG]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from watcher.errors import StoreError, StoreTroubleError
+from watcher.errors import StorageError, StorageSetupError
 from watcher.host import filesystem
-from watcher.storage.database import Store
+from watcher.storage.database import Database
 from watcher.storage.recovery import NAME
 
 
@@ -196,13 +196,13 @@ def _store(state: Path) -> Check:
     except OSError as error:
         return Check("store", "problem", f"{path}: {error.strerror}", _RIGHTS)
     try:
-        store = Store(state, read_only=True)
+        store = Database(state, read_only=True)
         runs = len(store.runs())
         store.close()
-    except StoreTroubleError as error:
-        return Check("store", "problem", str(error), _RIGHTS)
-    except StoreError as error:
+    except StorageSetupError as error:
         return Check("store", "problem", str(error), "take the newest gptwatch")
+    except StorageError as error:
+        return Check("store", "problem", str(error), _RIGHTS)
     return Check("store", "ok", f"{path}: readable, runs: {runs}")
 
 

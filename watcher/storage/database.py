@@ -21,7 +21,11 @@ from parsers.delta import Delta
 from parsers.format import Format
 from parsers.formats import FORMATS
 from parsers.parser import Parser
-from watcher.errors import CorruptStoreError, StoreError, StoreTroubleError
+from watcher.errors import (
+    StorageCorruptError,
+    StorageSetupError,
+    StorageUnavailableError,
+)
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.chunks import DamagedError, joined, packed, unpacked
 from watcher.storage.columns import Run
@@ -54,12 +58,12 @@ _LARGE: Final = 1 << 16
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
-class Store:
+class Database:
     """The store, opened for writing by one process, or for reading by any.
 
     Raises:
-        StoreError: it was made by a newer gptwatch, or is no store.
-        StoreTroubleError: it cannot be opened or written now.
+        StorageSetupError: it was made by a newer gptwatch, or is no store.
+        StorageUnavailableError: it cannot be opened or written now.
     """
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
@@ -81,10 +85,10 @@ class Store:
         """Finds out whether the file that is written is the one that others read.
 
         Raises:
-            CorruptStoreError: it was deleted, or another took its name.
+            StorageCorruptError: it was deleted, or another took its name.
         """
         if _key(self.path) != self._place:
-            raise CorruptStoreError(f"{self.path}: was deleted or replaced")
+            raise StorageCorruptError(f"{self.path}: was deleted or replaced")
 
     @property
     def writes(self) -> int:
@@ -275,7 +279,7 @@ class Store:
     def _check(self) -> None:
         version = self.connection.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
-            raise StoreError(
+            raise StorageSetupError(
                 f"{self.path}: made by a newer gptwatch (version {version} of the "
                 f"store, this one knows {VERSION}); upgrade gptwatch, or choose "
                 "another folder with --state"
@@ -346,7 +350,7 @@ class Store:
 def _connected(path: Path, *, read_only: bool) -> sqlite3.Connection:
     if read_only:
         if not path.exists():
-            raise StoreError(
+            raise StorageSetupError(
                 f"{path}: no store; is --out or --state the one of gptwatch start?"
             )
         connection = sqlite3.connect(
@@ -370,8 +374,8 @@ def _explained(path: Path) -> Iterator[None]:
     except (sqlite3.DatabaseError, DamagedError) as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         if not name.startswith(_PASSING):
-            raise CorruptStoreError(f"{path}: damaged ({error})") from error
-        raise StoreTroubleError(
+            raise StorageCorruptError(f"{path}: damaged ({error})") from error
+        raise StorageUnavailableError(
             f"{path}: cannot be used now ({error}); free the disk or mend its rights"
         ) from error
 
