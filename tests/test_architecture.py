@@ -24,6 +24,7 @@ CONTRACTS = {
     "analysis": BASE | {"storage", "ingest"},
     "alerts": BASE | {"storage", "analysis"},
     "outputs": BASE | {"analysis"},
+    "views": BASE | {"storage", "ingest", "analysis"},
     "config": BASE | {"analysis", "alerts"},
     "launch": BASE | {"storage", "analysis"},
     "daemon": BASE
