@@ -121,7 +121,7 @@ def offsets(state: Path) -> dict[str, int]:
     """Bytes that were read of each log; nothing while the store cannot be asked."""
     try:
         with contextlib.closing(Database(state, read_only=True)) as store:
-            return {r.path: r.bytes for r in store.runs("current = 1")}
+            return {r.path: r.bytes for r in store.current_runs()}
     except StorageError:
         return {}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from watcher.alerts.channels import Channel
-from watcher.alerts.dispatcher import Alerting
+from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Settings
 from watcher.clock import Clock
 from watcher.daemon.mailbox import Inbox
@@ -41,13 +41,14 @@ class Office:
         """Starts."""
         self.store = Database(self.folder)
         self.inbox = Inbox()
-        self.alerting = Alerting(
+        self.alerting = Dispatcher(
             self.store,
             Settings(max_per_hour=self.most),
             self.channels,
             self.clock,
             lang="en",
-            later=lambda *settled: self.inbox.put("settled", settled),
+            jitter=lambda: 1.0,
+            on_result=lambda *settled: self.inbox.put("settled", settled),
         )
 
     def close(self) -> None:
@@ -63,7 +64,7 @@ class Office:
     def find(self, *steps: int) -> None:
         """A judgement finds overfitting at some steps."""
         found = [finding(step) for step in steps]
-        self.alerting.tell(self.row, found, fresh=True, going=True)
+        self.alerting.update(self.row, found, fresh=True, going=True)
 
     def settle(self, deliveries: int) -> None:
         """Waits until so many deliveries are settled, and notes them."""
@@ -83,14 +84,22 @@ class Office:
     def let_out(self) -> list[float]:
         """Lets hours pass until all is told; when each notice went on its way."""
         execute = self.store.connection.execute
-        waits = "SELECT 1 FROM notices, deliveries WHERE held = 1 OR state = 'due'"
+        waits = (
+            "SELECT 1 FROM notifications, deliveries"
+            " WHERE deferred = 1 OR state = 'pending'"
+        )
         hours = 0
         while execute(waits).fetchone():
             assert (hours := hours + 1) < 100, "something is never told"
             self.clock.time += 3601
             self.alerting.beat()
             self.settle_all()
-        return [at for (at,) in execute("SELECT at FROM notices WHERE held = 0")]
+        return [
+            at
+            for (at,) in execute(
+                "SELECT created_at FROM notifications WHERE deferred = 0"
+            )
+        ]
 
     def states(self) -> list[str]:
         """Of all deliveries."""

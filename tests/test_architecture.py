@@ -11,13 +11,14 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"matplotlib", "torch", "tiktoken", "apscheduler", "watchdog"}
 # What each package of the watcher may import from the others.  The order is that of the
 # data: host and storage, ingest, analysis, alerts and outputs, the daemon, commands.
-BASE = {"__init__", "errors", "clock", "files", "logs"}
+BASE = {"__init__", "errors", "clock", "files", "logs", "settings"}
 CONTRACTS = {
     "__init__": set(),
     "errors": set(),
     "clock": set(),
     "logs": set(),
     "files": {"errors"},
+    "settings": {"errors"},
     "host": BASE,
     "storage": BASE,
     "ingest": BASE | {"storage"},

@@ -199,7 +199,7 @@ def test_a_format_of_ones_own(tmp_path: Path) -> None:
     ("toml", "said"),
     [
         ("langg = 'ru'", b"did you mean 'lang'?"),
-        ("window = 'wide'", b"window must be of type int"),
+        ("window = 'wide'", b"window must be a whole number"),
         ("[rules.overfiting]\n", b"overfitting"),
         ("[[formats]]\nname='x'\nlines=['(?P<loss>7)']", b"treat all digits alike"),
         ("[[formats]]\nname='x'\nlines=['(?P<los>\\d+)']".replace("\\", "\\"), b"loss"),

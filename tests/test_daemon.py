@@ -264,7 +264,7 @@ def test_a_second_training_is_a_second_run(box: Box) -> None:
     assert any("training_metrics" in name for name in box.made("a.log"))
     box.pass_time()
     held = [case.run for case in box.daemon.judge.cases.values()]
-    assert held == [row.id for row in box.daemon.store.runs("current = 1")]
+    assert held == [row.id for row in box.daemon.store.current_runs()]
     assert "latest.png" in box.made("a.log#2")
 
 
@@ -383,7 +383,7 @@ def test_an_old_log_tells_nothing(box: Box) -> None:
     box.daemon.say_farewell()
 
     assert [] == told(box)
-    alerts = outbox.load(box.daemon.store.connection, 1)
+    alerts = outbox.load(box.daemon.store.outbox, 1)
     assert ["not_finite"] == [alert.rule for alert in alerts.values()]
 
 

@@ -10,7 +10,7 @@ import pytest
 from oracle import Bench, append, known, lines, once
 
 from watcher.errors import StorageCorruptError, StorageSetupError
-from watcher.storage import database as store_module
+from watcher.storage import points
 from watcher.storage.database import Database
 from watcher.storage.recovery import NAME, set_aside
 
@@ -150,8 +150,8 @@ def test_f39_damage_met_at_work(
     """Damage is no trouble that passes: reading ends, and the store is put aside."""
     append(log, lines(0, 10))
     bench.look()
-    bench.store.connection.execute("UPDATE columns SET data = zeroblob(length(data))")
-    monkeypatch.setattr(store_module, "_MERGE", 2)
+    bench.store.connection.execute("UPDATE chunks SET data = zeroblob(length(data))")
+    monkeypatch.setattr(points, "_MERGE", 2)
     append(log, lines(10, 20))
 
     with pytest.raises(StorageCorruptError):

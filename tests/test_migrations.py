@@ -14,8 +14,9 @@ import pytest
 
 from watcher.alerts import outbox
 from watcher.storage.database import Database
+from watcher.storage.migrations import VERSION
+from watcher.storage.outbox import Silence
 from watcher.storage.recovery import NAME
-from watcher.storage.schema import VERSION
 
 
 DATABASES = Path(__file__).parent / "data" / "databases"
@@ -95,7 +96,7 @@ def test_reading_goes_on(store: Database) -> None:
 
 def test_every_alert_is_kept(store: Database) -> None:
     """With its state: nobody is notified again of what they know."""
-    alerts = outbox.load(store.connection, 1) | outbox.load(store.connection, 3)
+    alerts = outbox.load(store.outbox, 1) | outbox.load(store.outbox, 3)
 
     assert {
         "overfitting@10": "resolved",
@@ -107,17 +108,17 @@ def test_every_alert_is_kept(store: Database) -> None:
 
 def test_every_notification_is_kept(store: Database) -> None:
     """Those on their way with their attempts, and those deferred."""
-    due = outbox.due(store.connection, 1_700_000_100.0)
+    due = store.outbox.due(1_700_000_100.0)
 
     assert [("firing", 3), ("confirmed", 2)] == [
-        (delivery.payload["kind"], delivery.tries) for delivery in due
+        (delivery.payload["kind"], delivery.attempts) for delivery in due
     ]
-    assert [] == outbox.due(store.connection, 1_700_000_020.0)
+    assert [] == store.outbox.due(1_700_000_020.0)
 
 
 def test_silences_and_notes_are_kept(store: Database) -> None:
     """What people set, and what the daemon noted of itself."""
-    assert [(1, "gpt.log", "plateau", 4e9)] == outbox.silences(store.connection)
+    assert [Silence(1, "gpt.log", "plateau", 4e9)] == store.outbox.silences(0.0)
     assert {"pid": 1, "at": 1.7e9, "roots": ["/logs"], "out": "/out"} == store.note(
         "daemon"
     )

@@ -20,12 +20,11 @@ from office import FakeClock, Office, finding
 from oracle import until
 from receiver import Receiver
 
-from watcher.alerts import outbox
 from watcher.alerts.channels import DeliveryError
 from watcher.alerts.channels.apprise import Service
 from watcher.alerts.channels.command import Command
 from watcher.alerts.channels.jsonl import JsonLines
-from watcher.alerts.dispatcher import Alerting
+from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Alert, Moment, Settings, update
 from watcher.daemon.mailbox import Inbox
 from watcher.errors import StorageUnavailableError
@@ -44,20 +43,20 @@ def receiver() -> Iterator[Receiver]:
 
 def test_an_alert_reaches_a_web_service(tmp_path: Path, receiver: Receiver) -> None:
     """Title, sentence and advice arrive at a real receiver."""
-    office = Office(tmp_path, Service("service 1", receiver.address))
+    office = Office(tmp_path, Service(receiver.address))
 
     office.find(100)
     office.settle(1)
 
     assert ["gptwatch: a.log"] == [post["title"] for post in receiver.got]
     assert "Overfitting at 100.\nStop." == receiver.got[0]["message"]
-    assert ["done"] == office.states()
+    assert ["delivered"] == office.states()
     office.close()
 
 
 def test_a_restart_repeats_nothing(tmp_path: Path, receiver: Receiver) -> None:
     """What was delivered is not delivered again, whatever is found again."""
-    office = Office(tmp_path, Service("service 1", receiver.address))
+    office = Office(tmp_path, Service(receiver.address))
     office.find(100)
     office.settle(1)
     office.close()
@@ -67,7 +66,7 @@ def test_a_restart_repeats_nothing(tmp_path: Path, receiver: Receiver) -> None:
     office.alerting.beat()
 
     assert 1 == len(receiver.got)
-    assert ["done"] == office.states()
+    assert ["delivered"] == office.states()
     office.close()
 
 
@@ -76,7 +75,7 @@ def test_what_a_crash_left_undelivered_is_delivered(
 ) -> None:
     """A notice that was kept and not sent goes out after the restart."""
     receiver.code = 503
-    office = Office(tmp_path, Service("service 1", receiver.address))
+    office = Office(tmp_path, Service(receiver.address))
     office.find(100)
     office.settle(1)
     office.close()
@@ -96,16 +95,16 @@ def test_a_network_that_fails_is_tried_again_later(
 ) -> None:
     """Each failure doubles the wait; in between nothing is sent."""
     receiver.code = 500
-    office = Office(tmp_path, Service("service 1", receiver.address))
+    office = Office(tmp_path, Service(receiver.address))
     office.find(100)
     office.settle(1)
     waits = []
     for _ in range(3):
         tries, next_at = office.store.connection.execute(
-            "SELECT tries, next_at FROM deliveries"
+            "SELECT attempts, next_attempt_at FROM deliveries"
         ).fetchone()
         waits.append((tries, next_at - office.clock.time))
-        assert [] == outbox.due(office.store.connection, next_at - 0.01)
+        assert [] == office.store.outbox.due(next_at - 0.01)
         office.clock.time = next_at
         office.alerting.beat()
         office.settle(1)
@@ -133,13 +132,13 @@ def test_a_dead_channel_holds_up_no_other(tmp_path: Path, receiver: Receiver) ->
             gate.wait(60.0)
             raise DeliveryError(f"too late for {notice['run']}")
 
-    office = Office(tmp_path, Hanging(), Service("service 1", receiver.address))
+    office = Office(tmp_path, Hanging(), Service(receiver.address))
 
     office.find(100)
     office.settle(1)
 
     assert 1 == len(receiver.got)
-    assert ["done", "due"] == office.states()
+    assert ["delivered", "pending"] == office.states()
     gate.set()
     office.settle(1)
     office.close()
@@ -186,7 +185,7 @@ def test_what_cannot_be_noted_is_noted_later(tmp_path: Path) -> None:
     office.store.connection.execute("PRAGMA query_only = 0")
     office.alerting.beat()
 
-    assert ["done"] == office.states()
+    assert ["delivered"] == office.states()
     assert 1 == len(path.read_text().splitlines())
     office.close()
 
@@ -196,7 +195,7 @@ def test_secrets_are_in_no_message(
 ) -> None:
     """Neither the store, nor the log, nor a name holds an address."""
     receiver.code = 403
-    service = Service("service 1", receiver.address)
+    service = Service(receiver.address)
     office = Office(tmp_path, service)
 
     office.find(100)
@@ -225,7 +224,7 @@ def test_beyond_the_budget_notices_come_together(tmp_path: Path) -> None:
     office.settle(1)
 
     told = [json.loads(row) for row in path.read_text().splitlines()]
-    assert ["firing", "firing", "summary"] == [notice["kind"] for notice in told]
+    assert ["firing", "firing", "digest"] == [notice["kind"] for notice in told]
     assert "Overfitting at 300." in told[2]["message"]
     assert "Overfitting at 400." in told[2]["message"]
     office.close()
@@ -297,15 +296,15 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
     row = store.runs()[0]
     inbox = Inbox()
     clock = FakeClock()
-    alerting = Alerting(
+    alerting = Dispatcher(
         store,
         Settings(),
         [Lives()],
         clock,
         lang="en",
-        later=lambda *settled: inbox.put("settled", settled),
+        on_result=lambda *settled: inbox.put("settled", settled),
     )
-    alerting.tell(row, [finding(100)], fresh=True, going=True)
+    alerting.update(row, [finding(100)], fresh=True, going=True)
     alerting.beat()
     inbox.wait(30.0)
     for _, settled in inbox.take()[0]:

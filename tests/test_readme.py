@@ -138,7 +138,7 @@ def test_example_of_alerts_is_understood(tmp_path: Path) -> None:
     assert {f.name for f in fields(loaded.notify)} - {"urls"} == set(shown["notify"])
     defaults = AlertSettings()
     for name, value in shown["alerts"].items():
-        if name != "silence":
+        if name != "mute":
             assert value == getattr(defaults, name)
 
 

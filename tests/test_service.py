@@ -188,7 +188,7 @@ def test_edited_settings_stay(place: Place) -> None:
     ("text", "why"),
     [
         pytest.param("dir = [", "not valid TOML", id="no toml"),
-        pytest.param("dir = 'x'", "must be of type list", id="not a list"),
+        pytest.param("dir = 'x'", "must be a list of strings", id="not a list"),
     ],
 )
 def test_bad_settings_are_told(place: Place, text: str, why: str) -> None:

@@ -59,7 +59,7 @@ def alerted(bench: Bench, name: str, *alerts: tuple[str, str, str]) -> None:
         for severity, state, text in alerts
     }
     with bench.store.transaction():
-        outbox.save(bench.store.connection, bench.rows()[name].id, made)
+        outbox.save(bench.store.outbox, bench.rows()[name].id, made)
 
 
 def test_no_store_is_told(tmp_path: Path) -> None:

@@ -20,12 +20,12 @@ from parsers.delta import Delta
 from parsers.parser import Parser
 from watcher.errors import StorageSetupError
 from watcher.host.lock import holder, locked
-from watcher.storage import database as store_module
+from watcher.storage import points
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
 from watcher.storage.database import Database
+from watcher.storage.migrations import VERSION
 from watcher.storage.recovery import NAME
-from watcher.storage.schema import VERSION
 
 
 METRICS = [("loss",), ("train_loss", "val_loss"), ("loss", "lr", "iter_ms"), ()]
@@ -91,8 +91,8 @@ def test_what_is_put_in_comes_out(
     expected = Run()
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch.object(store_module, "_MERGE", 3),
-        mock.patch.object(store_module, "_LARGE", 16),
+        mock.patch.object(points, "_MERGE", 3),
+        mock.patch.object(points, "_LARGE", 16),
     ):
         store = Database(Path(folder))
         run = begin(store)

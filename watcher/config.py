@@ -16,8 +16,8 @@ lines = ['ep \d+ it (?P<step>\d+) L=(?P<loss>[\d.]+) V=(?P<val_loss>[\d.]+)']
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,40 +29,67 @@ from watcher.alerts import lifecycle as alerting
 from watcher.analysis.rules import Settings
 from watcher.analysis.rules import settings as rule_settings
 from watcher.errors import ConfigError
+from watcher.settings import (
+    Where,
+    choice,
+    cron_problem,
+    from_table,
+    setting,
+)
 
 
 NAME: Final = "gptwatch.toml"
-_OPTIONS: Final = {
-    "lang": str,
-    "theme": str,
-    "window": int,
-    "out": str,
-    "log_x": bool,
-    "dir": list,
-    "state": str,
-    "pattern": list,
-    "ignore": list,
-    "interval": str,
-    "cron": str,
-    "every": int,
-    "keep": int,
-}
+_TABLES: Final = ("rules", "formats", "alerts", "notify")
 _JUDGING: Final = ("rules", "formats")
-_FORMAT_KEYS: Final = ("name", "written_by", "lines", "scale")
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """Defaults of command-line options; None leaves them to the command."""
+
+    lang: str | None = choice(None, ("en", "ru"))
+    theme: str | None = choice(None, ("light", "dark"))
+    window: int | None = setting(None, at_least=1)
+    out: str | None = None
+    log_x: bool | None = None
+    dir: tuple[str, ...] | None = None
+    state: str | None = None
+    pattern: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
+    interval: float | None = setting(None, at_least=1, duration=True)
+    cron: str | None = None
+    every: int | None = None
+    keep: int | None = setting(None, at_least=1)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFormat:
+    """A format of the user's.
+
+    Attributes:
+        lines: regular expressions with groups named after metrics.
+        scale: factors, by metric.
+    """
+
+    name: str = ""
+    written_by: str = "your own format"
+    lines: tuple[str, ...] = ()
+    scale: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """What the configuration file says.
+    """The configuration file.
 
     Attributes:
         options: defaults of command-line options, by their name.
         rules: settings of the rules.
         formats: all formats, the user's own first.
-        alerts: what is told, and how often.
-        notify: whom to tell.
+        alerts: which alerts are worth a notification.
+        notify: where notifications go.
         path: where it was read, None without a file.
+        where: of each option, for messages.
         judging: its tables `rules` and `formats`, for another process.
     """
 
@@ -72,6 +99,7 @@ class Config:
     alerts: alerting.Settings = field(default_factory=alerting.Settings)
     notify: notifying.Settings = field(default_factory=lambda: notifying.settings({}))
     path: Path | None = None
+    where: Where = field(default_factory=Where)
     judging: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -79,107 +107,95 @@ def load(path: Path | None) -> Config:
     """The configuration in `path`, or in `gptwatch.toml` here, or the defaults.
 
     Raises:
-        ConfigError: the file cannot be read, or a setting makes no sense.
+        ConfigError: the file cannot be read, or a setting is invalid.
     """
     if path is None:
         path = Path(NAME)
         if not path.is_file():
             return Config()
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    try:
-        return _config(table, path)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+    return replace(of(table, Where(str(path), text)), path=path)
 
 
-def _config(table: Mapping[str, Any], path: Path) -> Config:
-    return replace(of(table), path=path)
-
-
-def of(table: Mapping[str, Any]) -> Config:
+def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
     """The configuration in a table.
 
     Raises:
-        ConfigError: a setting makes no sense.
+        ConfigError: a setting is invalid.
     """
-    known(table, [*_OPTIONS, "rules", "formats", "alerts", "notify"])
-    options = {key: table[key] for key in _OPTIONS if key in table}
-    for key, value in options.items():
-        if type(value) is not _OPTIONS[key]:
-            kind = _OPTIONS[key].__name__
-            raise ConfigError(f"{key} must be of type {kind}, got {value!r}")
-    own = tuple(_format(entry) for entry in _tables(table, "formats"))
+    at = where or Where()
     return Config(
-        options=options,
-        rules=rule_settings(table.get("rules", {})),
-        formats=own + FORMATS,
-        alerts=alerting.settings(table.get("alerts", {})),
-        notify=notifying.settings(table.get("notify", {})),
+        options=_options(table, at),
+        rules=rule_settings(table.get("rules", {}), at.child("rules")),
+        formats=_formats(table.get("formats", []), at.child("formats")) + FORMATS,
+        alerts=from_table(
+            alerting.Settings, table.get("alerts", {}), at.child("alerts")
+        ),
+        notify=notifying.settings(table.get("notify", {}), at.child("notify")),
+        where=at,
         judging={key: table[key] for key in _JUDGING if key in table},
     )
 
 
-def known(table: Mapping[str, Any], keys: Sequence[str], where: str = "") -> None:
-    """Checks that a table holds only known keys.
-
-    Raises:
-        ConfigError: it holds another; the message names the nearest.
-    """
+def _options(table: Mapping[str, Any], where: Where) -> dict[str, Any]:
+    known = [f.name for f in fields(Options)]
     for key in table:
-        if key not in keys:
-            near = difflib.get_close_matches(key, keys, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(keys)
-            raise ConfigError(f"{where}unknown key {key!r}; {hint}")
+        if key not in {*known, *_TABLES}:
+            raise _misplaced(key, where) or where.child(key).unknown([*known, *_TABLES])
+    given = {key: value for key, value in table.items() if key in known}
+    options = from_table(Options, given, where)
+    if options.cron and (problem := cron_problem(options.cron)):
+        raise where.child("cron").error(problem)
+    # Lists stay lists, as in the file.
+    return {key: given[key] if key != "interval" else options.interval for key in given}
 
 
-def _tables(table: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
-    found = table.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(t, dict) for t in found):
-        raise ConfigError(f"{key} must be tables: write [[{key}]]")
-    return found
+def _misplaced(key: str, where: Where) -> ConfigError | None:
+    """A key that stands in front of the table that it belongs to."""
+    tables = {"alerts": alerting.Settings, "notify": notifying.Settings}
+    for name, kind in tables.items():
+        if key in {f.name for f in fields(kind)}:
+            return where.child(key).error(f"belongs to [{name}]: write it below that")
+    return None
 
 
-def _format(entry: Mapping[str, Any]) -> Format:
-    name = entry.get("name")
-    if not isinstance(name, str) or not _NAME_PATTERN.fullmatch(name):
-        raise ConfigError(
-            f"[[formats]] needs a name of lower-case letters, got {name!r}"
-        )
-    where = f"format {name}: "
-    known(entry, _FORMAT_KEYS, where)
-    lines = entry.get("lines")
-    if not isinstance(lines, list) or not lines:
-        raise ConfigError(f"{where}lines must be a list of regular expressions")
-    scale = entry.get("scale", {})
-    if not isinstance(scale, dict) or not all(
-        isinstance(v, int | float) for v in scale.values()
-    ):
-        raise ConfigError(f"{where}scale must be a table of metric = factor")
-    shapes = tuple(_shape(where, pattern, scale) for pattern in lines)
-    written_by = str(entry.get("written_by", "your own format"))
+def _formats(tables: Any, where: Where) -> tuple[Format, ...]:
+    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+        raise where.error("must be tables: write [[formats]]")
+    return tuple(_format(table, where.child(i)) for i, table in enumerate(tables))
+
+
+def _format(table: Mapping[str, Any], where: Where) -> Format:
+    own = from_table(OwnFormat, table, where)
+    if not _NAME_PATTERN.fullmatch(own.name):
+        problem = f"must consist of lower-case letters, got {own.name!r}"
+        raise where.child("name").error(problem)
+    at = where.child("lines")
+    if not own.lines:
+        raise at.error("must be a list of regular expressions")
+    shapes = tuple(_shape(at, pattern, own.scale or {}) for pattern in own.lines)
     # It was written for such logs: of equal evidence it wins.
-    return Format(name, written_by, samples=(), shapes=shapes, weight=2.0)
+    return Format(own.name, own.written_by, samples=(), shapes=shapes, weight=2.0)
 
 
-def _shape(where: str, pattern: Any, scale: Mapping[str, float]) -> Shape:
-    if not isinstance(pattern, str):
-        raise ConfigError(f"{where}lines must be strings, got {pattern!r}")
+def _shape(where: Where, pattern: str, scale: Mapping[str, float]) -> Shape:
     try:
         check(pattern.encode())
     except PatternError as error:
-        raise ConfigError(f"{where}{error}") from None
+        raise where.error(f"hold a wrong pattern: {error}") from None
     groups = re.compile(pattern).groupindex
     for group in groups:
         word = group.partition("__")[0]
         if word not in METRICS and word not in WORDS:
             near = difflib.get_close_matches(word, [*METRICS, *WORDS], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(f"{where}unknown metric {word!r} in {pattern!r}{hint}")
+            raise where.error(f"name an unknown metric {word!r} in {pattern!r}{hint}")
     if not groups:
-        raise ConfigError(f"{where}{pattern!r} names no metric; write (?P<loss>...)")
+        raise where.error(f"name no metric in {pattern!r}; write (?P<loss>...)")
     return line(pattern, pattern.encode(), scale=scale)

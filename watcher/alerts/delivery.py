@@ -1,54 +1,55 @@
-"""Sends notices, each channel in a thread of its own: none waits for another."""
+"""Sends notifications; each channel has a thread of its own, so none blocks another."""
 
 import queue
 import threading
 from collections.abc import Callable, Sequence
 
 from watcher.alerts.channels import Channel, DeliveryError
-from watcher.alerts.outbox import Delivery
+from watcher.storage.outbox import Delivery
 
 
 class Deliverer:
-    """Takes deliveries, and tells how each went.
+    """Sends deliveries and reports the result of each.
 
-    `done(delivery, error)` is called in the thread of the channel; "" is no error.
+    `on_result(delivery, error)` is called in the thread of the channel; "" is no error.
     """
 
     def __init__(
-        self, channels: Sequence[Channel], done: Callable[[Delivery, str], None]
+        self, channels: Sequence[Channel], on_result: Callable[[Delivery, str], None]
     ) -> None:
-        self._done = done
+        self._on_result = on_result
         self._channels = {channel.name: channel for channel in channels}
         self._queues: dict[str, queue.SimpleQueue[Delivery | None]] = {}
-        self._under_way: set[tuple[int, str]] = set()
+        self._in_flight: set[tuple[int, str]] = set()
         self._stopped = threading.Event()
 
     @property
     def names(self) -> Sequence[str]:
-        """The channels."""
+        """The identities of the channels."""
         return list(self._channels)
 
-    def take(self, delivery: Delivery) -> None:
-        """Sends it soon, unless it is on its way already."""
-        key = delivery.notice, delivery.channel
-        if key in self._under_way:
+    def send(self, delivery: Delivery) -> None:
+        """Queues a delivery, unless it is in flight."""
+        key = delivery.notification, delivery.channel
+        if key in self._in_flight:
             return
-        if delivery.channel not in self._channels:
-            self._done(delivery, "this channel is not set up any more")
-            return
-        self._under_way.add(key)
-        self._queue(delivery.channel).put(delivery)
+        self._in_flight.add(key)
+        if delivery.channel in self._channels:
+            self._queue(delivery.channel).put(delivery)
+        else:
+            error = f"{delivery.channel}: this channel is no longer configured"
+            self._on_result(delivery, error)
 
-    def forget(self, delivery: Delivery) -> None:
-        """It is noted how it went: from now on it may be taken again."""
-        self._under_way.discard((delivery.notice, delivery.channel))
+    def ack(self, delivery: Delivery) -> None:
+        """The result is persisted: removes the delivery from the in-flight set."""
+        self._in_flight.discard((delivery.notification, delivery.channel))
 
     def is_busy(self) -> bool:
-        """Whether a notice is on its way."""
-        return bool(self._under_way)
+        """Whether a delivery is in flight."""
+        return bool(self._in_flight)
 
     def stop(self) -> None:
-        """Begins nothing more; what hangs is left behind, and is sent again later."""
+        """Starts nothing more; what hangs is abandoned, and sent after a restart."""
         self._stopped.set()
         for waiting in self._queues.values():
             waiting.put(None)
@@ -67,10 +68,10 @@ class Deliverer:
         while (delivery := waiting.get()) is not None:
             if self._stopped.is_set():
                 return
-            error = self._sent(self._channels[name], delivery)
-            self._done(delivery, error)
+            error = self._attempt(self._channels[name], delivery)
+            self._on_result(delivery, error)
 
-    def _sent(self, channel: Channel, delivery: Delivery) -> str:
+    def _attempt(self, channel: Channel, delivery: Delivery) -> str:
         try:
             channel.send(delivery.payload)
         except DeliveryError as error:

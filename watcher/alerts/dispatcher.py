@@ -1,39 +1,40 @@
-"""Alerts at work: from findings, through the store, to the channels."""
+"""Dispatches alerts: from findings, through the outbox, to the channels."""
 
 import logging
+import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from watcher.alerts import lifecycle, outbox
-from watcher.alerts.channels import Channel
+from watcher.alerts.channels import Channel, former_names
 from watcher.alerts.delivery import Deliverer
-from watcher.alerts.lifecycle import Alert, Moment, Notice
-from watcher.alerts.outbox import Delivery
+from watcher.alerts.lifecycle import Alert, Moment, Notification
+from watcher.alerts.silences import is_silenced
 from watcher.analysis.finding import SEVERITIES
 from watcher.clock import Clock
 from watcher.storage.database import Database
+from watcher.storage.outbox import Delivery
 from watcher.storage.rows import Row
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
 _SCHEMA: Final = 1
-_KINDS: Final = {
+_PREFIXES: Final = {
     "firing": ("", ""),
-    "confirmed": ("now certain: ", "теперь точно: "),
-    "reminder": ("still: ", "всё ещё: "),
-    "resolved": ("over: ", "прошло: "),
-    "summary": ("", ""),
-    "test": ("", ""),
+    "confirmed": ("confirmed: ", "подтверждено: "),
+    "reminder": ("still firing: ", "продолжается: "),
+    "resolved": ("resolved: ", "завершилось: "),
 }
 
 
-class Alerting:
-    """Keeps the alerts of all runs, and sees to it that they are told.
+class Dispatcher:
+    """Keeps the alerts of all runs, and sends the notifications that they are due.
 
-    `later(delivery, error)`: called in another thread when a delivery is settled; it
-    must bring both to `settled` in the owner's.
+    `on_result(delivery, error)`: called in another thread after an attempt; it must
+    bring both to `settled` in the owner's thread.
+    `jitter()`: a number from 0 to 1, which spreads retries.
     """
 
     def __init__(
@@ -44,17 +45,23 @@ class Alerting:
         clock: Clock,
         *,
         lang: str,
-        later: Callable[[Delivery, str], None],
+        on_result: Callable[[Delivery, str], None],
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
+        self._outbox = store.outbox
         self._settings = settings
         self._clock = clock
         self._lang = lang
-        self._deliverer = Deliverer(channels, later)
-        self._known: dict[int, dict[str, Alert]] = {}
-        self._unsettled: dict[tuple[int, str], tuple[Delivery, str]] = {}
+        self._jitter = jitter
+        self._deliverer = Deliverer(channels, on_result)
+        self._alerts: dict[int, dict[str, Alert]] = {}
+        self._unrecorded: dict[tuple[int, str], tuple[Delivery, str]] = {}
+        with store.transaction():
+            for old, new in former_names(channels).items():
+                self._outbox.rename_channel(old, new)
 
-    def tell(
+    def update(
         self,
         row: Row,
         findings: Sequence[Mapping[str, Any]],
@@ -62,133 +69,135 @@ class Alerting:
         fresh: bool,
         going: bool,
     ) -> None:
-        """Takes in what is found of a run now; tells what is new.
+        """Takes in what is found of a run now; queues and sends what is new.
 
         Raises:
-            StorageUnavailableError: nothing can be kept now, so nothing is told.
+            StorageUnavailableError: nothing can be kept now, so nothing is sent.
         """
-        known = self._known.get(row.id)
+        known = self._alerts.get(row.id)
         if known is None:
-            known = outbox.load(self._store.connection, row.id)
-            self._known[row.id] = known
+            known = self._alerts[row.id] = outbox.load(self._outbox, row.id)
         if not known and not findings:
             return
         now = self._clock.now()
-        held = outbox.silences(self._store.connection, now)
+        silences = self._outbox.silences(now)
         moment = Moment(
             now=now,
             fresh=fresh,
-            going=going,
-            silenced=lambda rule: outbox.is_silenced(held, row.name, rule),
+            running=going,
+            silenced=lambda rule: is_silenced(silences, row.name, rule),
         )
-        found, notices = lifecycle.update(known, findings, moment, self._settings)
-        if notices or found != known:
+        alerts, notifications = lifecycle.update(
+            known, findings, moment, self._settings
+        )
+        if notifications or alerts != known:
             with self._store.transaction():
-                outbox.save(self._store.connection, row.id, found)
-                for notice in notices:
-                    self._put(self._payload(row, notice), now)
-        self._known[row.id] = found
-        if notices:
+                outbox.save(self._outbox, row.id, alerts)
+                for notification in notifications:
+                    self._put(self._payload(row, notification), now)
+        self._alerts[row.id] = alerts
+        if notifications:
             self.deliver()
 
     def deliver(self) -> None:
         """Sends what is due."""
-        for delivery in outbox.due(self._store.connection, self._clock.now()):
-            self._deliverer.take(delivery)
+        for delivery in self._outbox.due(self._clock.now()):
+            self._deliverer.send(delivery)
 
     def settled(self, delivery: Delivery, error: str) -> None:
-        """Notes how a delivery went.
+        """Records the result of an attempt.
 
         Raises:
-            StorageUnavailableError: it cannot be noted now; the next beat tries again.
+            StorageUnavailableError: it can't be recorded now; `beat` tries again.
         """
-        now = self._clock.now()
-        key = delivery.notice, delivery.channel
-        self._unsettled[key] = delivery, error
+        key = delivery.notification, delivery.channel
+        self._unrecorded[key] = delivery, error
         with self._store.transaction():
-            hopeless = outbox.settle(self._store.connection, delivery, error, now=now)
-        del self._unsettled[key]
-        # Not before: what is due in the store and not on its way is sent.
-        self._deliverer.forget(delivery)
-        if error and (hopeless or delivery.tries == 0):
-            what = "given up" if hopeless else "trying again"
+            given_up = outbox.settle(
+                self._outbox,
+                delivery,
+                error,
+                now=self._clock.now(),
+                jitter=self._jitter(),
+            )
+        del self._unrecorded[key]
+        # Not before: what is due in the outbox and not in flight is sent.
+        self._deliverer.ack(delivery)
+        if error and (given_up or delivery.attempts == 0):
+            what = "given up" if given_up else "retrying"
             LOGGER.warning("alert not delivered: %s; %s", error, what)
 
     def beat(self) -> None:
-        """What time brings: deliveries to try again, notices that had to wait."""
-        for delivery, error in list(self._unsettled.values()):
+        """Retries, sends the digest of what was deferred, and deletes old entries."""
+        for delivery, error in list(self._unrecorded.values()):
             self.settled(delivery, error)
         now = self._clock.now()
         with self._store.transaction():
             outbox.release(
-                self._store.connection,
+                self._outbox,
                 self._deliverer.names,
                 now=now,
-                most=self._settings.max_per_hour,
-                summary=self._summary,
+                max_per_hour=self._settings.max_per_hour,
+                digest=self._digest,
             )
-            outbox.forget_old(self._store.connection, now)
+            outbox.delete_old(self._outbox, now)
         self.deliver()
 
     def is_busy(self) -> bool:
-        """Whether a notice is on its way."""
+        """Whether a notification is on its way."""
         return self._deliverer.is_busy()
 
-    def forget(self) -> None:
-        """Looks into the store again: what was kept may not be what was meant."""
-        self._known.clear()
-
     def stop(self) -> None:
-        """Begins nothing more."""
+        """Starts nothing more."""
         self._deliverer.stop()
 
     def _put(self, payload: Mapping[str, Any], now: float) -> None:
         outbox.put(
-            self._store.connection,
+            self._outbox,
             payload,
             self._deliverer.names,
             now=now,
-            most=self._settings.max_per_hour,
+            max_per_hour=self._settings.max_per_hour,
         )
 
-    def _payload(self, row: Row, notice: Notice) -> dict[str, Any]:
-        finding = notice.alert.finding
-        before = _KINDS[notice.kind][self._lang == "ru"]
+    def _payload(self, row: Row, notification: Notification) -> dict[str, Any]:
+        finding = notification.alert.finding
+        prefix = _PREFIXES[notification.kind][self._lang == "ru"]
         return {
             "schema": _SCHEMA,
-            "kind": notice.kind,
+            "kind": notification.kind,
             "run": row.name,
             "log": str(Path(row.root) / row.path),
-            "rule": notice.alert.rule,
-            "severity": notice.alert.severity,
+            "rule": notification.alert.rule,
+            "severity": notification.alert.severity,
             "step": finding["step"],
             "since_step": finding.get("since_step"),
             "confirmed_step": finding.get("confirmed_step"),
             "cleared_step": finding.get("cleared_step"),
             "title": f"gptwatch: {row.name}",
-            "message": f"{before}{finding['message']}",
-            "advice": finding["advice"] if notice.kind == "firing" else "",
-            "text": f"{row.name}: {before}{finding['message']}",
+            "message": f"{prefix}{finding['message']}",
+            "advice": finding["advice"] if notification.kind == "firing" else "",
+            "text": f"{row.name}: {prefix}{finding['message']}",
             "evidence": dict(finding["evidence"]),
             "picture": row.state.get("made", {}).get("figure", ""),
-            "raised_at": _iso(notice.alert.since),
+            "raised_at": _iso(notification.alert.since),
             "at": _iso(self._clock.now()),
-            "fingerprint": f"{row.id}/{notice.alert.key}",
+            "fingerprint": f"{row.id}/{notification.alert.key}",
         }
 
-    def _summary(self, held: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Many notices as one."""
-        worst = max(held, key=lambda n: SEVERITIES.index(n["severity"]))
-        count = len(held)
+    def _digest(self, deferred: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Many notifications as one."""
+        worst = max(deferred, key=lambda n: SEVERITIES.index(n["severity"]))
+        count = len(deferred)
         title = (
             f"ещё предупреждений: {count}"
             if self._lang == "ru"
             else (f"{count} more alert{'' if count == 1 else 's'}")
         )
-        lines = "; ".join(notice["text"] for notice in held)
+        lines = "; ".join(payload["text"] for payload in deferred)
         return {
             **worst,
-            "kind": "summary",
+            "kind": "digest",
             "title": f"gptwatch: {title}",
             "message": lines,
             "advice": "",

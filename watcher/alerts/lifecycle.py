@@ -1,27 +1,25 @@
-"""The life of alerts: a finding is said once, reminded of, and said to be over.
+"""The life cycle of alerts, and which notifications each transition is worth.
 
-    (nothing) -> pending -> firing -> resolved
+    inactive -> pending -> firing -> resolved -> firing -> ...
 
-Pure: from the alerts of a run and what is found of it now come the alerts as they then
-are, and the notices to send.  The same findings again, after a restart say, give none.
+Pure: the alerts of a run and its findings now give the next alerts and the
+notifications to send.  The same findings again, as after a restart, give none.
 """
 
-import difflib
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from watcher.analysis.finding import SEVERITIES
-from watcher.errors import ConfigError
+from watcher.settings import choice, setting
 
 
 PENDING: Final = "pending"
 FIRING: Final = "firing"
 RESOLVED: Final = "resolved"
-# While the first is found, the others say nothing new.
+# While the first is firing, the others add nothing: they are its consequences.
 INHIBITS: Final = MappingProxyType(
     {
         "not_finite": frozenset({"overfitting", "plateau", "divergence", "spike"}),
@@ -33,43 +31,43 @@ INHIBITS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is told, and how often.
+    """Which alerts are worth a notification, and how often.
 
     Attributes:
-        least: the mildest severity that is told; milder ones are only listed.
-        finished: whether the end of a run is told.
-        for_s: seconds for which something must hold before it is told.
-        keep_s: seconds for which it must be gone before it is over.
-        repeat_s: seconds between reminders of what goes on; 0 for none.
-        max_per_hour: notices in an hour; more are told together, later.
-        silence: rules that are never told.
+        min_severity: less severe alerts are only listed.
+        finished: whether the end of a run is worth one.
+        for_s: seconds that a condition must hold before its alert fires.
+        keep_firing_for_s: seconds that it must be absent before the alert resolves.
+        repeat_interval_s: seconds between reminders while an alert fires; 0: none.
+        max_per_hour: notifications in an hour; beyond, they are sent as a digest.
+        mute: rules without notifications.
     """
 
-    least: str = "warning"
+    min_severity: str = choice("warning", SEVERITIES, formerly="least")
     finished: bool = False
     for_s: float = 0.0
-    keep_s: float = 60.0
-    repeat_s: float = 14_400.0
-    max_per_hour: int = 20
-    silence: tuple[str, ...] = ()
+    keep_firing_for_s: float = setting(60.0, formerly="keep_s")
+    repeat_interval_s: float = setting(14_400.0, formerly="repeat_s")
+    max_per_hour: int = setting(20, at_least=1)
+    mute: tuple[str, ...] = setting((), formerly="silence")
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A finding with a life.
+    """A finding with a life cycle; a rule without a finding is inactive.
 
     Attributes:
         key: rule and step, and a number where both came twice.
         rule, severity: of the finding.
         state: PENDING, FIRING or RESOLVED.
         finding: as the rule last gave it, with `message` and `advice`.
-        since: when it was first found, seconds since 1970.
-        gone_at: since when it is not found any more, None while it is.
-        told_at: when people were last told of it, None if never.
-        told_grade: how grave and certain it was said to be.
-        over_at: when it ended, None while it lasts.
-        told_over: whether people were told that it ended.
-        quiet: whether it was over before anybody looked: never told.
+        since: when it became active, seconds since 1970.
+        absent_since: since when its finding is missing, None while it is there.
+        notified_at: when the last notification was sent, None if none was.
+        notified_level: severity and certainty of that notification.
+        resolved_at: when it was resolved, None while it is active.
+        resolution_notified: whether a notification of that was sent.
+        historical: whether its run had ended before it was found: never notified.
     """
 
     key: str
@@ -78,21 +76,21 @@ class Alert:
     state: str
     finding: Mapping[str, Any]
     since: float
-    gone_at: float | None = None
-    told_at: float | None = None
-    told_grade: int = 0
-    over_at: float | None = None
-    told_over: bool = False
-    quiet: bool = False
+    absent_since: float | None = None
+    notified_at: float | None = None
+    notified_level: int = 0
+    resolved_at: float | None = None
+    resolution_notified: bool = False
+    historical: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """Something to tell people.
+class Notification:
+    """What is to be sent.
 
     Attributes:
         kind: "firing", "confirmed", "reminder" or "resolved".
-        alert: what about.
+        alert: as it is now.
     """
 
     kind: str
@@ -105,14 +103,14 @@ class Moment:
 
     Attributes:
         now: seconds since 1970.
-        fresh: False for a run that was over before anybody looked.
-        going: whether the run goes on; of one that ended nobody is reminded.
-        silenced: whether a rule is silenced for this run.
+        fresh: False for a run that had ended before it was found.
+        running: whether the run goes on; reminders of one that ended are pointless.
+        silenced: whether a silence matches a rule of this run.
     """
 
     now: float
     fresh: bool = True
-    going: bool = True
+    running: bool = True
     silenced: Callable[[str], bool] = field(default=lambda _: False)
 
 
@@ -121,26 +119,26 @@ def update(
     findings: Sequence[Mapping[str, Any]],
     moment: Moment,
     settings: Settings,
-) -> tuple[dict[str, Alert], list[Notice]]:
-    """The alerts of a run after it was judged again, and what is to be told."""
+) -> tuple[dict[str, Alert], list[Notification]]:
+    """The alerts of a run after an analysis, and the notifications to send."""
     alerts: dict[str, Alert] = {}
     for key, finding in _keyed(findings):
         alerts[key] = _found(key, known.get(key), finding, moment, settings)
     for key, alert in known.items():
         if key not in alerts:
             alerts[key] = _missing(alert, moment, settings)
-    notices = []
+    notifications = []
     for key, alert in alerts.items():
         kind = _due(alert, known.get(key), alerts, moment, settings)
         if kind:
             alerts[key] = replace(
                 alert,
-                told_at=moment.now,
-                told_grade=_grade(alert),
-                told_over=kind == "resolved",
+                notified_at=moment.now,
+                notified_level=_level(alert),
+                resolution_notified=kind == "resolved",
             )
-            notices.append(Notice(kind, alerts[key]))
-    return alerts, notices
+            notifications.append(Notification(kind, alerts[key]))
+    return alerts, notifications
 
 
 def _keyed(
@@ -170,36 +168,36 @@ def _found(
         PENDING,
         finding,
         since=moment.now,
-        quiet=not moment.fresh,
+        historical=not moment.fresh,
     )
-    state, over_at = alert.state, None
+    state, resolved_at = alert.state, None
     if finding.get("cleared_step") is not None:
-        state, over_at = RESOLVED, alert.over_at or moment.now
+        state, resolved_at = RESOLVED, alert.resolved_at or moment.now
     elif state == RESOLVED:
-        # There again: it is told anew to those who were told that it was over.
-        told_at = None if alert.told_over else alert.told_at
-        alert = replace(alert, since=moment.now, told_at=told_at)
+        # It fires again: worth a notification only where its resolution was one.
+        notified_at = None if alert.resolution_notified else alert.notified_at
+        alert = replace(alert, since=moment.now, notified_at=notified_at)
         state = FIRING
-    elif moment.now - alert.since >= settings.for_s or not moment.going:
+    elif moment.now - alert.since >= settings.for_s or not moment.running:
         state = FIRING
     return replace(
         alert,
         state=state,
-        over_at=over_at,
+        resolved_at=resolved_at,
         finding=finding,
         severity=finding["severity"],
-        gone_at=None,
+        absent_since=None,
     )
 
 
 def _missing(alert: Alert, moment: Moment, settings: Settings) -> Alert:
-    """An alert whose finding is gone: over when it stays so, or when the run ended."""
+    """An alert without its finding: it resolves after a time, or with its run."""
     if alert.state == RESOLVED:
         return alert
-    gone_at = moment.now if alert.gone_at is None else alert.gone_at
-    if moment.going and moment.now - gone_at < settings.keep_s:
-        return replace(alert, gone_at=gone_at)
-    return replace(alert, state=RESOLVED, gone_at=gone_at, over_at=moment.now)
+    since = moment.now if alert.absent_since is None else alert.absent_since
+    if moment.running and moment.now - since < settings.keep_firing_for_s:
+        return replace(alert, absent_since=since)
+    return replace(alert, state=RESOLVED, absent_since=since, resolved_at=moment.now)
 
 
 def _due(
@@ -209,35 +207,35 @@ def _due(
     moment: Moment,
     settings: Settings,
 ) -> str:
-    """The kind of notice that is due, "" for none."""
-    if alert.state == PENDING or not _is_told(alert, settings):
+    """The kind of notification that is due, "" for none."""
+    if alert.state == PENDING or not _is_wanted(alert, settings):
         return ""
-    if alert.quiet or _is_inhibited(alert, alerts):
+    if alert.historical or _is_inhibited(alert, alerts):
         return ""
     if alert.state == RESOLVED:
-        lasted = before is not None and before.state == FIRING
-        return "resolved" if lasted and alert.told_at is not None else ""
+        was_firing = before is not None and before.state == FIRING
+        return "resolved" if was_firing and alert.notified_at is not None else ""
     if moment.silenced(alert.rule):
         return ""
-    return _news(alert, moment, settings)
+    return _firing(alert, moment, settings)
 
 
-def _news(alert: Alert, moment: Moment, settings: Settings) -> str:
-    """The kind of notice that an alert which lasts is worth now."""
-    if alert.told_at is None:
+def _firing(alert: Alert, moment: Moment, settings: Settings) -> str:
+    """The kind of notification that a firing alert is worth now, "" for none."""
+    if alert.notified_at is None:
         return "firing"
-    if _grade(alert) > alert.told_grade:
+    if _level(alert) > alert.notified_level:
         return "confirmed"
-    waited = moment.now - alert.told_at >= settings.repeat_s > 0
-    return "reminder" if waited and moment.going else ""
+    waited = moment.now - alert.notified_at >= settings.repeat_interval_s > 0
+    return "reminder" if waited and moment.running else ""
 
 
-def _is_told(alert: Alert, settings: Settings) -> bool:
-    if alert.rule in settings.silence:
+def _is_wanted(alert: Alert, settings: Settings) -> bool:
+    if alert.rule in settings.mute:
         return False
     if alert.rule == "finished":
         return settings.finished
-    return SEVERITIES.index(alert.severity) >= SEVERITIES.index(settings.least)
+    return SEVERITIES.index(alert.severity) >= SEVERITIES.index(settings.min_severity)
 
 
 def _is_inhibited(alert: Alert, alerts: Mapping[str, Alert]) -> bool:
@@ -247,48 +245,7 @@ def _is_inhibited(alert: Alert, alerts: Mapping[str, Alert]) -> bool:
     )
 
 
-def _grade(alert: Alert) -> int:
-    """How much an alert says: first by severity, then by certainty."""
-    is_sure = alert.finding.get("confirmed_step") is not None
-    return 2 * SEVERITIES.index(alert.severity) + is_sure
-
-
-def settings(table: Any) -> Settings:
-    """Settings from the table `alerts` of a configuration file.
-
-    Raises:
-        ConfigError: an unknown key, or a value that makes no sense.
-    """
-    if not isinstance(table, Mapping):
-        raise ConfigError("alerts must be a table: write [alerts]")
-    values = dict(table)
-    known = {f.name: f.default for f in fields(Settings)}
-    for key, value in values.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = (
-                f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            )
-            raise ConfigError(f"alerts: unknown key {key!r}; {hint}")
-        values[key] = _checked(key, known[key], value)
-    return Settings(**values)
-
-
-def _checked(key: str, default: Any, value: Any) -> Any:
-    if key == "least" and value not in SEVERITIES:
-        raise ConfigError(f"alerts.least must be one of {list(SEVERITIES)}")
-    if key == "silence":
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise ConfigError("alerts.silence must be a list of rules")
-        return tuple(value)
-    if isinstance(default, bool | str):
-        if not isinstance(value, type(default)):
-            kind = type(default).__name__
-            raise ConfigError(f"alerts.{key} must be of type {kind}, got {value!r}")
-        return value
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value < math.inf:
-        raise ConfigError(f"alerts.{key} must be a number of at least 0, got {value!r}")
-    if key == "max_per_hour" and (not isinstance(value, int) or value < 1):
-        raise ConfigError(f"alerts.{key} must be a whole number above 0, got {value!r}")
-    return value
+def _level(alert: Alert) -> int:
+    """Orders alerts by severity, then by certainty."""
+    is_confirmed = alert.finding.get("confirmed_step") is not None
+    return 2 * SEVERITIES.index(alert.severity) + is_confirmed

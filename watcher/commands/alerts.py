@@ -1,7 +1,7 @@
 """`gptwatch alerts`: what was found, whether it was told, and what it means."""
 
 import contextlib
-import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -44,7 +44,7 @@ def alerts(
     store = Database(state or out / ".gptwatch", read_only=True)
     with contextlib.closing(store):
         found = list(_listed(store, context.obj, everything=everything))
-        troubles = list(_troubles(store.connection))
+        troubles = list(_troubles(store))
     if as_json:
         click.echo(options.as_json(found))
     elif not found:
@@ -71,37 +71,36 @@ def _explained(rule: str, config: Any, lang: str) -> str:
 def _listed(store: Any, config: Any, *, everything: bool) -> Iterator[dict[str, Any]]:
     from watcher.alerts import outbox
     from watcher.alerts.lifecycle import FIRING
+    from watcher.alerts.silences import is_silenced
 
-    held = outbox.silences(store.connection)
+    silences = store.outbox.silences(time.time())
     for row in store.runs():
-        for alert in outbox.load(store.connection, row.id).values():
+        for alert in outbox.load(store.outbox, row.id).values():
             now = alert.state == FIRING and alert.severity != "info" and row.current
             if not everything and not now:
                 continue
-            for_now = outbox.is_silenced(held, row.name, alert.rule)
+            for_now = is_silenced(silences, row.name, alert.rule)
             yield {
                 "run": row.name,
                 "rule": alert.rule,
                 "severity": alert.severity,
                 "state": alert.state,
                 "since": alert.since,
-                "told_at": alert.told_at,
-                "over_at": alert.over_at,
-                "silenced": for_now or alert.rule in config.alerts.silence,
+                "notified_at": alert.notified_at,
+                "resolved_at": alert.resolved_at,
+                "silenced": for_now or alert.rule in config.alerts.mute,
                 "finding": dict(alert.finding),
             }
 
 
-def _troubles(connection: sqlite3.Connection) -> Iterator[str]:
-    from watcher.alerts import outbox
-
-    for _, state, count, error in outbox.undelivered(connection):
-        what = "not delivered" if state == "failed" else "not delivered yet"
-        yield f"{count} {what}: {error}"
+def _troubles(store: Any) -> Iterator[str]:
+    for found in store.outbox.undelivered():
+        what = "not delivered" if found.state == "failed" else "not delivered yet"
+        yield f"{found.count} {what}: {found.error}"
 
 
 def _told(alert: dict[str, Any]) -> str:
-    told = "told" if alert["told_at"] else "not told"
+    told = "notified" if alert["notified_at"] else "not notified"
     notes = [alert["severity"], alert["state"], f"since {clock(alert['since'])}", told]
     if alert["silenced"]:
         notes.append("silenced")

@@ -3,12 +3,11 @@
 import contextlib
 import difflib
 import re
-import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -40,7 +39,7 @@ def silence(
 ) -> None:
     """Silence RULE for RUN; both may be patterns, as in '*'.
 
-    It is found and listed as before, but not told.  For ever: [alerts] silence in
+    Its alerts are listed as before, without notifications.  For ever: [alerts] mute in
     gptwatch.toml.
     """
     folder = state or out / ".gptwatch"
@@ -56,14 +55,14 @@ def silence(
 
 
 def _add(folder: Path, run: str, rule: str, until: float) -> None:
-    from watcher.alerts import outbox
+    from watcher.alerts.silences import matches
     from watcher.storage.database import Database
 
     store = Database(folder, read_only=True)
     with contextlib.closing(store):
-        is_known = any(outbox.fits(row.name, run) for row in store.runs())
-    with _writing(folder) as connection:
-        number = outbox.silence(connection, run, rule, until)
+        is_known = any(matches(row.name, run) for row in store.runs())
+    with _writing(folder) as outbox:
+        number = outbox.silence(run, rule, until)
     about = options.safe(f"{rule} of {run}")
     click.echo(f"silence {number}: {about} until {clock(until)}")
     if not is_known:
@@ -71,36 +70,34 @@ def _add(folder: Path, run: str, rule: str, until: float) -> None:
 
 
 def _list(folder: Path) -> None:
-    from watcher.alerts import outbox
     from watcher.storage.database import Database
 
     store = Database(folder, read_only=True)
     with contextlib.closing(store):
-        found = outbox.silences(store.connection)
-    for number, run, rule, until in found:
-        about = options.safe(f"{rule} of {run}")
-        click.echo(f"{number}: {about} until {clock(until)}")
+        found = store.outbox.silences(time.time())
+    for silence in found:
+        about = options.safe(f"{silence.rule} of {silence.run}")
+        click.echo(f"{silence.number}: {about} until {clock(silence.until)}")
     if not found:
         click.echo("nothing is silenced")
 
 
 def _remove(folder: Path, number: int) -> None:
-    with _writing(folder) as connection:
-        done = connection.execute("DELETE FROM silences WHERE id = ?", (number,))
-        if not done.rowcount:
+    with _writing(folder) as outbox:
+        if not outbox.delete_silence(number):
             raise InputError(f"no silence {number}; see: gptwatch silence --list")
     click.echo(f"silence {number} is over")
 
 
 @contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[sqlite3.Connection]:
+def _writing(folder: Path) -> Iterator[Any]:
     """The store, for one short change beside the daemon's."""
     from watcher.storage.database import Database
 
     Database(folder, read_only=True).close()  # it must be there, and ours to read
-    store = Database(folder)
+    store = Database(folder, owner=False)
     with contextlib.closing(store), store.transaction():
-        yield store.connection
+        yield store.outbox
 
 
 def known(rule: str) -> None:
@@ -133,5 +130,5 @@ def _seconds(span: str) -> float:
     if seconds == 0:
         raise click.UsageError(f"--for {span!r} is no duration; write 30m, 2h or 3d")
     if seconds > _LONGEST_S:
-        raise click.UsageError("for ever is: [alerts] silence in gptwatch.toml")
+        raise click.UsageError("for ever is: [alerts] mute in gptwatch.toml")
     return seconds

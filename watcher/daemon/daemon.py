@@ -16,7 +16,7 @@ from parsers.format import Format
 from parsers.formats import FORMATS
 from watcher.alerts.channels import Settings as NotifySettings
 from watcher.alerts.channels import channels
-from watcher.alerts.dispatcher import Alerting
+from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Settings as AlertSettings
 from watcher.analysis.rules import Settings as RuleSettings
 from watcher.clock import Clock
@@ -120,13 +120,13 @@ class Daemon:
             settings.roots, settings.scanner, self.store, follower, self._clock
         )
         self._stack.callback(self.reader.close)
-        self.alerting = Alerting(
+        self.alerting = Dispatcher(
             self.store,
             settings.alerts,
             channels(settings.notify, settings.out),
             self._clock,
             lang=settings.look.lang,
-            later=lambda *settled: self.inbox.put("settled", settled),
+            on_result=lambda *settled: self.inbox.put("settled", settled),
         )
         self._stack.callback(self.alerting.stop)
         self.judge = Judge(
@@ -137,7 +137,7 @@ class Daemon:
             every=settings.every,
             settings=settings.rules,
             lang=settings.look.lang,
-            tell=self.alerting.tell,
+            tell=self.alerting.update,
         )
         self.judge.take_up(self.reader.logs.values())
         polled = [str(root) for root in settings.roots if filesystem.is_remote(root)]

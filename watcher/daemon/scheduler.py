@@ -166,7 +166,7 @@ class Judge:
 
     def take_up(self, logs: Iterable[Watched]) -> None:
         """Takes up where the store left off."""
-        rows = {row.id: row for row in self._store.runs("current = 1")}
+        rows = {row.id: row for row in self._store.current_runs()}
         for watched in logs:
             if watched.log.run in rows:
                 self._add(watched, rows[watched.log.run])
@@ -180,7 +180,7 @@ class Judge:
             case = self.cases.get(run)
             if case is None:
                 self._retire(watched)
-                case = self._add(watched, self._store.runs("id = ?", (run,))[0])
+                case = self._add(watched, self._store.run(run))
             case.changed = case.undrawn = True
             if case.adopted and watched.is_fresh(self._clock.now()):
                 case.adopted = False
@@ -359,7 +359,7 @@ class Judge:
         return at if at > case.step else None
 
     def _begin(self, case: Case) -> None:
-        row = self._store.runs("id = ?", (case.run,))[0]
+        row = self._store.run(case.run)
         log = case.watched.log
         may = case.ending or self._may_draw(case, self._clock.uptime())
         step = self._crossed(case) if may else None
@@ -392,7 +392,7 @@ class Judge:
             "summary": dict(result.summary),
             "findings": [dict(finding) for finding in result.findings],
         }
-        row = self._store.runs("id = ?", (case.run,))[0]
+        row = self._store.run(case.run)
         drawn = job.folder and not result.trouble
         state = self._state(case) | {
             "drawn": result.bytes if drawn else row.state.get("drawn"),
@@ -411,7 +411,7 @@ class Judge:
 
     def _inform(self, case: Case) -> None:
         """Tells what is found of a run."""
-        row = self._store.runs("id = ?", (case.run,))[0]
+        row = self._store.run(case.run)
         found = self.findings(case)
         self._tell(row, found, fresh=not case.adopted, going=not case.is_over)
         case.told = True
@@ -428,7 +428,7 @@ class Judge:
             case.ending = case.due = True
             self._open[case.run] = None
         with self._store.transaction():
-            row = self._store.runs("id = ?", (case.run,))[0]
+            row = self._store.run(case.run)
             self._store.set(case.run, state=row.state | self._state(case))
 
     def findings(self, case: Case) -> list[Mapping[str, Any]]:

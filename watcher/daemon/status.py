@@ -118,7 +118,7 @@ def _order(row: Row) -> tuple[bool, float]:
 
 def _alerts(store: Database, row: Row) -> list[Alert]:
     """What is firing, but for what is only worth a line in a list; gravest first."""
-    found = outbox.load(store.connection, row.id).values()
+    found = outbox.load(store.outbox, row.id).values()
     firing = [a for a in found if a.state == FIRING and a.severity in _TOLD]
     return sorted(firing, key=lambda a: -SEVERITIES.index(a.severity))
 

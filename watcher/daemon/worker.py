@@ -83,10 +83,8 @@ class Analyst:
 
     def _reading(self, job: Job) -> tuple[Reading, int]:
         store = Database(Path(self._options.state), read_only=True)
-        with contextlib.closing(store):
-            # One moment of the store: a reader does not see half a commit.
-            store.connection.execute("BEGIN")
-            row = store.runs("id = ?", (job.run,))[0]
+        with contextlib.closing(store), store.snapshot():
+            row = store.run(job.run)
             run, parser = store.load(job.run, self._config.formats, ended=job.ended)
         plain = analyse(
             run,

@@ -3,7 +3,6 @@
 import logging
 import os
 import resource
-import sqlite3
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from watcher.errors import InputError, StorageError, StorageUnavailableError
 from watcher.ingest import fileread, rotation
 from watcher.ingest.discovery import Found, Scanner
 from watcher.ingest.tailer import OLD_S, Follower, Log
-from watcher.storage.chunks import DamagedError
 from watcher.storage.database import Database
 
 
@@ -128,7 +126,7 @@ class Reader:
         before = {watched.log.run: watched for watched in self.logs.values()}
         self.logs, self._pending, self._aliases = {}, [], {}
         roots = {str(root): root for root in self._roots}
-        for row in self._store.runs("current = 1"):
+        for row in self._store.current_runs():
             if row.root in roots:
                 log = self._follower.known(row, roots[row.root])
                 self.logs[log.path] = before.get(row.id) or Watched(log)
@@ -231,7 +229,7 @@ class Reader:
         written = self._store.writes
         try:
             size = self._advance(watched, quota)
-        except (StorageError, DamagedError, sqlite3.Error):
+        except StorageError:
             raise
         except Exception as error:
             trouble = _why(path, error)

@@ -100,7 +100,7 @@ class Demo:
         except StorageSetupError:
             return None  # the daemon has not begun yet
         with contextlib.closing(store):
-            rows = [row for row in store.runs("current = 1") if row.path == LOG]
+            rows = [row for row in store.current_runs() if row.path == LOG]
             if not rows or not rows[0].format:
                 return None
             row = rows[0]

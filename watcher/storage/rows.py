@@ -12,10 +12,10 @@ from watcher.storage.chunks import DamagedError
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A run as the store knows it, without its points.
+    """A run as the database knows it, without its points.
 
-    Attributes are the columns of the table; `latest`, `facts`, `diagnosis` and `state`
-    are read from JSON.
+    Attributes are the columns of the table; `latest`, `hyperparameters`,
+    `diagnosis` and `state` are read from JSON.
     """
 
     id: int
@@ -29,7 +29,7 @@ class Row:
     lines: int
     bytes: int
     parts: int
-    facts: dict[str, Any]
+    hyperparameters: dict[str, Any]
     latest: dict[str, Any]
     first_seen: float
     changed_at: float | None
@@ -46,10 +46,10 @@ class Row:
 
 FIELDS: Final = (
     "id, root, path, generation, reason, cursor, format, planned, lines, bytes, parts, "
-    "facts, latest, first_seen, changed_at, current, adopted, diagnosis, "
+    "hyperparameters, latest, first_seen, changed_at, current, adopted, diagnosis, "
     "coalesce(state, '{}')"
 )
-JUDGED: Final = frozenset({"diagnosis", "state"})
+ANALYSED: Final = frozenset({"diagnosis", "state"})
 
 
 def from_json(text: str) -> Any:
@@ -70,7 +70,7 @@ def row(found: Sequence[Any]) -> Row:
 
 def _parsed(found: Sequence[Any]) -> Row:
     fields = dict(zip(Row.__slots__, found, strict=True))
-    for name in ("cursor", "facts", "latest", "diagnosis", "state"):
+    for name in ("cursor", "hyperparameters", "latest", "diagnosis", "state"):
         fields[name] = json.loads(fields[name]) if fields[name] else None
     if fields["cursor"]:
         fields["cursor"] = Cursor.restore(fields["cursor"])

@@ -1,10 +1,10 @@
-"""Ways to tell people: one module a channel.
+"""Channels for notifications: one module each.
 
-A channel has a name and `send(notice)`, which returns when the notice was accepted and
-raises `DeliveryError` when it was not.  It may take long; each has a thread of its own.
+A channel has a name and `send(notification)`, which returns when the notification was
+accepted and raises `DeliveryError` otherwise.  It may block: each has its own thread.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,27 +12,39 @@ from watcher.alerts.channels.settings import Settings, settings
 from watcher.errors import DeliveryError
 
 
-__all__ = ["Channel", "DeliveryError", "Settings", "channels", "settings"]
+__all__ = [
+    "Channel",
+    "DeliveryError",
+    "Settings",
+    "channels",
+    "former_names",
+    "settings",
+]
 
 
 class Channel(Protocol):
-    """A way to tell people."""
+    """Where notifications go.
+
+    Attributes:
+        name: its identity: the same as long as it is the same channel, wherever it
+            stands in the settings, and without secrets.
+    """
 
     name: str
 
-    def send(self, notice: Mapping[str, Any]) -> None:
-        """Tells it.
+    def send(self, notification: Mapping[str, Any], /) -> None:
+        """Sends a notification.
 
         Raises:
-            DeliveryError: it could not be told; it may be tried again.
+            DeliveryError: it was not accepted; it may be retried.
         """
 
 
 def channels(chosen: Settings, out: Path) -> Sequence[Channel]:
-    """The channels that are set up; alerts are always in the log and in a file.
+    """The channels that are configured; the log and a file always are.
 
     Raises:
-        ConfigError: a file with addresses cannot be read, or Apprise is missing.
+        ConfigError: Apprise is missing.
     """
     from watcher.alerts.channels.apprise import Service, addresses
     from watcher.alerts.channels.command import Command
@@ -45,8 +57,18 @@ def channels(chosen: Settings, out: Path) -> Sequence[Channel]:
         found.append(Command(chosen.on_alert))
     if chosen.desktop:
         found.append(Desktop())
-    found += [
-        Service(f"service {number}", address)
-        for number, address in enumerate(addresses(chosen), 1)
-    ]
-    return found
+    return [*found, *map(Service, addresses(chosen))]
+
+
+def former_names(channels: Iterable[Channel]) -> dict[str, str]:
+    """Names by which schema version 1 knew services, their place in the list, to ours.
+
+    Until the deliveries that an upgrade found pending have expired (3 days).
+    """
+    from watcher.alerts.channels.apprise import Service
+
+    services = [channel for channel in channels if isinstance(channel, Service)]
+    return {
+        f"service {number} ({service.shown})": service.name
+        for number, service in enumerate(services, 1)
+    }

@@ -1,8 +1,9 @@
 """Telegram, Slack, e-mail, webhooks and a hundred more, through Apprise.
 
-The addresses are secrets: they stand in no message, and Apprise's own log is not shown.
+The addresses are secrets: no message holds one, and Apprise's own log is not shown.
 """
 
+import hashlib
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -13,97 +14,116 @@ from watcher.alerts.channels.settings import Settings
 from watcher.errors import ConfigError, DeliveryError
 
 
+LOGGER: Final = logging.getLogger("gptwatch")
 _KINDS: Final = {"critical": "failure", "warning": "warning"}
 _SCHEME: Final = re.compile(r"([a-z0-9]{1,20})://", re.IGNORECASE)
 _CODE: Final = re.compile(r"\berror=(\d{3})\b")
 
 
 class Service:
-    """One address."""
+    """One address.
 
-    def __init__(self, name: str, address: str) -> None:
+    Attributes:
+        shown: the address without its secrets.
+        name: the same with a short hash, which tells two addresses apart.
+    """
+
+    def __init__(self, address: str) -> None:
         # Of what is no address nothing is shown: it may be a secret in a wrong place.
         scheme = _SCHEME.match(address)
-        self.name = f"{name} ({scheme[1].lower() if scheme else '?'}://***)"
+        self.shown = f"{scheme[1].lower() if scheme else '?'}://***"
+        # 32 bits: too few to test guesses of a password against.
+        digest = hashlib.blake2b(address.encode(), digest_size=4)
+        self.name = f"{self.shown}#{digest.hexdigest()}"
         self._address = address
 
     def __repr__(self) -> str:
         """Without its secret."""
         return f"Service({self.name})"
 
-    def send(self, notice: Mapping[str, Any]) -> None:
-        """Sends title and text, with the picture where the service takes one."""
+    def send(self, notification: Mapping[str, Any], /) -> None:
+        """Sends title and text, with the picture where the service accepts it."""
         service = _apprise().Apprise.instantiate(
             self._address, suppress_exceptions=True
         )
         if service is None:
-            raise DeliveryError(f"{self.name}: not an address that Apprise knows")
-        over = notice["kind"] == "resolved"
-        grave = _KINDS.get(notice["severity"], "info")
-        fields = {
-            "title": notice["title"],
-            "body": "\n".join(filter(None, [notice["message"], notice.get("advice")])),
-            "body_format": "text",
-            "notify_type": "success" if over else grave,
-        }
-        picture = notice.get("picture") or ""
+            raise DeliveryError(f"{self.name}: not an address that Apprise supports")
+        picture = notification.get("picture") or ""
         has_picture = picture and Path(picture).is_file()
-        # Better no picture (too large, say) than no word.
+        fields = _fields(notification)
+        # Rather without the picture (too large, say) than not at all.
         for attach in [picture, None] if has_picture else [None]:
-            why = self._ask(service, fields | {"attach": attach})
-            if not why:
+            error = self._attempt(service, fields | {"attach": attach})
+            if not error:
                 return
-        raise DeliveryError(f"{self.name}: {why}")
+        raise DeliveryError(f"{self.name}: {error}")
 
-    def _ask(self, service: Any, fields: Mapping[str, Any]) -> str:
-        """Why the service did not take it, "" when it did."""
+    def _attempt(self, service: Any, fields: Mapping[str, Any]) -> str:
+        """Why the service refused it, "" when it accepted."""
         target = _apprise().Apprise(service)
         service.logger = log = _Codes()
         try:
             done = target.notify(**fields)
         except Exception as error:  # noqa: BLE001
-            # Its plugins raise what they like, perhaps with the address inside.
+            # Its plugins raise anything, perhaps with the address inside.
             return f"{type(error).__name__} in Apprise"
         if done:
             return ""
         if log.last:
             return f"refused with error {log.last}; is the address right?"
-        return "did not take it; is the network up?"
+        return "not accepted; is the network up?"
+
+
+def _fields(notification: Mapping[str, Any]) -> dict[str, Any]:
+    severity = _KINDS.get(notification["severity"], "info")
+    text = [notification["message"], notification.get("advice")]
+    return {
+        "title": notification["title"],
+        "body": "\n".join(filter(None, text)),
+        "body_format": "text",
+        "notify_type": "success" if notification["kind"] == "resolved" else severity,
+    }
 
 
 class _Codes(logging.Logger):
-    """Of what a service logs, the codes of answers: the rest may hold its address."""
+    """Keeps only the response codes that a service logs: the rest may hold secrets."""
 
     def __init__(self) -> None:
         super().__init__("service", logging.WARNING)
         self.last = ""
 
     def handle(self, record: logging.LogRecord) -> None:
-        """Keeps the code of an answer."""
+        """Keeps the code of a response."""
         found = _CODE.search(record.getMessage())
         self.last = found[1] if found else self.last
 
 
 def addresses(chosen: Settings) -> Sequence[str]:
-    """All addresses that are set.
+    """All addresses that are set, each once; a file that can't be read is a warning.
 
     Raises:
-        ConfigError: the file cannot be read, or Apprise is missing.
+        ConfigError: Apprise is missing.
     """
-    found = list(chosen.urls)
-    if chosen.urls_file:
-        try:
-            text = Path(chosen.urls_file).expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "not text"
-            raise ConfigError(
-                f"notify.urls_file {chosen.urls_file}: cannot be read ({why})"
-            ) from None
-        rows = (row.strip() for row in text.splitlines())
-        found += [row for row in rows if row and not row.startswith("#")]
+    found = [*chosen.urls, *(_listed(chosen.urls_file) if chosen.urls_file else ())]
     if found:
         _apprise()
-    return found
+    return list(dict.fromkeys(found))
+
+
+def _listed(urls_file: str) -> Sequence[str]:
+    try:
+        text = Path(urls_file).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not text"
+        LOGGER.warning(
+            "notify.urls_file %s: cannot be read (%s); no alerts go to its addresses "
+            "until it can and the configuration is reloaded",
+            urls_file,
+            why,
+        )
+        return []
+    rows = (row.strip() for row in text.splitlines())
+    return [row for row in rows if row and not row.startswith("#")]
 
 
 def _apprise() -> Any:

@@ -1,12 +1,13 @@
-"""A command of one's own, which gets each alert as JSON on standard input."""
+"""A command of the user's, which gets each notification as JSON on standard input."""
 
 import json
 import os
 import re
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from watcher.errors import DeliveryError
 
@@ -17,36 +18,47 @@ _ADDRESS: Final = re.compile(r"://\S+")
 
 
 class Command:
-    """Runs a command in the shell, once for each notice."""
+    """Runs a command in the shell, once for each notification."""
 
     name = "command"
 
     def __init__(self, command: str) -> None:
         self._command = command
 
-    def send(self, notice: Mapping[str, Any]) -> None:
-        """Runs it; an exit code other than 0 is a failure."""
+    def send(self, notification: Mapping[str, Any], /) -> None:
+        """Runs it; an exit code other than 0 is a failure.
+
+        Only the command itself counts: what it leaves running in the background
+        inherits its files, so these are no pipes, whose end would never come.
+        """
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
+            given.write(json.dumps(notification).encode())
+            given.seek(0)
+            code = self._run(given, errors)
+            errors.seek(0)
+            last = errors.read().decode("utf-8", "replace").strip().splitlines()[-1:]
+        if code:
+            # An error message of curl, say, quotes the address with its secrets.
+            why = f": {_ADDRESS.sub('://***', last[0])[:_QUOTE]}" if last else ""
+            raise DeliveryError(
+                f"the command of --on-alert ended with code {code}{why}"
+            )
+
+    def _run(self, given: IO[bytes], errors: IO[bytes]) -> int:
         process = subprocess.Popen(  # noqa: S602 - the command is the user's own
             self._command,
             shell=True,
-            stdin=subprocess.PIPE,
+            stdin=given,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            # What it starts in turn is ended with it.
+            stderr=errors,
+            # A timeout ends the command together with its children.
             start_new_session=True,
         )
         try:
-            _, errors = process.communicate(json.dumps(notice).encode(), _TIMEOUT_S)
+            return process.wait(_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            process.wait()
             raise DeliveryError(
                 f"the command of --on-alert took longer than {_TIMEOUT_S:.0f} s"
             ) from None
-        if process.returncode:
-            said = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
-            # What it calls with an address calls that by name when it fails.
-            why = f": {_ADDRESS.sub('://***', said[0])[:_QUOTE]}" if said else ""
-            raise DeliveryError(
-                f"the command of --on-alert ended with code {process.returncode}{why}"
-            )

@@ -12,22 +12,24 @@ _TIMEOUT_S: Final = 10.0
 
 
 class Desktop:
-    """A note in the corner of the screen."""
+    """A desktop notification."""
 
     name = "desktop"
 
-    def send(self, notice: Mapping[str, Any]) -> None:
+    def send(self, notification: Mapping[str, Any], /) -> None:
         """Shows it."""
         program = shutil.which("notify-send")
         if program is None:
-            raise DeliveryError("no notify-send here; install libnotify-bin")
-        urgency = "critical" if notice["severity"] == "critical" else "normal"
-        command = [program, "-u", urgency, "--", "gptwatch", notice["text"]]
+            raise DeliveryError("notify-send is not installed; install libnotify-bin")
+        urgency = "critical" if notification["severity"] == "critical" else "normal"
+        command = [program, "-u", urgency, "--", "gptwatch", notification["text"]]
         try:
             done = subprocess.run(  # noqa: S603 - found in PATH
                 command, capture_output=True, timeout=_TIMEOUT_S, check=False
             )
         except subprocess.TimeoutExpired:
-            raise DeliveryError("notify-send does not come back") from None
+            raise DeliveryError(
+                f"notify-send took longer than {_TIMEOUT_S:.0f} s"
+            ) from None
         if done.returncode:
             raise DeliveryError("notify-send failed; is there a desktop?")

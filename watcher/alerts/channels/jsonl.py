@@ -10,21 +10,21 @@ from watcher.errors import DeliveryError
 
 
 class JsonLines:
-    """`alerts.jsonl` in the output folder."""
+    """`alerts.jsonl` in the output directory."""
 
     name = "alerts.jsonl"
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def send(self, notice: Mapping[str, Any]) -> None:
-        """Appends it, and sees it to the disk."""
-        text = json.dumps(notice, ensure_ascii=False) + "\n"
+    def send(self, notification: Mapping[str, Any], /) -> None:
+        """Appends a line and syncs it to disk."""
+        text = json.dumps(notification, ensure_ascii=False) + "\n"
         line = text.encode("utf-8", "backslashreplace")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab+") as file:
-                # Half a line, of a full disk or a power cut, spoils only itself.
+                # A torn line, of a full disk or a power cut, must not swallow the next.
                 file.write(line if _ends_a_line(file) else b"\n" + line)
                 file.flush()
                 os.fsync(file.fileno())

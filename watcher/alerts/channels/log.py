@@ -10,12 +10,13 @@ _LEVELS: Final = {"critical": logging.ERROR, "warning": logging.WARNING}
 
 
 class Terminal:
-    """One line a notice."""
+    """One line a notification."""
 
     name = "log"
 
-    def send(self, notice: Mapping[str, Any]) -> None:
-        """Writes it to the log; what is over, or mild, at the level of information."""
-        over = notice["kind"] == "resolved"
-        level = logging.INFO if over else _LEVELS.get(notice["severity"], logging.INFO)
-        _LOGGER.log(level, "%s", notice["text"])
+    def send(self, notification: Mapping[str, Any], /) -> None:
+        """Logs it; what is resolved, or of severity info, at level INFO."""
+        level = _LEVELS.get(notification["severity"], logging.INFO)
+        if notification["kind"] == "resolved":
+            level = logging.INFO
+        _LOGGER.log(level, "%s", notification["text"])

@@ -1,12 +1,10 @@
 """Settings of channels, from the table `[notify]`, flags and environment."""
 
-import difflib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from watcher.errors import ConfigError
+from watcher.settings import Where, from_table
 
 
 VARIABLE: Final = "GPTWATCH_NOTIFY_URLS"
@@ -14,13 +12,13 @@ VARIABLE: Final = "GPTWATCH_NOTIFY_URLS"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Whom to tell.
+    """Where notifications go.
 
     Attributes:
-        on_alert: a shell command that gets each notice as JSON on standard input.
+        on_alert: a shell command that gets each one as JSON on standard input.
         urls: addresses of services, as Apprise writes them; they are secrets.
-        urls_file: a file with one on each line.
-        desktop: whether this machine's desktop shows them.
+        urls_file: a file with one address a line.
+        desktop: whether they are shown on this machine's desktop.
     """
 
     on_alert: str = ""
@@ -33,27 +31,11 @@ class Settings:
         return f"Settings({len(self.urls)} addresses)"
 
 
-def settings(table: Any) -> Settings:
+def settings(table: Any, where: Where | None = None) -> Settings:
     """Settings from the table `notify` of a configuration file, and the environment.
 
     Raises:
-        ConfigError: an unknown key, or a value of the wrong kind.
+        ConfigError: an unknown key, or an invalid value.
     """
-    if not isinstance(table, Mapping):
-        raise ConfigError("notify must be a table: write [notify]")
-    keys = [f.name for f in fields(Settings)]
-    for key in table:
-        if key not in keys:
-            near = difflib.get_close_matches(key, keys, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(keys)}"
-            raise ConfigError(f"notify: unknown key {key!r}; {hint}")
-    values = dict(table)
-    urls = values.pop("urls", [])
-    if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
-        raise ConfigError("notify.urls must be a list of addresses")
-    for key, value in values.items():
-        kind = bool if key == "desktop" else str
-        if not isinstance(value, kind):
-            raise ConfigError(f"notify.{key} must be of type {kind.__name__}")
-    more = os.environ.get(VARIABLE, "").split()
-    return Settings(urls=(*urls, *more), **values)
+    found = from_table(Settings, table, where or Where(keys=("notify",)))
+    return replace(found, urls=(*found.urls, *os.environ.get(VARIABLE, "").split()))

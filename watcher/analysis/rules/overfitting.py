@@ -27,6 +27,7 @@ import numpy as np
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Curve
+from watcher.settings import choice
 
 
 NAME: Final = "overfitting"
@@ -66,7 +67,7 @@ class Settings:
         evaluations: fewest evaluations before a warning.
     """
 
-    sensitivity: str = "normal"
+    sensitivity: str = choice("normal", LEVELS)
     rise: float = 0.01
     train_fall: float = 0.02
     evaluations: int = 4

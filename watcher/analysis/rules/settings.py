@@ -1,13 +1,10 @@
 """Settings of the rules, from the tables `[rules.NAME]` of the configuration."""
 
-import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from watcher.analysis.rules.overfitting import LEVELS
 from watcher.analysis.rules.overfitting import Settings as Overfitting
-from watcher.errors import ConfigError
+from watcher.settings import Where, from_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,48 +110,11 @@ class Settings:
     stalled: Stalled = field(default_factory=Stalled)
 
 
-def settings(tables: Any) -> Settings:
+def settings(tables: Any, where: Where | None = None) -> Settings:
     """Settings from the table `rules` of a configuration file.
 
     Raises:
-        ConfigError: an unknown rule or key, or a value that makes no sense.
+        ConfigError: an unknown rule or key, or an invalid value.
     """
-    if not isinstance(tables, Mapping):
-        raise ConfigError("rules must be tables: write [rules.overfitting]")
-    result = Settings()
-    names = [f.name for f in fields(Settings)]
-    for name, table in tables.items():
-        if name not in names:
-            raise ConfigError(f"rules: unknown rule {name!r}; {_hint(name, names)}")
-        if not isinstance(table, Mapping):
-            raise ConfigError(f"rules.{name} must be a table: write [rules.{name}]")
-        result = replace(result, **{name: _filled(name, getattr(result, name), table)})
-    return result
-
-
-def _filled(rule: str, default: Any, table: Mapping[str, Any]) -> Any:
-    known = {f.name: getattr(default, f.name) for f in fields(default)}
-    for key, value in table.items():
-        where = f"rules.{rule}.{key}"
-        if key not in known:
-            raise ConfigError(f"unknown key {where}; {_hint(key, list(known))}")
-        _check(where, known[key], value)
-    return replace(default, **table)
-
-
-def _check(where: str, default: Any, value: Any) -> None:
-    if isinstance(default, str):
-        choices = sorted(LEVELS)
-        if value not in choices:
-            raise ConfigError(f"{where} must be one of {choices}, got {value!r}")
-        return
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not value > 0:
-        raise ConfigError(f"{where} must be a number above 0, got {value!r}")
-    if isinstance(default, int) and not isinstance(value, int):
-        raise ConfigError(f"{where} must be a whole number, got {value!r}")
-
-
-def _hint(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(known)
+    at = where or Where(keys=("rules",))
+    return from_table(Settings, tables, at, positive=True)

@@ -1,0 +1,150 @@
+"""A connection to the database; every SQLite error leaves it as a StorageError."""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from watcher.errors import (
+    StorageCorruptError,
+    StorageMissingError,
+    StorageUnavailableError,
+)
+from watcher.storage.chunks import DamagedError
+
+
+_BUSY_S: Final = 5.0
+# Errors that may pass; any other means that the file is damaged.
+_TRANSIENT: Final = (
+    "SQLITE_BUSY",
+    "SQLITE_CANTOPEN",
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_LOCKED",
+    "SQLITE_NOMEM",
+    "SQLITE_PERM",
+    "SQLITE_PROTOCOL",
+    "SQLITE_READONLY",
+)
+
+
+class Connection(sqlite3.Connection):
+    """A connection in autocommit mode; `path` names the file in messages."""
+
+    path: Path = Path()
+
+    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+        """Runs one statement."""
+        with self.translated():
+            return super().execute(sql, values)
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> sqlite3.Cursor:
+        """Runs one statement for each row."""
+        with self.translated():
+            return super().executemany(sql, rows)
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with self.translated():
+            return super().execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """The first row of a query, None without one."""
+        with self.translated():
+            found: tuple[Any, ...] | None = super().execute(sql, values).fetchone()
+            return found
+
+    def insert(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Runs an INSERT; the identity of the new row."""
+        number = self.execute(sql, values).lastrowid
+        assert number is not None
+        return number
+
+    @property
+    def schema_version(self) -> int:
+        """The version of the schema; 0 before there is one."""
+        found = self.row("PRAGMA user_version")
+        assert found is not None
+        return int(found[0])
+
+    @contextmanager
+    def transaction(self, mode: str = "IMMEDIATE") -> Iterator[None]:
+        """Commits everything that is written inside, or nothing of it."""
+        self.execute(f"BEGIN {mode}")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            if self.in_transaction:
+                self.execute("ROLLBACK")
+            raise
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Turns errors of SQLite, and damaged rows, into StorageErrors."""
+        return _translated(self.path)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise  # our own bug
+    except (sqlite3.DatabaseError, DamagedError) as error:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        if not name.startswith(_TRANSIENT):
+            raise StorageCorruptError(f"{path}: damaged ({error})") from error
+        raise StorageUnavailableError(
+            f"{path}: cannot be used now ({error}); free disk space, or fix the "
+            "permissions"
+        ) from error
+
+
+def connect(path: Path) -> Connection:
+    """A connection that reads and writes; makes the file where there is none."""
+    connection = _opened(path, path)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_read_only(path: Path) -> Connection:
+    """A connection that changes nothing, not even the directory of the file.
+
+    Raises:
+        StorageMissingError: there is no such file.
+    """
+    if not path.exists():
+        raise StorageMissingError(
+            f"{path}: no store; is --out or --state the one of gptwatch start?"
+        )
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    wal = path.with_name(f"{path.name}-wal")
+    # SQLite can read a WAL database only beside its index, which no daemon keeps now.
+    if not wal.exists() and not os.access(path.parent, os.W_OK):
+        address += "&immutable=1"
+    return _opened(path, address)
+
+
+def connect_memory(path: Path) -> Connection:
+    """An empty database in memory; messages name `path`."""
+    return _opened(path, ":memory:")
+
+
+def _opened(path: Path, address: Path | str) -> Connection:
+    with _translated(path):
+        connection = sqlite3.connect(
+            address,
+            uri=isinstance(address, str),
+            timeout=_BUSY_S,
+            isolation_level=None,
+            factory=Connection,
+        )
+    connection.path = path
+    return connection
