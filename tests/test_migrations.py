@@ -122,3 +122,17 @@ def test_silences_and_notes_are_kept(store: Database) -> None:
     assert {"pid": 1, "at": 1.7e9, "roots": ["/logs"], "out": "/out"} == store.note(
         "daemon"
     )
+
+
+def test_the_beginning_of_each_file_is_a_place(store: Database) -> None:
+    """Lines of runs from before there were places are found from there."""
+    found = {
+        row.name: [(p.line, p.offset, p.head) for p in store.places.of(row.id)]
+        for row in store.runs()
+    }
+
+    assert [] == found["gpt.log"]  # rotated: nobody noted where its parts begin
+    [(line, offset, head)] = found["sub/again.log"]
+    assert (0, 0) == (line, offset)
+    assert head
+    assert head.startswith(b"iter 0:")

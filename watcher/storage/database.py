@@ -26,6 +26,7 @@ from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
 from watcher.storage.connection import Connection, connect, connect_read_only
 from watcher.storage.outbox import Outbox
+from watcher.storage.places import Places
 from watcher.storage.points import Points
 from watcher.storage.recovery import NAME
 from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, row
@@ -41,6 +42,7 @@ class Database:
 
     Attributes:
         outbox: alerts, silences and notifications.
+        places: where lines of a run stand in its files.
 
     Raises:
         StorageSetupError: it was made by a newer gptwatch.
@@ -57,6 +59,7 @@ class Database:
         self.path = folder / NAME
         self.connection = _connection(self.path, read_only=read_only, owner=owner)
         self.outbox = Outbox(self.connection)
+        self.places = Places(self.connection)
         self._points = Points(self.connection)
         self._key = _key(self.path)
 
@@ -177,6 +180,13 @@ class Database:
             bytes=read + size,
             **fields,
         )
+        self.places.note(
+            run,
+            cursor,
+            size=size,
+            lines=(lines, lines + delta.lines),
+            pending=parser.pending,
+        )
 
     def move(self, run: int, cursor: Cursor, *, part: bool = False) -> None:
         """Keeps only the offset where reading goes on; `part`: in another file."""
@@ -188,6 +198,7 @@ class Database:
     def rewind(self, run: int) -> None:
         """Deletes what was read of a run, which is read again."""
         self._points.delete(run)
+        self.places.delete(run)
         self.connection.execute("DELETE FROM milestones WHERE run = ?", (run,))
         self.connection.execute(
             "UPDATE runs SET cursor = NULL, parser = NULL, lines = 0, bytes = 0,"

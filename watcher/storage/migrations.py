@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import Final
 
 from watcher.errors import StorageMissingError, StorageSetupError
+from watcher.storage.checkpoint import Cursor
 from watcher.storage.connection import Connection, connect_memory
 from watcher.storage.rows import from_json
 from watcher.storage.schema import SCHEMA
 
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 def _create(connection: Connection) -> None:
@@ -82,9 +83,37 @@ DROP TABLE notices;
 CREATE INDEX notifications_created_at ON notifications (created_at);
 CREATE INDEX deliveries_pending ON deliveries (state, next_attempt_at);
 """
+
+
+def _from_2(connection: Connection) -> None:
+    """Adds the index of places; of runs in one file its beginning is known."""
+    _run(connection, _PLACES)
+    for run, text in connection.rows(
+        "SELECT id, cursor FROM runs WHERE parts = 1 AND cursor NOT NULL"
+    ):
+        cursor = Cursor.restore(from_json(text))
+        connection.execute(
+            "INSERT INTO places VALUES (?, 0, 0, ?, ?, NULL, ?)",
+            (run, *cursor.key, cursor.head),
+        )
+    connection.execute("PRAGMA user_version = 3")
+
+
+_PLACES: Final = """
+CREATE TABLE places (
+    run INTEGER NOT NULL REFERENCES runs (id),
+    line INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    seen_at REAL,
+    head BLOB,
+    PRIMARY KEY (run, line)
+) WITHOUT ROWID;
+"""
 # By the version that each starts from; 0 is an empty file.
 _STEPS: Final = MappingProxyType[int, Callable[[Connection], None]](
-    {0: _create, 1: _from_1}
+    {0: _create, 1: _from_1, 2: _from_2}
 )
 
 

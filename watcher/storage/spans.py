@@ -1,7 +1,7 @@
 """Columns read in pieces: one metric of a run, without loading the run.
 
-SQLite's incremental blob I/O reads some bytes of a large value; the checksum of a row,
-which takes all of them, is left to `Database.load`.
+SQLite's incremental blob I/O reads some bytes of a large value; the checksum of a
+chunk, which takes all of them, is left to `Database.load`.
 """
 
 import sqlite3
@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from parsers.batch import Floats, Ints
+from watcher.storage.connection import Connection
 from watcher.storage.database import Database
 
 
@@ -23,10 +24,10 @@ _END: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A row of `columns`: records with the same metrics, in the order of reading.
+    """A chunk: records with the same metrics, in the order of reading.
 
     Attributes:
-        id: of the row; it is gone when rows were merged.
+        id: of its row, which is replaced when chunks are merged.
         metrics: names, in the order of the stored columns.
         records: how many.
         width: bytes of a line number or a step.
@@ -38,7 +39,7 @@ class Span:
     width: int
 
     def place(self, name: str) -> tuple[int, str]:
-        """Where a column begins in the row, and the type of its numbers."""
+        """Where a column begins in the chunk, and the type of its numbers."""
         numbers = _VALUE * self.records * len(self.metrics)
         if name == "lines":
             return numbers, f"<i{self.width}"
@@ -50,15 +51,15 @@ class Span:
 class Columns:
     """What is read of the columns in one snapshot; blobs stay open until its end."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._blobs: dict[int, sqlite3.Blob] = {}
 
     def spans(self, run: int) -> list[Span]:
-        """All rows of a run, in the order of reading for each set of metrics."""
-        rows = self._connection.execute(
-            "SELECT id, names, records, length(data) FROM columns WHERE run = ?"
-            " AND records > 0 ORDER BY id",
+        """All chunks of a run, in the order of reading for each set of metrics."""
+        rows = self._connection.rows(
+            "SELECT id, metrics, records, length(data) FROM chunks"
+            " WHERE run = ? AND records > 0 ORDER BY id",
             (run,),
         )
         return [_span(*row) for row in rows]
@@ -67,9 +68,10 @@ class Columns:
         """Numbers of one column, records `start` to `stop`; shape (stop - start,)."""
         begin, kind = span.place(name)
         size = np.dtype(kind).itemsize
-        blob = self._blob(span.id)
-        blob.seek(begin + size * start)
-        return np.frombuffer(blob.read(size * (stop - start)), kind)
+        with self._connection.translated():
+            blob = self._blob(span.id)
+            blob.seek(begin + size * start)
+            return np.frombuffer(blob.read(size * (stop - start)), kind)
 
     def close(self) -> None:
         """Closes all blobs."""
@@ -80,25 +82,24 @@ class Columns:
     def _blob(self, row: int) -> sqlite3.Blob:
         if row not in self._blobs:
             self._blobs[row] = self._connection.blobopen(
-                "columns", "data", row, readonly=True
+                "chunks", "data", row, readonly=True
             )
         return self._blobs[row]
 
 
 @contextmanager
-def snapshot(database: Database) -> Iterator[Columns]:
-    """The columns of one moment: rows are not merged while they are read."""
-    columns = Columns(database.connection)
-    database.connection.execute("BEGIN")
-    try:
-        yield columns
-    finally:
-        columns.close()
-        database.connection.execute("ROLLBACK")
+def columns(database: Database) -> Iterator[Columns]:
+    """The columns of one moment: chunks are not merged while they are read."""
+    found = Columns(database.connection)
+    with database.snapshot():
+        try:
+            yield found
+        finally:
+            found.close()
 
 
 def with_metric(spans: Sequence[Span], metric: str) -> list[list[Span]]:
-    """The rows that hold a metric, one list for each set of metrics."""
+    """The chunks that hold a metric, one list for each set of metrics."""
     found: dict[tuple[str, ...], list[Span]] = {}
     for span in spans:
         if metric in span.metrics:

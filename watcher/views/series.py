@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 
 from parsers.batch import Floats
+from watcher.storage import spans
 from watcher.storage.database import Database
-from watcher.storage.spans import Columns, Span, snapshot
+from watcher.storage.spans import Columns, Span
 from watcher.views.column import Column, Stretch
 from watcher.views.pyramid import Cells
 from watcher.views.source import Points
@@ -69,7 +70,7 @@ class Series:
 
     def metrics(self, run: int) -> dict[str, int]:
         """How many points each metric of a run has, by name."""
-        with snapshot(self._database) as columns:
+        with spans.columns(self._database) as columns:
             found: dict[str, int] = {}
             for span in columns.spans(run):
                 for name in span.metrics:
@@ -88,7 +89,7 @@ class Series:
 
         `first_lines`: of the segments, where a curve is not drawn through.
         """
-        with snapshot(self._database) as columns:
+        with spans.columns(self._database) as columns:
             found = self._open(columns, run, metrics)
             cut = [(column, column.stretches(first_lines)) for column in found]
             edges = _edges(window, _span([_outer(c, s, window.axis) for c, s in cut]))
@@ -98,7 +99,7 @@ class Series:
         self, run: int, metrics: Sequence[str], line: float, limit: int
     ) -> Mapping[str, Points]:
         """What came behind a line, at most the last `limit` points of each metric."""
-        with snapshot(self._database) as columns:
+        with spans.columns(self._database) as columns:
             found = self._open(columns, run, metrics)
             return {column.metric: column.after(line, limit) for column in found}
 
@@ -109,22 +110,22 @@ class Series:
 
         Of several stretches with the step the last one counts.
         """
-        with snapshot(self._database) as columns:
+        with spans.columns(self._database) as columns:
             return {
                 column.metric: _nearest(column, axis, key)
                 for column in self._open(columns, run, metrics)
             }
 
     def _open(self, columns: Columns, run: int, metrics: Sequence[str]) -> list[Column]:
-        spans: list[Span] = columns.spans(run)
-        known = {name for span in spans for name in span.metrics}
+        chunks: list[Span] = columns.spans(run)
+        known = {name for chunk in chunks for name in chunk.metrics}
         found = []
         for name in metrics:
             if name not in known:
                 continue
             column = self._columns.setdefault((run, name), Column(name))
             self._columns.move_to_end((run, name))
-            column.open(columns, spans)
+            column.open(columns, chunks)
             found.append(column)
         self._evict()
         return found
