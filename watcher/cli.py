@@ -24,6 +24,7 @@ from watcher.commands.once import once
 from watcher.commands.options import HOPELESS, NO_METRICS, NoMetricsError, safe
 from watcher.commands.run import run
 from watcher.commands.service import service
+from watcher.commands.show import show
 from watcher.commands.silence import silence
 from watcher.commands.start import start
 from watcher.commands.status import status
@@ -59,7 +60,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 
 for _command in (
-    *(demo, start, run, status, alerts, silence, notify),
+    *(demo, start, run, status, show, alerts, silence, notify),
     *(once, compare, export, formats, service, doctor, completion),
 ):
     cli.add_command(_command)
