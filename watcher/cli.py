@@ -28,6 +28,7 @@ from watcher.commands.show import show
 from watcher.commands.silence import silence
 from watcher.commands.start import start
 from watcher.commands.status import status
+from watcher.commands.web import web
 from watcher.errors import ConfigError, GptwatchError
 
 
@@ -60,7 +61,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 
 for _command in (
-    *(demo, start, run, status, show, alerts, silence, notify),
+    *(demo, start, run, web, status, show, alerts, silence, notify),
     *(once, compare, export, formats, service, doctor, completion),
 ):
     cli.add_command(_command)

@@ -113,6 +113,28 @@ class Database:
         """
         return self._rows("id = ?", run)[0]
 
+    def data_version(self) -> int:
+        """Another number after every commit of another process."""
+        found = self.connection.row("PRAGMA data_version")
+        assert found is not None
+        return int(found[0])
+
+    def fingerprints(self) -> dict[int, int]:
+        """A number for each run that is another after any change of it."""
+        alerts: dict[int, list[str]] = {}
+        for run, data in self.connection.rows("SELECT run, data FROM alerts"):
+            alerts.setdefault(run, []).append(data)
+        query = f"SELECT {FIELDS} FROM runs LEFT JOIN analyses ON run = id"  # noqa: S608
+        return {
+            found[0]: hash((found, *alerts.get(found[0], ())))
+            for found in self.connection.rows(query)
+        }
+
+    def milestones(self, run: int) -> list[Milestone]:
+        """The milestones of a run, without their steps."""
+        with self.connection.translated():
+            return self._milestones(run)
+
     def _rows(self, where: str, *values: Any) -> list[Row]:
         query = (
             f"SELECT {FIELDS} FROM runs LEFT JOIN analyses ON run = id "  # noqa: S608

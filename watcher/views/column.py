@@ -136,6 +136,15 @@ class Column:
         n = len(self.source)
         return self.source.read(max(self.at_line(line + 0.5), n - limit), n)
 
+    def next(self, line: float, limit: int) -> Points:
+        """At most the first `limit` records behind a line, and all of the last one."""
+        start = self.at_line(line + 0.5)
+        stop = min(start + limit, len(self.source))
+        if stop > start:
+            last = float(self.source.read(stop - 1, stop).lines[0])
+            stop = self.at_line(last + 0.5)
+        return self.source.read(start, stop)
+
     def _is_interleaved(self) -> bool:
         return len(self._whole.back) > _MAX_STRETCHES
 

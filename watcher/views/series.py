@@ -13,7 +13,7 @@ from watcher.storage.database import Database
 from watcher.storage.spans import Columns, Span
 from watcher.views.column import Column, Stretch
 from watcher.views.pyramid import Cells
-from watcher.views.source import Points
+from watcher.views.source import NO_POINTS, Points
 
 
 # All pyramids together.
@@ -103,6 +103,13 @@ class Series:
             found = self._open(columns, run, metrics)
             return {column.metric: column.after(line, limit) for column in found}
 
+    def next(self, run: int, metric: str, line: float, limit: int) -> Points:
+        """At most the first `limit` points of a metric behind a line."""
+        with spans.columns(self._database) as columns:
+            for column in self._open(columns, run, [metric]):
+                return column.next(line, limit)
+        return NO_POINTS
+
     def near(
         self, run: int, metrics: Sequence[str], axis: str, key: float
     ) -> Mapping[str, Points]:
@@ -115,6 +122,17 @@ class Series:
                 column.metric: _nearest(column, axis, key)
                 for column in self._open(columns, run, metrics)
             }
+
+    def stretches(
+        self, run: int, metric: str
+    ) -> list[tuple[Stretch, tuple[float, float]]]:
+        """The parts of a curve between restarts, each with its first and last step."""
+        with spans.columns(self._database) as columns:
+            return [
+                (stretch, column.ends(stretch, "steps"))
+                for column in self._open(columns, run, [metric])
+                for stretch in column.stretches()
+            ]
 
     def _open(self, columns: Columns, run: int, metrics: Sequence[str]) -> list[Column]:
         chunks: list[Span] = columns.spans(run)
