@@ -59,9 +59,8 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Notes the user, and gives the first request little time to come."""
         super().connection_made(transport)
-        here: Any = self  # uvicorn declares both ends None until now
-        is_known = here.client and here.server and here.server[1]
-        known = peer.uid(here.client, here.server) if is_known else None
+        ends: list[Any] = [getattr(self, name) for name in ("client", "server")]
+        known = peer.uid(*ends) if all(ends) and ends[1][1] else None
         self.app_state = {**self.app_state, "peer_uid": known}
         self.loop.call_later(_HEADERS_S, self._close_silent)
 

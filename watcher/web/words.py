@@ -46,9 +46,18 @@ _RUSSIAN: Final = MappingProxyType(
         "critical": "критично",
         "warning": "предупреждение",
         "info": "сведение",
+        # rules
+        "not finite": "не числа",
+        "divergence": "расходимость",
+        "spike": "скачок",
+        "plateau": "плато",
+        "slowdown": "замедление",
+        "best checkpoint lost": "лучший чекпойнт потерян",
+        "long evaluations": "долгие оценки",
         # a run
         "Losses": "Loss",
         "Training loss": "Loss обучения",
+        "Validation loss": "Loss на валидации",
         "Iteration time": "Время итерации",
         "MFU": "MFU",
         "Throughput": "Пропускная способность",
@@ -79,7 +88,6 @@ _RUSSIAN: Final = MappingProxyType(
         "at step {step}": "на шаге {step}",
         "over": "прошло",
         "{n} outside": "за пределами: {n}",
-        "not finite": "не числа",
         # the log
         "Log": "Лог",
         "Click a point to see its line.": "Щёлкните по точке, чтобы увидеть её строку.",

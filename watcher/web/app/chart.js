@@ -1,6 +1,6 @@
 // A plot on a canvas: cells of a curve (first, low, high, last), exact to the pixel.
 import { h, fill } from "./dom.js";
-import { integer, number, short, t } from "./words.js";
+import { figure, integer, number, short, t } from "./words.js";
 
 const LEFT = 58, RIGHT = 14, TOP = 10, BOTTOM = 24;
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
@@ -36,6 +36,7 @@ export class Chart {
   // series: [{metric, label, colour, dash, smooth}]; what is seen is that of the shared view.
   constructor({ title, unit = "", series, view, hero = false, robust = true, onpoint }) {
     Object.assign(this, { title, unit, series, view, hero, robust, onpoint });
+    this.form = ["nats/token", "bits/byte"].includes(unit) || hero ? number : figure;
     this.data = new Map();
     this.marks = [];
     this.full = false;
@@ -47,7 +48,7 @@ export class Chart {
     this.fullButton = h("button", { type: "button", class: "quiet", hidden: true, "aria-pressed": "false", onclick: () => this.toggleFull() }, t("full range"));
     this.numbers = h("div", { class: "numbers", hidden: true });
     this.root = h("section", { class: hero ? "chart hero" : "chart", "aria-label": title },
-      h("header", {}, h("h3", {}, title, unit ? h("small", {}, ` ${t(unit)}`) : null), this.legend, this.fullButton, this.tableButton),
+      h("header", {}, h("h3", {}, title, unit ? h("small", {}, ` ${t(unit)}`) : null), this.fullButton, this.tableButton), this.legend,
       this.plot, this.numbers);
     this.listen();
     new ResizeObserver(() => this.resize()).observe(this.plot);
@@ -168,7 +169,7 @@ export class Chart {
     g.lineWidth = 1;
     g.textBaseline = "middle";
     g.textAlign = "right";
-    const rows = this.logy() ? logTicks(s.low, s.high) : ticks(s.low, s.high, Math.max(2, (s.bottom - TOP) / 42));
+    const rows = this.logy() ? logTicks(s.low, s.high) : ticks(s.low, s.high, Math.max(3, (s.bottom - TOP) / 40));
     for (const value of rows) {
       const y = Math.round(s.y(value)) + 0.5;
       g.strokeStyle = c.grid;
@@ -364,7 +365,7 @@ export class Chart {
     for (const series of this.series) {
       const curve = this.data.get(series.metric);
       if (!curve || !curve.records) continue;
-      const value = this.view.cursor ? this.valueAt(series, curve) : lastOf(curve);
+      const value = this.view.cursor ? this.valueAt(series, curve) : this.lastOf(curve);
       shown.push([series, value]);
     }
     const key = JSON.stringify(shown.map(([s, v]) => [s.metric, v]));
@@ -382,12 +383,17 @@ export class Chart {
 
   valueAt(series, curve) {
     const exact = this.view.cursor.points?.[series.metric];
-    if (exact) return number(exact[2]);
+    if (exact) return this.form(exact[2]);
     const found = nearest(curve, this.view.cursor.x);
     if (!found) return "";
     const [part, i] = found;
     const { low, high } = { low: part.low[i], high: part.high[i] };
-    return low === high ? number(low) : `${number(low)}–${number(high)}`;
+    return low === high ? this.form(low) : `${this.form(low)}–${this.form(high)}`;
+  }
+
+  lastOf(curve) {
+    const part = curve.parts.at(-1);
+    return part ? this.form(part.last.at(-1)) : "";
   }
 
   toggleFull() {
@@ -412,7 +418,7 @@ export class Chart {
         const every = Math.ceil(part.x0.length / 100);
         for (let i = 0; i < part.x0.length; i += every) {
           if (part.x1[i] < from || part.x0[i] > to) continue;
-          rows.push(h("tr", {}, h("td", {}, series.label), h("td", {}, integer(part.x1[i])), h("td", {}, number(part.last[i])), h("td", {}, number(part.low[i])), h("td", {}, number(part.high[i]))));
+          rows.push(h("tr", {}, h("td", {}, series.label), h("td", {}, integer(part.x1[i])), [part.last[i], part.low[i], part.high[i]].map((v) => h("td", {}, this.form(v)))));
         }
       }
     }
@@ -493,11 +499,6 @@ export function nearest(curve, x) {
     if (distance === 0) return best;
   }
   return best;
-}
-
-function lastOf(curve) {
-  const part = curve.parts.at(-1);
-  return part ? number(part.last.at(-1)) : "";
 }
 
 function tickText(value, rows) {

@@ -54,7 +54,7 @@ export class ComparePage {
       title, view: this.view, hero,
       series: this.runs.map((run, i) => ({ metric: `${metric}\n${run}`, label: shortened(run, this.runs), colour: colours[i % 8], dash: Math.floor(i / 8) % 4, bold: true, marker: metric === "val_loss", onpick: () => { location.hash = link("run", run); } })),
     });
-    this.charts = [chart(t("val"), "val_loss", true), chart(t("Training loss"), "loss", false)];
+    this.charts = [chart(t("Validation loss"), "val_loss", true), chart(t("Training loss"), "loss", false)];
     this.toolbar = h("div", { class: "toolbar" });
     fill(this.root, h("div", { class: "heading" }, h("nav", {}, h("a", { href: "#/" }, t("runs")), " / "), h("h1", {}, t("Comparison"))),
       this.toolbar, h("div", { class: "charts wide" }, this.charts.map((c) => c.root)), this.results(), this.settings());

@@ -146,7 +146,7 @@ function menu() {
   fill($("#menu"),
     h("button", { type: "button", class: "quiet", onclick: () => { kept.set("lang", lang === "ru" ? "en" : "ru"); location.reload(); } }, lang === "ru" ? "English" : "Русский"),
     themeButton,
-    "Notification" in window && Notification.permission !== "denied" ? h("button", { type: "button", class: "quiet", "aria-pressed": String(kept.get("notify") === "1"), onclick: async (event) => {
+    "Notification" in window && Notification.permission !== "denied" ? h("button", { type: "button", class: "quiet extra", "aria-pressed": String(kept.get("notify") === "1"), onclick: async (event) => {
       const on = kept.get("notify") !== "1" && (await Notification.requestPermission()) === "granted";
       kept.set("notify", on ? "1" : "0");
       event.target.setAttribute("aria-pressed", String(on));
@@ -157,8 +157,9 @@ function menu() {
 async function begin() {
   const chosen = kept.get("theme");
   if (chosen && chosen !== "auto") document.documentElement.dataset.theme = chosen;
-  const [, ] = await Promise.all([choose(kept.get("lang")), refresh().catch((error) => announce(error.message))]);
-  if (kept.get("lang")) await refresh().catch(() => {});
+  const asked = choose(kept.get("lang"));
+  if (kept.get("lang")) await asked;
+  await Promise.all([asked, refresh().catch((error) => announce(error.message))]);
   menu();
   window.addEventListener("hashchange", route);
   document.addEventListener("keydown", keys);

@@ -5,7 +5,7 @@ function query(params) {
   const found = new URLSearchParams();
   for (const [name, value] of Object.entries({ lang, ...params })) {
     for (const one of [value].flat()) {
-      if (one !== undefined && one !== null) found.append(name, one);
+      if (one !== undefined && one !== null && one !== "") found.append(name, one);
     }
   }
   return found;

@@ -10,7 +10,7 @@ export function alertBox(alert, onopen, run) {
   const when = alert.since_step !== null && alert.since_step !== undefined ? t("since step {step}", { step: integer(alert.since_step) }) : t("at step {step}", { step: integer(alert.step) });
   const silence = `gptwatch silence ${quoted(run ?? "'*'")} ${alert.rule} --for 2h`;
   return h("article", { class: "alert", "data-severity": alert.severity, "data-over": alert.cleared_step !== null && alert.cleared_step !== undefined },
-    h("header", {}, h("b", {}, t(alert.severity)), " ", h("span", { class: "rule" }, alert.rule.replaceAll("_", " ")), run ? [" ", h("a", { href: `#/run/${encodeURIComponent(run).replaceAll("%2F", "/")}` }, run)] : null,
+    h("header", {}, h("b", {}, t(alert.severity)), " ", h("span", { class: "rule" }, t(alert.rule.replaceAll("_", " "))), run ? [" ", h("a", { href: `#/run/${encodeURIComponent(run).replaceAll("%2F", "/")}` }, run)] : null,
       " ", h("button", { type: "button", class: "quiet", onclick: onopen }, alert.line ? `${when} · ${t("line")} ${integer(alert.line)}` : when)),
     h("p", {}, alert.message),
     alert.advice ? h("p", { class: "advice" }, alert.advice) : null,

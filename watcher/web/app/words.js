@@ -1,6 +1,6 @@
 // What the page says, and how it writes numbers, in the chosen language.
 let words = {};
-export let lang = "en";
+export let lang = ""; // until it is known: as the browser asks
 export let version = "";
 
 export async function choose(wanted) {
@@ -28,6 +28,14 @@ export function number(value) {
   const size = Math.abs(value);
   if (size >= 1e6 || (size > 0 && size < 1e-3)) return value.toExponential(2);
   return grouped(size < 1000 ? value.toFixed(4) : value.toFixed(1));
+}
+
+// Times, shares, rates: four digits.
+export function figure(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return number(value);
+  const size = Math.abs(value);
+  if (size >= 1e6 || (size > 0 && size < 1e-3)) return value.toExponential(2);
+  return grouped(size >= 1000 ? value.toFixed(0) : String(+value.toPrecision(4)));
 }
 
 export function short(value) {
