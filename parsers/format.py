@@ -26,6 +26,28 @@ Locate = Callable[[bytes], Fields | None]
 StepFrom = Literal["line", "previous", "next", "count", "none"]
 
 
+class Found(Protocol):
+    """A match of any engine: groups by number, -1 for one that is not part of it."""
+
+    def start(self, group: int, /) -> int:
+        """The first byte of a group."""
+
+    def span(self, group: int, /) -> tuple[int, int]:
+        """The first byte of a group, and the one after its last."""
+
+
+class Compiled(Protocol):
+    """A pattern, compiled by any engine."""
+
+    @property
+    def groupindex(self) -> Mapping[str, int]:
+        """The number of each named group."""
+
+    @property
+    def search(self) -> Callable[[bytes], Found | None]:
+        """Finds the first match in a line."""
+
+
 class PatternError(ValueError):
     """A pattern that the engine could not read by columns, or no pattern at all."""
 
@@ -131,24 +153,26 @@ def line(
     shift: int = 0,
     epoch_base: int = 1,
     hit: bool = True,
+    engine: Callable[[bytes], Compiled] = re.compile,
 ) -> Shape:
     """A shape from a regular expression, which may match anywhere in the line.
 
     It is compiled when the first line comes that it could read: of all the formats
-    a log meets few.  `check` finds what is wrong with it.
+    a log meets few.  `check` finds what is wrong with it.  Patterns of users need an
+    `engine` that is linear in the length of a line; ours are tested to be.
     """
-    compiled: list[re.Pattern[bytes]] = []
+    compiled: list[Compiled] = []
 
     def locate(text: bytes) -> Fields | None:
         if not compiled:
-            compiled.append(re.compile(pattern))
+            compiled.append(engine(pattern))
         found = compiled[0].search(text)
         if found is None:
             return None
         return [
-            (group, *found.span(group))
-            for group in compiled[0].groupindex
-            if found.start(group) >= 0
+            (group, *found.span(number))
+            for group, number in compiled[0].groupindex.items()
+            if found.start(number) >= 0
         ]
 
     return Shape(

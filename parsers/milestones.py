@@ -16,8 +16,8 @@ _LONG: Final = 4096
 
 # What launchers, loggers and terminals put before a line: `[rank0]: `, `3: `, `^C`.
 _HEAD: Final = (
-    rb"^(?:\^[A-Z\[]+)*(?:(?:\[[^\]]{1,60}\]:?|\d+:|\(\w+ pid=\d+[^)]{0,60}\)"
-    rb"|\d{4}-\d\d-\d\d[ T][\d:.,]+)[ \t]?)*"
+    rb"^(?:\^[A-Z\[]{1,8})*(?:(?:\[[^\]]{1,60}\]:?|\d+:"
+    rb"|\(\w{1,60} pid=\d{1,15}+[^)]{0,60}\)|\d{4}-\d\d-\d\d[ T][\d:.,]+)[ \t]?)*+"
 )
 # A sentence of its own: at the start, behind a mark, or behind a log level.
 _OPEN: Final = rb"(?:^|[^\w\s]\s*|\s\s|\t|\b(?:INFO|NOTE|WARNING|ERROR)\s+)"
@@ -79,7 +79,7 @@ _NOT_SAVED: Final = (
 _MODEL_SAVED: Final = (
     rb"\b[Ww]riting model to\b|\b[Ss]aving (?:the )?(?:best |final )?model to\b"
     rb"|\b[Ss]aved (?:the )?(?:best |final )?model (?:file |parameters )?(?:to|at):? "
-    rb"|(?:\W\s*|\b[Nn]ew )[Bb]est model saved\b|\b[Ss]aving best model\b"
+    rb"|(?:\W|\b[Nn]ew )[Bb]est model saved\b|\b[Ss]aving best model\b"
     rb"|\b[Mm]odel saved (?:to|at)\b"
     rb"|\b[Mm]odel checkpoint of size .{1,20} saved\b"
 )
@@ -240,7 +240,7 @@ _RULES: Final = (
     _Rule(
         "start",
         "training",
-        rb"\*{3,} Running training \*{3,}|\bTraining starts at step \d|"
+        rb"\*{3} Running training \*{3}|\bTraining starts at step \d|"
         + _OPEN
         + rb"(?:(?:Starting|Begin|Beginning) training|Training started)\b",
     ),

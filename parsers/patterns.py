@@ -3,13 +3,15 @@
 from typing import Final
 
 
+# Digits are possessive: what follows a number is tried behind its last one only.
 NUMBER: Final = (
-    rb"(?:[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|inf|Infinity))"
+    rb"(?:[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?"
+    rb"|[-+]?(?:nan|NaN|inf|Infinity))"
 )
 # More digits are no step: every step fits int64, and float64 exactly.
-COUNT: Final = rb"\d{1,15}"
+COUNT: Final = rb"\d{1,15}+"
 # `14,336`
-GROUPED: Final = rb"\d[\d,]*(?:\.\d+)?"
+GROUPED: Final = rb"\d[\d,]*+(?:\.\d++)?"
 
 # Where a line's first word begins; keys pressed at a terminal stand before it as text:
 # `^[[A^[[Astep 6`.

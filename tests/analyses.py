@@ -9,6 +9,7 @@ from parsers.batch import Milestone
 from parsers.metrics import unit
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Curve, Segment, Summary
+from watcher.analysis.segments import segments
 
 
 INFO = {
@@ -71,9 +72,17 @@ def nothing(**changed: Any) -> Analysis:
         smoothed_loss=False,
         segments=(),
         milestones=(),
-        summary=Summary(),
     )
-    return replace(empty, **changed)
+    run = replace(empty, **changed)
+    return run if "segments" in changed else segmented(run)
+
+
+def segmented(run: Analysis) -> Analysis:
+    """The analysis with the segments of its own curves."""
+    main = run.train or run.val or run.time
+    if main is None:
+        return run
+    return replace(run, segments=segments(main.lines, main.steps, run.milestones))
 
 
 def overfit() -> Analysis:

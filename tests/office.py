@@ -1,6 +1,6 @@
 """A store with one run, its alerts, and time that passes when a test says so."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ from watcher.alerts.channels import Channel
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Settings
 from watcher.clock import Clock
-from watcher.daemon.mailbox import Inbox
+from watcher.daemon.mailbox import Mailbox
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
@@ -27,12 +27,19 @@ class FakeClock(Clock):
 class Office:
     """A store with one run, and its alerting; may be closed and opened again."""
 
-    def __init__(self, folder: Path, *channels: Channel, most: int = 20) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *channels: Channel,
+        most: int = 20,
+        jitter: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         self.clock = FakeClock()
         self.channels = channels
         self.most = most
+        self.jitter = jitter
         self.open()
         with self.store.transaction():
             self.store.begin("/logs", "a.log", reason="found", now=0.0)
@@ -40,19 +47,19 @@ class Office:
     def open(self) -> None:
         """Starts."""
         self.store = Database(self.folder)
-        self.inbox = Inbox()
+        self.mailbox = Mailbox()
         self.alerting = Dispatcher(
             self.store,
             Settings(max_per_hour=self.most),
             self.channels,
             self.clock,
             lang="en",
-            jitter=lambda: 1.0,
-            on_result=lambda *settled: self.inbox.put("settled", settled),
+            jitter=self.jitter,
+            on_result=lambda *settled: self.mailbox.put("settled", settled),
         )
 
     def close(self) -> None:
-        """Ends, as after a crash: nothing is said to anybody."""
+        """Stops at once, as after a crash."""
         self.alerting.stop()
         self.store.close()
 
@@ -69,8 +76,8 @@ class Office:
     def settle(self, deliveries: int) -> None:
         """Waits until so many deliveries are settled, and notes them."""
         while deliveries > 0:
-            self.inbox.wait(30.0)
-            messages, _, _ = self.inbox.take()
+            self.mailbox.wait(30.0)
+            messages, _, _ = self.mailbox.take()
             assert messages, "no delivery was settled in half a minute"
             for _, settled in messages:
                 self.alerting.settled(*settled)
@@ -82,7 +89,7 @@ class Office:
             self.settle(1)
 
     def let_out(self) -> list[float]:
-        """Lets hours pass until all is told; when each notice went on its way."""
+        """Lets hours pass until all is sent; when each notification was."""
         execute = self.store.connection.execute
         waits = (
             "SELECT 1 FROM notifications, deliveries"
@@ -90,7 +97,7 @@ class Office:
         )
         hours = 0
         while execute(waits).fetchone():
-            assert (hours := hours + 1) < 100, "something is never told"
+            assert (hours := hours + 1) < 100, "something is never sent"
             self.clock.time += 3601
             self.alerting.beat()
             self.settle_all()

@@ -9,7 +9,7 @@ from parsers.parser import Parser
 from watcher.clock import Clock
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader
-from watcher.ingest.tailer import Follower
+from watcher.ingest.tailer import Tailer
 from watcher.storage.columns import Run
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
@@ -66,18 +66,20 @@ class Bench:
         self._scanner = scanner or Scanner()
         self.start()
 
+    def ask_writer(self) -> str:
+        """What the reader gets when it asks; a test may put a deed in its place."""
+        return self.writer
+
     def start(self) -> None:
         """Starts the reader on what the store holds."""
         self.store = Database(self.state)
-        follower = Follower(
+        tailer = Tailer(
             self.store,
             self.clock,
-            is_written=lambda *_: self.writer,
+            writer=lambda *_: self.ask_writer(),
             wanted=lambda path: self._scanner.wants(self.logs, path),
         )
-        self.reader = Reader(
-            [self.logs], self._scanner, self.store, follower, self.clock
-        )
+        self.reader = Reader([self.logs], self._scanner, self.store, tailer, self.clock)
 
     def stop(self) -> None:
         """Stops the reader; the store stays."""

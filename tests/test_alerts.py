@@ -1,4 +1,4 @@
-"""A finding is said once, reminded of, and said to be over; nothing more."""
+"""The life cycle of alerts: one notification for each transition, and reminders."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from watcher.alerts.lifecycle import Alert, Moment, Notification, Settings, upda
 def finding(
     rule: str = "overfitting", step: int = 100, **fields: Any
 ) -> dict[str, Any]:
-    """A finding as it comes from a judgement."""
+    """A finding as an analysis returns it."""
     return {
         "rule": rule,
         "severity": "warning",
@@ -29,17 +29,17 @@ def finding(
 
 
 class Run:
-    """One run, judged again and again."""
+    """One run, analysed again and again."""
 
     def __init__(self, **chosen: Any) -> None:
         self.settings = Settings(**chosen)
         self.alerts: dict[str, Alert] = {}
         self.now = 1e9
 
-    def judge(
+    def analyse(
         self, *findings: dict[str, Any], after: float = 1.0, **moment: Any
     ) -> list[str]:
-        """Kinds and rules of the notices that a judgement gives."""
+        """Kinds and rules of the notifications after an analysis."""
         self.now += after
         self.alerts, notices = update(
             self.alerts, findings, Moment(now=self.now, **moment), self.settings
@@ -47,162 +47,162 @@ class Run:
         return [f"{n.kind} {n.alert.rule}" for n in notices]
 
 
-def test_a_finding_is_told_once() -> None:
-    """The same finding in every judgement gives one notice."""
+def test_firing_notifies_once() -> None:
+    """The same finding in every analysis gives one notification."""
     run = Run()
 
-    assert ["firing overfitting"] == run.judge(finding())
-    assert [] == run.judge(finding()) + run.judge(finding())
+    assert ["firing overfitting"] == run.analyse(finding())
+    assert [] == run.analyse(finding()) + run.analyse(finding())
 
 
-def test_what_is_over_is_told_if_its_beginning_was() -> None:
+def test_resolved_notifies_where_firing_did() -> None:
     """An alert that clears is resolved, once."""
     run = Run()
-    run.judge(finding())
+    run.analyse(finding())
 
-    assert ["resolved overfitting"] == run.judge(finding(cleared_step=200))
-    assert [] == run.judge(finding(cleared_step=200))
+    assert ["resolved overfitting"] == run.analyse(finding(cleared_step=200))
+    assert [] == run.analyse(finding(cleared_step=200))
 
 
-def test_what_was_over_before_it_was_seen_is_not_told() -> None:
-    """A finding that comes already cleared is history."""
+def test_resolved_before_it_was_seen_does_not_notify() -> None:
+    """A finding that is cleared from the start is history."""
     run = Run()
 
-    assert [] == run.judge(finding(cleared_step=200))
+    assert [] == run.analyse(finding(cleared_step=200))
 
 
-def test_raised_again_is_a_second_alert() -> None:
-    """After it cleared, the same rule at a later step is told again."""
+def test_a_later_step_is_a_second_alert() -> None:
+    """After it cleared, the same rule at a later step notifies again."""
     run = Run()
-    run.judge(finding())
-    run.judge(finding(cleared_step=200))
+    run.analyse(finding())
+    run.analyse(finding(cleared_step=200))
 
-    again = run.judge(finding(cleared_step=200), finding(step=300))
+    again = run.analyse(finding(cleared_step=200), finding(step=300))
 
     assert ["firing overfitting"] == again
     assert 2 == len(run.alerts)
 
 
-def test_a_finding_that_vanishes_is_over_after_a_while() -> None:
-    """A stall ends when lines come again; a moment's absence is none."""
+def test_hysteresis_before_an_absent_finding_resolves() -> None:
+    """It must be absent for `keep_firing_for_s`."""
     run = Run(keep_firing_for_s=60.0)
-    run.judge(finding("stalled"))
+    run.analyse(finding("stalled"))
 
-    assert [] == run.judge()
-    assert [] == run.judge(after=59)
-    assert ["resolved stalled"] == run.judge(after=1)
+    assert [] == run.analyse()
+    assert [] == run.analyse(after=59)
+    assert ["resolved stalled"] == run.analyse(after=1)
 
 
-def test_a_warning_that_becomes_certain_is_told() -> None:
-    """Confirmed once, however often it is found."""
+def test_confirmation_notifies_once() -> None:
+    """However often it is found."""
     run = Run()
-    run.judge(finding())
+    run.analyse(finding())
 
-    assert ["confirmed overfitting"] == run.judge(finding(confirmed_step=150))
-    assert [] == run.judge(finding(confirmed_step=150))
+    assert ["confirmed overfitting"] == run.analyse(finding(confirmed_step=150))
+    assert [] == run.analyse(finding(confirmed_step=150))
 
 
 def test_reminders_come_while_the_run_goes_on() -> None:
     """Every `repeat_interval_s`, but not of a run that ended."""
     run = Run(repeat_interval_s=100.0)
-    run.judge(finding())
+    run.analyse(finding())
 
-    assert [] == run.judge(finding(), after=50)
-    assert ["reminder overfitting"] == run.judge(finding(), after=51)
-    assert [] == run.judge(finding(), after=500, running=False)
+    assert [] == run.analyse(finding(), after=50)
+    assert ["reminder overfitting"] == run.analyse(finding(), after=51)
+    assert [] == run.analyse(finding(), after=500, running=False)
 
 
-def test_a_grave_finding_silences_what_follows_from_it() -> None:
-    """With a loss that is not finite, overfitting says nothing new."""
+def test_a_cause_inhibits_its_consequences() -> None:
+    """With a loss that is not finite, overfitting adds nothing."""
     run = Run()
 
-    told = run.judge(finding("not_finite", severity="critical"), finding())
+    sent = run.analyse(finding("not_finite", severity="critical"), finding())
 
-    assert ["firing not_finite"] == told
+    assert ["firing not_finite"] == sent
 
 
-def test_what_was_silenced_is_told_when_the_silence_ends() -> None:
-    """A silence delays, and loses nothing that lasts."""
+def test_an_alert_fires_when_its_silence_expires() -> None:
+    """A silence delays the notification of what is still firing."""
     run = Run()
 
-    assert [] == run.judge(finding(), silenced=lambda rule: rule == "overfitting")
-    assert ["firing overfitting"] == run.judge(finding())
+    assert [] == run.analyse(finding(), silenced=lambda rule: rule == "overfitting")
+    assert ["firing overfitting"] == run.analyse(finding())
 
 
-def test_a_run_that_was_over_is_recorded_in_silence() -> None:
-    """An old log tells nothing, not even later."""
+def test_a_run_that_had_ended_does_not_notify() -> None:
+    """Its alerts are listed; an old log notifies nobody, not even later."""
     run = Run()
 
-    assert [] == run.judge(finding(), fresh=False)
-    assert [] == run.judge(finding())
+    assert [] == run.analyse(finding(), fresh=False)
+    assert [] == run.analyse(finding())
     assert ["firing"] == [alert.state for alert in run.alerts.values()]
 
 
-def test_mild_findings_are_listed_only() -> None:
-    """Information is kept, and told only where settings say so."""
+def test_min_severity_and_mute() -> None:
+    """Less severe alerts are listed, and notify only where settings ask for it."""
     mild = finding("finished", severity="info")
 
-    assert [] == Run().judge(mild)
-    assert ["firing finished"] == Run(finished=True).judge(mild)
-    assert ["firing spike"] == Run(min_severity="info").judge(
+    assert [] == Run().analyse(mild)
+    assert ["firing finished"] == Run(finished=True).analyse(mild)
+    assert ["firing spike"] == Run(min_severity="info").analyse(
         finding("spike", severity="info")
     )
-    assert [] == Run(mute=("overfitting",)).judge(finding())
+    assert [] == Run(mute=("overfitting",)).analyse(finding())
 
 
-def test_pending_first_where_time_is_asked() -> None:
-    """With `for_s` a finding must last before it is told."""
+def test_pending_for_a_time() -> None:
+    """With `for_s` a condition must hold before its alert fires."""
     run = Run(for_s=10.0)
 
-    assert [] == run.judge(finding())
-    assert [] == run.judge(finding(), after=5)
-    assert ["firing overfitting"] == run.judge(finding(), after=6)
+    assert [] == run.analyse(finding())
+    assert [] == run.analyse(finding(), after=5)
+    assert ["firing overfitting"] == run.analyse(finding(), after=6)
 
 
-def test_what_ended_with_its_run_is_over_at_once() -> None:
-    """Of a run that ended nothing more is heard: a stall does not outlast it."""
+def test_no_hysteresis_after_the_end_of_a_run() -> None:
+    """No analysis follows that could resolve it later."""
     run = Run(keep_firing_for_s=60.0)
-    run.judge(finding("stalled"))
+    run.analyse(finding("stalled"))
 
-    assert ["resolved stalled"] == run.judge(running=False)
+    assert ["resolved stalled"] == run.analyse(running=False)
 
 
-def test_a_crash_ends_a_stall_without_a_word() -> None:
-    """Whoever reads of the crash need not read that the silence is over."""
+def test_a_crash_resolves_a_stall_without_notification() -> None:
+    """The notification of the crash says enough."""
     run = Run()
-    run.judge(finding("stalled"))
+    run.analyse(finding("stalled"))
 
-    told = run.judge(finding("crashed", severity="critical"), running=False)
+    sent = run.analyse(finding("crashed", severity="critical"), running=False)
 
-    assert ["firing crashed"] == told
+    assert ["firing crashed"] == sent
     assert ["firing", "resolved"] == [a.state for a in run.alerts.values()]
 
 
-def test_what_ended_without_a_word_comes_back_without_one() -> None:
-    """Who was not told that a stall was over is not told twice that it began."""
+def test_firing_again_notifies_only_after_a_notified_resolution() -> None:
+    """Otherwise the same stall would notify twice."""
     run = Run()
-    run.judge(finding("stalled"))
-    run.judge(finding("crashed", severity="critical"), running=False)
+    run.analyse(finding("stalled"))
+    run.analyse(finding("crashed", severity="critical"), running=False)
 
-    assert [] == run.judge(finding("stalled"))
-    assert ["resolved crashed"] == run.judge(finding("stalled"), after=60)
+    assert [] == run.analyse(finding("stalled"))
+    assert ["resolved crashed"] == run.analyse(finding("stalled"), after=60)
 
 
 def test_nothing_is_pending_in_a_run_that_ended() -> None:
-    """Nobody judges it again, so what is found of it is told now."""
+    """No analysis follows, so `for_s` does not delay it."""
     run = Run(for_s=600.0)
 
-    assert ["firing crashed"] == run.judge(finding("crashed"), running=False)
+    assert ["firing crashed"] == run.analyse(finding("crashed"), running=False)
 
 
-def test_what_became_certain_in_silence_is_told_afterwards() -> None:
-    """A silence delays that a warning became certain, too."""
+def test_confirmation_during_a_silence_notifies_afterwards() -> None:
+    """A silence delays this notification, too."""
     run = Run()
-    run.judge(finding())
+    run.analyse(finding())
 
-    assert [] == run.judge(finding(confirmed_step=150), silenced=lambda _: True)
-    assert ["confirmed overfitting"] == run.judge(finding(confirmed_step=150))
-    assert [] == run.judge(finding(confirmed_step=150))
+    assert [] == run.analyse(finding(confirmed_step=150), silenced=lambda _: True)
+    assert ["confirmed overfitting"] == run.analyse(finding(confirmed_step=150))
+    assert [] == run.analyse(finding(confirmed_step=150))
 
 
 HISTORIES = st.lists(
@@ -219,25 +219,25 @@ HISTORIES = st.lists(
 
 
 @given(HISTORIES, st.floats(1.0, 100.0))
-def test_any_history_tells_each_alert_once(
+def test_any_history_notifies_once_per_transition(
     history: Sequence[Sequence[tuple[str, int, int | None]]], pace: float
 ) -> None:
-    """Told once before resolved, resolved only after told, whatever is found."""
+    """Firing before resolved, resolved only after firing, whatever is found."""
     known: dict[str, Alert] = {}
-    told: list[Notification] = []
+    sent: list[Notification] = []
     now = 1e9
-    for judgement in history:
+    for findings in history:
         now += pace
-        found = [finding(rule, step, cleared_step=end) for rule, step, end in judgement]
+        found = [finding(rule, step, cleared_step=end) for rule, step, end in findings]
         known, notices = update(
             known, found, Moment(now), Settings(repeat_interval_s=0)
         )
-        told += notices
+        sent += notices
         again, more = update(known, found, Moment(now), Settings(repeat_interval_s=0))
         assert (known, []) == (again, more)  # a restart repeats nothing
 
-    for key in {notice.alert.key for notice in told}:
-        kinds = [notice.kind for notice in told if notice.alert.key == key]
+    for key in {notice.alert.key for notice in sent}:
+        kinds = [notice.kind for notice in sent if notice.alert.key == key]
         assert "firing" == kinds[0]
         assert all(a != b for a, b in pairwise(kinds))
         assert Counter(kinds)["firing"] >= Counter(kinds)["resolved"]

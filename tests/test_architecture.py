@@ -1,6 +1,7 @@
 """Import contracts: data flows one way through parsers and the watcher."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,3 +133,25 @@ def test_every_package_of_the_watcher_has_a_contract() -> None:
     names = {package(p) for p in files("watcher")}
 
     assert {"commands", "cli", "__main__"} == names - set(CONTRACTS)
+
+
+SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|PRAGMA|BEGIN)\s")
+DATABASE = {"connection", "execute", "executemany", "executescript"}
+
+
+def sql(path: Path) -> Iterator[str]:
+    """SQL statements in a module, and uses of a database connection."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if SQL.match(node.value):
+                yield node.value
+        elif isinstance(node, ast.Attribute) and node.attr in DATABASE:
+            yield f".{node.attr}"
+
+
+def test_only_storage_speaks_sql() -> None:
+    """Whoever asks the database asks by the name of a query."""
+    outside = [path for path in files("watcher") if package(path) != "storage"]
+
+    assert [] == [(path.name, found) for path in outside for found in sql(path)]
+    assert list(sql(ROOT / "watcher/storage/points.py")), "the check sees nothing"

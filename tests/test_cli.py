@@ -195,6 +195,41 @@ def test_a_format_of_ones_own(tmp_path: Path) -> None:
     assert [4.5, 3.5] == document["training"]["loss"]
 
 
+def test_pattern_of_user_reads_same_bytes_in_linear_engine(tmp_path: Path) -> None:
+    """Groups left out, groups with a suffix, and bytes that are no UTF-8."""
+    (tmp_path / "gptwatch.toml").write_text(
+        "[[formats]]\nname = 'mylab'\n"
+        "lines = ['(?i)шаг (?P<step>\\d+).*l=(?P<loss>[\\d.]+)"
+        "(?: lr=(?P<lr>[\\d.]+))?(?: t=(?P<iter_ms__s>[\\d.]+)s)?']\n"
+        "scale = {iter_ms__s = 1000}\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "train.log").write_bytes(
+        "шаг 10 é L=4.5 lr=0.1\n".encode() + "шаг 20 ".encode() + b"\xff L=3.5 t=2.5s\n"
+    )
+
+    done = gptwatch("export", "train.log", cwd=tmp_path)
+
+    metrics = json.loads(done.stdout)["metrics"]
+    read = {name: (of["steps"], of["values"]) for name, of in metrics.items()}
+    assert ([10, 20], [4.5, 3.5]) == read["loss"]
+    assert ([10], [0.1]) == read["lr"]
+    assert ([20], [2500.0]) == read["iter_ms"]
+
+
+def test_pattern_of_user_cannot_hang(tmp_path: Path) -> None:
+    """What is exponential for an engine that backtracks is linear here."""
+    (tmp_path / "gptwatch.toml").write_text(
+        "[[formats]]\nname = 'mylab'\n"
+        "lines = ['^(?:x+x+)+ (?P<step>\\d+) L=(?P<loss>[\\d.]+)']\n"
+    )
+    log(tmp_path, "x" * 5000 + "\nxxx 1 L=4.5\n")
+
+    done = gptwatch("export", "train.log", cwd=tmp_path)
+
+    assert [4.5] == json.loads(done.stdout)["training"]["loss"]
+
+
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
@@ -204,6 +239,14 @@ def test_a_format_of_ones_own(tmp_path: Path) -> None:
         ("[[formats]]\nname='x'\nlines=['(?P<loss>7)']", b"treat all digits alike"),
         ("[[formats]]\nname='x'\nlines=['(?P<los>\\d+)']".replace("\\", "\\"), b"loss"),
         ("[[formats]]\nname='X Y'\nlines=['a']", b"lower-case"),
+        (
+            "[[formats]]\nname='x'\nlines=['(?P<loss>a)', 3]",
+            b"lines[1] must be a string",
+        ),
+        (
+            "[[formats]]\nname='x'\nlines=['(?P<loss>\\d)(?=s)']",
+            b"formats[0].lines[0] is not usable: b'(?P<loss>\\\\d)(?=s)': RE2 refuses",
+        ),
         ("a = ", b"not valid TOML"),
     ],
 )

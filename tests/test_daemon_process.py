@@ -117,6 +117,17 @@ def test_f44_a_stop_keeps_all_that_was_read(tmp_path: Path, number: int) -> None
     until(lambda: not any(Path(f"/proc/{helper}").exists() for helper in helpers))
 
 
+def test_verbose_logs_each_read(tmp_path: Path) -> None:
+    """`--verbose` adds what is too much for every day; without it, one line a log."""
+    data = lines(0, 10)
+    for flags in ([], ["--verbose"]):
+        with Started(tmp_path, after=flags) as daemon:
+            append(daemon.logs / "train.log", data)
+            daemon.read_all()
+            daemon.stop()
+        assert bool(flags) == (f"read {len(data)} bytes (inode " in daemon.said)
+
+
 def test_f41_a_second_daemon_is_refused(tmp_path: Path) -> None:
     """It names the process that works here and ends with 78; the first goes on."""
     with Started(tmp_path) as first:
@@ -124,9 +135,9 @@ def test_f41_a_second_daemon_is_refused(tmp_path: Path) -> None:
         with Started(tmp_path) as second:
             assert 78 == second.process.wait(timeout=60)
             assert (
-                f"gptwatch: {first.state}: another gptwatch works here (process "
+                f"gptwatch: {first.state}: another gptwatch is running here (pid "
                 f"{first.process.pid}); stop it first (kill {first.process.pid}), or "
-                "choose another folder with --state\n"
+                "choose another directory with --state\n"
             ) == second.said[-len(second.said) :]
         append(first.logs / "train.log", lines(0, 10))
         first.read_all()
@@ -151,7 +162,7 @@ def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
         daemon.watches()
         config.write_text("evry = 0\n")
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.says("gptwatch.toml: unknown key 'evry'; did you mean 'every'?; going")
+        daemon.says("gptwatch.toml:1: unknown key 'evry'; did you mean 'every'?; going")
         append(daemon.logs / "train.log", lines(10, 20))
         until(lambda: drawn(daemon.out) == 19)
         config.write_text('ignore = ["other.log"]\n')
@@ -205,15 +216,15 @@ WORKER = """
 import sys, time
 from pathlib import Path
 from watcher import files
-from watcher.daemon import worker
+from watcher.daemon import analyst
 
 def parts():
     yield b"x" * 100_000
     print("writing", flush=True)
     time.sleep(600)
 
-worker.Analyst.do = lambda *_: files.write_atomically(Path("latest.png"), parts())
-worker.main('{"state": "."}', sys.stdin, sys.stdout)
+analyst.Analyst.run = lambda *_: files.write_atomically(Path("latest.png"), parts())
+analyst.main('{"state": "."}', sys.stdin, sys.stdout)
 """
 
 

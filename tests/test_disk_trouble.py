@@ -126,7 +126,7 @@ def test_f37_the_disk_of_the_pictures_is_full(tmp_path: Path, small_out: Path) -
         ballast.unlink()
         until(lambda: drawn(daemon.out) == 19_999)
 
-        assert 1 == daemon.said.count("another folder with --out")
+        assert 1 == daemon.said.count("another directory with --out")
         assert 0 == daemon.stop()
 
 
@@ -142,7 +142,7 @@ def test_f37_a_read_only_output_folder(tmp_path: Path, small_out: Path) -> None:
         remount(small_out, "rw")
         until(lambda: drawn(daemon.out) == 199)
 
-        assert 1 == daemon.said.count("another folder with --out")
+        assert 1 == daemon.said.count("another directory with --out")
         assert 0 == daemon.stop()
 
 

@@ -12,7 +12,7 @@ import pytest
 from oracle import append, lines, until
 from watchdog.observers import Observer
 
-from watcher.daemon.mailbox import Inbox
+from watcher.daemon.mailbox import Mailbox
 from watcher.host.inotify import Events
 
 
@@ -47,34 +47,34 @@ def watch(root: Path) -> Iterator[Watch]:
 
 def test_the_inbox_gives_each_path_once_and_messages_in_order() -> None:
     """Ten thousand events of one file are one path."""
-    inbox = Inbox()
+    mailbox = Mailbox()
     for _ in range(10_000):
-        inbox.touch("a.log")
-    inbox.touch("b.log")
-    inbox.put("scan")
-    inbox.put("result", 7)
+        mailbox.touch("a.log")
+    mailbox.touch("b.log")
+    mailbox.put("scan")
+    mailbox.put("result", 7)
 
-    assert inbox.has_messages()
-    taken = inbox.take()
+    assert mailbox.has_messages()
+    taken = mailbox.take()
     assert ([("scan", None), ("result", 7)], {"a.log", "b.log"}, 10_001) == taken
-    assert ([], set(), 0) == inbox.take()
-    assert not inbox.has_messages()
+    assert ([], set(), 0) == mailbox.take()
+    assert not mailbox.has_messages()
 
 
 @pytest.mark.parametrize("act", ["put", "touch"])
 def test_the_inbox_wakes_its_owner(act: str) -> None:
-    """Who waits for the inbox goes on when something comes."""
-    inbox = Inbox()
+    """Who waits for the mailbox goes on when something comes."""
+    mailbox = Mailbox()
     woken = threading.Event()
 
     def wait() -> None:
-        inbox.wait(3600.0)
+        mailbox.wait(3600.0)
         woken.set()
 
     owner = threading.Thread(target=wait)
     owner.start()
 
-    getattr(inbox, act)("x")
+    getattr(mailbox, act)("x")
 
     assert woken.wait(60.0)
     owner.join()
@@ -82,13 +82,13 @@ def test_the_inbox_wakes_its_owner(act: str) -> None:
 
 def test_files_that_change_do_not_wake_who_waits_for_messages() -> None:
     """Under a flood of events the owner sleeps until its pace is over."""
-    inbox = Inbox()
-    inbox.touch("a.log")
+    mailbox = Mailbox()
+    mailbox.touch("a.log")
 
-    inbox.wait_for_message(0.0)
+    mailbox.wait_for_message(0.0)
 
-    assert not inbox.has_messages()
-    assert {"a.log"} == inbox.take()[1]
+    assert not mailbox.has_messages()
+    assert {"a.log"} == mailbox.take()[1]
 
 
 @pytest.mark.parametrize("raw", [b"train.log", b"a\xff.log", "журнал.log".encode()])
@@ -211,7 +211,7 @@ def test_f30_no_inotify_instances_left(root: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(held) + 1, hard))
     try:
         watch = Watch(root)
-        first = watch.events.running, watch.events.trouble
+        first = watch.events.running, watch.events.error
         left = threading.active_count() - threads
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -221,10 +221,10 @@ def test_f30_no_inotify_instances_left(root: Path) -> None:
     append(root / "a.log", b"x")
 
     watch.expect(root / "a.log")
-    text = "no inotify instances left; looking every second (gptwatch doctor)"
+    text = "no inotify instances left; polling (see gptwatch doctor)"
     assert (False, text) == first
     assert 0 == left
-    assert "" == watch.events.trouble
+    assert "" == watch.events.error
     watch.events.stop()
 
 
@@ -241,4 +241,4 @@ def test_f30_no_inotify_watches_left(
     watch = Watch(root)
 
     assert not watch.events.running
-    assert "no inotify watches left" in watch.events.trouble
+    assert "no inotify watches left" in watch.events.error

@@ -28,7 +28,7 @@ def test_f23_a_link_that_is_turned(bench: Bench) -> None:
 
     expected = {"a.log": once(lines(0, 10)), "b.log": once(lines(100, 120))}
     assert expected == bench.held()
-    aliases = {w.log.name: w.aliases for w in bench.reader.logs.values()}
+    aliases = {w.name: w.aliases for w in bench.reader.tails.values()}
     assert {"a.log": [], "b.log": [latest]} == aliases
 
 
@@ -66,7 +66,7 @@ def test_f24_one_file_with_two_names(bench: Bench, log: Path, link: Any) -> None
     bench.settle()
 
     assert {"train.log": once(lines(0, 20))} == bench.held()
-    assert [[other]] == [w.aliases for w in bench.reader.logs.values()]
+    assert [[other]] == [w.aliases for w in bench.reader.tails.values()]
 
 
 def test_f24_one_of_two_names_goes(bench: Bench, log: Path) -> None:
@@ -105,14 +105,14 @@ def test_f25_a_log_that_becomes_a_pipe(bench: Bench, log: Path) -> None:
     log.rename(bench.logs / "aside")
     os.mkfifo(log)
     bench.look()
-    trouble = [w.trouble for w in bench.reader.logs.values()]
+    trouble = [w.error for w in bench.reader.tails.values()]
     log.unlink()
     append(bench.logs / "aside", lines(10, 20))
     (bench.logs / "aside").rename(log)
 
     bench.settle()
 
-    assert [f"{log}: not a regular file; nothing to follow"] == trouble
+    assert [f"{log}: not a regular file; cannot be tailed"] == trouble
     assert {"train.log": once(lines(0, 20))} == bench.held()
 
 
@@ -231,7 +231,7 @@ def test_f21_a_backup_copy(bench: Bench, log: Path, name: str) -> None:
     bench.settle()
 
     assert {"train.log": once(lines(0, 40))} == bench.held()
-    assert [f"{copy}: a copy of {log}; drawn once"] == bench.reader.notices()
+    assert [f"{copy}: a copy of {log}; plotted once"] == bench.reader.warnings()
 
 
 def test_f21_a_copy_that_was_there_first(bench: Bench, log: Path) -> None:
@@ -260,7 +260,7 @@ def test_f21_a_copy_that_goes_its_own_way(bench: Bench, log: Path) -> None:
         "train_2.log": once(lines(0, 20) + lines(500, 510)),
     }
     assert expected == bench.held()
-    assert [] == bench.reader.notices()
+    assert [] == bench.reader.warnings()
 
 
 def test_f22_deleted_but_still_written(bench: Bench, log: Path) -> None:
@@ -271,7 +271,7 @@ def test_f22_deleted_but_still_written(bench: Bench, log: Path) -> None:
         log.unlink()
         writer.write(lines(10, 20))
         bench.settle()
-        notices = bench.reader.notices()
+        notices = bench.reader.warnings()
 
     assert list(range(20)) == bench.steps()
     [notice] = notices
@@ -288,12 +288,12 @@ def test_f22_a_deleted_file_is_let_go_when_nobody_writes_it(
     bench.writer = "alive"
     bench.clock.up += 3600.0
     bench.look()
-    bench.reader.rest()
-    [watched] = bench.reader.logs.values()
-    held = watched.log.fd
+    bench.reader.evict_idle()
+    [watched] = bench.reader.tails.values()
+    held = watched.fd
 
     bench.writer = "gone"
-    bench.reader.rest()
+    bench.reader.evict_idle()
 
     assert held is not None
-    assert watched.log.fd is None
+    assert watched.fd is None

@@ -14,7 +14,7 @@ from oracle import FakeClock, append, lines, once, until
 
 from watcher.daemon.daemon import Daemon, Settings
 from watcher.daemon.jobs import Options
-from watcher.daemon.mailbox import Inbox
+from watcher.daemon.mailbox import Mailbox
 from watcher.daemon.worker import Inline
 from watcher.ingest.discovery import Scanner
 from watcher.storage.database import Database
@@ -150,7 +150,7 @@ def test_f33_idleness_wakes_nobody(
 ) -> None:
     """What the daemon reads and writes, also below the watched folder, is no news."""
     touched: list[str] = []
-    monkeypatch.setattr(Inbox, "touch", lambda _, path: touched.append(path))
+    monkeypatch.setattr(Mailbox, "touch", lambda _, path: touched.append(path))
     logs = tmp_path / "logs"
     out, state = logs / "plots", logs / "plots" / ".gptwatch"
     state.mkdir(parents=True)
@@ -178,7 +178,7 @@ def test_f33_idleness_wakes_nobody(
     store = {str(state / f"{NAME}{end}") for end in ("", "-wal", "-shm")}
     assert {str(logs / "end")} == {*touched} - store - {str(logs / "sign")}
     signs = {str(logs / "sign"), str(logs / "train.log")}
-    assert ([], False) == daemon.reader.touched(drawing - signs)
+    assert ([], False) == daemon.reader.registry.touched(drawing - signs)
     daemon.close()
 
 
@@ -186,5 +186,5 @@ def pass_time(daemon: Daemon, clock: FakeClock, seconds: float) -> None:
     """So much time passes, and the schedule with it."""
     for _ in range(10):
         clock.up += seconds / 10
-        daemon.look()
+        daemon.post_all()
         daemon.tick()

@@ -9,7 +9,7 @@ import pytest
 from oracle import Bench, append, lines, once
 
 from watcher.ingest.discovery import Scanner
-from watcher.ingest.tailer import PATIENCE_S, ROTATE_WAIT_S
+from watcher.ingest.tailer import ROTATE_TIMEOUT_S, ROTATE_WAIT_S
 
 
 def rotate(log: Path) -> None:
@@ -56,7 +56,7 @@ def test_f07_a_writer_that_never_lets_go(bench: Bench, log: Path) -> None:
     append(log, lines(500, 510))
     bench.writer = "alive"
 
-    for step in range(10, 10 + int(PATIENCE_S) + 2):
+    for step in range(10, 10 + int(ROTATE_TIMEOUT_S) + 2):
         append(log.with_name("train.log.1"), lines(step, step + 1))
         bench.look()
         bench.clock.up += 1.0
@@ -221,7 +221,7 @@ def test_a_part_is_no_run_where_its_name_is_wanted(tmp_path: Path) -> None:
     bench.settle()
     bench.stop()
 
-    assert ["train.log"] == [w.log.name for w in bench.reader.logs.values()]
+    assert ["train.log"] == [w.name for w in bench.reader.tails.values()]
 
 
 def test_a_rename_is_waited_for_no_longer_than_promised(

@@ -1,8 +1,10 @@
 """What happens to the store: death at any moment, damage, loss."""
 
+import contextlib
 import os
 import random
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,6 +173,42 @@ def test_what_is_put_aside_is_kept(bench: Bench, log: Path) -> None:
     [aside] = bench.state.glob(f"{NAME}.damaged_*")
     assert before == aside.read_bytes()
     assert {} == bench.rows()
+
+
+def test_copies_of_damaged_stores_are_bounded(tmp_path: Path) -> None:
+    """A disk that damages one after the other is not filled by them."""
+    for day in range(1, 6):
+        for suffix in ("", "-wal"):
+            (tmp_path / f"{NAME}{suffix}.damaged_2026010{day}_000000").touch()
+    (tmp_path / NAME).write_bytes(b"the last")
+
+    set_aside(tmp_path, StorageCorruptError("damaged"))
+
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert f"{NAME}.damaged_20260105_000000" in kept
+    assert 3 == sum(name.startswith(f"{NAME}.damaged_") for name in kept)
+    assert 3 == sum(name.startswith(f"{NAME}-wal.damaged_") for name in kept)
+    assert b"the last" in {path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_another_user_reads_a_store_that_nobody_has_open() -> None:
+    """It may make no index beside the database; without a writer it needs none."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    with tempfile.TemporaryDirectory() as name:
+        state = Path(name)
+        state.chmod(0o755)
+        Database(state).close()
+        child = os.fork()
+        if child == 0:
+            os.setuid(65534)
+            with contextlib.suppress(BaseException):
+                os._exit(len(Database(state, read_only=True).runs()))
+            os._exit(9)
+        _, status = os.waitpid(child, 0)
+
+        assert 0 == os.waitstatus_to_exitcode(status)
+        assert [NAME] == [path.name for path in state.iterdir()]
 
 
 def test_f40_a_store_that_a_newer_gptwatch_made_is_not_put_aside(

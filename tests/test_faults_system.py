@@ -56,7 +56,7 @@ def test_f32_a_log_that_cannot_be_parsed(
     append(bench.logs / "bad.log", data)
     append(log, lines(0, 10))
     bench.look()
-    told = bench.reader.notices()
+    told = bench.reader.warnings()
     append(log, lines(10, 20))
     bench.look()
     poison.clear()
@@ -65,7 +65,7 @@ def test_f32_a_log_that_cannot_be_parsed(
     bench.settle()
 
     assert [f"{bench.logs}/bad.log: cannot be parsed (ZeroDivisionError('oh'))"] == told
-    assert [] == bench.reader.notices()
+    assert [] == bench.reader.warnings()
     assert {"train.log": once(lines(0, 20)), "bad.log": once(data)} == bench.held()
 
 
@@ -75,11 +75,11 @@ def test_f32_what_cannot_be_kept_whole_is_not_kept(
     """A failure after some points of a piece were kept doubles none of them."""
     append(log, lines(0, 10))
     bench.look()
-    [watched] = bench.reader.logs.values()
+    [watched] = bench.reader.tails.values()
     plain, failures = Database.set, [MemoryError]
 
     def fail(self: Database, run: int, **fields: object) -> None:
-        if failures and run == watched.log.run:
+        if failures and run == watched.run:
             raise failures.pop()
         plain(self, run, **fields)
 
@@ -87,7 +87,7 @@ def test_f32_what_cannot_be_kept_whole_is_not_kept(
     append(log, lines(10, 20))
     append(bench.logs / "a.log", lines(50, 60))
     bench.look()
-    told = bench.reader.notices()
+    told = bench.reader.warnings()
     bench.clock.up += 2.0
 
     bench.settle()
@@ -97,7 +97,7 @@ def test_f32_what_cannot_be_kept_whole_is_not_kept(
         "a.log": once(lines(50, 60)),
         "train.log": once(lines(0, 20)),
     } == bench.held()
-    assert watched is bench.reader.logs[log]
+    assert watched is bench.reader.tails[log]
 
 
 @pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO])
@@ -111,7 +111,7 @@ def test_f34_a_file_system_that_fails_for_a_while(
     for _ in range(60):
         bench.look(10)
         bench.clock.up += 1.0
-    told, failures = bench.reader.notices(), len(seen) - 1
+    told, failures = bench.reader.warnings(), len(seen) - 1
     seen[0] = 1
     bench.clock.up += 300.0
 
@@ -134,7 +134,7 @@ def test_f35_a_log_that_may_not_be_read(bench: Bench, log: Path) -> None:
         bench.look()
     finally:
         os.seteuid(0)
-    told = bench.reader.notices()
+    told = bench.reader.warnings()
     log.chmod(0o644)
     bench.clock.up += 1.0
 
@@ -142,7 +142,7 @@ def test_f35_a_log_that_may_not_be_read(bench: Bench, log: Path) -> None:
 
     assert [f"{log}: may not be read by nobody"] == told
     assert {"train.log": once(lines(0, 10))} == bench.held()
-    assert [] == bench.reader.notices()
+    assert [] == bench.reader.warnings()
 
 
 def test_f36_more_logs_than_open_files(bench: Bench) -> None:
@@ -159,7 +159,7 @@ def test_f36_more_logs_than_open_files(bench: Bench) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     assert [2] * 300 == [row.lines for row in bench.rows().values()]
-    assert [] == bench.reader.notices()
+    assert [] == bench.reader.warnings()
 
 
 def test_f31_a_root_that_comes_late_goes_and_comes_back(
@@ -168,7 +168,7 @@ def test_f31_a_root_that_comes_late_goes_and_comes_back(
     """A missing folder is said, not fatal; its logs go on when it is back."""
     bench.logs.rmdir()
     bench.look()
-    told = bench.reader.notices()
+    told = bench.reader.warnings()
     bench.logs.mkdir()
     append(log, lines(0, 10))
     bench.look()
@@ -180,8 +180,8 @@ def test_f31_a_root_that_comes_late_goes_and_comes_back(
 
     bench.settle()
 
-    assert [f"{bench.logs}: is not there"] == told
-    assert [] == bench.reader.notices()
+    assert [f"{bench.logs}: does not exist"] == told
+    assert [] == bench.reader.warnings()
     assert {"train.log": once(lines(0, 20))} == bench.held()
 
 
@@ -194,7 +194,7 @@ def test_f42_a_clock_that_jumps(bench: Bench, log: Path, seconds: float) -> None
         bench.clock.up += 2.0
         bench.clock.jump += seconds
 
-    [watched] = bench.reader.logs.values()
+    [watched] = bench.reader.tails.values()
     assert [2.0] * 4 == list(watched.gaps)
 
 

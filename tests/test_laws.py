@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from parsers.formats import FORMATS
 from parsers.parser import Parser
-from watcher.analysis.curves import analyse
+from watcher.analysis.pipeline import analyse
 from watcher.outputs.report.json import document, to_json
 from watcher.storage.columns import Run
 

@@ -1,4 +1,4 @@
-"""Curves and figures of a run are what its log says, pauses apart."""
+"""Curves and figures of a run are those of its log, pauses apart."""
 
 import math
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from parsers.parser import Parser
-from watcher.analysis.curves import analyse
 from watcher.analysis.model import Analysis
+from watcher.analysis.pipeline import analyse
 from watcher.analysis.smoothing import centred_mean
 from watcher.storage.columns import Run
 
@@ -43,7 +43,7 @@ def nanogpt(iterations: int, *, every: int = 50, evaluation_ms: float = 1650.0) 
 
 
 def test_pauses_do_not_distort_the_time() -> None:
-    """The typical iteration and the cost of evaluations are told apart."""
+    """The typical iteration and the cost of evaluations are separate figures."""
     summary = measured(nanogpt(1000)).summary
 
     assert 118.0 == summary.typical_ms
@@ -63,7 +63,7 @@ def test_pauses_do_not_distort_the_mfu() -> None:
     assert analysis.summary.mean_mfu < 22
 
 
-def test_a_log_that_times_its_evaluations_is_believed() -> None:
+def test_stated_evaluation_times_are_used() -> None:
     """Where evaluations have a time of their own, iterations hold none of it."""
     rows = [
         f"step {i}: train loss 2.5, val loss 2.5\n"
@@ -130,7 +130,7 @@ def test_bits_per_byte_are_never_compared_with_nats() -> None:
 
 
 def test_a_traceback_behind_the_last_record_is_how_it_ended() -> None:
-    """The last line of the traceback tells; one that was resumed from does not."""
+    """The last line of the traceback is quoted; not of one that was resumed from."""
     crash = "Traceback (most recent call last):\n  File x\nValueError: bad batch\n"
 
     ended = measured(nanogpt(500) + crash).summary
@@ -157,7 +157,7 @@ def test_what_is_not_finite_is_counted() -> None:
 
 @pytest.mark.parametrize(("n", "window"), [(30, 3), (1000, 50), (4, 0)])
 def test_window_grows_with_the_log_up_to_fifty(n: int, window: int) -> None:
-    """The moving average is over min(50, n // 10) points unless told otherwise."""
+    """The moving average is over min(50, n // 10) points unless set otherwise."""
     log = "".join(f"iter {i}: loss 2.5, time 9.00ms\n" for i in range(n))
 
     assert (window, 7) == (measured(log).window, measured(log, 7).window)
@@ -178,8 +178,8 @@ def test_smoothing_passes_over_gaps() -> None:
     assert math.isnan(smooth[4])
 
 
-def test_end_noted_by_the_runner_is_told_by_its_exit_code() -> None:
-    """The note of `gptwatch run` is quoted as people say it; a cause goes before it."""
+def test_an_end_noted_by_the_runner_is_quoted_as_its_exit_code() -> None:
+    """The note of `gptwatch run` is quoted as an exit code; a cause goes before it."""
     note = 'gptwatch: {"event": "exit", "status": "crashed", "code": 3}\n'
     log = nanogpt(20)
 

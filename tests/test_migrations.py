@@ -5,14 +5,29 @@ nanoGPT log rotated once, two generations of one path, a name that is not UTF-8,
 alerts, two notifications on their way and three deferred ones, a silence and a note.
 """
 
+import contextlib
+import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from watcher.alerts import outbox
+from watcher.alerts.channels.apprise import Service
+from watcher.alerts.dispatcher import Dispatcher
+from watcher.alerts.lifecycle import Settings
+from watcher.clock import Clock
+from watcher.errors import (
+    StorageCorruptError,
+    StorageError,
+    StorageMissingError,
+    StorageSetupError,
+)
+from watcher.storage.connection import Connection
 from watcher.storage.database import Database
 from watcher.storage.migrations import VERSION
 from watcher.storage.outbox import Silence
@@ -24,19 +39,26 @@ EARLIER = sorted(DATABASES.glob("v*.db"))
 
 
 @pytest.fixture(params=EARLIER, ids=lambda path: path.stem)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database of an earlier version, opened by this one."""
-    shutil.copy(request.param, tmp_path / NAME)
-    opened = Database(tmp_path)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A state folder with a database of an earlier version."""
+    state = folder(tmp_path / "state")
+    shutil.copy(request.param, state / NAME)
+    return state
+
+
+@pytest.fixture
+def store(old: Path) -> Iterator[Database]:
+    """The same, opened by this version."""
+    opened = Database(old)
     yield opened
     opened.close()
 
 
 def test_there_is_a_database_of_every_earlier_version() -> None:
     """Whoever changes the schema keeps a database of the version before."""
-    assert [f"v{version}" for version in range(1, VERSION)] == [
-        path.stem for path in EARLIER if path.stem != f"v{VERSION}"
-    ]
+    assert {f"v{version}" for version in range(1, VERSION)} <= {
+        path.stem for path in EARLIER
+    }
 
 
 def test_every_run_is_kept(store: Database) -> None:
@@ -136,3 +158,144 @@ def test_the_beginning_of_each_file_is_a_place(store: Database) -> None:
     assert (0, 0) == (line, offset)
     assert head
     assert head.startswith(b"iter 0:")
+
+
+def test_a_migrated_schema_is_that_of_a_new_database(
+    store: Database, tmp_path: Path
+) -> None:
+    """Columns, their order and indexes."""
+    new = Database(folder(tmp_path / "new"))
+
+    assert shape(new) == shape(store)
+    new.close()
+
+
+def test_a_reader_migrates_only_a_copy(old: Path) -> None:
+    """The file belongs to the daemon, which may still be of the version before."""
+    before = (old / NAME).read_bytes()
+
+    with contextlib.closing(Database(old, read_only=True)) as store:
+        assert 4 == len(store.runs())
+        assert "resolved" == outbox.load(store.outbox, 1)["overfitting@10"].state
+
+    assert before == (old / NAME).read_bytes()
+
+
+def test_who_does_not_own_a_database_migrates_none(old: Path) -> None:
+    """The daemon of the version before would lose its tables."""
+    with pytest.raises(StorageSetupError, match="restart gptwatch start"):
+        Database(old, owner=False)
+
+    Database(old).close()
+    Database(old, owner=False).close()
+
+
+def test_a_crash_leaves_the_old_version_or_the_new(old: Path, tmp_path: Path) -> None:
+    """Wherever a process dies in a migration, the next one completes it."""
+    seen = set()
+    for statement in range(1, 100):
+        state = folder(tmp_path / str(statement))
+        shutil.copy(old / NAME, state)
+        died = dying(state, statement)
+        with contextlib.closing(sqlite3.connect(state / NAME)) as plain:
+            seen.add(plain.execute("PRAGMA user_version").fetchone()[0])
+        with contextlib.closing(Database(state)) as store:
+            assert 4 == len(store.runs())
+            assert 2 == len(store.outbox.due(1_700_000_100.0))
+        if not died:
+            break
+
+    assert not died
+    assert set(range(min(seen), VERSION + 1)) == seen
+
+
+@pytest.mark.parametrize("data", ["{", "[]", "3"])
+@pytest.mark.parametrize(
+    ("version", "damage"),
+    [
+        (1, "UPDATE alerts SET data = ? WHERE key = 'spike@30'"),
+        (2, "UPDATE runs SET cursor = ? WHERE id = 2"),
+    ],
+)
+def test_damage_met_by_a_migration_is_damage(
+    tmp_path: Path, data: str, version: int, damage: str
+) -> None:
+    """The daemon sets the database aside and goes on, as with any other."""
+    shutil.copy(DATABASES / f"v{version}.db", tmp_path / NAME)
+    with contextlib.closing(sqlite3.connect(tmp_path / NAME)) as plain, plain:
+        plain.execute(damage, (data,))
+
+    with pytest.raises(StorageCorruptError, match=r"store\.db: damaged"):
+        Database(tmp_path)
+
+
+def test_a_database_that_is_being_made_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that comes too early is told that there is none yet."""
+    plain, met = Connection.execute, []
+
+    def look(connection: Connection, sql: str, values: Any = ()) -> sqlite3.Cursor:
+        monkeypatch.setattr(Connection, "execute", plain)
+        try:
+            Database(tmp_path, read_only=True).close()
+        except StorageError as error:
+            met.append(type(error))
+        monkeypatch.setattr(Connection, "execute", look)
+        return plain(connection, sql, values)
+
+    monkeypatch.setattr(Connection, "execute", look)
+    store = Database(tmp_path)
+
+    assert {StorageMissingError} == set(met)
+    assert len(met) > 10
+    store.close()
+
+
+def test_pending_deliveries_of_version_1_reach_their_service(tmp_path: Path) -> None:
+    """They name the service by its place in the list; it has a lasting name now."""
+    shutil.copy(DATABASES / "v1.db", tmp_path / NAME)
+    store, service = Database(tmp_path), Service("json://example.org/s3cret")
+
+    Dispatcher(
+        store, Settings(), [service], Clock(), lang="en", on_result=lambda *_: None
+    )
+
+    assert [service.name] * 2 == [d.channel for d in store.outbox.due(2e9)]
+    store.close()
+
+
+def folder(path: Path) -> Path:
+    """A new folder."""
+    path.mkdir()
+    return path
+
+
+def shape(store: Database) -> dict[str, list[Any]]:
+    """Columns and indexes of each table."""
+    tables = store.connection.rows("SELECT name FROM sqlite_master ORDER BY name")
+    return {
+        name: store.connection.rows(f"PRAGMA table_info({name})")
+        + store.connection.rows(f"PRAGMA index_info({name})")
+        for (name,) in tables
+    }
+
+
+def dying(state: Path, statement: int) -> bool:
+    """Lets a process open a database, and die before so many statements."""
+    child = os.fork()
+    if child == 0:
+        left, plain = statement, Connection.execute
+
+        def count(connection: Connection, sql: str, values: Any = ()) -> sqlite3.Cursor:
+            nonlocal left
+            left -= 1
+            if not left:
+                os._exit(9)
+            return plain(connection, sql, values)
+
+        Connection.execute = count  # type: ignore[method-assign]
+        Database(state)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 9

@@ -1,6 +1,8 @@
 """Each channel says it so that it arrives, or says why it did not."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,8 @@ import pytest
 from oracle import until
 from receiver import Receiver
 
-from watcher.alerts.channels import DeliveryError
-from watcher.alerts.channels.apprise import Service
+from watcher.alerts.channels import DeliveryError, Settings, channels
+from watcher.alerts.channels.apprise import Service, addresses
 from watcher.alerts.channels.command import Command
 from watcher.alerts.channels.desktop import Desktop
 from watcher.alerts.channels.jsonl import JsonLines
@@ -116,7 +118,7 @@ def test_half_a_line_spoils_only_itself(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_a_failure_of_the_file() -> None:
-    """It is told which file, and tried again."""
+    """The error names the file; the delivery is retried."""
     with pytest.raises(DeliveryError, match="/dev/full: cannot be written"):
         JsonLines(Path("/dev/full")).send(NOTICE)
 
@@ -135,6 +137,17 @@ def test_a_command_that_hangs_is_ended_with_all_it_started(
     until(lambda: not child.exists() or ") Z " in child.read_text())
 
 
+def test_a_command_that_leaves_a_child_has_ended(tmp_path: Path) -> None:
+    """What goes on in the background, with all its files, is not waited for."""
+    pid = tmp_path / "pid"
+
+    Command(f"sleep 600 & echo $! > {pid}; cat > {tmp_path}/got").send(NOTICE)
+
+    child = int(pid.read_text())
+    assert NOTICE == json.loads((tmp_path / "got").read_text())
+    os.kill(child, signal.SIGKILL)  # it is still there
+
+
 def test_a_command_that_reads_nothing_has_succeeded() -> None:
     """Whether it cares for the alert is its own business."""
     Command("true").send(NOTICE | {"evidence": {"text": "x" * 1_000_000}})
@@ -146,6 +159,36 @@ def test_a_command_shows_no_address(receiver: Receiver) -> None:
 
     with pytest.raises(DeliveryError, match=r"code 7: cannot reach json://\*\*\* now$"):
         Command(failing).send(NOTICE)
+
+
+def test_two_addresses_of_one_service_are_told_apart() -> None:
+    """By name, which stays the same and gives nothing away."""
+    names = [Service(f"tgram://s3cret/{chat}").name for chat in (1, 2, 1)]
+
+    assert names[0] == names[2] != names[1]
+    assert all(name.startswith("tgram://***#") for name in names)
+
+
+def test_a_missing_urls_file_is_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The other channels work; the daemon starts."""
+    chosen = Settings(on_alert="true", urls_file=str(tmp_path / "none"))
+
+    found = channels(chosen, tmp_path)
+
+    assert ["log", "alerts.jsonl", "command"] == [channel.name for channel in found]
+    (record,) = caplog.records
+    assert f"urls_file {tmp_path}/none: cannot be read (No such file" in record.message
+
+
+def test_addresses_of_file_and_list_are_joined(tmp_path: Path) -> None:
+    """Comments and empty lines aside; what stands twice counts once."""
+    path = tmp_path / "urls"
+    path.write_text("# phone\n\n json://b \njson://a\n")
+    chosen = Settings(urls=("json://a",), urls_file=str(path))
+
+    assert ["json://a", "json://b"] == addresses(chosen)
 
 
 def test_the_desktop_gets_the_sentence(

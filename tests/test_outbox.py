@@ -26,8 +26,9 @@ from watcher.alerts.channels.command import Command
 from watcher.alerts.channels.jsonl import JsonLines
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Alert, Moment, Settings, update
-from watcher.daemon.mailbox import Inbox
-from watcher.errors import StorageUnavailableError
+from watcher.alerts.outbox import backoff_s
+from watcher.daemon.mailbox import Mailbox
+from watcher.errors import StorageError, StorageUnavailableError
 from watcher.storage.database import Database
 
 
@@ -115,6 +116,69 @@ def test_a_network_that_fails_is_tried_again_later(
     office.alerting.beat()
     office.settle(1)
     assert 1 == len(receiver.got)
+    office.close()
+
+
+def test_backoff_is_spread_and_bounded() -> None:
+    """Many daemons whose network failed at once do not retry at once."""
+    assert [5.0, 10.0, 20.0] == [backoff_s(n, 1.0) for n in range(3)]
+    assert [2.5, 3.75, 5.0] == [backoff_s(0, jitter) for jitter in (0.0, 0.5, 1.0)]
+    assert (450.0, 900.0) == (backoff_s(9999, 0.0), backoff_s(9999, 1.0))
+
+
+def test_each_retry_draws_its_own_jitter(tmp_path: Path) -> None:
+    """Once for each failure, from the source that was given."""
+    drawn = iter([0.0, 0.5])
+    office = Office(tmp_path, Flaky(works=False), jitter=lambda: next(drawn))
+    waits = []
+    office.find(100)
+    for _ in range(2):
+        office.settle(1)
+        next_at = next_attempt_at(office)
+        waits.append(next_at - office.clock.time)
+        office.clock.time = next_at
+        office.alerting.beat()
+
+    assert [2.5, 7.5] == waits
+    office.close()
+
+
+def next_attempt_at(office: Office) -> float:
+    """Of the only delivery."""
+    found = office.store.connection.row("SELECT next_attempt_at FROM deliveries")
+    assert found is not None
+    return float(found[0])
+
+
+def test_a_channel_is_known_wherever_it_stands(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """What waits for one service is not sent to another that took its place."""
+    receiver.code, other = 503, Receiver()
+    office = Office(tmp_path, Service(receiver.address))
+    office.find(100)
+    office.settle(1)
+    office.close()
+    receiver.code = 200
+
+    office.channels = (Service(other.address), Service(receiver.address))
+    office.open()
+    office.clock.time += 3600
+    office.alerting.beat()
+    office.settle(1)
+
+    assert (0, 1) == (len(other.got), len(receiver.got))
+    other.close()
+    office.close()
+
+
+def test_a_database_that_is_locked_ends_no_delivery(tmp_path: Path) -> None:
+    """Asking what is due may fail as writing may, in the same way."""
+    office = Office(tmp_path)
+    office.store.connection.execute("DROP TABLE deliveries")
+
+    with pytest.raises(StorageError, match="no such table"):
+        office.alerting.deliver()
     office.close()
 
 
@@ -212,8 +276,8 @@ def test_secrets_are_in_no_message(
     assert "json://***" in error
 
 
-def test_beyond_the_budget_notices_come_together(tmp_path: Path) -> None:
-    """What exceeds the hour is told as one, later; nothing is lost."""
+def test_rate_limited_notifications_come_as_a_digest(tmp_path: Path) -> None:
+    """Beyond `max_per_hour` they are deferred into one digest; nothing is lost."""
     path = tmp_path / "alerts.jsonl"
     office = Office(tmp_path, JsonLines(path), most=2)
 
@@ -223,10 +287,10 @@ def test_beyond_the_budget_notices_come_together(tmp_path: Path) -> None:
     office.alerting.beat()
     office.settle(1)
 
-    told = [json.loads(row) for row in path.read_text().splitlines()]
-    assert ["firing", "firing", "digest"] == [notice["kind"] for notice in told]
-    assert "Overfitting at 300." in told[2]["message"]
-    assert "Overfitting at 400." in told[2]["message"]
+    sent = [json.loads(row) for row in path.read_text().splitlines()]
+    assert ["firing", "firing", "digest"] == [notice["kind"] for notice in sent]
+    assert "Overfitting at 300." in sent[2]["message"]
+    assert "Overfitting at 400." in sent[2]["message"]
     office.close()
 
 
@@ -294,7 +358,7 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
 
     store = Database(tmp_path)
     row = store.runs()[0]
-    inbox = Inbox()
+    mailbox = Mailbox()
     clock = FakeClock()
     alerting = Dispatcher(
         store,
@@ -302,19 +366,19 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
         [Lives()],
         clock,
         lang="en",
-        on_result=lambda *settled: inbox.put("settled", settled),
+        on_result=lambda *settled: mailbox.put("settled", settled),
     )
     alerting.update(row, [finding(100)], fresh=True, going=True)
     alerting.beat()
-    inbox.wait(30.0)
-    for _, settled in inbox.take()[0]:
+    mailbox.wait(30.0)
+    for _, settled in mailbox.take()[0]:
         alerting.settled(*settled)
     alerting.beat()
     alerting.stop()
     store.close()
 
-    said = "a.log: Overfitting at 100."
-    assert [said, said] == got.read_text().splitlines()
+    text = "a.log: Overfitting at 100."
+    assert [text, text] == got.read_text().splitlines()
 
 
 class Flaky:
@@ -322,8 +386,8 @@ class Flaky:
 
     name = "flaky"
 
-    def __init__(self) -> None:
-        self.works = True
+    def __init__(self, *, works: bool = True) -> None:
+        self.works = works
         self.got: list[str] = []
 
     def send(self, notice: Mapping[str, Any]) -> None:
@@ -345,7 +409,7 @@ ACTS = st.lists(
 
 @settings(max_examples=40, deadline=None)
 @given(ACTS)
-def test_any_history_with_restarts_tells_all_once(
+def test_any_history_with_restarts_notifies_once(
     acts: list[set[int] | float | str],
 ) -> None:
     """As without restarts and failures, nothing lost or twice, within the budget."""
@@ -370,10 +434,10 @@ def test_any_history_with_restarts_tells_all_once(
                 channel.works = act == "work"
             office.settle_all()
         channel.works = True
-        told_at = office.let_out()
+        sent_at = office.let_out()
         office.close()
 
-    for start in told_at:
-        assert most >= sum(start <= at < start + 3600 for at in told_at)
+    for start in sent_at:
+        assert most >= sum(start <= at < start + 3600 for at in sent_at)
     got = Counter(re.findall(r"Overfitting at \d+\.", " ".join(channel.got)))
     assert expected == got

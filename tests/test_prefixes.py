@@ -1,4 +1,4 @@
-"""What is said while a log grows is what the whole log says of that time."""
+"""Findings of a growing log are those of the whole log at that time."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 
 from parsers.parser import Parser
 from watcher.analysis import rules
-from watcher.analysis.curves import analyse
 from watcher.analysis.model import Analysis
+from watcher.analysis.pipeline import analyse
 from watcher.storage.columns import Run
 
 
@@ -26,12 +26,12 @@ def analysed(data: bytes) -> Analysis:
     return analyse(run, name="run", path="run")
 
 
-def told(analysis: Analysis) -> dict[str, list[int]]:
+def fired(analysis: Analysis) -> dict[str, list[int]]:
     """The steps at which each rule spoke, in the order of the log."""
     return {
         name: [finding.step for finding in judge(analysis, rules.Settings())]
         for name, judge in rules.RULES.items()
-        if name != "ended"  # that a log ends here, only its beginning says
+        if name != "ended"  # a prefix ends where the whole log goes on
     }
 
 
@@ -67,20 +67,20 @@ def eventful(seed: int) -> bytes:
 def test_a_log_that_grows_takes_nothing_back(path: Path) -> None:
     """Findings of its beginning begin the findings of the whole."""
     data = path.read_bytes()
-    whole = told(analysed(data))
+    whole = fired(analysed(data))
 
-    for early in map(told, growing(data, 1 + data.count(b"\n") // 25)):
+    for early in map(fired, growing(data, 1 + data.count(b"\n") // 25)):
         assert early == {n: steps[: len(early[n])] for n, steps in whole.items()}
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_an_eventful_log_takes_nothing_back(seed: int) -> None:
-    """The same, of a log that has something to say."""
+    """The same, of a log with findings."""
     data = eventful(seed)
-    whole = told(analysed(data))
+    whole = fired(analysed(data))
 
     assert {"plateau"} >= {name for name, steps in whole.items() if not steps}
-    for early in map(told, growing(data, 3)):
+    for early in map(fired, growing(data, 3)):
         assert early == {n: steps[: len(early[n])] for n, steps in whole.items()}
 
 

@@ -31,17 +31,17 @@ def found(run: Analysis) -> list[Finding]:
     return best_checkpoint_lost(run, BestCheckpointLost())
 
 
-def test_a_worse_one_over_the_best_is_told() -> None:
-    """It is told where it is overwritten; the numbers are those of now."""
-    (told,) = found(log(3.0, "out", 2.0, "out", 2.5, "out", 2.7, "out"))
+def test_a_worse_one_over_the_best_fires() -> None:
+    """It fires where the best is overwritten; the numbers are those of now."""
+    (finding,) = found(log(3.0, "out", 2.0, "out", 2.5, "out", 2.7, "out"))
 
-    assert (200, 100, None) == (told.step, told.since_step, told.cleared_step)
+    assert (200, 100, None) == (finding.step, finding.since_step, finding.cleared_step)
     assert {
         "best": 2.0,
         "saved": 2.7,
         "saved_step": 300,
         "unit": "nats/token",
-    } == told.evidence
+    } == finding.evidence
 
 
 def test_a_new_best_clears() -> None:
@@ -56,9 +56,9 @@ def test_a_new_best_clears() -> None:
 
 def test_nearly_as_good_is_no_recovery() -> None:
     """Noise about the limit makes no second finding."""
-    (told,) = found(log(2.0, "out", 2.03, "out", 2.01, "out", 2.03, "out"))
+    (finding,) = found(log(2.0, "out", 2.03, "out", 2.01, "out", 2.03, "out"))
 
-    assert (100, None) == (told.step, told.cleared_step)
+    assert (100, None) == (finding.step, finding.cleared_step)
 
 
 def test_who_saves_on_improvement_loses_nothing() -> None:
@@ -87,7 +87,7 @@ def test_a_small_difference_is_none() -> None:
 
 
 def test_a_checkpoint_between_evaluations_is_unknown() -> None:
-    """Its weights were trained on, and nobody has evaluated them."""
+    """Its weights were trained on, and were not evaluated."""
     run = log(2.0, "out", 2.5, "out")
     train = curve("loss", [150], [2.2])
     assert run.val is not None
@@ -102,12 +102,12 @@ def test_a_checkpoint_between_evaluations_is_unknown() -> None:
 
 def test_a_training_from_the_beginning_starts_anew() -> None:
     """Files of the run before are none of its own."""
-    run = log(2.0, "out", 3.0, 2.9, "out", steps=[0, 0, 100])
+    run = log(2.1, 2.0, "out", 3.0, 2.9, "out", steps=[0, 100, 0, 100])
 
     assert [] == found(run)
 
 
-def test_what_was_said_stays_said() -> None:
+def test_findings_are_never_taken_back() -> None:
     """Findings of a prefix begin those of the whole."""
     events = (2.0, "out", 2.5, "out", 1.5, "out", 1.4, "out", 1.6, "out", 1.7, "out")
     whole = [f.step for f in found(log(*events))]

@@ -1,4 +1,4 @@
-"""What evaluations cost and how runs end, told from the text of a log."""
+"""The cost of evaluations and the ends of runs, from the text of a log."""
 
 from collections.abc import Iterable
 
@@ -6,9 +6,10 @@ import pytest
 
 from parsers.parser import Parser
 from watcher.analysis import rules
-from watcher.analysis.curves import analyse
 from watcher.analysis.finding import Finding
-from watcher.outputs import text
+from watcher.analysis.pipeline import analyse
+from watcher.outputs.text.findings import sentence
+from watcher.outputs.text.numbers import plain
 from watcher.storage.columns import Run
 
 
@@ -22,9 +23,9 @@ def found(text: str) -> tuple[Finding, ...]:
 
 def only(rule: str, text: str) -> Finding:
     """The one finding of a rule."""
-    told = [f for f in found(text) if f.rule == rule]
-    assert len(told) == 1, told
-    return told[0]
+    finding = [f for f in found(text) if f.rule == rule]
+    assert len(finding) == 1, finding
+    return finding[0]
 
 
 def trained(steps: Iterable[int], *, eval_ms: float = 0.0, every: int = 100) -> str:
@@ -51,25 +52,25 @@ RESUMED = "Resuming training from out\n"
 # The cost of evaluations
 
 
-def test_costly_evaluations_are_told_at_the_third() -> None:
+def test_costly_evaluations_fire_at_the_third() -> None:
     """The first holds a compilation; three more make a median."""
-    told = only("evaluation_cost", trained(range(0, 601, 10), eval_ms=5000))
+    finding = only("evaluation_cost", trained(range(0, 601, 10), eval_ms=5000))
 
-    assert (told.step, told.cleared_step) == (300, None)
-    assert told.evidence == {
+    assert (finding.step, finding.cleared_step) == (300, None)
+    assert finding.evidence == {
         "share": pytest.approx(1 / 3),
         "eval_ms": 5000.0,
         "every": 100,
     }
 
 
-def test_cheap_evaluations_are_not_told() -> None:
+def test_cheap_evaluations_do_not_fire() -> None:
     """A fifth of the time is theirs."""
     assert () == found(trained(range(0, 601, 10), eval_ms=2500))
 
 
 def test_evaluations_that_became_cheap_are_over() -> None:
-    """A run that was told, and started again with fewer of them."""
+    """It resolves when the run is started again with fewer of them."""
     dear = trained(range(0, 601, 10), eval_ms=5000)
     cheap = trained(range(610, 2001, 10), eval_ms=500)
 
@@ -86,31 +87,35 @@ def test_the_time_of_a_start_is_no_evaluation() -> None:
 # The end
 
 
-def test_a_crash_is_told_at_the_last_step() -> None:
+def test_a_crash_fires_at_the_last_step() -> None:
     """With the line that explains it."""
-    told = only("crashed", trained(range(0, 101, 10)) + CRASH)
+    finding = only("crashed", trained(range(0, 101, 10)) + CRASH)
 
-    assert (told.step, told.cleared_step) == (100, None)
-    assert "Crashed at step 100: ValueError: bad batch" == text.sentence(told)
+    assert (finding.step, finding.cleared_step) == (100, None)
+    assert "Crashed at step 100: ValueError: bad batch" == plain(sentence(finding))
 
 
 def test_a_crash_before_the_first_step_has_none() -> None:
     """A log that holds nothing but an error."""
-    told = only("crashed", "found vocab_size = 65 (inside data/x/meta.pkl)\n" + CRASH)
+    finding = only(
+        "crashed", "found vocab_size = 65 (inside data/x/meta.pkl)\n" + CRASH
+    )
 
-    said = "Crashed before its first step: ValueError: bad batch"
-    assert said == text.sentence(told)
+    message = "Crashed before its first step: ValueError: bad batch"
+    assert message == plain(sentence(finding))
 
 
 def test_a_crash_that_was_resumed_is_over() -> None:
     """It stays a finding of the run, at its step."""
     again = trained(range(100, 301, 10))
 
-    told = only("crashed", trained(range(0, 151, 10)) + CRASH + RESUMED + again)
+    finding = only("crashed", trained(range(0, 151, 10)) + CRASH + RESUMED + again)
 
-    assert (told.step, told.cleared_step) == (150, 100)
-    said = "Crashed at step 150: ValueError: bad batch. The run went on from step 100."
-    assert said == text.sentence(told)
+    assert (finding.step, finding.cleared_step) == (150, 100)
+    message = (
+        "Crashed at step 150: ValueError: bad batch. The run resumed from step 100."
+    )
+    assert message == plain(sentence(finding))
 
 
 def test_two_crashes_are_two_findings() -> None:
@@ -118,9 +123,9 @@ def test_two_crashes_are_two_findings() -> None:
     first = trained(range(0, 151, 10)) + CRASH + RESUMED
     second = trained(range(100, 301, 10)) + CRASH
 
-    told = [(f.step, f.cleared_step) for f in found(first + second)]
+    finding = [(f.step, f.cleared_step) for f in found(first + second)]
 
-    assert [(150, 100), (300, None)] == told
+    assert [(150, 100), (300, None)] == finding
 
 
 def test_an_error_that_a_run_outlives_is_no_crash() -> None:
@@ -130,8 +135,8 @@ def test_an_error_that_a_run_outlives_is_no_crash() -> None:
     assert () == found(survived)
 
 
-def test_who_interrupts_a_run_knows_it() -> None:
-    """Nor is it told when the run goes on."""
+def test_an_interruption_by_the_user_is_no_finding() -> None:
+    """Nor is it a finding when the run goes on."""
     stopped = trained(range(0, 151, 10)) + "KeyboardInterrupt\n"
 
     assert () == found(stopped)

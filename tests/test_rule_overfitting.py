@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis
-from watcher.analysis.rules.overfitting import Settings, noise, overfitting, student
+from watcher.analysis.noise import second_differences, sigma, student_cdf
+from watcher.analysis.rules.overfitting import overfitting
+from watcher.analysis.rules.settings import Overfitting
 
 
 Floats = NDArray[np.floating[Any]]
@@ -36,7 +38,7 @@ def run(
 
 def found(analysis: Analysis, **settings: object) -> list[Finding]:
     """What the rule finds."""
-    return overfitting(analysis, replace(Settings(), **settings))  # type: ignore[arg-type]
+    return overfitting(analysis, replace(Overfitting(), **settings))  # type: ignore[arg-type]
 
 
 def power_law(n: int, sigma: float = 0.0, seed: int = 1) -> Floats:
@@ -58,19 +60,19 @@ def turning(
 
 def test_a_clear_turn_is_told_at_the_second_evaluation() -> None:
     """Two evaluations above the best by more than noise are enough."""
-    (told,) = found(run(TURN))
+    (finding,) = found(run(TURN))
 
-    assert ("overfitting", "warning") == (told.rule, told.severity)
-    assert (70, 50) == (told.step, told.since_step)
-    assert told.cleared_step is None
+    assert ("overfitting", "warning") == (finding.rule, finding.severity)
+    assert (70, 50) == (finding.step, finding.since_step)
+    assert finding.cleared_step is None
 
 
 def test_a_long_rise_is_confirmed() -> None:
     """Confirmation asks for more than a warning and so comes no earlier."""
-    (told,) = found(run(turning(60, 20, 0.01, sigma=0.004)))
+    (finding,) = found(run(turning(60, 20, 0.01, sigma=0.004)))
 
-    assert told.confirmed_step is not None
-    assert told.step <= told.confirmed_step <= 400
+    assert finding.confirmed_step is not None
+    assert finding.step <= finding.confirmed_step <= 400
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -82,10 +84,10 @@ def test_a_long_rise_is_confirmed() -> None:
 def test_overfitting_is_found_soon(
     onset: int, rise: float, sigma: float, latest: int, seed: int
 ) -> None:
-    """A rise is told soon after the turn, never before it."""
-    told = found(run(turning(80, onset, rise, sigma, seed)))[-1]
+    """A rise is found soon after the turn, never before it."""
+    finding = found(run(turning(80, onset, rise, sigma, seed)))[-1]
 
-    assert (onset - 3) * EVERY <= told.step <= latest * EVERY
+    assert (onset - 3) * EVERY <= finding.step <= latest * EVERY
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.005, 0.03], ids=["smooth", "plain", "noisy"])
@@ -142,7 +144,7 @@ def test_a_loss_on_its_way_back_is_none() -> None:
 
 
 def test_a_bump_that_goes_back_is_none() -> None:
-    """One evaluation far off says nothing."""
+    """One outlier is no rise."""
     val = power_law(40)
     val[20] *= 1.5
 
@@ -176,9 +178,9 @@ def test_a_resumption_drops_what_it_trains_again() -> None:
     val = [*TURN, 1.93, 1.92, 1.91, 1.9, 1.89]
     steps = [i * EVERY for i in (*range(11), *range(6, 11))]
 
-    (told,) = found(run(val, 4 * 0.9 ** (np.array(steps) / EVERY), steps))
+    (finding,) = found(run(val, 4 * 0.9 ** (np.array(steps) / EVERY), steps))
 
-    assert (70, 60) == (told.step, told.cleared_step)
+    assert (70, 60) == (finding.step, finding.cleared_step)
 
 
 def test_what_every_process_prints_counts_once() -> None:
@@ -197,19 +199,19 @@ def test_evaluations_that_are_not_finite_are_passed_over() -> None:
     good = np.isfinite(val)
     train = np.where(good, 4 * 0.93 ** np.cumsum(good), NAN)
 
-    (told,) = found(run(val, train))
+    (finding,) = found(run(val, train))
 
-    assert (100, 60) == (told.step, told.since_step)
+    assert (100, 60) == (finding.step, finding.since_step)
 
 
 def test_without_training_losses_it_is_never_sure() -> None:
     """Validation alone may warn, but not confirm."""
     val = turning(60, 20, 0.02, sigma=0.004)
 
-    (told,) = found(run(val, train=np.full(60, NAN)))
+    (finding,) = found(run(val, train=np.full(60, NAN)))
 
-    assert told.confirmed_step is None
-    assert "train_fall_share" not in told.evidence
+    assert finding.confirmed_step is None
+    assert "train_fall_share" not in finding.evidence
 
 
 @pytest.mark.parametrize("n", range(4))
@@ -240,15 +242,15 @@ def test_only_the_past_counts(seed: int) -> None:
 def test_evidence_holds_what_the_sentence_needs() -> None:
     """Numbers of the best and of now."""
     val = [4.0, 3.0, 2.5, 2.2, 2.0, 2.0, 2.1, 2.2, 2.3, 2.4, 2.5]
-    (told,) = found(run(val, train=[*range(30, 20, -1), 15]))
+    (finding,) = found(run(val, train=[*range(30, 20, -1), 15]))
 
-    assert 2.0 == pytest.approx(told.evidence["best"])
-    assert 0.5 == pytest.approx(told.evidence["rise"])
-    assert 0.25 == pytest.approx(told.evidence["rise_share"])
-    assert 0.4 == pytest.approx(told.evidence["train_fall_share"])
-    assert 0.5 == pytest.approx(told.evidence["share_after"])
-    assert 5 == told.evidence["evaluations_since"]
-    assert "nats/token" == told.evidence["unit"]
+    assert 2.0 == pytest.approx(finding.evidence["best"])
+    assert 0.5 == pytest.approx(finding.evidence["rise"])
+    assert 0.25 == pytest.approx(finding.evidence["rise_share"])
+    assert 0.4 == pytest.approx(finding.evidence["train_fall_share"])
+    assert 0.5 == pytest.approx(finding.evidence["share_after"])
+    assert 5 == finding.evidence["evaluations_since"]
+    assert "nats/token" == finding.evidence["unit"]
 
 
 def test_sensitivity_moves_the_warning() -> None:
@@ -270,7 +272,7 @@ def test_noise_does_not_see_a_trend() -> None:
     rng = np.random.default_rng(7)
     y = 0.05 * rng.standard_normal(2000) + 3 * np.arange(2000)
 
-    assert 0.05 == pytest.approx(noise(y.tolist())[0], rel=0.1)
+    assert 0.05 == pytest.approx(sigma(second_differences(y.tolist()))[0], rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -278,4 +280,4 @@ def test_noise_does_not_see_a_trend() -> None:
 )
 def test_student_agrees_with_the_tables(t: float, freedom: int, p: float) -> None:
     """Values from a table of Student's distribution."""
-    assert p == pytest.approx(student(t, freedom), abs=0.003)
+    assert p == pytest.approx(student_cdf(t, freedom), abs=0.003)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from watcher.analysis.finding import Finding
 from watcher.analysis.rules.settings import Slowdown
 from watcher.analysis.rules.slowdown import _slow, slowdown
-from watcher.outputs import text
+from watcher.outputs.text.findings import sentence
+from watcher.outputs.text.numbers import plain
 
 
 Floats = NDArray[np.float64]
@@ -27,14 +28,14 @@ def stretches(*lengths: tuple[int, float]) -> Floats:
 
 def test_a_slowdown_that_ends_is_cleared() -> None:
     """When the device is free again the finding is over."""
-    (told,) = found(stretches((300, 100.0), (60, 150.0), (100, 100.0)))
+    (finding,) = found(stretches((300, 100.0), (60, 150.0), (100, 100.0)))
 
-    assert told.cleared_step is not None
-    assert 360 < told.cleared_step < 380
+    assert finding.cleared_step is not None
+    assert 360 < finding.cleared_step < 380
 
 
 def test_a_second_slowdown_is_a_second_finding() -> None:
-    """What came back is told again."""
+    """A second slowdown is a second finding."""
     ms = stretches((300, 100.0), (60, 150.0), (300, 100.0), (60, 150.0))
 
     one, two = found(ms)
@@ -46,9 +47,9 @@ def test_a_second_slowdown_is_a_second_finding() -> None:
 
 def test_a_lasting_slowdown_stays_one() -> None:
     """When it has become the usual pace, it is still slower than it was."""
-    (told,) = found(stretches((300, 100.0), (1000, 150.0)))
+    (finding,) = found(stretches((300, 100.0), (1000, 150.0)))
 
-    assert told.cleared_step is None
+    assert finding.cleared_step is None
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -60,7 +61,7 @@ def test_noise_is_no_slowdown(seed: int) -> None:
 
 
 def test_wild_times_are_no_slowdown() -> None:
-    """Where one time says little of the next, twenty say no more."""
+    """Where single times scatter, so do medians of twenty."""
     rng = np.random.default_rng(0)
 
     assert [] == found(rng.uniform(25.0, 400.0, 20_000))
@@ -84,22 +85,22 @@ def test_every_slow_stretch_is_found(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "metric", "said"),
+    ("name", "metric", "message"),
     [
-        ("mfu", "mfu", "MFU is 30 %, it was 40 %."),
-        ("throughput", "tokens_per_s", "30 tokens/s, it was 40 tokens/s."),
+        ("mfu", "mfu", "MFU is 30.0%, down from 40.0%."),
+        ("throughput", "tokens_per_s", "30.0 tokens/s, down from 40.0 tokens/s."),
     ],
 )
 def test_a_log_without_times_is_judged_by_its_use(
-    name: str, metric: str, said: str
+    name: str, metric: str, message: str
 ) -> None:
     """Less is slower."""
     falls = curve(metric, np.arange(400), stretches((300, 40.0), (100, 30.0)))
 
-    (told,) = slowdown(nothing(**{name: falls}), Slowdown())
+    (finding,) = slowdown(nothing(**{name: falls}), Slowdown())
 
-    assert (318, 300) == (told.step, told.since_step)
-    assert text.sentence(told) == f"Slower since step 300: {said}"
+    assert (318, 300) == (finding.step, finding.since_step)
+    assert plain(sentence(finding)) == f"Slower since step 300: {message}"
 
 
 def test_a_faster_run_is_fine() -> None:

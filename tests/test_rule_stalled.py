@@ -43,15 +43,15 @@ def test_the_wait_is_learned(gaps: list[float], wait: float) -> None:
 
 
 def test_silence_is_told_beyond_the_wait_only() -> None:
-    """The finding says how long, and what was usual."""
+    """The evidence holds how long, and what was usual."""
     gaps = [1.0] * 50 + [40.0, 1.0, 45.0]
 
-    told = stalled(gaps, 90.5, 250, USUAL)
+    finding = stalled(gaps, 90.5, 250, USUAL)
 
     assert stalled(gaps, 90.0, 250, USUAL) is None
-    assert told is not None
-    assert ("stalled", 250) == (told.rule, told.step)
-    assert (90.5, 45.0) == (told.evidence["silent_s"], told.evidence["longest_s"])
+    assert finding is not None
+    assert ("stalled", 250) == (finding.rule, finding.step)
+    assert (90.5, 45.0) == (finding.evidence["silent_s"], finding.evidence["longest_s"])
 
 
 def test_the_least_wait_is_a_setting() -> None:

@@ -1,4 +1,4 @@
-"""Each rule speaks where it should, and only there; what it said stays said."""
+"""Each rule fires where it should, and only there; findings are never taken back."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -87,7 +87,7 @@ def restarted(run: Analysis, again: Analysis, step: int) -> Analysis:
     superseded = np.flatnonzero(run.val.steps >= step)
     curve.current[superseded] = False
     beside = np.concatenate([run.val_train, again.val_train])
-    return replace(run, val=curve, val_train=beside)
+    return analyses.segmented(replace(run, val=curve, val_train=beside))
 
 
 # Overfitting
@@ -124,7 +124,7 @@ def test_a_strong_rise_is_warned_of_at_its_third_evaluation() -> None:
 
 
 def test_the_evidence_is_of_the_last_evaluation() -> None:
-    """Rise and its share say where validation is now."""
+    """Rise and its share are those of validation now."""
     evidence = only("overfitting", turning(30, 10, 0.1)).evidence
 
     low = 1.5 + 2.5 * np.exp(-5)
@@ -172,7 +172,7 @@ def test_overfitting_ends_where_the_run_goes_back() -> None:
 
 
 def test_overfitting_without_training_loss_is_never_confirmed() -> None:
-    """What cannot be told from divergence stays a warning."""
+    """What cannot be distinguished from divergence stays a warning."""
     run = turning(30, 10, 0.1)
 
     found = only("overfitting", replace(run, val_train=np.full(30, np.nan)))
@@ -196,7 +196,7 @@ def test_bits_per_byte_overfit_as_nats_do() -> None:
 
 
 def test_each_stretch_without_numbers_is_a_finding() -> None:
-    """NaN and infinity are told at once, and when they end."""
+    """NaN and infinity fire at once, and resolve."""
     nan, inf = float("nan"), float("inf")
     run = trained([3.0, nan, inf, 2.9, 2.8, nan])
 
@@ -277,7 +277,7 @@ def test_a_run_after_another_does_not_diverge() -> None:
 
 
 @pytest.mark.parametrize("last", [2, 3, 5])
-def test_a_spike_is_told_with_its_height_and_end(last: int) -> None:
+def test_a_spike_has_its_height_and_end(last: int) -> None:
     """Known at its second value; the level before is the usual one."""
     loss = 3 + noise(200, 0.01)
     loss[100 : 100 + last] = 4.0
@@ -299,7 +299,7 @@ def test_one_high_loss_is_an_odd_batch() -> None:
 
 
 def test_a_new_training_does_not_begin_with_a_spike() -> None:
-    """The losses of the run before say nothing of those of the next."""
+    """The losses of the run before are no baseline for the next."""
     loss = np.concatenate([falling(200, 1.0), falling(200, 1.0)])
     curve = analyses.curve("loss", [*range(200)] * 2, loss)
 
@@ -324,7 +324,7 @@ def test_flagged_values_do_not_hide_the_next_spike() -> None:
     assert [100, 120] == [f.since_step for f in of("spike", trained(loss))]
 
 
-def test_a_new_level_is_told_once() -> None:
+def test_a_new_level_fires_once() -> None:
     """What lasts is no spike after spike."""
     loss = 3 + noise(300, 0.01)
     loss[100:] += 1
@@ -342,7 +342,7 @@ def test_an_averaged_loss_has_no_spikes() -> None:
     assert [] == of("spike", trained(loss, smoothed_loss=True))
 
 
-def test_a_plateau_is_told_once_where_nothing_has_moved() -> None:
+def test_a_plateau_fires_once_where_nothing_has_moved() -> None:
     """Twelve evaluations without change: an exact step."""
     val = [4.0, 3.0, 2.5, *[2.0] * 30]
 
@@ -385,7 +385,7 @@ def test_evaluations_that_are_trained_again_make_no_plateau() -> None:
 # Course
 
 
-def test_a_slowdown_is_told_after_ten_slow_lines() -> None:
+def test_a_slowdown_fires_after_ten_slow_lines() -> None:
     """Medians of twenty turn at the tenth slow line; for ten lines they stay."""
     ms = np.full(400, 100.0)
     ms[300:] = 140.0
@@ -422,11 +422,11 @@ def test_pauses_are_no_slowdown() -> None:
 
 
 def saved(line: int) -> Milestone:
-    """A checkpoint that a line of the log tells of."""
+    """A checkpoint at a line of the log."""
     return Milestone("checkpoint", line, 0, "saving checkpoint to out")
 
 
-def test_a_checkpoint_worse_than_the_best_is_told() -> None:
+def test_a_checkpoint_worse_than_the_best_fires() -> None:
     """The last one saved counts, against the best until then."""
     run = evaluated([2.0, 1.0, 1.5, 1.8], [2.0] * 4, format="nanogpt")
 
@@ -437,38 +437,43 @@ def test_a_checkpoint_worse_than_the_best_is_told() -> None:
     assert [] == of("best_checkpoint_lost", good)
 
 
+def end(kind: str, line: int = 999) -> Milestone:
+    """A milestone behind the last record."""
+    return Milestone(kind, line, None, "text")
+
+
 @pytest.mark.parametrize(
-    ("outcome", "rule"),
+    ("kind", "rule"),
     [
         ("finished", ["finished"]),
-        ("crashed", ["crashed"]),
+        ("error", ["crashed"]),
         ("out of memory", ["crashed"]),
         ("killed", ["crashed"]),
         ("cancelled", ["crashed"]),
         ("interrupted", []),
-        (None, []),
+        ("checkpoint", []),
     ],
 )
-def test_the_end_is_told(outcome: str | None, rule: list[str]) -> None:
-    """Finished or not; who interrupts a run knows it."""
-    run = analyses.with_summary(trained([3.0, 2.9]), outcome=outcome, last_step=1)
+def test_the_end_is_a_finding(kind: str, rule: list[str]) -> None:
+    """Finished or not; a run that a person interrupted is none."""
+    run = trained([3.0, 2.9], milestones=(end(kind),))
 
     assert rule == [f.rule for f in rules.findings(run)]
 
 
-def test_a_crash_before_the_first_step_is_told() -> None:
+def test_a_crash_before_the_first_step_is_a_finding() -> None:
     """A log that holds nothing but an error has its finding; an empty one none."""
-    dead = analyses.with_summary(analyses.nothing(), outcome="crashed")
+    dead = analyses.nothing(milestones=(end("error"),))
 
     assert [("crashed", 0)] == [(f.rule, f.step) for f in rules.findings(dead)]
     assert () == rules.findings(analyses.nothing())
 
 
-def test_the_gravest_comes_first() -> None:
-    """Findings stand by gravity, then by step."""
+def test_the_most_severe_comes_first() -> None:
+    """Findings are sorted by severity, then by step."""
     loss = 3 + noise(200, 0.01)
     loss[99:101], loss[150] = 4.0, float("nan")
-    run = analyses.with_summary(trained(loss), outcome="crashed", last_step=199)
+    run = trained(loss, milestones=(end("error"),))
 
     found = [(f.severity, f.step) for f in rules.findings(run)]
 
@@ -481,7 +486,7 @@ def test_the_gravest_comes_first() -> None:
 def cut(run: Analysis, line: int) -> Analysis:
     """The run as it was when the log had so many lines."""
     val, train, time = (short(c, line) for c in (run.val, run.train, run.time))
-    return replace(
+    early = replace(
         run,
         val=val,
         train=train,
@@ -491,6 +496,7 @@ def cut(run: Analysis, line: int) -> Analysis:
         else None,
         pause=run.pause[: len(time)] if time and run.pause is not None else None,
     )
+    return analyses.segmented(early)
 
 
 def short(curve: Curve | None, line: int) -> Curve | None:
@@ -546,7 +552,7 @@ KINDS: list[Callable[[int], Analysis]] = [wild, flat]
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("make", KINDS)
 @pytest.mark.parametrize("rule", list(rules.RULES))
-def test_what_was_said_stays_said(
+def test_findings_are_never_taken_back(
     make: Callable[[int], Analysis], seed: int, rule: str
 ) -> None:
     """Findings of a prefix of the log begin the findings of the whole."""
@@ -611,7 +617,7 @@ def test_settings_are_taken_by_their_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tables", "said"),
+    ("tables", "message"),
     [
         ([], "must be a table"),
         ({"overfiting": {}}, "did you mean 'overfitting'"),
@@ -626,16 +632,16 @@ def test_settings_are_taken_by_their_keys() -> None:
         ({"overfitting": {"sensitivity": "hgih"}}, "one of low, normal, high"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(tables: Any, said: str) -> None:
+def test_settings_that_make_no_sense_are_refused(tables: Any, message: str) -> None:
     """The message names what was meant."""
     with pytest.raises(ConfigError) as error:
         rules.settings(tables)
 
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_settings_change_what_is_found() -> None:
-    """A rule asks for what its settings say."""
+    """A rule uses its settings."""
     loss = 3 + noise(200, 0.01)
     loss[100:102] = 3.5
     strict = rules.settings({"spike": {"rise": 0.3}})

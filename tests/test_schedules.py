@@ -19,7 +19,7 @@ from oracle import FakeClock, known, once
 
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader
-from watcher.ingest.tailer import Follower
+from watcher.ingest.tailer import Tailer
 from watcher.storage.database import Database
 
 
@@ -64,10 +64,10 @@ class Schedules(RuleBasedStateMachine):
         """Starts the reader."""
         self.store = Database(self.folder / "state")
         scanner = Scanner()
-        follower = Follower(
+        tailer = Tailer(
             self.store, self.clock, wanted=lambda p: scanner.wants(self.logs, p)
         )
-        self.reader = Reader([self.logs], scanner, self.store, follower, self.clock)
+        self.reader = Reader([self.logs], scanner, self.store, tailer, self.clock)
         self.held = self.quiet = False
 
     def teardown(self) -> None:

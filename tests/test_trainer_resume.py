@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from trainer import ckpt, loop, sample
-from trainer.__main__ import guarded
-from trainer.errors import TrainerError
-from trainer.model import GPT, ModelArgs
+from trainer import checkpoint, loop, sample
+from trainer.errors import TrainerError, guarded
+from trainer.model import GPT, GPTConfig
 
 
 ROOT = Path(__file__).parents[1]
@@ -56,7 +55,7 @@ def same(a: Any, b: Any) -> bool:
 
 def same_run(one: str, other: str) -> bool:
     """Whether two checkpoints hold the same weights, moments and random state."""
-    a, b = ckpt.load(Path(one)), ckpt.load(Path(other))
+    a, b = checkpoint.load(Path(one)), checkpoint.load(Path(other))
     keys = ("model", "optimizer", "iter_num", "best_val_loss", "gptwatch")
     return all(same(a[key], b[key]) for key in keys)
 
@@ -93,13 +92,13 @@ def test_a_signal_saves_at_the_end_of_the_step(
 
     def step(run: Any) -> None:
         plain_step(run)
-        if run.iter_num == 13:
+        if run.progress.iter_num == 13:
             signal.raise_signal(signal.SIGTERM)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop.Run, "step", step)
         code = train("--out_dir=parts")
-    stopped = ckpt.load(Path("parts/ckpt.pt"))["iter_num"]
+    stopped = checkpoint.load(Path("parts/ckpt.pt"))["iter_num"]
     train("--out_dir=parts", "--init_from=auto")
 
     assert (128 + signal.SIGTERM, 14) == (code, stopped)
@@ -135,7 +134,9 @@ def test_the_best_is_kept_beside_the_last(train: Train) -> None:
     """`ckpt.pt` is the last, `best.pt` the one with the lowest validation loss."""
     train("--learning_rate=1e-2", "--max_iters=40")
 
-    best, last = (ckpt.load(Path("out") / name) for name in ("best.pt", "ckpt.pt"))
+    best, last = (
+        checkpoint.load(Path("out") / name) for name in ("best.pt", "ckpt.pt")
+    )
     assert 40 == last["iter_num"]
     assert last["gptwatch"]["best_iter"] == best["iter_num"]
     assert last["best_val_loss"] == best["best_val_loss"]
@@ -149,7 +150,7 @@ def test_a_stop_does_not_overwrite_the_best(
 
     def step(run: Any) -> None:
         plain_step(run)
-        if run.iter_num == 13:
+        if run.progress.iter_num == 13:
             signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
@@ -157,8 +158,8 @@ def test_a_stop_does_not_overwrite_the_best(
         code = train("--always_save_checkpoint=False")
 
     assert 128 + signal.SIGINT == code
-    assert 10 == ckpt.load(Path("out/ckpt.pt"))["iter_num"]
-    assert Path("out/last.pt") == ckpt.newest(Path("out"))
+    assert 10 == checkpoint.load(Path("out/ckpt.pt"))["iter_num"]
+    assert Path("out/last.pt") == checkpoint.newest(Path("out"))
 
 
 def test_an_earlier_run_is_set_aside(train: Train) -> None:
@@ -175,7 +176,7 @@ def nanogpt_checkpoint(path: Path, best: object = None) -> dict[str, Any]:
     sizes = {"n_layer": 2, "n_head": 2, "n_embd": 32, "block_size": 16}
     args = {**sizes, "bias": False, "vocab_size": 11, "dropout": 0.1}
     torch.manual_seed(7)
-    model = GPT(ModelArgs(**args))
+    model = GPT(GPTConfig(**args))
     weights = list(model.parameters())
     groups = [
         {"params": [p for p in weights if p.dim() >= 2], "weight_decay": 0.1},
@@ -210,12 +211,12 @@ def test_nanogpts_checkpoint_is_resumed(
     code = train("--init_from=resume", "--learning_rate=0.0", "--decay_lr=False")
 
     out = capsys.readouterr().out
-    stored = ckpt.load(Path("out/ckpt.pt"))
+    stored = checkpoint.load(Path("out/ckpt.pt"))
     assert 0 == code
     assert "iter 15" == lines_of(out)[0].split(":")[0]
     assert '"exact": false' in out
     assert 6 == stored["optimizer"]["state"][0]["step"]  # one there, five here
-    assert same(ckpt.clean(weights), stored["model"])
+    assert same(checkpoint.clean(weights), stored["model"])
 
 
 def test_nanogpt_can_resume_ours(train: Train) -> None:
@@ -225,7 +226,7 @@ def test_nanogpt_can_resume_ours(train: Train) -> None:
     stored = torch.load("out/ckpt.pt", weights_only=True)
 
     six = ["model", "optimizer", "model_args", "iter_num", "best_val_loss", "config"]
-    model = GPT(ModelArgs(**stored["model_args"]))
+    model = GPT(GPTConfig(**stored["model_args"]))
     weights = list(model.parameters())
     plain = torch.optim.AdamW([{"params": weights[:10]}, {"params": weights[10:]}])
     assert six == list(stored)[:6]
@@ -313,16 +314,16 @@ def test_a_checkpoint_is_never_half_written(
 ) -> None:
     """When the disk is full the old file stays, and the run says what happened."""
     path = tmp_path / "ckpt.pt"
-    ckpt.write({"a": 1}, path)
+    checkpoint.write({"a": 1}, path)
 
     def fail(_: int) -> None:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    writer = ckpt.Writer()
+    writer = checkpoint.Writer(keep_old=False)
     writer.write({"a": 2}, path)
 
-    with pytest.raises(TrainerError, match=r"no space left.*make room"):
+    with pytest.raises(TrainerError, match=r"no space left.*the one before is intact"):
         writer.wait()
     assert {"a": 1} == torch.load(path, weights_only=True)
 
@@ -331,7 +332,7 @@ def test_tied_weights_are_stored_once() -> None:
     """The copy that is written shares what the model shares."""
     weight = torch.ones(3)
 
-    copy = ckpt.snapshot({"a": weight, "b": [weight]}, {})
+    copy = checkpoint.snapshot({"a": weight, "b": [weight]}, {})
 
     assert copy["a"] is copy["b"][0]
     assert copy["a"].data_ptr() != weight.data_ptr()
@@ -376,12 +377,77 @@ def test_nanogpts_checkpoint_is_sampled(
     assert train is not None
 
 
+def nanogpt_sample(path: Path, start: list[int], count: int, length: int) -> list[Any]:
+    """What nanoGPT's sample.py draws on a CPU: seed, initialize, load, generate."""
+    stored = torch.load(path, weights_only=True)
+    torch.manual_seed(1337)
+    model = GPT(GPTConfig(**{**stored["model_args"], "dropout": 0.0}))
+    model.load_state_dict(stored["model"])
+    model.eval()
+    texts = []
+    for _ in range(count):
+        idx = torch.tensor([start])
+        for _ in range(length):
+            hidden = model.hidden(idx[:, -model.config.block_size :])
+            logits = model.lm_head(hidden)[:, -1, :] / 0.8
+            values, _ = torch.topk(logits, min(200, logits.size(-1)))
+            logits[logits < values[:, [-1]]] = -float("inf")
+            probs = torch.nn.functional.softmax(logits, dim=-1)
+            idx = torch.cat((idx, torch.multinomial(probs, num_samples=1)), dim=1)
+        texts.append(idx[0].tolist())
+    return texts
+
+
+def test_a_seed_gives_nanogpts_text(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Samples are nanoGPT's to the character, whatever type training was in."""
+    train("--max_iters=10")
+    capsys.readouterr()
+    sample.main(["--device=cpu", "--num_samples=2", "--max_new_tokens=40", "--start=t"])
+
+    chars = json.loads(Path("data/tiny/meta.json").read_text())["chars"]
+    with torch.no_grad():
+        wanted = nanogpt_sample(Path("out/ckpt.pt"), [chars.index("t")], 2, 40)
+    texts = ["".join(chars[token] for token in text) for text in wanted]
+    assert "".join(f"{text}\n{sample.RULE}\n" for text in texts) == (
+        capsys.readouterr().out
+    )
+
+
+def test_a_short_run_is_sampled(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that kept only `last.pt` needs no --ckpt; the speed is on stderr."""
+    train("--max_iters=3", "--always_save_checkpoint=False")
+    capsys.readouterr()
+    code = guarded(lambda: sample.main(["--device=cpu", "--start=t"]))
+
+    assert not Path("out/ckpt.pt").exists()
+    assert 0 == code
+    assert "tokens/s" in capsys.readouterr().err
+
+
+def test_greedy_sampling_does_not_depend_on_the_seed(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Temperature 0 takes the likeliest token."""
+    train("--max_iters=10")
+    texts = set()
+    for seed in ("1", "2"):
+        capsys.readouterr()
+        sample.main(["--device=cpu", "--temperature=0", "--start=t", f"--seed={seed}"])
+        texts |= set(capsys.readouterr().out.split(sample.RULE))
+
+    assert 2 == len(texts)  # the text and what follows the last rule
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--start=Zebra", "character 'Z' is not among the 11"),
+        ("--start=Zebra", "--start: character 'Z' is not among the 11"),
         ("--start=", "at least one character"),
-        ("--temperature=0", "temperature must be > 0"),
+        ("--temperature=-1", "temperature must be at least 0"),
         ("--top_k=many", "write --top_k=VALUE"),
         ("--ckpt=absent.pt", "no checkpoint there"),
     ],

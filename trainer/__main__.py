@@ -3,7 +3,7 @@
 import os
 import sys
 
-from trainer.errors import TrainerError
+from trainer.errors import guarded, require_torch
 
 
 def main(arguments=None):
@@ -14,26 +14,13 @@ def main(arguments=None):
 
         print(help_text())
         return 0
-    # Before torch is loaded: threads that wait by spinning cost a busy machine its
-    # CPU, up to twenty times the step itself.
+    require_torch(__name__)
+    # Before torch is loaded: on a busy machine OpenMP threads that spin while they wait
+    # cost up to twenty times the CPU of the step itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from trainer.loop import train
 
     return train(arguments)
-
-
-def guarded(function):
-    """Run `function`; say what the user can put right in one line, with exit code 2."""
-    try:
-        return function()
-    except TrainerError as error:
-        print(f"trainer: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # `python -m trainer -h | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:  # the second one, or before training began
-        return 130
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import inspect
 import json
+import math
 import re
 import tomllib
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class Config:
     out_dir: str = "out"  # checkpoints and logs go here
     eval_interval: int = 2000  # evaluate every so many steps
     log_interval: int = 1  # print a line every so many steps
-    eval_iters: int = 200  # batches per evaluation and split
+    eval_iters: int = 200  # batches per evaluation and split; 0: all of the split once
     eval_only: bool = False  # stop after the first evaluation
     always_save_checkpoint: bool = True  # else only when validation improved
     init_from: str = "scratch"  # scratch, resume, auto, gpt2, gpt2-medium/large/xl
@@ -64,11 +65,13 @@ class Config:
     seed: int = 1337
     threads: int = 0  # CPU threads; 0 tries a few and keeps the fastest
     stats_interval: int = 100  # gradient norm, tokens/s, memory: every so many steps
+    eval_epochs: float = 0.0  # evaluate every so many epochs, not by eval_interval
+    micro_batch_size: int = 0  # sequences per forward pass; 0: as many as a GPU holds
     early_stopping: int = 0  # stop after so many evaluations without a new best
     nonfinite: str = "stop"  # what to do about a NaN: stop, skip (the step), ignore
     low_mem: bool = False  # bfloat16 weights and optimizer, recomputed activations
-    chunked_loss: bool = False  # never hold all logits at once (torch >= 2.13)
-    fetch: str = "auto"  # auto: may download; pip: may ask pip as well; none
+    chunked_loss: bool = False  # compute the loss in chunks: fewer logits in memory
+    fetch: str = "auto"  # auto: may download; none
     gpt2_path: str = ""  # a .safetensors file, or a folder with one
     bpe_file: str = ""  # r50k_base.tiktoken or vocab.bpe, or a folder with one
     trust_config: bool = False  # run configurations as Python; give it first
@@ -78,15 +81,34 @@ class Config:
 DEFAULTS = dataclasses.asdict(Config())
 CHOICES = {
     "nonfinite": {"stop", "skip", "ignore"},
-    "fetch": {"auto", "pip", "none"},
+    "fetch": {"auto", "none"},
     "dtype": {"auto", "float32", "bfloat16", "float16"},
     "init_from": {
         *("scratch", "resume", "auto"),
         *("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"),
     },
 }
+# [low, high) of numbers, both ends as torch or the schedule can use them.
+RANGES = {
+    "dropout": (0, 1),
+    "learning_rate": (0, math.inf),
+    "min_lr": (0, math.inf),
+    "weight_decay": (0, math.inf),
+    "beta1": (0, 1),
+    "beta2": (0, 1),
+    "grad_clip": (0, math.inf),
+    "eval_epochs": (0, math.inf),
+    **dict.fromkeys(
+        (
+            *("max_iters", "warmup_iters", "lr_decay_iters", "eval_iters"),
+            *("threads", "early_stopping", "micro_batch_size"),
+        ),
+        (0, 2**62),
+    ),
+    "seed": (-(2**62), 2**62),
+}
 AT_LEAST_ONE = (
-    *("eval_interval", "log_interval", "eval_iters", "stats_interval"),
+    *("eval_interval", "log_interval", "stats_interval"),
     *("gradient_accumulation_steps", "batch_size", "block_size"),
     *("n_layer", "n_head", "n_embd"),
 )
@@ -119,11 +141,11 @@ def read(arguments, log):
         if argument.startswith("-"):
             key, value = read_option(argument, waiting)
             values[key] = value
-            log.say(f"Overriding: {key} = {value}")
+            log.line(f"Overriding: {key} = {value}")
         else:
             path = find_file(argument)
             text = read_text(path)
-            log.say(f"Overriding config with {argument}:\n{text}")
+            log.line(f"Overriding config with {argument}:\n{text}")
             values |= read_file(path, text, trust=values.get("trust_config", False))
     config = Config(**values)
     check(config)
@@ -194,10 +216,20 @@ def check(config):
         raise TrainerError(
             f"n_embd={config.n_embd} must be a multiple of n_head={config.n_head}"
         )
-    if not 0 <= config.dropout < 1:
-        raise TrainerError(f"dropout must be in [0, 1), got {config.dropout}")
+    for key, (low, high) in RANGES.items():
+        if not low <= getattr(config, key) < high:
+            wanted = f"at least {low}" if high > 1 else f"in [{low}, {high})"
+            raise TrainerError(f"{key} must be {wanted}, got {getattr(config, key)}")
     if not re.fullmatch(r"[\w.-]+", config.dataset) or set(config.dataset) == {"."}:
         raise TrainerError(f"dataset={config.dataset!r} must be a folder's name")
+
+
+def with_epochs(config, dataset, epoch):
+    """Set the dataset found, and eval_interval from eval_epochs; `epoch` in steps."""
+    interval = config.eval_interval
+    if config.eval_epochs:
+        interval = max(1, round(config.eval_epochs * epoch))
+    return dataclasses.replace(config, dataset=dataset, eval_interval=interval)
 
 
 def find_file(name):

@@ -61,7 +61,10 @@ class Split:
         draws = [
             torch.randint(self.choices, (batch_size,)) for _ in range(repeats)
         ]  # from torch's own generator
-        starts = torch.cat(draws) if repeats > 1 else draws[0]
+        return self.cut(torch.cat(draws) if repeats > 1 else draws[0])
+
+    def cut(self, starts):
+        """Cut the windows that begin at `starts`."""
         tokens = self.map() if self.kept is None else self.kept
         windows = tokens.unfold(0, self.block_size + 1, 1)  # a view, (choices, T + 1)
         rows = windows[self.move(starts, tokens.device)]
@@ -73,6 +76,17 @@ class Split:
         if device.type == "cuda" and tensor.device.type == "cpu":
             return tensor.pin_memory().to(device, non_blocking=True)
         return tensor.to(device)
+
+
+def windows(split, batch_size):
+    """Yield all tokens of a split once, in order: x and y, (<= batch_size, block_size).
+
+    The last tokens, if too few for a window, are left out.
+    """
+    count = split.choices // split.block_size
+    starts = torch.arange(max(count, 1)) * split.block_size
+    for some in starts.split(batch_size):
+        yield split.cut(some)
 
 
 class NoGlobals(pickle.Unpickler):

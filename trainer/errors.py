@@ -1,5 +1,30 @@
-"""The one exception this package raises on purpose."""
+"""The exception that a user can act on, and how every command reports it."""
+
+import importlib.util
+import os
+import sys
 
 
 class TrainerError(Exception):
-    """Something only the user can put right: what, where, and what to do about it."""
+    """An error the user can fix: the message says what, where, and what to do."""
+
+
+def guarded(function):
+    """Run `function`; print a TrainerError as one line and return exit code 2."""
+    try:
+        return function()
+    except TrainerError as error:
+        print(f"trainer: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `python -m trainer -h | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:  # the second one, or before training began
+        return 130
+
+
+def require_torch(name):
+    """In a module run as a program (`name` is "__main__"): exit if torch is missing."""
+    if name == "__main__" and importlib.util.find_spec("torch") is None:
+        print("trainer: PyTorch is missing: pip install torch", file=sys.stderr)
+        sys.exit(2)

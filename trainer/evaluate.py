@@ -1,25 +1,25 @@
-"""The loss on both splits: the mean over random batches, as nanoGPT draws them."""
+"""The loss on both splits: over random batches, as in nanoGPT, or over all tokens."""
 
 import torch
 import torch.distributed as dist
 
+from trainer import build
+from trainer.data import windows
 
-LOGIT_BYTES = 2**30  # how much memory the logits of an evaluation may take
+
+EVAL_TOKENS = 2**16  # per forward pass
 
 
 @torch.no_grad()
 def evaluate(run):
-    """Give {"train": loss, "val": loss}, each over `eval_iters` batches.
+    """{"train": loss, "val": loss}, means over `eval_iters` batches each.
 
-    All processes share the work and all get the result, since all must agree on what
-    follows from it.  In exact mode the first one's batches count, as in nanoGPT.
+    All processes share the work and get the same result, since what follows depends
+    on it.  In exact mode only the first one's batches count, as in nanoGPT.
     """
     share, size = not run.config.exact, run.world.size
-    count = run.config.eval_iters
-    if share:
-        count = -(-count // size)
     run.model.eval()
-    losses = {split: mean_loss(run, split, count) for split in ("train", "val")}
+    losses = {split: mean_loss(run, split, size if share else 1) for split in run.data}
     run.model.train()
     if run.world.parallel:
         row = torch.tensor(list(losses.values()), device=run.config.device)
@@ -32,24 +32,36 @@ def evaluate(run):
     return losses
 
 
-def mean_loss(run, split, count):
-    """Give the mean over `count` batches; the device is waited for once."""
-    group = batches_at_once(run.config, run.model.args, count)
-    losses = []
-    for _ in range(count // group):
-        x, y = run.data[split].batch(run.config.batch_size, group)
-        if run.graphs:
-            torch.compiler.cudagraph_mark_step_begin()
-        with run.autocast:
-            _, loss = run.fast(x, y)
-        losses.append(loss.float().clone())  # a CUDA graph reuses its memory
-    return torch.stack(losses).cpu().mean().item()
+def mean_loss(run, split, size):
+    """Mean loss of a split over random batches, or over all its tokens."""
+    config, data = run.config, run.data[split]
+    if config.eval_iters:
+        count = -(-config.eval_iters // size)
+        group = batches_at_once(config, run.model.config, count)
+        batches = (data.batch(config.batch_size, group) for _ in range(count // group))
+    else:
+        batches = windows(data, config.batch_size)
+    losses, weights = [], []
+    for x, y in batches:
+        # A micro batch smaller than batch_size bounds the memory here, too.
+        rows = len(x) if len(x) > config.batch_size else run.plan.rows
+        for part in zip(x.split(rows), y.split(rows), strict=True):
+            if run.plan.graphs:
+                torch.compiler.cudagraph_mark_step_begin()
+            with run.precision():
+                _, loss = run.plan.model(*part)
+            losses.append(loss.float().clone())  # a CUDA graph reuses its memory
+            weights.append(part[0].numel())
+    losses = torch.stack(losses).cpu()  # waits for a GPU once
+    if len(set(weights)) == 1:
+        return losses.mean().item()  # nanoGPT's sum, to the last digit
+    return (losses.double() @ torch.tensor(weights).double()).item() / sum(weights)
 
 
-def batches_at_once(config, args, count):
-    """Give how many batches to evaluate in one go: a GPU likes them large."""
+def batches_at_once(config, shape, count):
+    """How many batches one forward pass of an evaluation takes: on a GPU, many."""
     if config.exact or not config.device.startswith("cuda"):
         return 1
-    one = 8 * config.batch_size * config.block_size * args.vocab_size
-    most = max(1, LOGIT_BYTES // one)
-    return max(n for n in range(1, min(most, count) + 1) if count % n == 0)
+    tokens = config.batch_size * config.block_size
+    most = min(EVAL_TOKENS // tokens, build.MAX_LOGITS // (tokens * shape.vocab_size))
+    return build.largest_divisor(count, most)

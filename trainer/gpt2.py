@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trainer import ckpt
+from trainer import checkpoint
 from trainer.errors import TrainerError
 from trainer.fetch import cache_dir, download
 
@@ -45,12 +45,14 @@ def load(name, config, log):
         TrainerError: if no file is found, or it does not hold this model.
 
     """
-    log.say(f"loading weights from pretrained gpt: {name}")
-    log.say("forcing vocab_size=50257, block_size=1024, bias=True")
-    log.say(f"overriding dropout rate to {config.dropout}")
+    log.line(f"loading weights from pretrained gpt: {name}")
+    log.line("forcing vocab_size=50257, block_size=1024, bias=True")
+    log.line(f"overriding dropout rate to {config.dropout}")
     path = find(name, config, log)
     weights = rename(read_safetensors(path))
-    return ckpt.model_from(path, weights, model_args(name), dropout=config.dropout)
+    return checkpoint.model_from(
+        path, weights, model_args(name), dropout=config.dropout
+    )
 
 
 def find(name, config, log):
@@ -58,7 +60,7 @@ def find(name, config, log):
     for folder in folders(name, config.gpt2_path):
         path = folder if folder.is_file() else folder / "model.safetensors"
         if path.is_file():
-            log.note("weights", source=str(path))
+            log.event("weights", source=str(path))
             return path
     if config.gpt2_path or config.fetch == "none":
         tried = config.gpt2_path or f"./{name} and {hub()}"
@@ -69,7 +71,7 @@ def find(name, config, log):
         download(url, cache, most=MAX_DOWNLOAD)
     except OSError as error:
         raise TrainerError(f"{url}: {error}; {ways_out(name)}") from error
-    log.note("weights", source=url)
+    log.event("weights", source=url)
     return cache
 
 

@@ -1,15 +1,24 @@
 """What the machine can do: device, number type, threads, peak speed, memory."""
 
+import contextlib
+import functools
 import os
 import re
 import time
 
 import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trainer.errors import TrainerError
 
 
 A100_FLOPS = 312e12  # nanoGPT measures every machine by this one
+CUDNN_FIRST = (
+    *(SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION),
+    *(SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH),
+)
+CUDNN_GAIN = 0.97  # of the time of torch's choice; less is noise
 LONG_STEP_S = 1.0  # a step that takes longer has work for all threads
 
 # Dense bfloat16 FLOP/s from the makers' data sheets, the longer name first.  Cards
@@ -88,9 +97,63 @@ def matmul_flops(dtype, device="cpu", size=512, tries=20):
 
 
 def wait(device):
-    """Wait until the GPU has done what it was asked to."""
-    if str(device).startswith("cuda"):
+    """Wait until a GPU has finished all that is queued."""
+    if device.startswith("cuda"):
         torch.cuda.synchronize(device)
+    elif device == "mps":
+        torch.mps.synchronize()
+
+
+def autocast(config):
+    """Mixed precision for `config.dtype`; a context that may be entered many times."""
+    if config.dtype == "float32":
+        return contextlib.nullcontext()
+    kind = config.device.partition(":")[0]
+    return torch.autocast(kind, getattr(torch, config.dtype))
+
+
+def attention(shape, config):
+    """A function that gives the context for attention: torch's choice, or cuDNN first.
+
+    From Hopper on cuDNN's kernel may be faster than flash attention; torch prefers it
+    in some versions only.  Both are timed in the shape of the model.
+    """
+    hopper = config.device.startswith("cuda") and not config.exact
+    if not hopper or torch.cuda.get_device_capability(config.device) < (9, 0):
+        return contextlib.nullcontext
+    cudnn = functools.partial(sdpa_kernel, list(CUDNN_FIRST), set_priority=True)
+    try:
+        times = [
+            time_attention(shape, config, each)
+            for each in (contextlib.nullcontext, cudnn)
+        ]
+    except RuntimeError:  # a kernel that does not support this shape
+        return contextlib.nullcontext
+    return cudnn if times[1] < CUDNN_GAIN * times[0] else contextlib.nullcontext
+
+
+def time_attention(shape, config, context, tries=10):
+    """Seconds of attention, forward and backward, in the model's shape."""
+    size = (8, shape.n_head, config.block_size, shape.n_embd // shape.n_head)
+    kind = getattr(torch, config.dtype)
+    with torch.random.fork_rng([config.device]):
+        q = torch.randn(size, dtype=kind, device=config.device, requires_grad=True)
+
+        def step():
+            with context():
+                y = F.scaled_dot_product_attention(
+                    q, q, q, dropout_p=config.dropout, is_causal=True
+                )
+            y.sum().backward()
+
+        for _ in range(3):
+            step()
+        wait(config.device)
+        start = time.perf_counter()
+        for _ in range(tries):
+            step()
+        wait(config.device)
+        return (time.perf_counter() - start) / tries
 
 
 def peak_flops(device, dtype):
@@ -135,18 +198,41 @@ def state_bytes(args, *, low_mem=False):
     return weights * (8 if low_mem else 16)
 
 
-def activation_bytes(args, tokens):
-    """Estimate what one micro step holds for its backward pass.
+def activation_bytes(shape, config, tokens):
+    """Estimate what one forward pass over `tokens` holds for its backward pass.
 
-    Some 34 bytes per token, layer and width with two-byte numbers and flash attention
-    (Korthikanti et al. 2022, section 4), and the logits thrice in float32.
+    Some 34 bytes per token, layer and channel in two-byte types with flash attention
+    (Korthikanti et al. 2022, section 4), and the logits: in the compute type and in
+    float32, each with its gradient.  Recomputation holds the input of each layer.
     """
-    return tokens * (34 * args.n_layer * args.n_embd + 12 * args.vocab_size)
+    wide = 2 if config.dtype == "float32" else 1
+    per_layer = 2 if config.low_mem else 34
+    logits = 0 if config.chunked_loss else 12 * shape.vocab_size
+    layers = per_layer * wide * shape.n_layer * shape.n_embd
+    return tokens * (layers + 34 * wide * shape.n_embd + logits)
 
 
-def check_memory(args, config, device):
-    """Give the estimate in bytes; refuse a model that cannot fit however one tries."""
-    state = state_bytes(args, low_mem=config.low_mem)
+def memory_estimate(shape, config, rows):
+    """Estimate of the peak in bytes with micro batches of `rows` sequences."""
+    state = state_bytes(shape, low_mem=config.low_mem)
+    return state + activation_bytes(shape, config, rows * config.block_size)
+
+
+def free_bytes(device):
+    """Free memory of a GPU, with what this process has reserved and not used."""
+    free, _ = torch.cuda.mem_get_info(device)
+    reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return free + reserved
+
+
+def check_memory(shape, config):
+    """Refuse a model whose state alone does not fit.
+
+    Raises:
+        TrainerError: with its size and that of the memory.
+
+    """
+    state, device = state_bytes(shape, low_mem=config.low_mem), config.device
     total = memory_bytes(device)
     if 0 < total < state:
         raise TrainerError(
@@ -154,7 +240,6 @@ def check_memory(args, config, device):
             f"{total / 2**30:.1f} GiB: take a smaller model (--init_from=gpt2, "
             "--n_layer) or --low_mem=True, which needs half"
         )
-    return state + activation_bytes(args, config.batch_size * args.block_size)
 
 
 def fastest_threads(step):

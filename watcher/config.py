@@ -16,12 +16,21 @@ lines = ['ep \d+ it (?P<step>\d+) L=(?P<loss>[\d.]+) V=(?P<val_loss>[\d.]+)']
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from parsers.format import WORDS, Format, PatternError, Shape, check, line
+from parsers.format import (
+    WORDS,
+    Compiled,
+    Format,
+    Found,
+    PatternError,
+    Shape,
+    check,
+    line,
+)
 from parsers.formats import FORMATS
 from parsers.metrics import METRICS
 from watcher.alerts import channels as notifying
@@ -177,7 +186,7 @@ def _options(table: Mapping[str, Any], where: Where) -> dict[str, Any]:
 
 
 def _misplaced(key: str, where: Where) -> ConfigError | None:
-    """A key that stands in front of the table that it belongs to."""
+    """The error of a key that belongs to one of the tables."""
     tables = {"alerts": alerting.Settings, "notify": notifying.Settings}
     for name, kind in tables.items():
         if key in {f.name for f in fields(kind)}:
@@ -199,23 +208,63 @@ def _format(table: Mapping[str, Any], where: Where) -> Format:
     at = where.child("lines")
     if not own.lines:
         raise at.error("must be a list of regular expressions")
-    shapes = tuple(_shape(at, pattern, own.scale or {}) for pattern in own.lines)
-    # It was written for such logs: of equal evidence it wins.
+    shapes = tuple(
+        _shape(at.child(place), pattern, own.scale or {})
+        for place, pattern in enumerate(own.lines)
+    )
+    # A user's format was written for such logs: it wins at equal evidence.
     return Format(own.name, own.written_by, samples=(), shapes=shapes, weight=2.0)
 
 
 def _shape(where: Where, pattern: str, scale: Mapping[str, float]) -> Shape:
     try:
         check(pattern.encode())
+        _linear(pattern.encode())
     except PatternError as error:
-        raise where.error(f"hold a wrong pattern: {error}") from None
+        raise where.error(f"is not usable: {error}") from None
     groups = re.compile(pattern).groupindex
     for group in groups:
         word = group.partition("__")[0]
         if word not in METRICS and word not in WORDS:
             near = difflib.get_close_matches(word, [*METRICS, *WORDS], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise where.error(f"name an unknown metric {word!r} in {pattern!r}{hint}")
+            raise where.error(f"names an unknown metric {word!r} in {pattern!r}{hint}")
     if not groups:
-        raise where.error(f"name no metric in {pattern!r}; write (?P<loss>...)")
-    return line(pattern, pattern.encode(), scale=scale)
+        raise where.error(f"names no metric in {pattern!r}; write (?P<loss>...)")
+    return line(pattern, pattern.encode(), scale=scale, engine=_linear)
+
+
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    """A pattern compiled by RE2, which names the groups of bytes by bytes."""
+
+    groupindex: Mapping[str, int]
+    search: Callable[[bytes], Found | None]
+
+
+def _linear(pattern: bytes) -> Compiled:
+    """A pattern of a user, compiled so that no line can make it run for hours.
+
+    Raises:
+        PatternError: the expression needs an engine that backtracks.
+    """
+    import re2
+
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # one character a byte, as in `re`
+    options.log_errors = False
+    try:
+        compiled = re2.compile(pattern, options)
+    except re2.error as error:
+        raise PatternError(
+            f"{pattern!r}: RE2 refuses it ({_text(error)}); write it without "
+            "lookaround, back references, possessive quantifiers, atomic groups and "
+            "repeats above {1000}: a user's pattern runs in linear time"
+        ) from None
+    names = {name.decode(): number for name, number in compiled.groupindex.items()}
+    return _Linear(names, compiled.search)
+
+
+def _text(error: Exception) -> str:
+    message = error.args[0] if error.args else error
+    return message.decode("utf-8", "replace") if isinstance(message, bytes) else ""

@@ -34,7 +34,7 @@ class Where:
 
     Attributes:
         file, text: the file's name and what it holds, "" where there is none.
-        keys: from the top of the file; a number counts tables of one name.
+        keys: from the top of the file; a number is a place in a list.
     """
 
     file: str = ""
@@ -47,15 +47,16 @@ class Where:
 
     @property
     def name(self) -> str:
-        """The dotted key."""
-        return ".".join(key for key in self.keys if isinstance(key, str))
+        """The dotted key, as in `formats[0].lines`."""
+        parts = (f".{k}" if isinstance(k, str) else f"[{k}]" for k in self.keys)
+        return "".join(parts).removeprefix(".")
 
     def error(self, problem: str) -> ConfigError:
         """What is wrong with the key's value."""
         return ConfigError(f"{self}{self.name} {problem}")
 
     def unknown(self, known: Collection[str]) -> ConfigError:
-        """The key is none of those that may stand there."""
+        """The key is not one of those known."""
         *tables, key = self.keys
         table = replace(self, keys=tuple(tables)).name
         of = f"{table}: " if table else ""
@@ -148,9 +149,12 @@ class _Check:
         return self._number(kind, value)
 
     def _list(self, value: Any) -> tuple[str, ...]:
-        # Without the value itself: addresses are secrets.
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        # Messages are without the value: addresses are secrets.
+        if not isinstance(value, list):
             raise self.where.error('must be a list of strings, as in ["a", "b"]')
+        for place, item in enumerate(value):
+            if not isinstance(item, str):
+                raise self.where.child(place).error("must be a string")
         return tuple(value)
 
     def _factors(self, value: Any) -> dict[str, float]:
@@ -205,7 +209,7 @@ def hint(word: str, known: Collection[str]) -> str:
 
 
 def line_of(text: str, keys: tuple[str | int, ...]) -> int | None:
-    """The line where a key stands, or the nearest table around it that is found."""
+    """The line of a key, or of the nearest table around it."""
     if not keys or not text:
         return None
     for number, here in _places(text):
@@ -215,7 +219,7 @@ def line_of(text: str, keys: tuple[str | int, ...]) -> int | None:
 
 
 def _places(text: str) -> Iterator[tuple[int, tuple[str | int, ...]]]:
-    """Lines that begin with a header or a key; tomllib tells no places."""
+    """Lines with a table header or a key; tomllib reports no positions."""
     table: tuple[str | int, ...] = ()
     counts: Counter[tuple[str | int, ...]] = Counter()
     for number, row in enumerate(text.splitlines(), 1):

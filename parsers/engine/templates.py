@@ -27,10 +27,13 @@ _FEW_BYTES: Final = 4096
 # Text has as many templates as lines: after these rounds the rest goes one by one.
 _ROUNDS: Final = 24
 _WHOLE: Final = re.compile(rb"(?<![.0])0+")
+# The shapes look at so much of a line: it bounds what a line can cost.  No record is
+# as long; glued ones begin with one.
+_LOOKED_AT: Final = 8192
 _CACHE_ENTRIES: Final = 8192
 _CACHE_LINE: Final = 1024
 _LIKE_A_METRIC: Final = re.compile(
-    rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*\s*[:=|]?\s*['\"]?[-+]?\d*\.?\d"
+    rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*+\s*+[:=|]?\s*+['\"]?[-+]?\.?\d"
 )
 Facts = Mapping[str, int | float | str | bool]
 
@@ -285,7 +288,7 @@ class Templates:
             for at, form in enumerate(self._formats)
             for shape, plan in first_fit(form, line)
         )
-        like = bool(_LIKE_A_METRIC.search(line))
+        like = bool(_LIKE_A_METRIC.search(line, 0, _LOOKED_AT))
         return _Template(
             takes,
             self._milestone(line),
@@ -315,6 +318,7 @@ def _loose(masked: bytes) -> bytes:
 
 def first_fit(form: Format, line: bytes) -> Iterator[tuple[Shape, Plan]]:
     """The first shape of a format that reads a line, with its columns."""
+    line = _head(line)
     for shape in form.shapes:
         if not all(need in line for need in shape.needs):
             continue
@@ -329,6 +333,13 @@ def first_fit(form: Format, line: bytes) -> Iterator[tuple[Shape, Plan]]:
         if columns:
             yield shape, Plan(columns)
             return
+
+
+def _head(line: bytes) -> bytes:
+    """What the shapes look at; a longer line does not seem to end there."""
+    if len(line) <= _LOOKED_AT:
+        return line
+    return line[:_LOOKED_AT].rpartition(b" ")[0] + b" ..."
 
 
 def _column(

@@ -31,7 +31,8 @@ _DELIMITERS: Final = (b",", b"\t", b";", b"|", b" ")
 _NAME: Final = re.compile(r"[A-Za-z_][\w ./()%:@+-]*|", re.ASCII)
 _NAME_CHARS: Final = 64
 _TENSOR: Final = re.compile(
-    rb"(?:[\w.]*Tensor|tensor|array)\(([-+.\w]+)(?:, [^()]*(?:\(\))?[^()]*)?\)"
+    rb"(?:(?<![\w.])[\w.]{0,64}Tensor|tensor|array)\(([-+.\w]+)"
+    rb"(?:, [^()]*+(?:\(\)[^()]*+)?)?\)"
 )
 _HEADER_BYTES: Final = 16384
 # Columns that tell runs apart, not steps.

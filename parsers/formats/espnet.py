@@ -28,10 +28,12 @@ _KEYS: Final = {
 _RESULTS: Final = (
     rb"\b"
     + named("epoch", COUNT)
-    + rb"epoch results: \[train\] (?:.*? )??loss="
+    # Atomic: only the first loss is one of the training.
+    + rb"epoch results: \[train\] (?>(?:.{0,999}? )??loss="
     + named("epoch_loss")
+    + rb")"
 )
-_VALID: Final = rb" \[valid\] (?:[^\[]*? )??loss=" + named("val_loss")
+_VALID: Final = rb" \[valid\] (?:[^\[]{0,999}? )??loss=" + named("val_loss")
 
 ESPNET = Format(
     name="espnet",
@@ -65,12 +67,12 @@ ESPNET = Format(
         ),
         line(
             "Nepoch results: total_count=",
-            _RESULTS + rb"[^\[]*\btotal_count=" + STEP + rb"," + _VALID,
+            _RESULTS + rb"[^\[]{0,999}\btotal_count=" + STEP + rb"," + _VALID,
             needs=(b"epoch results: ", b"total_count=", b"[valid] "),
         ),
         line(
             "Nepoch results:",
-            _RESULTS + rb"(?:[^\[]*," + _VALID + rb")?",
+            _RESULTS + rb"(?:[^\[]{0,1999}," + _VALID + rb")?",
             needs=(b"epoch results: ",),
             step="previous",
         ),

@@ -55,7 +55,7 @@ _COLUMN: Final = (
 _SECONDS: Final = {"train_time_ms": 1000}
 _SUBSET: Final = rb"\| valid on '[^']+' subset \|"
 _MEAN: Final = rb"\bepoch \d+ \| (?:train )?loss "
-_BATCH: Final = rb"\bepoch \d+:? +(?:\d+ / \d+ |\d+%\|.*, )loss="
+_BATCH: Final = rb"\bepoch \d+:? +(?:\d+ / \d+ |\d+%\|.{0,999}, )loss="
 _NUMBERED: Final = (
     rb"\bepoch "
     + named("epoch_no", COUNT)
@@ -141,7 +141,7 @@ FAIRSEQ = Format(
         ),
         pairs(
             "train, JSON",
-            rb'\btrain\b.*\{"epoch": ',
+            rb'\btrain\b.{0,999}\{"epoch": ',
             _EPOCH,
             pair=_TRAIN_JSON,
             must=("epoch_loss", "step"),

@@ -32,8 +32,8 @@ _BAR: Final = re.compile(
 )
 # `verbose=2` of Keras before 2.4
 _NO_BAR: Final = re.compile(rb"^()()() ?(?:- )?\d{1,8}s(?= - )")
-_ITEM: Final = re.compile(rb" - (\w[\w ./-]*): ([-+]?[\w.+-]+)")
-_TIME: Final = re.compile(rb"([\d.]+)(us|ms|s)/(?:step|sample|batch)")
+_ITEM: Final = re.compile(rb" - (\w[\w ./-]{0,64}): ([-+]?[\w.+-]+)")
+_TIME: Final = re.compile(rb"(?<![\d.])([\d.]+)(us|ms|s)/(?:step|sample|batch)")
 _MS: Final = {b"us": 1e-3, b"ms": 1.0, b"s": 1e3}
 _ITER_MS: Final = Key("iter_ms", 1.0, 0)
 

@@ -38,7 +38,7 @@ _AT: Final = rb" (?:at|after) (?:step|iter|iteration|batch) +" + STEP + rb" *[:=
 _HEAD_LONGEST: Final = 96
 _PLAIN: Final = re.compile(rb"(?:.*[\]|:>-]\s)?[\W_]*")
 _OPENS: Final = re.compile(
-    rb"(?i)(?:^|[\]|>:-]\s+)\W*(?:(?:average|avg|mean)\s+)?"
+    rb"(?i)(?:^\W*+|[\]|>:-]\s++\W{0,9}+)(?:(?:average|avg|mean)\s+)?"
     rb"(?:(?:train|val|eval|dev|cross.entropy)\w*\.?[ _/-])?(?:loss|train|val|valid)\b"
 )
 

@@ -17,7 +17,9 @@ from parsers.metrics import ANY_LOSS
 from parsers.patterns import COUNT, NUMBER, STEP, named
 
 
-_LOSS: Final = rb"(?:val|valid|validation|eval|dev)[\w/.-]*(?:loss|nll|ce)[\w/.-]*"
+_LOSS: Final = (
+    rb"(?:val|valid|validation|eval|dev)[\w/.-]{0,64}(?:loss|nll|ce)[\w/.-]{0,64}"
+)
 _BAR: Final = rb"\bEpoch (?P<epoch_no>" + COUNT + rb"): "
 _WORD: Final = rb"(?<![\w.])"
 
@@ -55,8 +57,8 @@ LIGHTNING = Format(
         line(
             "Epoch N: v_loss, loss",
             rb"\bEpoch " + STEP + rb": "
-            rb"(?=.*?" + _WORD + rb"v_loss " + named("val_loss") + rb")"
-            rb"(?=.*?" + _WORD + rb"loss " + named("loss", NUMBER) + rb")",
+            rb"(?=.{0,999}?" + _WORD + rb"v_loss " + named("val_loss") + rb")"
+            rb"(?=.{0,999}?" + _WORD + rb"loss " + named("loss", NUMBER) + rb")",
             needs=(b"Epoch ", b" v_loss "),
         ),
     ),

@@ -29,7 +29,7 @@ from parsers.patterns import HEAD, MAX_STEPS, START, STEP, later, named
 
 
 # Many others say `step 1/10 | loss 3.2 |`; a job that dies may cut the line.
-_NEXT = rb"(?= *(?:\((?:[-+][\dn]|acc |[\d.]+ ms)|\|? *norm |[^ |]*$))"
+_NEXT = rb"(?= *+(?:\((?:[-+][\dn]|acc |[\d.]+ ms)|\|? *norm |[^ |]*$))"
 _VALIDATION = HEAD + rb"val loss " + named("val_loss") + rb"\s*$"
 
 STDOUT = Format(

@@ -53,7 +53,7 @@ MAXTEXT = Format(
             "eval metrics after step:",
             rb"\beval metrics after step: "
             + STEP
-            + rb",.*?\bloss="
+            + rb",.{0,999}?\bloss="
             + named("val_loss"),
             needs=(b"eval metrics after step: ",),
         ),
@@ -61,7 +61,7 @@ MAXTEXT = Format(
             "average loss after step:",
             rb"\baverage loss after step="
             + STEP
-            + rb":.*? eval_loss="
+            + rb":.{0,999}? eval_loss="
             + named("val_loss"),
             needs=(b"average loss after step=",),
         ),

@@ -46,10 +46,10 @@ _KEYS: Final = {
     b"throughput (token/sec/GPU)": "tokens_per_s",
 }
 _FIELD: Final = (
-    rb"(?:\||^)\s*(?P<key>[A-Za-z][^|:]*?):?\s+(?P<value>"
+    rb"(?:\||^)\s*+(?P<key>[A-Za-z](?:[^|:]{0,64}?[^|:\s])?):?\s++(?P<value>"
     + AMOUNT
     # a fork gives the running mean too: `9836.3/21761.7`, `496.3 (avg 496.1)`
-    + rb")(?=(?:/[\d.]+| \(avg [\d.]+\))?\s*(?:TFLOPS\s*)?(?:\||$))"
+    + rb")(?=(?:/[\d.]+| \(avg [\d.]+\))?\s*+(?:TFLOPS\s*+)?(?:\||$))"
 )
 _VALUE: Final = (
     rb"\|\s*(?i:lm)[ _-]loss(?: value)?:?\s+"

@@ -20,7 +20,10 @@ from parsers.patterns import COUNT, STEP, later, named
 
 
 _PAIR: Final = (
-    rb"(?<![\w/])(?P<key>[A-Za-z](?:[\w@]| mem)*):?\s+(?P<value>" + AMOUNT + rb")" + END
+    rb"(?<![\w/])(?P<key>[A-Za-z](?:[\w@]| mem){0,64}+):?\s++(?P<value>"
+    + AMOUNT
+    + rb")"
+    + END
 )
 _KEYS: Final = {
     b"loss": "loss",

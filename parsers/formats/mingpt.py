@@ -50,7 +50,7 @@ MINGPT = Format(
             + named("loss", rb"(?:\d+\.\d+|nan|inf)")
             + rb"\.?(?: lr "
             + named("lr")
-            + rb")?:.*?\| *\d+/"
+            + rb")?:.{0,999}?\| *+\d+/"
             + named("per_epoch", COUNT),
             needs=(b"epoch ", b" iter ", b": train loss "),
             # the bar shows each iteration again when it moves

@@ -31,7 +31,7 @@ MINIMIND = Format(
             + STEP
             + rb"/"
             + named("per_epoch", COUNT)
-            + rb"\),?.*?\bloss: ?"
+            + rb"\),?.{0,999}?\bloss: ?"
             + named("loss")
             + later(rb"\baux_loss: ?" + named("aux_loss"))
             + later(rb"\b(?:lr|learning_rate): ?" + named("lr")),

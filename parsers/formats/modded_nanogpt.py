@@ -80,7 +80,7 @@ _TRAIN = line(
     "step:N/M train_loss",
     _STEP
     # Others say `step: 5 loss: 3.2` too.
-    + rb"(?:train_|(?=loss:\s?\S+.*\s(?:train_time|time|t|step_avg):))loss:\s?"
+    + rb"(?:train_|(?=loss:\s?\S.{0,999}?\s(?:train_time|time|t|step_avg):))loss:\s?"
     + named("loss")
     + rb"(?![\w.])"
     + later(rb"\b" + _VAL_LOSS + rb"(?:" + _VAL_BPB + rb")?")

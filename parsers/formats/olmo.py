@@ -76,7 +76,7 @@ OLMO = Format(
             "train/, optim/, throughput/, System/",
             _BEGIN + _PLACE,
             _KEYS,
-            pair=_BEGIN + rb"(?P<key>" + _PLACE + rb"[\w /()-]+?)" + _VALUE,
+            pair=_BEGIN + rb"(?P<key>" + _PLACE + rb"[\w /()-]{1,64}?)" + _VALUE,
             must=(),
             needs=(b"/", b"="),
             step="previous",

@@ -33,7 +33,7 @@ OPENPI = Format(
             # Others say `Step 5: loss=3.2, lr=1e-4`: here the keys rise, with a norm.
             rb"\bStep "
             + STEP
-            + rb": (?=.*(?:grad|param)_norm=)(?:\w+=[^ ,]+, )*loss=\S",
+            + rb": (?=.{0,999}(?:grad|param)_norm=)(?:\w+=[^ ,]+, )*loss=\S",
             _KEYS,
             needs=(b"Step ", b"_norm=", b"loss="),
         ),

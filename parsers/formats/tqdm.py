@@ -20,7 +20,7 @@ from parsers.patterns import COUNT, NUMBER
 _HELD_OUT: Final = ("val_loss", "val_bpb", "val_ppl", "val_accuracy", "epoch_loss")
 _LOSSES: Final = {"loss", "val_loss", "val_bpb", "epoch_loss", "running_loss"}
 _COUNTER: Final = (
-    rb"\d+%\|[^|]*\| *(?P<step>" + COUNT + rb")/(?P<per_epoch>" + COUNT + rb") "
+    rb"\d%\|[^|]*+\| *+(?P<step>" + COUNT + rb")/(?P<per_epoch>" + COUNT + rb") "
     rb"\[[^\],]*"
 )
 # Where no width is known there is no bar: `17% 34/204 [01:03<05:30, 1.9s/it, loss=2]`
@@ -44,8 +44,11 @@ def bar(
     epoch_base: int = 1,
     hit: bool = True,
 ) -> Shape:
-    """A shape for bars whose description matches `head`, which may have `epoch_no`."""
-    pattern = head + rb"[^|]*?" + counter
+    """A shape for bars whose description matches `head`, which may have `epoch_no`.
+
+    Without a head it begins with the line, or behind the bar before.
+    """
+    pattern = (head + rb"[^|]{0,499}?" if head else rb"(?:^|(?<=\|))[^|]*?") + counter
 
     def locate(text: bytes) -> Fields | None:
         found = re.search(pattern, text)

@@ -87,7 +87,7 @@ SENTENCES: Final[tuple[tuple[str, bytes, Facts], ...]] = (
     ),
     (
         "param",
-        rb"(?i)^\W*(?:[\w.:,-]+ +[-|>] +)*(?:model|gpt|transformer|total|loaded)\b"
+        rb"(?i)^\W*+(?:[\w.:,-]+ +[-|>] +)*(?:model|gpt|transformer|total|loaded)\b"
         rb"[^(]{0,60}?(?::|=|\||\bsize:|\bwith|\bhas) ?~?(?P<parameters>"
         + NUMBER
         + rb" ?[KMBT]?) (?:total |trainable |model ){0,2}param(?:eter)?s\b",

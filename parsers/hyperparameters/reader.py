@@ -69,9 +69,9 @@ _CODE: Final = re.compile(
     rb"^\s*(?:#|//|@|\"\"\"|class |async |[})]+$)"
     rb"|\bself\b|\bdef |\blambda\b|\breturn\b|\bassert\b|\bimport\b|\braise\b"
     rb"|\b(?:args|config|cfg|hparams|torch|os|np)\.\w+[\[(.]|=\s*(?:args|config)\."
-    rb"|(?<![\w'\"])[fF][\"']|\{\w[\w.]*[}!\[(]|\bif\b.*:|\belse\b|\bfor \w+ in\b"
+    rb"|(?<![\w'\"])[fF][\"']|\{\w[\w.]*[}!\[(]|\bif\b.{0,999}:|\belse\b|\bfor \w+ in\b"
     rb"|->|==|\w\(\)|\w = \[?[\w.]+\(|\bdict\(|add_argument|\bprint\w*\(|\blog\w*\("
-    rb"|requires_grad|\w*(?:Linear|Embedding|Norm|Dropout|Conv\dd|Module)\w*\("
+    rb"|requires_grad|(?:Linear|Embedding|Norm|Dropout|Conv\dd|Module)\w{0,64}\("
     rb"|\b[a-z_]\w*\.\w+\(|[\])]\.\w+\(|\bwith \w+\(|\b_?\w+_config\s+\.{2,}\s"
 )
 _NUMBERED: Final = re.compile(rb"[A-Za-z)][\"']?\s?[:=]\s?[-+.]?\d")
@@ -80,7 +80,9 @@ _ASSIGNED: Final = re.compile(
     rb"^(?:\[rank\d+\]: ?|\d+: )?(    )?(\w+) ?(: ?\w+ ?)?= ?"
     rb"([^=#\s][^#]*?)\s*(?:#.*)?$"
 )
-_OVERRIDING: Final = re.compile(rb"Overriding: (\w+) = (\S[^=]*?)\s*(?=$|Overriding)")
+_OVERRIDING: Final = re.compile(
+    rb"Overriding: (\w+) = (\S(?:[^=]*?\S)?)\s*+(?=$|Overriding)"
+)
 _QUOTED: Final = re.compile(
     rb"[\"'](\w+)[\"']\s*:\s*\[?(" + VALUE + rb")\]?(?=\s*(?:[,})]|$))"
 )
@@ -96,10 +98,10 @@ _LABEL: Final = re.compile(
 )
 # A row of llm.c's table of settings.
 _ROW: Final = re.compile(
-    rb"^\|\s*([a-zA-Z][\w ()]*?)\s*(\|)\s*(" + VALUE + rb")\s*\|\s*$"
+    rb"^\|\s*+([a-zA-Z](?:[\w ()]*[\w()])?)\s*+(\|)\s*+(" + VALUE + rb")\s*\|\s*$"
 )
 _LEVEL: Final = re.compile(r"^(?:info|debug|warning|notice)\s+")
-_ARITHMETIC: Final = re.compile(rb"[-+*/\d_.eE() ]*\d[-+*/\d_.eE() ]*")
+_ARITHMETIC: Final = re.compile(rb"(?=\D*\d)[-+*/\d_.eE() ]*")
 
 
 def facts(line: bytes) -> Facts:

@@ -18,6 +18,8 @@ _LARGE: Final = words(
     "parameters trainable_parameters billions max_iters epochs train_tokens peak_flops"
 )
 _COUNTED: Final = frozenset({"parameters", "trainable_parameters"})
+# Longer values are text or data.
+_LONGEST: Final = 200
 _MOST: Final = (1 << 63) - 1
 _SCALES: Final = {b"": 1.0, b"K": 1e3, b"M": 1e6, b"B": 1e9, b"T": 1e12}
 
@@ -46,6 +48,8 @@ GPU: Final = re.compile(
 def value_of(name: str, raw: bytes) -> Fact | None:
     """What a name's value is; None for one that the name cannot have."""
     text = raw.strip().strip(b"\"'")
+    if len(text) > _LONGEST:
+        return None
     if name in _SWITCHES:
         return {b"true": True, b"false": False}.get(text.lower())
     if name in _READERS:

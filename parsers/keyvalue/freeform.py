@@ -23,27 +23,30 @@ _LONGEST: Final = 2048
 # Quick tests in lower case: nearly every line of text ends here.
 _CURVE: Final = re.compile(
     rb"(?:loss|nll|bpb|perplexity|ppl|entropy|val|train|heldout|lm|ce|xent)"
-    rb"[\w/()\[\]\"']*(?: \([a-z]+\))?\s*(?:[:=#]\s*(?:[\w.]+\()?|tensor)?[\"'\[(]*"
-    rb"\s*(?:[-+]?\.?\d|nan|[-+]?inf)"
+    rb"[\w/()\[\]\"']{0,64}(?: \([a-z]+\))?\s*+"
+    rb"(?:[:=#]\s*+(?:[\w.]{1,64}+\()?|tensor)?[\"'\[(]{0,9}+\s*+(?:[-+]?\.?\d|nan|[-+]?inf)"
 )
 _NUMBER: Final = re.compile(rb"\d|[Nn][Aa][Nn]|[Ii][Nn][Ff]")
 _CODE: Final = re.compile(
     # The last: a web server, a container being built, the end of it all.
     rb"==|[-+*]=|\bself\.|\bprint\(|\breturn\b|\bimport |\bassert |\blambda\b|^\s*#"
-    rb"|\bif .*:|\bfor .* in |\bdef |\bclass |\{[A-Za-z_][\w.\[\]]*(?::[^{}\s]*)?\}"
-    rb"|\d\s+#\s|[A-Za-z_]\w*\(\w+=|%\(|%[.\d]*[dfs]\b|;\s*$|\)\s*:\s*$|\bwandb:"
+    rb"|\bif .{0,999}:|\bfor .{0,999} in |\bdef |\bclass "
+    rb"|\{[A-Za-z_][\w.\[\]]*(?::[^{}\s]*)?\}|\d\s+#\s|(?<!\w)\d*+[A-Za-z_]\w*+\(\w++=|%\(|%[.\d]*[dfs]\b|;\s*$|\)\s*:\s*$|\bwandb:"
     rb"|\bHTTP/\d|^Step \d+/\d+ : [A-Z]"
     rb"|(?i:^\W*(?:done|finished)\b(?!.*(?:epoch|step|iter)))"
 )
-_BAR: Final = re.compile(rb"(?:%\|.*?|\d% +\d+/\d+ |\d+it )\[[^\]]*\]")
-_WORD: Final = rb"[A-Za-z_][A-Za-z_/.()\[\]@-]*(?:\d+[A-Za-z_/.()\[\]@-]*)*"
+_BAR: Final = re.compile(
+    rb"(?:%\|(?:[^\[%]|%(?!\|))*+|\d% +\d++/\d++ |\dit )\[[^\]]{0,999}\]"
+)
+# What is not possessive here is tried again from each of its ends.
+_WORD: Final = rb"[A-Za-z_][\w/.()\[\]@-]{0,127}+"
 _PAIR: Final = re.compile(
     rb"(?<![\w/.-])(?P<key>"
     + _WORD
     + rb"(?: "
     + _WORD
-    + rb"){0,3}?)(?:[\"'\])]*\s*[:=#]\s*(?:[\w.]+\()?|\s+(?:tensor\()?|(?<=[#=:]))"
-    rb"[\"'\[(]*\s*"
+    + rb"){0,3}?)(?:[\"'\])]*+\s*+[:=#]\s*+(?:[\w.]{1,64}+\()?|\s++(?:tensor\()?)"
+    rb"[\"'\[(]*+\s*+"
     rb"(?P<value>" + AMOUNT + rb")(?:(?: ?/ ?| of )(?P<of>\d+)(?!\w))?"
     rb"(?P<unit>%| ?(?:[mun]?s|secs?|mins?|[kKMGB]|[kKMG]i?B)(?![\w/]))?"
     rb"(?!\w|[.:-]\d|/\d)"
@@ -58,9 +61,9 @@ _RATE: Final = re.compile(
     rb"|(?P<iter_ms>ms(?:/(?:it|iter|step|batch))?))(?!\w)"
 )
 _AFTER_EPOCH: Final = re.compile(
-    rb"[\])]*[\s:|,-]*(?:[\[(]\s*(?P<step>"
+    rb"[\])]*+[\s:|,-]*+(?:[\[(]\s*+(?P<step>"
     + COUNT
-    + rb")\]|[\[(]?\s*(?P<step__of>"
+    + rb")\]|[\[(]?\s*+(?P<step__of>"
     + COUNT
     + rb")\s*/\s*(?P<of>"
     + COUNT
@@ -70,7 +73,7 @@ _EPOCH_AND_BATCH: Final = re.compile(
     rb"^\s*\[(?P<epoch>" + COUNT + rb"), +(?P<step>" + COUNT + rb")\]"
 )
 _BARE: Final = re.compile(
-    rb"(?:^|[\]|>-] +|INFO:? +)[\[(]?\s*(?P<step>"
+    rb"(?:^|[\]|>-] ++|INFO:? ++)[\[(]?\s*+(?P<step>"
     + COUNT
     + rb")(?:\s*/\s*(?P<of>"
     + COUNT
@@ -111,9 +114,9 @@ _VAGUE: Final = frozenset(
 # Before `loss`, what says that it is not the model's, or no loss of a training; the
 # last is a ratio.
 _OTHERS: Final = re.compile(
-    r"(?i)(?:aux\w*|mtp|z|kl\w*|router|balanc\w*|load|moe|discriminator|generator|gan"
-    r"|actor|critic|policy|value|reward|entropy|commit\w*|distill\w*|packet|weight|stop"
-    r"|hearing|profit)[ _/-]*loss$|grad/param norm$"
+    r"(?i)(?:aux\w{0,32}|mtp|z|kl\w{0,32}|router|balanc\w{0,32}|load|moe|discriminator|generator|gan"
+    r"|actor|critic|policy|value|reward|entropy|commit\w{0,32}|distill\w{0,32}|packet|weight|stop"
+    r"|hearing|profit)[ _/-]{0,9}loss$|grad/param norm$"
 )
 _NUMBERED: Final = frozenset({"step", "epoch", "max_steps"})
 _NEVER_REPEATED: Final = CURVES | {"step", "epoch", "accuracy", "val_accuracy"}

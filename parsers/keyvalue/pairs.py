@@ -14,7 +14,7 @@ from parsers.patterns import COUNT, NUMBER
 
 
 # A number with or without thousands commas.
-AMOUNT: Final = rb"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|" + NUMBER + rb")"
+AMOUNT: Final = rb"(?:\d{1,3}(?:,\d{3}){1,9}+(?!\d)(?:\.\d+)?|" + NUMBER + rb")"
 # It is over: neither a unit nor another digit follows.
 END: Final = rb"(?!\w|\.\d)"
 # `key: 1.5`, `key=1.5`, `key:1.5`

@@ -32,13 +32,13 @@ from watching import (  # noqa: E402
     rss_mb,
 )
 
+from watcher.daemon.analyst import Analyst  # noqa: E402
 from watcher.daemon.jobs import Job, Options  # noqa: E402
-from watcher.daemon.worker import Analyst  # noqa: E402
 
 
 QUICK = "--quick" in sys.argv
 # One picture of each log is drawn at once; then none.
-DRAWN = "SELECT count(*) FROM judgements WHERE state LIKE '%figure%'"
+DRAWN = "SELECT count(*) FROM analyses WHERE state LIKE '%figure%'"
 UNDRAWN = ("--interval", "10h", "--every", "0")
 
 
@@ -211,10 +211,10 @@ def judge_as_the_first(store: Path) -> None:
     """Spares us a thousand pictures: all logs are alike."""
     with contextlib.closing(sqlite3.connect(store)) as connection, connection:
         connection.execute(
-            "INSERT OR REPLACE INTO judgements (run, diagnosis, state) "
+            "INSERT OR REPLACE INTO analyses (run, diagnosis, state) "
             "SELECT id, json_set(diagnosis, '$.bytes', bytes), "
             "json_set(state, '$.drawn', bytes) FROM runs, "
-            "(SELECT * FROM judgements WHERE state LIKE '%figure%' LIMIT 1)"
+            "(SELECT * FROM analyses WHERE state LIKE '%figure%' LIMIT 1)"
         )
 
 
@@ -247,7 +247,7 @@ def appended(folder: Path, count: int) -> tuple[float, float]:
         bench.look()
         reading.append(time.process_time() - at)
         if turn % 10 == 0:
-            judging.append(judged.do(Job(1, "a.log", str(path))).cost_s)
+            judging.append(judged.run(Job(1, "a.log", str(path))).cost_s)
     assert bench.rows()["a.log"].lines == count + 300
     bench.stop()
     return quantile(reading, 0.5), quantile(judging, 0.5)

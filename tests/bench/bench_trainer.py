@@ -35,7 +35,7 @@ from trainer import build, machine, report
 from trainer.config import Config
 from trainer.log import Log
 from trainer.loop import Run
-from trainer.model import GPT, ModelArgs
+from trainer.model import GPT, GPTConfig
 
 
 CHAR: dict[str, Any] = {"dropout": 0.0, "beta2": 0.99, "gradient_accumulation_steps": 1}
@@ -71,7 +71,7 @@ class Plain:
         self.config = config
         names = ("n_layer", "n_head", "n_embd", "block_size", "bias", "dropout")
         sizes = {name: getattr(config, name) for name in names}
-        model = GPT(ModelArgs(**sizes, vocab_size=vocab_size)).to(config.device)
+        model = GPT(GPTConfig(**sizes, vocab_size=vocab_size)).to(config.device)
         self.model: Any = model
         self.cuda = config.device.startswith("cuda")
         weights = list(model.parameters())

@@ -57,9 +57,10 @@ class Dispatcher:
         self._deliverer = Deliverer(channels, on_result)
         self._alerts: dict[int, dict[str, Alert]] = {}
         self._unrecorded: dict[tuple[int, str], tuple[Delivery, str]] = {}
-        with store.transaction():
-            for old, new in former_names(channels).items():
-                self._outbox.rename_channel(old, new)
+        if names := former_names(channels):
+            with store.transaction():
+                for old, new in names.items():
+                    self._outbox.rename_channel(old, new)
 
     def update(
         self,

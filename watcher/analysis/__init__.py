@@ -1,1 +1,1 @@
-"""What a run's records say: curves, segments, summary and findings."""
+"""Analysis of a run: curves, segments, findings and summary."""

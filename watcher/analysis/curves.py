@@ -1,4 +1,4 @@
-"""Measures a run: from its columns to the curves and figures of an `Analysis`."""
+"""Measures a run: from its columns to curves and segments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from parsers import metrics
 from parsers.batch import Floats, Ints
-from watcher.analysis.model import Analysis, Curve, Segment, Summary
-from watcher.analysis.segments import current, segments
+from watcher.analysis.model import Curve, Measured, Segment
+from watcher.analysis.segments import current, segments, spans
 from watcher.analysis.smoothing import centred_mean
-from watcher.analysis.summary import summary
 from watcher.storage.columns import Run
 
 
@@ -27,24 +26,24 @@ _SAMPLE: Final = 100_000
 _THROUGHPUT: Final = ("tokens_per_s", "samples_per_s", "iters_per_s")
 
 
-def analyse(
+def measure(
     run: Run,
     *,
     name: str,
     path: str,
     window: int | None = None,
     changed_at: float | None = None,
-) -> Analysis:
-    """All that is known of a run, without findings.
+) -> Measured:
+    """The curves and segments of a run.
 
     `window`: points in the moving average; default min(50, n // 10) of the log.
     """
     curves = _curves(run)
     milestones = run.milestones()
     main = curves.get("loss") or _validation(curves)
-    stretches = segments(main.lines, main.steps, milestones) if main else ()
+    parts = segments(main.lines, main.steps, milestones) if main else ()
     curves = {
-        key: replace(c, current=current(c.lines, c.steps, stretches))
+        key: replace(c, current=current(c.lines, c.steps, parts))
         for key, c in curves.items()
     }
     train, val = curves.get("loss"), _validation(curves)
@@ -53,13 +52,13 @@ def analyse(
     time = _time(curves)
     events = _events(curves, [m.line for m in milestones if m.kind == "checkpoint"])
     pause = _pauses(time, events) if time else None
-    analysis = Analysis(
+    return Measured(
         name=name,
         path=path,
         format=run.format.name if run.format else "",
         info=_info(run),
         train=train,
-        train_smooth=_smooth(train, stretches, points) if train else None,
+        train_smooth=_smooth(train, parts, points) if train else None,
         window=points,
         val=val,
         val_train=_val_train(val, curves) if val else None,
@@ -71,13 +70,11 @@ def analyse(
         curves=curves,
         elapsed_s=_elapsed(curves, time, train or val),
         smoothed_loss=bool(run.format and "loss" in run.format.averaged),
-        segments=stretches,
+        segments=parts,
         milestones=milestones,
-        summary=Summary(),
         lines=run.lines,
         changed_at=changed_at,
     )
-    return replace(analysis, summary=summary(analysis))
 
 
 def _curves(run: Run) -> dict[str, Curve]:
@@ -102,15 +99,17 @@ def _info(run: Run) -> dict[str, int | float | str | bool]:
     return info
 
 
-def _smooth(train: Curve, stretches: Sequence[Segment], window: int) -> Floats:
-    """Centred mean within each stretch, so that a restart is not smeared."""
-    cuts = np.searchsorted(train.lines, [s.first_line for s in stretches[1:]])
-    parts = np.split(train.values, cuts)
-    return np.concatenate([centred_mean(part, window) for part in parts])
+def _smooth(train: Curve, parts: Sequence[Segment], window: int) -> Floats:
+    """Centred mean within each segment, so that a restart is not smeared."""
+    means = [
+        centred_mean(train.values[first:end], window)
+        for first, end in spans(train.lines, parts)
+    ]
+    return np.concatenate(means)
 
 
 def _val_train(val: Curve, curves: Mapping[str, Curve]) -> Floats:
-    """Training loss at each evaluation, from what the log said until then."""
+    """Training loss at each evaluation, from what the log held until then."""
     for name in ("train_loss", "loss"):
         if name in curves:
             beside = _at_lines(curves[name], val.lines)
@@ -255,7 +254,7 @@ def _elapsed(
     typical = _typical(time.values) if time is not None else float("nan")
     if time is None or not np.isfinite(typical):
         return None
-    # Lines between which several iterations passed tell the time of the last alone.
+    # A line after several iterations states the time of the last alone.
     spent = np.diff(time.steps, prepend=time.steps[:1] - 1).astype(np.float64)
     spent -= 1
     np.clip(spent, 0, None, out=spent)

@@ -1,25 +1,25 @@
-"""What a rule says of a run: a plain record, the same for every rule."""
+"""The result of a rule: a plain record, the same for every rule."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
-# From the mildest to the gravest.
+# From the least to the most severe.
 SEVERITIES = ("info", "warning", "critical")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a rule saw, with its evidence.
+    """One event in a run, with its evidence.
 
     Attributes:
         rule: the rule's name, as in `[rules]` of the configuration.
         severity: one of SEVERITIES.
-        step: the step at which the rule first said so, online.
-        since_step: where the matter began (for overfitting: the best evaluation).
+        step: at which the rule fired, online.
+        since_step: where it began (for overfitting: the best evaluation).
         evidence: the numbers behind it, by name; finite floats, ints or strings.
-        confirmed_step: where a warning became certain, None if it did not.
-        cleared_step: where it ended by itself, None while it lasts.
+        confirmed_step: where a warning was confirmed, None if it was not.
+        cleared_step: where it resolved, None while it is firing.
     """
 
     rule: str

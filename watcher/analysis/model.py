@@ -1,7 +1,7 @@
-"""What is known of a run: curves without restarts, typical times, the figures."""
+"""The records of an analysis: curves, segments, figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ class Curve:
         metric: its name in `parsers.metrics`.
         unit: of the values.
         steps: int64, shape (n,); goes back where the run was restarted.
-        values: float64, shape (n,); not finite where the log says so.
+        values: float64, shape (n,); not finite where the log has NaN or inf.
         lines: line number of each point, rising, shape (n,).
         current: False where a later restart trained the same steps again.
     """
@@ -36,7 +36,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a run between (re)starts.
+    """The part of a run between two (re)starts.
 
     Attributes:
         first_step, last_step: of its records.
@@ -53,7 +53,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Every figure of the report; None where the log does not tell.
+    """Every figure of the report; None where the log does not state it.
 
     Losses are in the unit that the log prints; times in ms; shares from 0 to 1.
     `first_loss`, `final_loss`: first and last finite per-iteration training loss;
@@ -64,8 +64,8 @@ class Summary:
     `ratio`: last validation loss / training loss at it, None if units differ.
     `rise`: (last - best) / best of validation.  `eta_s`: seconds to `max_steps`.
     `outcome`: "finished", "crashed", "out of memory", "killed", "cancelled",
-    "interrupted", or None where the log does not say how the run ended.
-    `outcome_text`: the line that says so.  `verdict`: "overfitting", "possible",
+    "interrupted", or None where the log does not state how the run ended.
+    `outcome_text`: the line that states it.  `verdict`: "overfitting", "possible",
     "none" or None (no validation).
     """
 
@@ -109,8 +109,8 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Analysis:
-    """Everything that outputs and rules read.
+class Measured:
+    """The curves of a run and what its log states: all that rules read.
 
     Attributes:
         name: of the run.  path: of its log.  format: who wrote it ("" unknown).
@@ -128,7 +128,7 @@ class Analysis:
         mfu, throughput: % and tokens/s (or samples/s, it/s), cleaned of -100 %.
         curves: every metric of the log by name, the ones above among them.
         elapsed_s: training time at each point of `train` (or of `val` without it),
-            where the log tells, else None.
+            where the log states it, else None.
         smoothed_loss: whether the log's own loss is already an average.
     """
 
@@ -151,7 +151,18 @@ class Analysis:
     smoothed_loss: bool
     segments: tuple[Segment, ...]
     milestones: tuple[Milestone, ...]
-    summary: Summary
-    findings: tuple[Finding, ...] = ()
     lines: int = 0
     changed_at: float | None = None  # log's last change, seconds since 1970
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis(Measured):
+    """All that is known of a run: what outputs and alerts read.
+
+    Attributes:
+        findings: of the rules, the most severe first, then by step.
+        summary: every figure of the report, with the verdict on overfitting.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    summary: Summary = field(default_factory=Summary)

@@ -1,14 +1,14 @@
-"""One analysis of one log, now: reads, measures, judges."""
+"""The pipeline of an analysis: curves, segments, rules, then summary and verdict."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from parsers.parser import Parser
 from watcher.analysis import rules
-from watcher.analysis.curves import analyse
-from watcher.analysis.model import Analysis
-from watcher.analysis.summary import verdict
+from watcher.analysis.curves import measure
+from watcher.analysis.model import Analysis, Measured
+from watcher.analysis.summary import summary
 from watcher.ingest import decompress
 from watcher.storage.columns import Run
 
@@ -18,7 +18,7 @@ class Reading:
     """A log that was read to its end.
 
     Attributes:
-        analysis: what is known of the run, with findings.
+        analysis: what is known of the run.
         parser: what read it, for questions about how.
         bytes: size of the file.
     """
@@ -36,7 +36,7 @@ def read(
     parser: Parser | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Reading:
-    """Reads a whole log; `progress` is told the bytes of the file read so far.
+    """Reads a whole log; `progress` gets the bytes of the file read so far.
 
     Raises:
         InputError: it cannot be read.
@@ -46,17 +46,31 @@ def read(
         run.add(parser.feed(chunk))
         progress(size)
     run.add(parser.flush())
-    changed_at = path.stat().st_mtime
-    plain = analyse(
-        run, name=path.stem, path=str(path), window=window, changed_at=changed_at
+    analysis = analyse(
+        run,
+        name=path.stem,
+        path=str(path),
+        window=window,
+        changed_at=path.stat().st_mtime,
+        settings=settings,
     )
-    return Reading(judged(plain, settings or rules.Settings()), parser, size)
+    return Reading(analysis, parser, size)
 
 
-def judged(plain: Analysis, settings: rules.Settings) -> Analysis:
-    """The analysis with what the rules find, and the verdict that follows."""
-    found = replace(plain, findings=rules.findings(plain, settings))
-    if found.val is None or found.summary.final_val is None:
-        return found
-    word = verdict(found, found.summary.ratio, found.summary.evaluations)
-    return replace(found, summary=replace(found.summary, verdict=word))
+def analyse(
+    run: Run,
+    *,
+    name: str,
+    path: str,
+    window: int | None = None,
+    changed_at: float | None = None,
+    settings: rules.Settings | None = None,
+) -> Analysis:
+    """All that is known of a run.
+
+    `window`: points in the moving average; default min(50, n // 10) of the log.
+    """
+    measured = measure(run, name=name, path=path, window=window, changed_at=changed_at)
+    findings = rules.findings(measured, settings)
+    shared = {f.name: getattr(measured, f.name) for f in fields(Measured)}
+    return Analysis(**shared, findings=findings, summary=summary(measured, findings))

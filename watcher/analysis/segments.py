@@ -1,52 +1,116 @@
-"""Where a run was started again, and which points that superseded."""
+"""Restarts of a run, and the points that each superseded.
 
-from collections.abc import Sequence
+A restart is found here and nowhere else: rules and outputs ask for the places where a
+curve goes on after one.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parsers.batch import Ints, Milestone
-from watcher.analysis.model import Segment
+from parsers.batch import Floats, Ints, Milestone
+from watcher.analysis.model import Curve, Segment
 
 
 # Two processes that write one file go back and forth all the time: no restarts.
 _INTERLEAVED_SHARE: Final = 0.05
-_INTERLEAVED_LEAST: Final = 5
+_MIN_INTERLEAVED: Final = 5
+
+
+def went_back(steps: Ints | Floats) -> Ints:
+    """Indices of records whose step is below that of the record before."""
+    return np.flatnonzero(np.diff(steps) < 0) + 1
 
 
 def segments(
     lines: Ints, steps: Ints, milestones: Sequence[Milestone]
 ) -> tuple[Segment, ...]:
-    """The stretches of a run, from the records of its main curve in log order."""
+    """The segments of a run, from the records of its main curve in log order."""
     if not len(steps):
         return ()
-    back = np.flatnonzero(np.diff(steps) < 0) + 1
-    if len(back) > max(_INTERLEAVED_LEAST, _INTERLEAVED_SHARE * len(steps)):
-        back = back[:0]
-    starts = [0, *back.tolist()]
-    ends = [*back.tolist(), len(steps)]
-    resumptions = [m.line for m in milestones if m.kind == "resumed"]
+    announced = [_between(lines, milestones, kind) for kind in ("resumed", "start")]
+    resumed, begun = (set(places.tolist()) for places in announced)
+    starts = [0, *_starts(steps, *announced)]
+    second = max(steps[:2])  # from there a training begins again
     found = []
-    for start, end in zip(starts, ends, strict=True):
+    for start, end in zip(starts, [*starts[1:], len(steps)], strict=True):
         line = int(lines[start - 1]) + 1 if start else 1
-        resumed = any(line <= r <= lines[start] for r in resumptions)
-        onward = start > 0 and steps[start] > steps[0]
-        reason = "resumed" if resumed or onward else "restarted" if start else "start"
-        found.append(
-            Segment(int(steps[start]), int(steps[start:end].max()), line, reason)
+        onward = start > 0 and steps[start] > second
+        reason = (
+            "resumed"
+            if start in resumed or (onward and start not in begun)
+            else "restarted"
+            if start
+            else "start"
         )
+        last = int(steps[start:end].max())
+        found.append(Segment(int(steps[start]), last, line, reason))
     return tuple(found)
 
 
-def current(
-    lines: Ints, steps: Ints, stretches: Sequence[Segment]
-) -> NDArray[np.bool_]:
-    """False for points whose steps a later stretch trained again; shape (n,)."""
+def _starts(steps: Ints, resumed: Ints, begun: Ints) -> list[int]:
+    """Indices of the records at which a run goes on after a restart."""
+    back = went_back(steps)
+    if len(back) > max(_MIN_INTERLEAVED, _INTERLEAVED_SHARE * len(steps)):
+        back = back[:0]
+    resumed, begun = resumed[resumed > 0], begun[begun > 0]
+    # Programs announce more than the start of a training: it goes back to the first
+    # steps, too, or to the very step of the record before.
+    begun = begun[steps[begun] == steps[begun - 1]]
+    return [int(i) for i in np.unique(np.concatenate([back, resumed, begun]))]
+
+
+def _between(lines: Ints, milestones: Sequence[Milestone], kind: str) -> Ints:
+    """Indices of the records right behind the milestones of a kind."""
+    at = np.array([m.line for m in milestones if m.kind == kind], dtype=np.int64)
+    places = np.unique(np.searchsorted(lines, at))
+    return places[places < len(lines)]
+
+
+def current(lines: Ints, steps: Ints, found: Sequence[Segment]) -> NDArray[np.bool_]:
+    """False for points whose steps a later segment trained again; shape (n,)."""
     mask = np.ones(len(steps), dtype=bool)
     redone = np.iinfo(np.int64).max
-    for segment, later in zip(stretches[-2::-1], stretches[:0:-1], strict=True):
+    for segment, later in zip(found[-2::-1], found[:0:-1], strict=True):
         redone = min(redone, later.first_step)
         inside = (lines >= segment.first_line) & (lines < later.first_line)
         mask &= ~(inside & (steps >= redone))
     return mask
+
+
+def restarts(lines: Ints, found: Sequence[Segment], *reasons: str) -> Ints:
+    """Indices at which a curve goes on after a restart, rising.
+
+    `lines`: of the curve's points.  `reasons`: of the restarts that count, all if none
+    are given.  Restarts before the first or after the last point are left out.
+    """
+    first = [s.first_line for s in found[1:] if not reasons or s.reason in reasons]
+    places = np.unique(np.searchsorted(lines, np.array(first, dtype=np.int64)))
+    return places[(places > 0) & (places < len(lines))]
+
+
+def spans(
+    lines: Ints, found: Sequence[Segment], *reasons: str
+) -> Iterator[tuple[int, int]]:
+    """(first, after the last) index of a curve's points between restarts."""
+    cuts = restarts(lines, found, *reasons).tolist()
+    yield from pairwise([0, *cuts, len(lines)])
+
+
+def replay(curve: Curve, found: Sequence[Segment]) -> Iterator[tuple[int, int | None]]:
+    """Each index of a curve, with the step that the run went back to before it.
+
+    None where there was no restart since the point before.
+    """
+    later = iter(found[1:])
+    segment = next(later, None)
+    for i, line in enumerate(curve.lines.tolist()):
+        back: int | None = None
+        while segment and segment.first_line <= line:
+            first = segment.first_step
+            back = first if back is None else min(back, first)
+            segment = next(later, None)
+        yield i, back

@@ -1,65 +1,49 @@
 """The figures of a run: losses, typical times, costs, how it ended."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from parsers.batch import Floats, Milestone
-from watcher.analysis.model import Analysis, Curve, Summary
+from parsers.batch import Floats
+from watcher.analysis.finding import Finding
+from watcher.analysis.model import Curve, Measured, Summary
+from watcher.analysis.outcome import last_step, outcome
+from watcher.analysis.segments import restarts
 
 
 _MS: Final = 1000.0
 # The user's rule of thumb: a validation loss of more than twice the training loss.
 _SUSPICIOUS_RATIO: Final = 2.0
-# With fewer evaluations nothing can be said of where they turn.
-_TELLING: Final = 4
-# Kinds of milestones that end a run, and what they make of it.
-ENDS: Final = {
-    "finished": "finished",
-    "error": "crashed",
-    "out of memory": "out of memory",
-    "killed": "killed",
-    "cancelled": "cancelled",
-    "interrupted": "interrupted",
-}
-# Of several ends the one that explains the others.
-_CAUSES: Final = ("out of memory", "interrupted", "cancelled", "killed", "error")
-_EXIT_NOTE: Final = re.compile(r'^gptwatch: \{.*"event": "exit".*"code": (\d+)')
+# Fewer evaluations do not show a minimum.
+_MIN_EVALUATIONS: Final = 4
 
 
-def summary(analysis: Analysis) -> Summary:
-    """Every figure that the log tells; None for the others."""
-    losses, val = _losses(analysis), _validation(analysis)
-    times, ends = _times(analysis), _end(analysis)
-    main = analysis.train or analysis.val
-    planned = analysis.info.get("max_iters")
+def summary(run: Measured, findings: Sequence[Finding]) -> Summary:
+    """Every figure that the log states, None for the others, and the verdict."""
+    main, end = run.train or run.val, outcome(run)
+    planned = run.info.get("max_iters")
+    losses, val = _losses(run), _validation(run)
     return Summary(
         records=len(main) if main else 0,
         first_step=int(main.steps[0]) if main else None,
-        last_step=_last_step(analysis),
+        last_step=last_step(run),
         max_steps=planned if isinstance(planned, int) else None,
-        nonfinite=_nonfinite(analysis),
-        first_nonfinite_step=_first_nonfinite(analysis),
+        nonfinite=_nonfinite(run),
+        first_nonfinite_step=_first_nonfinite(run),
+        verdict=_verdict(findings, val),
+        outcome=end.name,
+        outcome_text=end.text,
         **losses,
         **val,
-        **times,
-        **ends,
-        **_checkpoints(analysis),
+        **_times(run),
+        **_checkpoints(run),
     )
 
 
-def _last_step(analysis: Analysis) -> int | None:
-    found = [c for c in (analysis.train, analysis.val) if c]
-    if not found:
-        return None
-    return int(max(found, key=lambda c: int(c.lines[-1])).steps[-1])
-
-
-def _losses(analysis: Analysis) -> dict[str, Any]:
-    curve = analysis.train or analysis.curves.get("train_loss")
+def _losses(run: Measured) -> dict[str, Any]:
+    curve = run.train or run.curves.get("train_loss")
     values = _finite(curve)
     if not len(values):
         return {}
@@ -78,8 +62,8 @@ def _finite(curve: Curve | None) -> Floats:
     return curve.values[np.isfinite(curve.values) & curve.current]
 
 
-def _validation(analysis: Analysis) -> dict[str, Any]:
-    val, beside = analysis.val, analysis.val_train
+def _validation(run: Measured) -> dict[str, Any]:
+    val, beside = run.val, run.val_train
     if val is None or beside is None:
         return {}
     usable = np.flatnonzero(np.isfinite(val.values) & val.current)
@@ -89,7 +73,7 @@ def _validation(analysis: Analysis) -> dict[str, Any]:
     best = int(values.argmin())
     last, low = float(values[-1]), float(values[best])
     train = float(beside[usable[-1]])
-    known = analysis.comparable and np.isfinite(train)
+    known = run.comparable and np.isfinite(train)
     ratio = last / train if known and train > 0 else None
     return {
         "evaluations": len(usable),
@@ -103,23 +87,20 @@ def _validation(analysis: Analysis) -> dict[str, Any]:
         "rise": (last - low) / low if low > 0 else None,
         "ratio": ratio,
         "gap": last - train if known else None,
-        "verdict": verdict(analysis, ratio, len(usable)),
     }
 
 
-def verdict(analysis: Analysis, ratio: float | None, evaluations: int) -> str | None:
-    """What the findings and the ratio say of overfitting; None: too few to say."""
-    raised = [
-        f
-        for f in analysis.findings
-        if f.rule == "overfitting" and f.cleared_step is None
-    ]
-    if any(f.confirmed_step is not None for f in raised):
+def _verdict(findings: Sequence[Finding], val: dict[str, Any]) -> str | None:
+    """The verdict on overfitting from findings and ratio; None: too few evaluations."""
+    if "final_val" not in val:
+        return None
+    firing = [f for f in findings if f.rule == "overfitting" and f.cleared_step is None]
+    if any(f.confirmed_step is not None for f in firing):
         return "overfitting"
-    suspicious = ratio is not None and ratio > _SUSPICIOUS_RATIO
-    if raised or suspicious:
+    ratio = val["ratio"]
+    if firing or (ratio is not None and ratio > _SUSPICIOUS_RATIO):
         return "possible"
-    return "none" if evaluations >= _TELLING else None
+    return "none" if val["evaluations"] >= _MIN_EVALUATIONS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +110,8 @@ class _Pace:
     pause: float | None
 
 
-def _pace(analysis: Analysis) -> _Pace | None:
-    time, pause = analysis.time, analysis.pause
+def _pace(run: Measured) -> _Pace | None:
+    time, pause = run.time, run.pause
     if time is None or pause is None:
         return None
     good = np.isfinite(time.values)
@@ -138,31 +119,32 @@ def _pace(analysis: Analysis) -> _Pace | None:
     if typical is None:
         return None
     # The first time of a process holds its compilation, not an evaluation.
-    first = np.concatenate([[True], time.steps[1:] < time.steps[:-1]])
-    paused = _typical(time.values[good & pause & ~first])
+    evaluated = good & pause
+    evaluated[[0, *restarts(time.lines, run.segments).tolist()]] = False
+    paused = _typical(time.values[evaluated])
     cost = None if paused is None else paused - typical
     return _Pace(typical, float(time.values[good].mean()), cost)
 
 
 def _typical(values: Floats) -> float | None:
-    """The median of values that nobody else holds, None without any."""
+    """The median (reorders the values), None without any."""
     return float(np.median(values, overwrite_input=True)) if len(values) else None
 
 
-def _times(analysis: Analysis) -> dict[str, Any]:
-    pace = _pace(analysis)
+def _times(run: Measured) -> dict[str, Any]:
+    pace = _pace(run)
     found: dict[str, Any] = {
-        "eval_every": _eval_every(analysis.val),
-        "tokens_per_step": _tokens_per_step(analysis),
-        "mean_mfu": _mean(analysis.curves.get("mfu"), least=0.0),
-        "typical_mfu": _median(analysis.mfu),
-        "tokens_per_s": _median(analysis.curves.get("tokens_per_s")),
+        "eval_every": _eval_every(run.val),
+        "tokens_per_step": _tokens_per_step(run),
+        "mean_mfu": _mean(run.curves.get("mfu"), least=0.0),
+        "typical_mfu": _median(run.mfu),
+        "tokens_per_s": _median(run.curves.get("tokens_per_s")),
     }
-    if analysis.elapsed_s is not None and len(analysis.elapsed_s):
-        found["training_s"] = float(analysis.elapsed_s[-1])
-    told = _finite(analysis.curves.get("eval_ms"))
-    if len(told) and "training_s" in found:
-        found["training_s"] += float(told.sum()) / _MS
+    if run.elapsed_s is not None and len(run.elapsed_s):
+        found["training_s"] = float(run.elapsed_s[-1])
+    stated = _finite(run.curves.get("eval_ms"))
+    if len(stated) and "training_s" in found:
+        found["training_s"] += float(stated.sum()) / _MS
     if pace is None:
         return found
     found |= {"typical_ms": pace.typical, "mean_ms": pace.mean}
@@ -172,18 +154,18 @@ def _times(analysis: Analysis) -> dict[str, Any]:
     pause_ms = 0.0
     every = found["eval_every"]
     # A log that times its evaluations keeps them out of its iterations.
-    cost = float(np.median(told)) if len(told) else pace.pause
+    cost = float(np.median(stated)) if len(stated) else pace.pause
     if cost is not None and every:
         pause_ms = cost / every
         found["eval_ms"] = cost
         found["eval_share"] = pause_ms / (pace.typical + pause_ms)
-    found["eta_s"] = _eta(analysis, pace.typical + pause_ms)
+    found["eta_s"] = _eta(run, pace.typical + pause_ms)
     return found
 
 
-def _eta(analysis: Analysis, ms: float) -> float | None:
-    planned, last = analysis.info.get("max_iters"), _last_step(analysis)
-    if not isinstance(planned, int) or last is None or _end(analysis).get("outcome"):
+def _eta(run: Measured, ms: float) -> float | None:
+    planned, last = run.info.get("max_iters"), last_step(run)
+    if not isinstance(planned, int) or last is None or outcome(run).name:
         return None
     return max(0, planned - last) * ms / _MS
 
@@ -196,15 +178,15 @@ def _eval_every(val: Curve | None) -> int | None:
     return int(np.median(gaps)) if len(gaps) else None
 
 
-def _tokens_per_step(analysis: Analysis) -> int | None:
-    info = analysis.info
+def _tokens_per_step(run: Measured) -> int | None:
+    info = run.info
     stated = info.get("tokens_per_iter")
     if isinstance(stated, int):
         return stated
     batch, block = info.get("batch_size"), info.get("block_size")
     if not isinstance(batch, int) or not isinstance(block, int):
         return None
-    if analysis.format not in {"nanogpt", "llama2c"}:
+    if run.format not in {"nanogpt", "llama2c"}:
         return None  # elsewhere a batch may be one device's or all devices'
     accumulation = info.get("gradient_accumulation_steps", 1)
     return batch * block * (accumulation if isinstance(accumulation, int) else 1)
@@ -220,14 +202,14 @@ def _median(curve: Curve | None) -> float | None:
     return _typical(_finite(curve))
 
 
-def _nonfinite(analysis: Analysis) -> int:
-    watched = (analysis.train, analysis.val)
+def _nonfinite(run: Measured) -> int:
+    watched = (run.train, run.val)
     return sum(int((~np.isfinite(c.values)).sum()) for c in watched if c)
 
 
-def _first_nonfinite(analysis: Analysis) -> int | None:
+def _first_nonfinite(run: Measured) -> int | None:
     found = []
-    for curve in (analysis.train, analysis.val):
+    for curve in (run.train, run.val):
         bad = ~np.isfinite(curve.values) if curve else np.empty(0, bool)
         if curve and bad.any():
             at = int(bad.argmax())
@@ -235,37 +217,7 @@ def _first_nonfinite(analysis: Analysis) -> int | None:
     return min(found)[1] if found else None
 
 
-def _checkpoints(analysis: Analysis) -> dict[str, Any]:
-    saved = [m for m in analysis.milestones if m.kind == "checkpoint"]
+def _checkpoints(run: Measured) -> dict[str, Any]:
+    saved = [m for m in run.milestones if m.kind == "checkpoint"]
     last = saved[-1].step if saved else None
     return {"checkpoints": len(saved), "last_checkpoint_step": last}
-
-
-def _end(analysis: Analysis) -> dict[str, Any]:
-    """How the run ended, from what stands behind its last record."""
-    curves = [c for c in (analysis.train, analysis.val) if c]
-    last = max((int(c.lines[-1]) for c in curves), default=0)
-    after = [m for m in analysis.milestones if m.line >= last and m.kind in ENDS]
-    why = cause(after)
-    if why:
-        return {"outcome": ENDS[why.kind], "outcome_text": quoted(why.text)}
-    planned, step = analysis.info.get("max_iters"), _last_step(analysis)
-    if isinstance(planned, int) and step is not None and step >= planned:
-        return {"outcome": "finished", "outcome_text": None}
-    return {}
-
-
-def quoted(text: str) -> str:
-    """The line that tells the end; of a note by `gptwatch run`, its exit code."""
-    code = _EXIT_NOTE.search(text)
-    return f"exit code {code[1]}" if code else text
-
-
-def cause(after: Sequence[Milestone]) -> Milestone | None:
-    """Of what a log says of one end, what explains the others; None of nothing."""
-    for kind in _CAUSES:
-        found = [m for m in after if m.kind == kind]
-        if found:
-            # Of many processes the first error is the cause; in one, the last line.
-            return found[0]
-    return next((m for m in after if m.kind == "finished"), None)

@@ -1,16 +1,16 @@
-"""The daemon: one thread owns all state, all others only put messages in its inbox.
+"""The daemon: one thread owns all state; all others only post to its mailbox.
 
-`Daemon.tick` is synchronous and complete: what lies in the inbox is done when it
-returns.  Tests call it; `Daemon.run` calls it whenever there is something to do.
+`Daemon.tick` is synchronous and complete: what was posted is done when it returns.
+Tests call it; `Daemon.run` calls it whenever there is something to do.
 """
 
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from parsers.format import Format
 from parsers.formats import FORMATS
@@ -21,8 +21,9 @@ from watcher.alerts.lifecycle import Settings as AlertSettings
 from watcher.analysis.rules import Settings as RuleSettings
 from watcher.clock import Clock
 from watcher.daemon.jobs import Options, Result
-from watcher.daemon.mailbox import Inbox
-from watcher.daemon.scheduler import Judge
+from watcher.daemon.mailbox import Mailbox
+from watcher.daemon.scheduler import Scheduler
+from watcher.daemon.timers import Timers
 from watcher.daemon.worker import Worker
 from watcher.errors import (
     StorageCorruptError,
@@ -31,42 +32,46 @@ from watcher.errors import (
 )
 from watcher.host import filesystem, sdnotify
 from watcher.host.inotify import Events
-from watcher.host.writers import Writers
+from watcher.host.writers import Key, Writers
 from watcher.ingest.discovery import Scanner
-from watcher.ingest.reader import Reader, Watched
-from watcher.ingest.tailer import Follower
+from watcher.ingest.reader import Reader
+from watcher.ingest.tail import Tail
+from watcher.ingest.tailer import Tailer
 from watcher.storage.database import Database
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
 _SCAN_S: Final = 10
 _STATE_S: Final = 5
-_BEAT_S: Final = 5.0
-_FAREWELL_S: Final = 3.0
-_REMEMBER_S: Final = 60
-# So often changed files are looked at while events come in.
-_PACE_S: Final = 0.25
-# More events a second cost more than looking at the busy logs twice a second.
-_FLOOD_HZ: Final = 150.0
+_HEARTBEAT_S: Final = 5.0
+_DRAIN_S: Final = 3.0
+_SAVE_S: Final = 60
+# Debounce: events are collected for this long before the files are read.
+_DEBOUNCE_S: Final = 0.25
+# Rate limit of inotify: above this many events a second, polling the busy logs twice a
+# second is cheaper.
+_MAX_EVENTS_HZ: Final = 150.0
 _SWEEP_S: Final = 0.5
-_CALM_LOGS: Final = 20
-_CALM_S: Final = 30.0
+_MAX_BUSY_LOGS: Final = 20
+_POLL_S: Final = 30.0
+# A sweep that comes this much too late is worth a warning: the daemon gets no CPU.
+_LATE_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the daemon does.
+    """The daemon's settings.
 
     Attributes:
-        roots: folders that are watched.
-        out: where artifacts go.
-        state: where the store is.
-        scanner: what counts as a log.
-        interval_s: seconds between pictures; or `cron`, five fields.
-        every: iterations between dated pictures; 0 for none.
+        roots: directories that are watched.
+        out: the output directory.
+        state: the state directory, with the database.
+        scanner: which files are logs.
+        interval_s: seconds between plots; or `cron`, five fields.
+        every: iterations between dated plots; 0 for none.
         rules, formats: as in the configuration.
-        alerts: what is told, and how often; `notify`: whom.
-        look: how runs are measured and drawn.
+        alerts: which alerts notify, and how often; `notify`: the channels.
+        look: how runs are analysed and plotted.
     """
 
     roots: Sequence[Path]
@@ -83,13 +88,20 @@ class Settings:
     formats: Sequence[Format] = FORMATS
 
 
-class Daemon:
-    """Keeps everything right while logs grow.
+class WriterStates(Protocol):
+    """Which files had writers at one time."""
 
-    `make_worker(options, done)`: what measures and draws.
+    def state(self, key: Key, path: Path) -> str:
+        """Whether a file was being written: "alive", "gone" or "unknown"."""
+
+
+class Daemon:
+    """Keeps everything up to date while logs grow.
+
+    `make_worker(options, done)`: what analyses and plots.
 
     Raises:
-        StorageSetupError: the store cannot be used.
+        StorageSetupError: the database cannot be used.
         ConfigError: a channel cannot be used as it is set up.
     """
 
@@ -101,23 +113,24 @@ class Daemon:
         make_worker: Callable[[Options, Callable[[Result], None]], Any] | None = None,
     ) -> None:
         self.settings = settings
-        self.inbox = Inbox()
+        self.mailbox = Mailbox()
+        self.look_for_writers: Callable[[Collection[Key]], WriterStates] = Writers.of
         self._clock = clock or Clock()
         self._stack = contextlib.ExitStack()
         self.store = Database(settings.state)
         self._stack.callback(self.store.close)
         make = make_worker or self._process
-        self._worker = make(settings.look, lambda r: self.inbox.put("result", r))
+        self._worker = make(settings.look, lambda r: self.mailbox.put("result", r))
         self._stack.callback(self._worker.stop)
-        follower = Follower(
+        tailer = Tailer(
             self.store,
             self._clock,
             formats=settings.formats,
-            is_written=self._is_written,
+            writer=self._writer,
             wanted=self._wants,
         )
         self.reader = Reader(
-            settings.roots, settings.scanner, self.store, follower, self._clock
+            settings.roots, settings.scanner, self.store, tailer, self._clock
         )
         self._stack.callback(self.reader.close)
         self.alerting = Dispatcher(
@@ -126,198 +139,236 @@ class Daemon:
             channels(settings.notify, settings.out),
             self._clock,
             lang=settings.look.lang,
-            on_result=lambda *settled: self.inbox.put("settled", settled),
+            on_result=lambda *settled: self.mailbox.put("settled", settled),
         )
         self._stack.callback(self.alerting.stop)
-        self.judge = Judge(
+        self.scheduler = Scheduler(
             self.store,
             self._worker,
             self._clock,
+            roots=settings.roots,
             out=settings.out,
             every=settings.every,
             settings=settings.rules,
             lang=settings.look.lang,
-            tell=self.alerting.update,
+            sink=self.alerting.update,
         )
-        self.judge.take_up(self.reader.logs.values())
+        self.scheduler.restore(self.reader.tails.values())
         polled = [str(root) for root in settings.roots if filesystem.is_remote(root)]
         self.events = Events(
-            [r for r in settings.roots if str(r) not in polled], self.inbox.touch
+            [r for r in settings.roots if str(r) not in polled], self.mailbox.touch
         )
         self._polled = ", ".join(polled)
-        self._flood_until = float("-inf")
-        self._touches, self._swept_at = 0, self._clock.uptime()
-        self._looked_at = self._clock.uptime()
-        self._verdict = ""
-        # Thrice in the time after which systemd would take this for hanging.
-        self._beat_s = min(_BEAT_S, (sdnotify.watchdog_s() or _BEAT_S * 3) / 3)
-        self._asked: set[tuple[int, int]] = set()
-        self._writers = Writers.of(self._asked)
-        self.writer = self._ask
+        self._flooded_until = float("-inf")
+        self._event_count, self._swept_at = 0, self._clock.uptime()
+        self._late_s = 0.0
+        self._read_at = self._clock.uptime()
+        self._exit = ""
+        self._changed: dict[Tail, None] = {}
+        # Thrice in the time after which systemd takes this for hanging.
+        self._heartbeat_s = min(
+            _HEARTBEAT_S, (sdnotify.watchdog_s() or _HEARTBEAT_S * 3) / 3
+        )
+        self._asked: dict[Tail, tuple[Key, str]] = {}
+        self._asked_at = self._clock.uptime()
+        self._timers = Timers(self._times(), self.mailbox.put, self._clock)
 
     def close(self) -> None:
-        """Ends everything; all that was read is kept."""
+        """Ends everything; all that was read is stored."""
         with contextlib.suppress(StorageError):
-            self.judge.remember()
+            self.scheduler.save_gaps()
         self.events.stop()
         self._stack.close()
 
     def tick(self) -> None:
         """Does all that there is to do."""
         self._turn()
-        while self.inbox.has_messages():
+        while self.mailbox.has_messages() and not self._exit:
             self._turn()
 
-    def _turn(self) -> None:
-        messages, paths, touches = self.inbox.take()
-        if paths:
-            self._looked_at = self._clock.uptime()
-        due, unknown = self.reader.touched(paths)
-        self._touches += touches
-        kinds = {kind for kind, _ in messages}
-        if unknown or "scan" in kinds:
-            due += self._scan()
-        if "sweep" in kinds:
-            due += self._sweep()
-        changed = self.reader.read(due)
-        with self._unless_troubled():
-            self.judge.grew(changed)
-        for kind, value in messages:
-            self._handle(kind, value)
-        with self._unless_troubled():
-            self.judge.next()
-
-    def look(self) -> None:
-        """Puts everything in the inbox that the schedule brings in time."""
-        for kind in ("scan", "sweep", "state", "draw", "beat"):
-            self.inbox.put(kind)
+    def post_all(self) -> None:
+        """Posts everything that the timers bring in time."""
+        for kind in ("scan", "sweep", "state", "draw", "heartbeat"):
+            self.mailbox.put(kind)
 
     def run(self) -> str:
-        """Works until it is told to end: "stop" or "reload".
+        """Works until it is asked to exit: "stop" or "reload".
 
         Raises:
-            StorageCorruptError: the store is damaged.
+            StorageCorruptError: the database is damaged.
         """
-        with self._schedule():
-            self.look()
+        self._timers.start()
+        try:
+            self.post_all()
             self.tick()
             sdnotify.notify("READY=1", "STATUS=" + self._status_line())
             LOGGER.info("watching %s", ", ".join(map(str, self.settings.roots)))
-            while not self._verdict:
+            while not self._exit:
                 if not self.reader.backlog:
-                    self._pause()
+                    self._wait()
+                self._timers.check()
                 self.tick()
-            if self._verdict == "stop":
-                self.say_farewell()
-        return self._verdict
+            if self._exit == "stop":
+                self.drain(_DRAIN_S)
+        finally:
+            self._timers.stop()
+        return self._exit
 
-    def say_farewell(self) -> None:
-        """What logs said last is still judged and told, within seconds."""
-        self.inbox.put("scan")
-        self.inbox.put("state")
-        self.judge.hurries = True
-        end = self._clock.uptime() + _FAREWELL_S
-        self.tick()
+    def drain(self, timeout: float) -> None:
+        """Graceful shutdown: the last lines are still analysed, alerts delivered."""
+        self.mailbox.put("scan")
+        self.mailbox.put("state")
+        self.scheduler.draining = True
+        end = self._clock.uptime() + timeout
+        self._turn()
         while self._clock.uptime() < end:
-            if not self.judge.is_pressed() and not self.alerting.is_busy():
-                return
-            self.inbox.wait_for_message(_PACE_S)
-            self.tick()
+            if not self.mailbox.has_messages():
+                if not self.scheduler.is_pressed() and not self.alerting.is_busy():
+                    return
+                self.mailbox.wait_for_message(_DEBOUNCE_S)
+            self._turn()
 
-    def _pause(self) -> None:
+    def _turn(self) -> None:
+        messages, paths, events = self.mailbox.take()
+        if paths:
+            self._read_at = self._clock.uptime()
+        self._event_count += events
+        kinds = {kind for kind, _ in messages}
+        with self._retried_later():
+            self._read(kinds, paths)
+        with self._retried_later():
+            self._pass_on()
+        for kind, value in messages:
+            with self._retried_later():
+                self._handle(kind, value)
+        with self._retried_later():
+            self.scheduler.start_next()
+
+    def _read(self, kinds: Collection[str], paths: Iterable[str]) -> None:
+        """Reads in the logs that changed, or may have."""
+        due, unknown = self.reader.registry.touched(paths)
+        if "state" in kinds:
+            # Asked before reading: what a writer leaves when it exits is read then.
+            due += self._ask_for_writers()
+        if "sweep" in kinds:
+            due += self._sweep()
+        if unknown or "scan" in kinds:
+            due += self._scan()
+        self._changed.update(dict.fromkeys(self.reader.read(due)))
+
+    def _pass_on(self) -> None:
+        """Passes the logs that grew to the scheduler, and those that were replaced."""
+        displaced = self.reader.registry.displaced
+        while displaced:
+            self.scheduler.replace(displaced[-1])
+            displaced.pop()
+        self.scheduler.grew(self._changed)
+        self._changed.clear()
+
+    def _wait(self) -> None:
         """Waits for something to do; under a flood of events, for the next sweep."""
-        now = self._clock.uptime()
-        since = now - self._looked_at
-        if since < _PACE_S:
-            self.inbox.wait_for_message(_PACE_S - since)
+        since = self._clock.uptime() - self._read_at
+        if since < _DEBOUNCE_S:
+            self.mailbox.wait_for_message(_DEBOUNCE_S - since)
         else:
-            self.inbox.wait(self._beat_s)
+            self.mailbox.wait(self._heartbeat_s)
 
     def _handle(self, kind: str, value: Any) -> None:
-        with self._unless_troubled():
-            if kind == "result":
-                if value.damaged:
-                    raise StorageCorruptError(value.trouble)
-                self.judge.finish(value)
-            elif kind == "state":
-                self._refresh()
-            elif kind == "draw":
-                self.judge.schedule()
-            elif kind == "remember":
-                self.judge.remember()
-            elif kind == "settled":
-                self.alerting.settled(*value)
-            elif kind == "beat":
-                self._beat()
-                self.alerting.beat()
-            elif kind in {"stop", "reload"}:
-                self._verdict = self._verdict or kind
-                sdnotify.notify("STOPPING=1" if kind == "stop" else "RELOADING=1")
+        if kind == "result":
+            if value.damaged:
+                raise StorageCorruptError(value.error)
+            self.scheduler.finish(value)
+        elif kind == "state":
+            self.scheduler.update(self._written)
+            self._worker.check()
+        elif kind == "draw":
+            self.scheduler.draw()
+        elif kind == "save":
+            self.scheduler.save_gaps()
+        elif kind == "settled":
+            self.alerting.settled(*value)
+        elif kind == "heartbeat":
+            self._heartbeat()
+            self.alerting.beat()
+        elif kind in {"stop", "reload"}:
+            self._exit = self._exit or kind
+            sdnotify.notify("STOPPING=1" if kind == "stop" else "RELOADING=1")
 
     @contextlib.contextmanager
-    def _unless_troubled(self) -> Iterator[None]:
-        """What cannot be kept now is done again later; it must not end the daemon."""
+    def _retried_later(self) -> Iterator[None]:
+        """What cannot be stored now is done again later; it must not end the daemon."""
         try:
             yield
         except StorageUnavailableError as error:
-            if self.reader.trouble != str(error):
+            if self.reader.error != str(error):
                 LOGGER.error("%s", error)  # noqa: TRY400 - one line, no traceback
-            self.reader.trouble = str(error)
+            self.reader.error = str(error)
 
-    def _scan(self) -> list[Watched]:
+    def _scan(self) -> list[Tail]:
         self.store.check_place()
-        if self._clock.uptime() >= self._flood_until:
+        if self._clock.uptime() >= self._flooded_until:
             self.events.arm()
         found = self.reader.scan()
-        self.reader.rest()
+        self.reader.evict_idle()
         return found
 
-    def _sweep(self) -> list[Watched]:
-        """Logs to look at between two scans; here a flood of events is stemmed."""
+    def _sweep(self) -> list[Tail]:
+        """Logs to poll between two scans; rate-limits inotify.
+
+        Above 150 events a second it stops the observer for 30 s, and polls.
+        """
         now = self._clock.uptime()
-        rate = self._touches / max(now - self._swept_at, _SWEEP_S)
-        self._touches, self._swept_at = 0, now
-        if self.events.running and rate > _FLOOD_HZ:
+        self._note_lateness(now)
+        rate = self._event_count / max(now - self._swept_at, _SWEEP_S)
+        self._event_count, self._swept_at = 0, now
+        if self.events.running and rate > _MAX_EVENTS_HZ:
             self.events.abandon()
-            self._flood_until = now + _CALM_S
+            self._flooded_until = now + _POLL_S
         busy = self.reader.busy()
-        if self.events.running or now < self._flood_until:
-            if len(busy) > _CALM_LOGS and not self.events.running:
-                self._flood_until = now + _CALM_S
+        if self.events.running or now < self._flooded_until:
+            if len(busy) > _MAX_BUSY_LOGS and not self.events.running:
+                self._flooded_until = now + _POLL_S
             return busy
-        # Without events every log is looked at.
-        return list(self.reader.logs.values())
+        # Without events every log is polled.
+        return self.reader.registry.readable()
 
-    def _refresh(self) -> None:
-        open_cases = [c for c in self.judge.cases.values() if not c.is_over]
-        self._asked = {
-            c.watched.log.cursor.key for c in open_cases if c.watched.log.cursor
-        }
-        self._writers = Writers.of(self._asked)
-        self.judge.refresh(self._written)
-        self._worker.check()
+    def _note_lateness(self, now: float) -> None:
+        """Warns once when sweeps come far too late."""
+        late_s = now - self._swept_at - _SWEEP_S
+        if late_s > _LATE_S >= self._late_s:
+            LOGGER.warning(
+                "logs are read %.0f s late: this process gets too little CPU, or the "
+                "machine was suspended",
+                late_s,
+            )
+        self._late_s = max(0.0, late_s)
 
-    def _written(self, watched: Watched) -> str:
-        """Whether a process writes a log: "alive", "gone" or "unknown"."""
-        cursor = watched.log.cursor
-        if cursor is None:
-            return "unknown"
-        return self.writer(cursor.key, watched.log.path)
+    def _ask_for_writers(self) -> list[Tail]:
+        """Looks for the writers of all runs that are not over; their logs."""
+        tails = {r.tail for r in self.scheduler.runs.values() if not r.is_over}
+        keys = {t: t.cursor.key for t in tails if t.cursor is not None}
+        self._asked_at = self._clock.uptime()
+        writers = self.look_for_writers(set(keys.values()))
+        self._asked = {t: (k, writers.state(k, t.path)) for t, k in keys.items()}
+        return [t for t in self.reader.registry.readable() if t in keys]
 
-    def _is_written(self, key: tuple[int, int], path: Path) -> str:
-        return self.writer(key, path)
+    def _written(self, tail: Tail) -> tuple[str, float]:
+        """Whether a log was being written when that was last asked, and when it was."""
+        key, state = self._asked.get(tail, (None, ""))
+        if key is None or tail.cursor is None or tail.cursor.key != key:
+            return "unknown", float("inf")  # not asked yet
+        return state, self._asked_at
 
-    def _ask(self, key: tuple[int, int], path: Path) -> str:
-        """What the last look through all processes said, or a look of its own."""
-        writers = self._writers if key in self._asked else Writers.of([key])
-        return writers.state(key, path)
+    def _writer(self, key: Key, path: Path) -> str:
+        """Whether a file is being written, asked now: "alive", "gone" or "unknown"."""
+        return self.look_for_writers([key]).state(key, path)
 
     def _wants(self, path: Path) -> bool:
         roots = [root for root in self.settings.roots if root in path.parents]
         return any(self.settings.scanner.wants(root, path) for root in roots)
 
-    def _beat(self) -> None:
-        """Says that all is well: only this thread does, so a hang is noticed."""
+    def _heartbeat(self) -> None:
+        """Reports to systemd and `status`: only this thread does, so a hang shows."""
         sdnotify.notify("WATCHDOG=1", "STATUS=" + self._status_line())
         note = {
             "pid": os.getpid(),
@@ -325,57 +376,35 @@ class Daemon:
             "roots": [str(root) for root in self.settings.roots],
             "out": str(self.settings.out),
             "events": self.events.running,
-            "events_trouble": self.events.trouble,
+            "events_trouble": self.events.error,
             "polled": self._polled,
-            "troubles": self.reader.notices(),
-            "writing": self.judge.trouble,
-            "behind": self.judge.behind,
+            "troubles": self.reader.warnings(),
+            "writing": self.scheduler.error,
+            "behind": self.scheduler.behind,
             "backlog": self.reader.backlog,
+            "late_s": round(self._late_s, 1),
         }
         with self.store.transaction():
             self.store.keep_note("daemon", note)
 
     def _status_line(self) -> str:
-        cases = self.judge.cases.values()
-        alive = sum(not case.is_over for case in cases)
-        trouble = self.reader.trouble or next(iter(self.reader.troubles.values()), "")
-        trouble = trouble or self.judge.trouble
-        runs = f"{len(cases)} run" + ("" if len(cases) == 1 else "s")
-        text = f"{runs}, {alive} going on"
-        return f"{text}; {trouble}" if trouble else text
+        runs = self.scheduler.runs.values()
+        going = sum(not run.is_over for run in runs)
+        errors = [self.reader.error, *self.reader.registry.errors.values()]
+        error = next(filter(None, [*errors, self.scheduler.error]), "")
+        count = f"{len(runs)} run" + ("" if len(runs) == 1 else "s")
+        text = f"{count}, {going} in progress"
+        return f"{text}; {error}" if error else text
 
     def _process(self, options: Options, done: Callable[[Result], None]) -> Worker:
         return Worker(options, done, uptime=self._clock.uptime)
 
-    @contextlib.contextmanager
-    def _schedule(self) -> Iterator[None]:
-        from apscheduler.schedulers.background import BackgroundScheduler
-        from apscheduler.triggers.cron import CronTrigger
-        from apscheduler.triggers.interval import IntervalTrigger
-
-        logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        settings = self.settings
-        times: dict[str, Any] = {
-            "scan": IntervalTrigger(seconds=_SCAN_S),
-            "sweep": IntervalTrigger(seconds=_SWEEP_S),
-            "state": IntervalTrigger(seconds=_STATE_S),
-            "beat": IntervalTrigger(seconds=self._beat_s),
-            "remember": IntervalTrigger(seconds=_REMEMBER_S),
-            "draw": CronTrigger.from_crontab(settings.cron)
-            if settings.cron
-            else IntervalTrigger(seconds=settings.interval_s),
+    def _times(self) -> dict[str, float | str]:
+        return {
+            "scan": _SCAN_S,
+            "sweep": _SWEEP_S,
+            "state": _STATE_S,
+            "heartbeat": self._heartbeat_s,
+            "save": _SAVE_S,
+            "draw": self.settings.cron or self.settings.interval_s,
         }
-        scheduler = BackgroundScheduler(
-            job_defaults={
-                "coalesce": True,
-                "max_instances": 1,
-                "misfire_grace_time": None,
-            }
-        )
-        for kind, trigger in times.items():
-            scheduler.add_job(self.inbox.put, trigger, args=(kind,))
-        scheduler.start()
-        try:
-            yield
-        finally:
-            scheduler.shutdown(wait=False)

@@ -1,4 +1,4 @@
-"""What passes between the daemon and its worker process."""
+"""Messages between the daemon and its worker process."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How runs are measured and drawn.
+    """How runs are analysed and plotted.
 
     Attributes:
-        state: folder of the store.
+        state: state directory.
         config: tables of the configuration: rules and formats.
         lang, theme, window, log_x: as for `gptwatch once`.
-        keep: how many dated pictures of a run are kept.
+        keep: how many dated plots of a run are kept.
     """
 
     state: str
@@ -27,16 +27,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done for a run.
+    """An analysis of a run, and the files to write.
 
     Attributes:
-        run: in the store.
-        name, path: of the run and its log, for people.
+        run: its number in the database.
+        name, path: of the run and its log, for messages.
         changed_at: of the log, seconds since 1970.
         ended: whether a last line without an end counts.
-        folder: where artifacts go; "" makes none.
+        folder: output directory of the run; "" writes nothing.
         step: also write `iter_STEP_STAMP.png`.
-        final: also write the dated picture, report and data.
+        final: also write the dated plot, report and data.
         stamp: of dated files.
     """
 
@@ -53,19 +53,19 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a job.
+    """The result of a job.
 
     Attributes:
         run: of the job.
-        lines, bytes: how much of the log it stands on.
+        lines, bytes: how much of the log it is based on.
         metrics: whether the log has any.
         findings: each as a dict, with `message` and `advice`.
         summary: figures of `Summary` by name.
-        headline: title of the picture.
-        made: files by kind.
-        trouble: why something could not be done, "" when all is well.
-        damaged: whether that is damage of the store.
-        judge_s: seconds of CPU until it was judged; `cost_s`: in all.
+        headline: title of the plot.
+        made: paths of the files, by kind.
+        error: why something failed, "" when all is well.
+        damaged: whether the database is damaged.
+        analysis_s: CPU seconds of the analysis; `cost_s`: with the files.
     """
 
     run: int
@@ -76,7 +76,7 @@ class Result:
     summary: Mapping[str, Any] = field(default_factory=dict)
     headline: str = ""
     made: Mapping[str, str] = field(default_factory=dict)
-    trouble: str = ""
+    error: str = ""
     damaged: bool = False
-    judge_s: float = 0.0
+    analysis_s: float = 0.0
     cost_s: float = 0.0

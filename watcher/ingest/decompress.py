@@ -6,7 +6,7 @@ import lzma
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, cast
@@ -19,7 +19,7 @@ _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _BROKEN: Final = (EOFError, OSError, lzma.LZMAError, zlib.error, ValueError)
 
 
-def chunks(path: Path) -> Iterator[tuple[bytes, int]]:
+def chunks(path: Path) -> Generator[tuple[bytes, int], None, None]:
     """Pieces of a log, each with the number of file bytes read so far.
 
     Raises:

@@ -1,14 +1,16 @@
-"""Where the rest of a log went when it was rotated.
+"""Finds the parts of a rotated log.
 
-A log is rotated by renaming it, or by copying and emptying it, and perhaps compressed:
-`train.log` becomes `train.log.1`, `train.log-20260102` or `train.log.2.gz`, and writing
-goes on in a new `train.log`.  That is one run in several parts.
+A log is rotated by renaming it, or by copying and truncating it (copytruncate), and
+perhaps compressed: `train.log` becomes `train.log.1`, `train.log-20260102` or
+`train.log.2.gz`, and writing continues in a new `train.log`.  That is one run in
+several parts.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +33,7 @@ _COARSE_NS: Final = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file that holds a stretch of a log.
+    """A rotated file of a log.
 
     Attributes:
         path: where it is.
@@ -43,17 +45,30 @@ class Part:
 
 
 def parts(path: Path, cursor: Cursor, *, by_inode: bool = False) -> list[Part] | None:
-    """The rotated files from the one where `cursor` stands to the newest.
+    """The rotated files from the one that `cursor` is a checkpoint of to the newest.
 
     None where no file beside `path` is the one that was read; `by_inode`: a copy of it
-    does not count.
+    (copytruncate) does not count.
     """
     newer: list[Part] = []
     for part in rotated(path):
         newer.append(part)
-        if _holds(part, cursor, by_inode=by_inode):
+        if _matches(part, cursor, by_inode=by_inode):
             return newer[::-1]
     return None
+
+
+def start(part: Part) -> Cursor:
+    """The checkpoint at offset 0 of a part, which is known by its first bytes.
+
+    Raises:
+        OSError, InputError: it cannot be read.
+    """
+    if not part.packed:
+        return fileread.start(part.path)
+    with contextlib.closing(decompress.chunks(part.path)) as pieces:
+        data, _ = next(pieces, (b"", 0))
+    return replace(Cursor.start(part.path.stat()), head=data[:HEAD_BYTES])
 
 
 def rotated(path: Path) -> list[Part]:
@@ -137,10 +152,10 @@ def _rest(
 def _may_be_copy(seen: os.stat_result, cursor: Cursor) -> bool:
     """Whether a file may be a copy: it is not older, and there is text to compare."""
     newer = seen.st_mtime_ns >= cursor.mtime_ns - _COARSE_NS
-    return newer and cursor.offset >= _LEAST
+    return newer and max(cursor.offset, len(cursor.head)) >= _LEAST
 
 
-def _holds(part: Part, cursor: Cursor, *, by_inode: bool) -> bool:
+def _matches(part: Part, cursor: Cursor, *, by_inode: bool) -> bool:
     """Whether a part is the file that was read, or a copy of it."""
     try:
         seen = part.path.stat()
@@ -151,4 +166,4 @@ def _holds(part: Part, cursor: Cursor, *, by_inode: bool) -> bool:
             return unpacked(part, cursor) is not None
         return fileread.is_at(part.path, cursor)
     except (OSError, InputError):
-        return False  # gone meanwhile, or not to be read: it holds nothing for us
+        return False  # unlinked meanwhile, or unreadable: no part for us

@@ -1,101 +1,42 @@
-"""Follows logs: what is new in each goes through its parser into the store.
+"""Tails logs: new bytes of each go through its parser into the database.
 
 A path may come to hold another file.  Where that is the next part of a rotated log, the
-run goes on; where the same text stands in it (an editor's atomic save, a copy that came
-back), reading goes on too; otherwise a new generation begins, and the old one is kept.
+run continues; where the same text stands in it (an editor's atomic replace, a copy that
+was renamed over it), reading continues at the offset; otherwise (truncated, rewritten,
+replaced, inode reused) a new generation begins, and the old one is kept.
 """
 
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
-from parsers.delta import Delta
 from parsers.format import Format
 from parsers.formats import FORMATS
-from parsers.metrics import VALIDATION
 from parsers.parser import Parser
 from watcher.clock import Clock
 from watcher.ingest import fileread, rotation
 from watcher.ingest.rotation import Part
+from watcher.ingest.tail import OLD_S, Tail
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
-_VALIDATION: Final = frozenset(VALIDATION)
-_LOSSES: Final = frozenset({"loss", "train_loss", "grad_norm", *VALIDATION})
-# A log that was renamed may still get lines until its writer notices.
+# A log that was renamed may still get lines until its writer reopens the path.
 ROTATE_WAIT_S: Final = 5.0
-# After so long the file that has the name counts, whoever still writes the other.
-PATIENCE_S: Final = 60.0
-# A log that is older than this when it is found was over before anybody looked.
-OLD_S: Final = 600.0
+# After this the new inode is read, even if the rotated file is still being written.
+ROTATE_TIMEOUT_S: Final = 60.0
 
 
-@dataclass(slots=True, eq=False)
-class Log:
-    """A path that is followed, and how far.
-
-    Attributes:
-        root, path: the watched folder, and the log below it.
-        run: of its current generation, in the store; None before it was opened.
-        cursor: where reading stands.
-        parser: what goes on reading; None while the log is idle.
-        fd: of the file that was read last: it may lose its name before its end.
-        left_at: since when the path has held another file, by the uptime.
-        settled_at: since when that other file's forerunner has been silent.
-        gone: whether the path holds nothing now.
-        unlinked: whether the file has no name any more, and still grew.
-        more: whether there may be more to read at once.
-        step: of the last record that was read.
-        news: whether an evaluation or a milestone was read since somebody looked.
-        alarm: whether a loss was not finite since then.
-    """
-
-    root: Path
-    path: Path
-    run: int | None = None
-    cursor: Cursor | None = None
-    parser: Parser | None = None
-    fd: int | None = None
-    left_at: float | None = None
-    settled_at: float | None = None
-    gone: bool = False
-    unlinked: bool = False
-    more: bool = False
-    step: int | None = None
-    news: bool = False
-    alarm: bool = False
-
-    @property
-    def name(self) -> str:
-        """The path below the watched folder."""
-        return str(self.path.relative_to(self.root))
-
-    def close(self) -> None:
-        """Closes its file."""
-        if self.fd is not None:
-            os.close(self.fd)
-        self.fd, self.unlinked = None, False
-
-    def let_go(self) -> None:
-        """Closes its file and forgets its parser."""
-        self.close()
-        self.parser = None
-
-
-class Follower:
+class Tailer:
     """Reads on in logs; everything happens inside the caller's transaction.
 
-    `is_written(key, path)`: whether a process has the file of that device and inode
+    `writer(key, path)`: whether a process has the file of that device and inode
     open for writing: "alive", "gone" or "unknown".
-    `wanted(path)`: whether a path is followed, so that a log may move to it.
+    `wanted(path)`: whether a path is watched, so that a log may be renamed to it.
     """
 
     def __init__(
@@ -104,240 +45,301 @@ class Follower:
         clock: Clock,
         *,
         formats: Sequence[Format] = FORMATS,
-        is_written: Callable[[tuple[int, int], Path], str] = lambda *_: "unknown",
+        writer: Callable[[tuple[int, int], Path], str] = lambda *_: "unknown",
         wanted: Callable[[Path], bool] = lambda _: False,
     ) -> None:
         self._store = store
         self._clock = clock
         self._formats = formats
-        self._is_written = is_written
+        self._writer = writer
         self._wanted = wanted
 
-    def known(self, row: Row, root: Path) -> Log:
-        """A log that the store knows."""
-        return Log(root, root / row.path, run=row.id, cursor=row.cursor)
+    def restore(self, row: Row, root: Path) -> Tail:
+        """The tail of a run in the database, at its checkpoint."""
+        return Tail(
+            root,
+            root / row.path,
+            run=row.id,
+            cursor=row.cursor,
+            has_metrics=bool(row.latest),
+        )
 
-    def advance(self, log: Log, quota: int) -> int:
+    def advance(self, tail: Tail, quota: int) -> int:
         """Reads what is new in a log, at most about `quota` bytes; how many there were.
 
         Raises:
             OSError: the file cannot be read.
-            StorageUnavailableError: the store cannot be written.
+            StorageUnavailableError: the database cannot be written.
         """
-        log.more = False
+        tail.more = False
         try:
-            seen = os.stat(log.path)  # noqa: PTH116 - six times as quick
+            stat = os.stat(tail.path)  # noqa: PTH116 - six times as fast
         except FileNotFoundError:
-            log.gone = True
-            return self._read_elsewhere(log, quota) if log.cursor else 0
-        log.gone = log.unlinked = False
-        if log.cursor is not None and log.cursor.looks_unchanged(seen):
+            return self._on_missing(tail, quota)
+        tail.gone_at, tail.unlinked, cursor = None, False, tail.cursor
+        if cursor is not None and cursor.looks_unchanged(stat):
+            tail.settle()
             return 0
-        if log.cursor is not None and log.cursor.key != (seen.st_dev, seen.st_ino):
-            old = rotation.parts(log.path, log.cursor, by_inode=True)
-            if old is not None:
-                return self._read_part(log, old, quota)
-        fd = fileread.opened(log.path)
-        try:
-            cursor = log.cursor or Cursor.start(os.fstat(fd))
-            found = fileread.read(fd, cursor, quota)
-            if found is None:
-                return self._read_elsewhere(log, quota)
-            self._hold(log, fd)
-        finally:
-            if log.fd != fd:
-                os.close(fd)
-        log.left_at = log.settled_at = None
-        size = self._take(log, *found)
-        if log.cursor is found[1]:
-            log.more = not log.cursor.at_end
+        if cursor is not None and cursor.key != (stat.st_dev, stat.st_ino):
+            parts = rotation.parts(tail.path, cursor, by_inode=True)
+            if parts is not None:
+                return self._read_part(tail, parts, quota)
+        return self._read_path(tail, quota)
+
+    def is_abandoned(self, tail: Tail) -> bool:
+        """Whether no process is known to write the file that was read last."""
+        assert tail.cursor is not None
+        return self._writer(tail.cursor.key, tail.path) != "alive"
+
+    def move(self, tail: Tail, root: Path, path: Path) -> None:
+        """Follows a file that was renamed."""
+        assert tail.run is not None
+        self._store.rename(tail.run, str(root), str(path.relative_to(root)))
+        LOGGER.info("%s: renamed to %s (%s)", tail.path, path, tail.where)
+        tail.root, tail.path, tail.gone_at, tail.more = root, path, None, True
+        tail.settle()
+
+    def drain(self, tail: Tail, quota: int) -> None:
+        """Reads the rest of a file whose path another log took, then closes it."""
+        assert tail.cursor is not None
+        found = tail.fd and fileread.read(tail.fd, tail.cursor, quota)
+        while found and found[0]:
+            self._take(tail, *found)
+            found = tail.fd and fileread.read(tail.fd, tail.cursor, quota)
+        LOGGER.info("%s: replaced by a renamed log (%s)", tail.path, tail.where)
+        tail.evict()
+
+    def _on_missing(self, tail: Tail, quota: int) -> int:
+        """The path holds nothing: the file was renamed, rotated or unlinked."""
+        if tail.cursor is None:
+            tail.gone_at = tail.gone_at or self._clock.uptime()
+            return 0
+        first = tail.gone_at is None
+        if first:
+            tail.gone_at = self._clock.uptime()
+        size = self._on_other_file(tail, quota)
+        if first and not size and tail.gone_at is not None and tail.eof_at is None:
+            LOGGER.info("%s: unlinked (%s)", tail.path, tail.where)
         return size
 
-    def is_abandoned(self, log: Log) -> bool:
-        """Whether nobody seems to write the file that a log was read from last."""
-        assert log.cursor is not None
-        return self._is_written(log.cursor.key, log.path) != "alive"
+    def _read_path(self, tail: Tail, quota: int) -> int:
+        """Reads on in the file that the path holds, where it still is the same."""
+        fd = fileread.opened(tail.path)
+        try:
+            cursor = tail.cursor or Cursor.start(os.fstat(fd))
+            found = fileread.read(fd, cursor, quota)
+            if found is None:
+                return self._on_other_file(tail, quota)
+            if tail.cursor is not None and cursor.key != found[1].key:
+                LOGGER.info(
+                    "%s: replaced by a file with the same text (%s -> inode %d)",
+                    *(tail.path, tail.where, found[1].inode),
+                )
+            tail.close()
+            tail.fd = fd
+        finally:
+            if tail.fd != fd:
+                os.close(fd)
+        tail.settle()
+        size = self._take(tail, *found)
+        if tail.cursor is found[1]:
+            tail.more = not tail.cursor.at_end
+        return size
 
-    def _take(self, log: Log, data: bytes, cursor: Cursor) -> int:
-        """Puts bytes through the parser into the store."""
+    def _take(self, tail: Tail, data: bytes, cursor: Cursor) -> int:
+        """Puts bytes through the parser into the database."""
         if not data:
-            self._store.move(self._run(log, cursor), cursor)
+            self._store.move(self._run(tail, cursor), cursor)
         else:
-            parser = self._parser(log)
+            parser = self._parser(tail)
             if parser is None:
-                return self._read_again(log)
+                return self._reread(tail)
             delta = parser.feed(data)
-            run = self._run(log, cursor)
+            run = self._run(tail, cursor)
             self._store.add(run, delta, cursor, parser, size=len(data))
-            _note(log, delta)
-        log.cursor, log.more = cursor, True
+            tail.note(delta)
+        tail.cursor, tail.more = cursor, True
         return len(data)
 
-    def _run(self, log: Log, cursor: Cursor) -> int:
-        """The log's run, which begins when something of it is kept."""
-        if log.run is None:
+    def _run(self, tail: Tail, cursor: Cursor) -> int:
+        """The log's run, which begins when something of it is stored."""
+        if tail.run is None:
             now = self._clock.now()
-            log.run = self._store.begin(
-                str(log.root),
-                log.name,
-                reason="found",
-                now=now,
-                adopted=now - cursor.mtime_ns / 1e9 > OLD_S,
+            adopted = now - cursor.mtime_ns / 1e9 > OLD_S
+            tail.run = self._store.begin(
+                str(tail.root), tail.name, reason="found", now=now, adopted=adopted
             )
-        return log.run
+            LOGGER.info(
+                "%s: %s (inode %d, offset 0)",
+                *(tail.path, "adopted an old log" if adopted else "found"),
+                cursor.inode,
+            )
+        return tail.run
 
-    def _parser(self, log: Log) -> Parser | None:
-        """What reads on; None where another gptwatch, or other formats, read so far."""
-        if log.parser is None and log.run is None:
-            log.parser = Parser(self._formats)
-        elif log.parser is None:
-            assert log.run is not None
+    def _parser(self, tail: Tail) -> Parser | None:
+        """The parser at the offset; None where another version or format wrote it."""
+        if tail.parser is None and tail.run is None:
+            tail.parser = Parser(self._formats)
+        elif tail.parser is None:
+            assert tail.run is not None
             try:
-                log.parser = self._store.parser(log.run, self._formats)
+                tail.parser = self._store.parser(tail.run, self._formats)
             except (LookupError, TypeError, ValueError):
                 return None
-        return log.parser
+        return tail.parser
 
-    def _read_again(self, log: Log) -> int:
-        """Reads a file from its beginning, since nobody can read on in it."""
-        assert log.run is not None
-        LOGGER.info("%s: read again from its beginning", log.name)
-        self._store.rewind(log.run)
-        log.cursor, log.more = None, True
+    def _reread(self, tail: Tail) -> int:
+        """Starts over at offset 0, since the stored parser state cannot be used."""
+        assert tail.run is not None
+        LOGGER.info(
+            "%s: parser state of another version or other formats; read again from "
+            "offset 0 (%s)",
+            *(tail.path, tail.where),
+        )
+        self._store.rewind(tail.run)
+        tail.cursor, tail.more = None, True
         return 0
 
-    def _read_elsewhere(self, log: Log, quota: int) -> int:
-        """Goes on where the log went when the path lost it."""
-        assert log.cursor is not None
-        new = self._renamed(log)
+    def _on_other_file(self, tail: Tail, quota: int) -> int:
+        """The path lost the file: renamed, rotated, unlinked, truncated or replaced."""
+        assert tail.cursor is not None
+        new = self._renamed(tail)
         if new is not None:
-            self.move(log, new)
+            self.move(tail, tail.root, new)
             return 0
-        old = rotation.parts(log.path, log.cursor)
-        if old is not None:
-            return self._read_part(log, old, quota)
-        if log.fd is not None:
-            found = fileread.read(log.fd, log.cursor, quota)
-            if found is not None and found[0] and not self._is_late(log):
-                log.settled_at = None
-                log.unlinked = os.fstat(log.fd).st_nlink == 0
-                return self._take(log, *found)
-            if found is not None and not self._is_quiet(log, log.path):
+        parts = rotation.parts(tail.path, tail.cursor)
+        if parts is not None:
+            return self._read_part(tail, parts, quota)
+        if tail.fd is not None:
+            # Asked before reading: what is written before the file is closed counts.
+            ended = self._has_ended(tail, tail.path)
+            found = fileread.read(tail.fd, tail.cursor, quota)
+            if found is not None and found[0] and not self._timed_out(tail):
+                tail.eof_at = None
+                tail.unlinked = os.fstat(tail.fd).st_nlink == 0
+                return self._take(tail, *found)
+            if found is not None and not ended:
                 return 0
-        if log.gone:
-            return 0
-        self._begin_again(log)
+        if tail.gone_at is None:
+            self._begin_generation(tail)
         return 0
 
-    def move(self, log: Log, path: Path) -> None:
-        """Goes on under another name: the file was renamed."""
-        assert log.run is not None
-        log.path = path
-        self._store.rename(log.run, str(log.root), log.name)
-        log.left_at = log.settled_at = None
-        log.gone, log.more = False, True
-
-    def _renamed(self, log: Log) -> Path | None:
-        """The new name of a log's file in its folder, where it is one to follow."""
-        assert log.cursor is not None
+    def _renamed(self, tail: Tail) -> Path | None:
+        """The new name of a log's file in its directory, where that is watched."""
+        assert tail.cursor is not None
         try:
-            with os.scandir(log.path.parent) as entries:
-                names = [e.name for e in entries if e.inode() == log.cursor.inode]
+            with os.scandir(tail.path.parent) as entries:
+                names = [e.name for e in entries if e.inode() == tail.cursor.inode]
         except OSError:
             return None
         for name in names:
-            path = log.path.with_name(name)
+            path = tail.path.with_name(name)
             if (
-                path != log.path
+                path != tail.path
                 and self._wanted(path)
-                and fileread.is_at(path, log.cursor)
+                and fileread.is_at(path, tail.cursor)
             ):
                 return path
         return None
 
-    def _read_part(self, log: Log, parts: Sequence[Part], quota: int) -> int:
-        """Reads on in a rotated file; at its end goes to the next, or to the path."""
-        assert log.cursor is not None
-        assert log.run is not None
+    def _read_part(self, tail: Tail, parts: Sequence[Part], quota: int) -> int:
+        """Reads on in a rotated file; at its end switches to the next, or the path."""
+        assert tail.cursor is not None
         part, *newer = parts
         if part.packed:
             taken = 0
-            for data, cursor in rotation.unpacked(part, log.cursor) or ():
-                taken += self._take(log, data, cursor) if data else 0
+            for data, cursor in rotation.unpacked(part, tail.cursor) or ():
+                taken += self._take(tail, data, cursor) if data else 0
             if taken:
                 return taken
         else:
             fd = fileread.opened(part.path)
             try:
-                found = fileread.read(fd, log.cursor, quota)
+                # Asked before reading: what is written before it is closed counts.
+                ended = self._part_has_ended(tail, part.path, fd, last=not newer)
+                found = fileread.read(fd, tail.cursor, quota)
             finally:
                 os.close(fd)
             if found is not None and found[0]:
-                log.settled_at = None
-                return self._take(log, *found)
-            moved = part.path.stat()
-            renamed = (moved.st_dev, moved.st_ino) == log.cursor.key
-            if renamed and not newer and not self._is_quiet(log, part.path):
+                tail.eof_at = None
+                return self._take(tail, *found)
+            if not ended:
                 return 0
-        return self._go_to(log, newer[0].path if newer else log.path)
+        return self._switch(tail, newer[0] if newer else Part(tail.path))
 
-    def _go_to(self, log: Log, path: Path) -> int:
-        """Goes on at the beginning of the next part."""
-        assert log.run is not None
+    def _part_has_ended(self, tail: Tail, path: Path, fd: int, *, last: bool) -> bool:
+        """Whether a rotated file gets no more lines: a copy never does."""
+        assert tail.cursor is not None
+        stat = os.fstat(fd)
+        if (stat.st_dev, stat.st_ino) != tail.cursor.key:
+            return True
+        if not last and self._writer(tail.cursor.key, path) != "alive":
+            return True
+        return self._has_ended(tail, path)
+
+    def _switch(self, tail: Tail, part: Part) -> int:
+        """Continues at the beginning of the next part."""
+        assert tail.run is not None
         try:
-            start = Cursor.start(path.stat())
+            start = rotation.start(part)
         except FileNotFoundError:
             return 0  # renamed, and the new file is not there yet
-        self._store.move(log.run, start, part=True)
-        log.cursor, log.left_at, log.settled_at = start, None, None
-        log.close()
-        log.more = True
+        LOGGER.info(
+            "%s: rotated (%s); continues in %s (inode %d, offset 0)",
+            *(tail.path, tail.where, part.path.name, start.inode),
+        )
+        self._store.move(tail.run, start, part=True)
+        tail.cursor = start
+        tail.settle()
+        tail.close()
+        tail.more = True
         return 0
 
-    def _is_quiet(self, log: Log, path: Path) -> bool:
-        """Whether a file that lost its name will get no more lines."""
-        assert log.cursor is not None
-        if log.path.is_symlink() or self._is_late(log):
+    def _has_ended(self, tail: Tail, path: Path) -> bool:
+        """Whether a file that lost its name gets no more lines."""
+        assert tail.cursor is not None
+        if tail.path.is_symlink() or self._timed_out(tail):
             return True
         now = self._clock.uptime()
-        if log.settled_at is None:
-            log.settled_at = now
-        if now - log.settled_at >= ROTATE_WAIT_S:
+        if tail.eof_at is None:
+            tail.eof_at = now
+        if now - tail.eof_at >= ROTATE_WAIT_S:
             return True
-        return self._is_written(log.cursor.key, path) == "gone"
+        return self._writer(tail.cursor.key, path) == "gone"
 
-    def _is_late(self, log: Log) -> bool:
-        """Whether the path has held another file for long, whatever goes on in this."""
+    def _timed_out(self, tail: Tail) -> bool:
+        """Whether the path has held another file for too long to wait for this one."""
         now = self._clock.uptime()
-        if log.gone:
-            log.left_at = None
-        elif log.left_at is None:
-            log.left_at = now
-        return log.left_at is not None and now - log.left_at >= PATIENCE_S
-
-    def _begin_again(self, log: Log) -> None:
-        """Begins a new generation: the path holds another file, or another text."""
-        log.let_go()
-        log.run = self._store.begin(
-            str(log.root), log.name, reason="replaced", now=self._clock.now()
+        if tail.gone_at is not None:
+            tail.replaced_at = None
+        elif tail.replaced_at is None:
+            tail.replaced_at = now
+        return tail.replaced_at is not None and (
+            now - tail.replaced_at >= ROTATE_TIMEOUT_S
         )
-        log.cursor = log.left_at = log.settled_at = log.step = None
-        log.more = True
 
-    def _hold(self, log: Log, fd: int) -> None:
-        if log.fd != fd:
-            log.close()
-        log.fd = fd
+    def _begin_generation(self, tail: Tail) -> None:
+        """Begins a new generation: the path holds another file, or another text."""
+        LOGGER.info("%s: %s; new generation", tail.path, _change(tail))
+        tail.evict()
+        tail.run = self._store.begin(
+            str(tail.root), tail.name, reason="replaced", now=self._clock.now()
+        )
+        tail.cursor = tail.last_step = None
+        tail.has_metrics = False
+        tail.settle()
+        tail.more = True
 
 
-def _note(log: Log, delta: Delta) -> None:
-    """Notes what makes haste: evaluations, milestones, losses that are not finite."""
-    log.news = log.news or bool(delta.milestones)
-    for batch in delta.batches:
-        if len(batch.steps):
-            log.step = int(batch.steps[-1])
-        for name, values in batch.values.items():
-            if name in _VALIDATION:
-                log.news = True
-            if name in _LOSSES and not np.isfinite(values).all():
-                log.alarm = True
+def _change(tail: Tail) -> str:
+    """What happened to a log's file, for the daemon's log."""
+    assert tail.cursor is not None
+    try:
+        stat = tail.path.stat()
+    except OSError:
+        return f"unlinked ({tail.where})"
+    if (stat.st_dev, stat.st_ino) != tail.cursor.key:
+        return f"replaced by inode {stat.st_ino} ({tail.where})"
+    if stat.st_size < tail.cursor.offset:
+        return f"truncated to {stat.st_size} bytes ({tail.where})"
+    return f"truncated and rewritten, or its inode reused ({tail.where})"

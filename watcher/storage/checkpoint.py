@@ -1,4 +1,4 @@
-"""How far a log was read, and what it was read from."""
+"""The checkpoint of a log: its offset, and the identity of the file it is in."""
 
 import os
 from collections.abc import Mapping
@@ -12,15 +12,16 @@ MARKER_BYTES: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a file was read, and what it is known by.
+    """An offset in a file, and what identifies the file: inode, head and marker.
 
     Attributes:
         device, inode: of the file.
-        head: the first bytes that were read, at most HEAD_BYTES.
+        head: the first bytes of the file, at most HEAD_BYTES; those that were read, and
+            for the next part of a rotated log those that were there.
         marker: the last bytes before `offset`, at most MARKER_BYTES.
         offset: bytes read; for a compressed file, of what it holds.
-        size, mtime_ns, ctime_ns: when it was last looked at; a size of -1 where there
-            was more to read.
+        size, mtime_ns, ctime_ns: at the last stat that found no more to read; a size
+            of -1 while there is more.
     """
 
     device: int
@@ -44,11 +45,11 @@ class Cursor:
 
     @property
     def at_end(self) -> bool:
-        """Whether the file was read to its end when it was last looked at."""
+        """Whether the file was read to its end at the last stat."""
         return self.size >= 0
 
     def looks_unchanged(self, seen: os.stat_result) -> bool:
-        """Whether nothing happened to the file since it was read to its end."""
+        """Whether the file is as it was when it was read to its end."""
         return (
             self.inode == seen.st_ino
             and self.size == seen.st_size
@@ -58,7 +59,7 @@ class Cursor:
         )
 
     def at(self, seen: os.stat_result) -> "Cursor":
-        """The same place, in the file as it is now seen."""
+        """The same offset, in the file as stat shows it now."""
         return replace(
             self,
             device=seen.st_dev,
@@ -69,11 +70,12 @@ class Cursor:
         )
 
     def after(self, data: bytes, skipped: int = 0) -> "Cursor":
-        """The place behind more bytes, of which a hole of `skipped` stands before."""
+        """The offset after more bytes, which follow a hole of `skipped` zero bytes."""
         head = self.head
-        if len(head) < HEAD_BYTES:
-            room = HEAD_BYTES - len(head)
-            head += (bytes(min(skipped, room)) + data[:room])[:room]
+        if self.offset < HEAD_BYTES:
+            hole = bytes(min(skipped, HEAD_BYTES))
+            seen = (head[: self.offset] + hole + data[:HEAD_BYTES])[:HEAD_BYTES]
+            head = max(head, seen, key=len)  # more of it may be known than was read
         before = (
             bytes(MARKER_BYTES)
             if skipped > MARKER_BYTES
@@ -85,7 +87,7 @@ class Cursor:
         )
 
     def state(self) -> dict[str, Any]:
-        """Of plain JSON types."""
+        """As plain JSON types."""
         fields = {name: getattr(self, name) for name in Cursor.__slots__}
         fields["head"] = self.head.decode("latin-1")
         fields["marker"] = self.marker.decode("latin-1")
@@ -93,6 +95,6 @@ class Cursor:
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> "Cursor":
-        """What `state` was taken of."""
+        """From what `state` returned."""
         texts = {name: state[name].encode("latin-1") for name in ("head", "marker")}
         return cls(**{**state, **texts})

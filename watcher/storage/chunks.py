@@ -1,4 +1,4 @@
-"""A batch of points as bytes, with a checksum: a store may be damaged unseen."""
+"""A batch of points as bytes, with a checksum: SQLite does not detect flipped bits."""
 
 import zlib
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ _CHECKSUM: Final = 4
 
 
 class DamagedError(Exception):
-    """The bytes are not those that were packed."""
+    """Stored data is damaged: a wrong checksum, or no valid JSON."""
 
 
 def packed(batch: Batch) -> bytes:
-    """Values, lines and steps (int32 where they fit), which of the two, a checksum."""
+    """Values, lines and steps (int32 where they fit), their width, a checksum."""
     both = np.concatenate([batch.lines, batch.steps])
     small = both.astype(np.int32)
     fits = bool((small == both).all())
@@ -27,8 +27,8 @@ def packed(batch: Batch) -> bytes:
     return data + zlib.crc32(data).to_bytes(_CHECKSUM, "little")
 
 
-def unpacked(shape: str, names: str, records: int, data: bytes) -> Batch:
-    """What was packed.
+def unpacked(pattern: str, names: str, records: int, data: bytes) -> Batch:
+    """The batch that was packed.
 
     Raises:
         DamagedError: the checksum is wrong.
@@ -42,7 +42,7 @@ def unpacked(shape: str, names: str, records: int, data: bytes) -> Batch:
     values = np.frombuffer(data, np.float64, records * len(metrics))
     both = np.frombuffer(data, kind, 2 * records, offset=at).astype(np.int64)
     columns = dict(zip(metrics, values.reshape(-1, records), strict=True))
-    return Batch(shape, both[:records], both[records:], columns)
+    return Batch(pattern, both[:records], both[records:], columns)
 
 
 def joined(parts: Sequence[Batch]) -> Batch:

@@ -23,18 +23,18 @@ class Table:
         self._columns: dict[str, list[NDArray[Any]]] = {}
 
     def add(self, batch: Batch) -> None:
-        """Puts records behind the ones there are."""
+        """Appends records."""
         self._append("lines", batch.lines)
         self._append("steps", batch.steps)
         for name, column in batch.values.items():
             self._append(f"={name}", column)
 
     def whole(self) -> Batch:
-        """All records as one batch; cheap when nothing was added."""
+        """All records as one batch, sorted by line; cheap when nothing was added."""
         columns = {name: self._joined(name) for name in self._columns}
         lines = columns["lines"]
         if not (lines[1:] >= lines[:-1]).all():
-            # Records that waited for their step came behind later lines.
+            # Records that waited for their step were appended after later lines.
             order = lines.argsort(kind="stable")
             columns = {name: column[order] for name, column in columns.items()}
             self._columns = {name: [column] for name, column in columns.items()}
@@ -44,13 +44,13 @@ class Table:
     def _append(self, name: str, column: NDArray[Any]) -> None:
         parts = self._columns.setdefault(name, [])
         parts.append(column)
-        # Small pieces make larger ones, which go back to the system when freed.
+        # Small arrays are merged into large ones, which malloc returns when freed.
         small = sum(1 for part in parts[-_SMALL:] if len(part) < _LARGE)
         if small == _SMALL:
             parts[-_SMALL:] = [np.concatenate(parts[-_SMALL:])]
 
     def _joined(self, name: str) -> NDArray[Any]:
-        # Column by column, so that only one exists twice for a moment.
+        # Column by column: only one at a time is in memory twice.
         parts = self._columns[name]
         if len(parts) > 1:
             parts[:] = [np.concatenate(parts)]
@@ -58,12 +58,12 @@ class Table:
 
 
 class Run:
-    """What is known of one training: tables of records, milestones, facts.
+    """What was parsed of one run: tables of records, milestones, hyperparameters.
 
     Attributes:
-        format: whose log it is, None before the first metric.
-        facts: what the log states of model and settings.
-        planned: steps that the log plans, None where it does not say.
+        format: the format of the log, None before the first metric.
+        facts: hyperparameters that the log prints.
+        planned: total steps that the log announces, None without.
         lines: lines read.
         records: records read.
     """
@@ -78,11 +78,11 @@ class Run:
 
     @property
     def records(self) -> int:
-        """How many records there are."""
+        """The number of records."""
         return sum(len(table.whole()) for table in self._tables.values())
 
     def add(self, delta: Delta) -> None:
-        """Takes in what a piece of the log added."""
+        """Adds what was parsed from the next bytes of the log."""
         if delta.reset:
             self._tables.clear()
             self.planned = None

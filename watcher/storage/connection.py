@@ -72,14 +72,15 @@ class Connection(sqlite3.Connection):
     @contextmanager
     def transaction(self, mode: str = "IMMEDIATE") -> Iterator[None]:
         """Commits everything that is written inside, or nothing of it."""
-        self.execute(f"BEGIN {mode}")
-        try:
-            yield
-            self.execute("COMMIT")
-        except BaseException:
-            if self.in_transaction:
-                self.execute("ROLLBACK")
-            raise
+        with self.translated():
+            self.execute(f"BEGIN {mode}")
+            try:
+                yield
+                self.execute("COMMIT")
+            except BaseException:
+                if self.in_transaction:
+                    self.execute("ROLLBACK")
+                raise
 
     def translated(self) -> AbstractContextManager[None]:
         """Turns errors of SQLite, and damaged rows, into StorageErrors."""

@@ -1,19 +1,16 @@
-"""All that is known of every log, in one SQLite file.
+"""The database: runs, points, offsets and notes, in one SQLite file.
 
 One transaction holds the points of a log and the offset that they came from: whenever
 the process dies, every point is stored exactly once.  Only the daemon writes runs; any
-number of readers may look on.
+number of processes may read.
 """
 
 import json
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-
-import numpy as np
 
 from parsers.batch import Milestone
 from parsers.delta import Delta
@@ -24,15 +21,13 @@ from watcher.errors import StorageCorruptError
 from watcher.storage import migrations
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
-from watcher.storage.connection import Connection, connect, connect_read_only
 from watcher.storage.outbox import Outbox
 from watcher.storage.places import Places
 from watcher.storage.points import Points
 from watcher.storage.recovery import NAME
-from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, row
+from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, latest, row
 
 
-LOGGER: Final = logging.getLogger("gptwatch")
 # Made once: several are needed at each commit.
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
@@ -57,7 +52,7 @@ class Database:
         """Opens it; without `owner` another process may own, and migrates, it."""
         self.folder = folder
         self.path = folder / NAME
-        self.connection = _connection(self.path, read_only=read_only, owner=owner)
+        self.connection = migrations.opened(self.path, read_only=read_only, owner=owner)
         self.outbox = Outbox(self.connection)
         self.places = Places(self.connection)
         self._points = Points(self.connection)
@@ -85,7 +80,7 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Commits everything that is written inside, or nothing of it."""
         try:
-            with self.connection.translated(), self.connection.transaction():
+            with self.connection.transaction():
                 yield
         except BaseException:
             self._points.invalidate()
@@ -177,16 +172,16 @@ class Database:
     def add(
         self, run: int, delta: Delta, cursor: Cursor, parser: Parser, *, size: int
     ) -> None:
-        """Keeps what `size` bytes of a log added, and the offset behind them."""
+        """Stores what `size` bytes of a log added, and the offset after them."""
         with self.connection.translated():
             if delta.reset:
                 self._points.delete(run)
             for batch in delta.batches:
                 self._points.append(run, batch)
             self._add_milestones(run, delta.milestones)
-            lines, read, latest = self._fields(run, "lines, bytes, latest")
-            kept = {} if delta.reset else from_json(latest)
-            fields: dict[str, Any] = {"latest": kept | _latest(delta)}
+            lines, read, before = self._fields(run, "lines, bytes, latest")
+            kept = {} if delta.reset else from_json(before)
+            fields: dict[str, Any] = {"latest": kept | latest(delta)}
             if delta.facts:
                 (known,) = self._fields(run, "hyperparameters")
                 fields["hyperparameters"] = from_json(known) | delta.facts
@@ -211,14 +206,14 @@ class Database:
         )
 
     def move(self, run: int, cursor: Cursor, *, part: bool = False) -> None:
-        """Keeps only the offset where reading goes on; `part`: in another file."""
+        """Stores only a new offset; `part`: in the next file of a rotated log."""
         self.connection.execute(
             "UPDATE runs SET cursor = ?, parts = parts + ? WHERE id = ?",
             (_json(cursor.state()), part, run),
         )
 
     def rewind(self, run: int) -> None:
-        """Deletes what was read of a run, which is read again."""
+        """Deletes what was read of a run, so that it is read again."""
         self._points.delete(run)
         self.places.delete(run)
         self.connection.execute("DELETE FROM milestones WHERE run = ?", (run,))
@@ -251,10 +246,10 @@ class Database:
         )
 
     def parser(self, run: int, formats: Sequence[Format] = FORMATS) -> Parser:
-        """The parser that reads on behind the offset of a run.
+        """The parser in its state at the offset of a run.
 
         Raises:
-            LookupError, TypeError, ValueError: another gptwatch wrote its state.
+            LookupError, TypeError, ValueError: another version wrote its state.
         """
         (kept,) = self._fields(run, "parser")
         return Parser.restore(json.loads(kept), formats) if kept else Parser(formats)
@@ -262,7 +257,7 @@ class Database:
     def load(
         self, run: int, formats: Sequence[Format] = FORMATS, *, ended: bool = True
     ) -> tuple[Run, Parser]:
-        """A run with all its points; `ended`: with what its last lines mean as such."""
+        """A run with all its points; `ended`: with the parser's last lines flushed."""
         loaded = Run()
         row = self.run(run)
         parser = self.parser(run, formats)
@@ -287,7 +282,7 @@ class Database:
             return from_json(found[0]) if found else None
 
     def keep_note(self, key: str, value: Any) -> None:
-        """Keeps something that the daemon notes of itself."""
+        """Stores something that the daemon notes of itself."""
         self.connection.execute(
             "INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, _json(value))
         )
@@ -314,33 +309,6 @@ class Database:
         return [Milestone(kind, line, None, text) for kind, line, text in rows]
 
 
-def _connection(path: Path, *, read_only: bool, owner: bool) -> Connection:
-    connection = connect_read_only(path) if read_only else connect(path)
-    try:
-        if read_only:
-            return migrations.readable(connection)
-        if owner:
-            _migrate(connection)
-        else:
-            migrations.check_current(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _migrate(connection: Connection) -> None:
-    before = connection.schema_version
-    migrations.migrate(connection)
-    if 0 < before < migrations.VERSION:
-        LOGGER.info(
-            "%s: schema migrated from version %d to %d",
-            connection.path,
-            before,
-            migrations.VERSION,
-        )
-
-
 def _key(path: Path) -> tuple[int, int] | None:
     try:
         seen = path.stat()
@@ -351,19 +319,3 @@ def _key(path: Path) -> tuple[int, int] | None:
 
 def _json(value: Any) -> str:
     return _ENCODER.encode(value)
-
-
-def _latest(delta: Delta) -> dict[str, Any]:
-    """Last step and last value of each metric that a piece of the log had."""
-    found: dict[str, Any] = {}
-    line = -1
-    for batch in delta.batches:
-        if not len(batch.lines):
-            continue
-        if batch.lines[-1] >= line:
-            line = int(batch.lines[-1])
-            found["step"] = int(batch.steps[-1])
-        for name, column in batch.values.items():
-            value = float(column[-1])
-            found[name] = value if np.isfinite(value) else str(value)
-    return found

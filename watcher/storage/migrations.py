@@ -5,17 +5,26 @@ leaves the old schema or the new one.  A database of a newer version is refused.
 """
 
 import json
+import logging
 from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from watcher.errors import StorageMissingError, StorageSetupError
 from watcher.storage.checkpoint import Cursor
-from watcher.storage.connection import Connection, connect_memory
+from watcher.storage.chunks import DamagedError
+from watcher.storage.connection import (
+    Connection,
+    connect,
+    connect_memory,
+    connect_read_only,
+)
 from watcher.storage.rows import from_json
 from watcher.storage.schema import SCHEMA
 
 
+LOGGER: Final = logging.getLogger("gptwatch")
 VERSION: Final = 3
 
 
@@ -28,12 +37,18 @@ def _from_1(connection: Connection) -> None:
     """Names the columns as the code does now."""
     _run(connection, _RENAMED_RUNS + _RENAMED_OUTBOX)
     for run, key, data in connection.rows("SELECT run, key, data FROM alerts"):
-        renamed = {_ALERT_FIELDS.get(k, k): v for k, v in from_json(data).items()}
         connection.execute(
             "UPDATE alerts SET data = ? WHERE run = ? AND key = ?",
-            (json.dumps(renamed), run, key),
+            (_renamed_alert(data), run, key),
         )
     connection.execute("PRAGMA user_version = 2")
+
+
+def _renamed_alert(data: str) -> str:
+    alert = from_json(data)
+    if not isinstance(alert, dict):
+        raise DamagedError("an alert is no JSON object")
+    return json.dumps({_ALERT_FIELDS.get(k, k): v for k, v in alert.items()})
 
 
 _ALERT_FIELDS: Final = MappingProxyType(
@@ -91,12 +106,19 @@ def _from_2(connection: Connection) -> None:
     for run, text in connection.rows(
         "SELECT id, cursor FROM runs WHERE parts = 1 AND cursor NOT NULL"
     ):
-        cursor = Cursor.restore(from_json(text))
+        cursor = _cursor(text)
         connection.execute(
             "INSERT INTO places VALUES (?, 0, 0, ?, ?, NULL, ?)",
             (run, *cursor.key, cursor.head),
         )
     connection.execute("PRAGMA user_version = 3")
+
+
+def _cursor(text: str) -> Cursor:
+    try:
+        return Cursor.restore(from_json(text))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedError(repr(error)) from error
 
 
 _PLACES: Final = """
@@ -117,73 +139,68 @@ _STEPS: Final = MappingProxyType[int, Callable[[Connection], None]](
 )
 
 
-def migrate(connection: Connection) -> None:
-    """Brings the schema to this version, step by step.
+def opened(path: Path, *, read_only: bool, owner: bool) -> Connection:
+    """A connection to a database of this version.
+
+    The owner migrates; a reader gets a migrated copy, and nobody else touches a
+    database whose owner may still be of another version.
 
     Raises:
-        StorageSetupError: a newer gptwatch made it.
+        StorageMissingError: there is none to read, or it is just being made.
+        StorageSetupError: another version of gptwatch made it.
     """
-    check_not_newer(connection)
+    connection = connect_read_only(path) if read_only else connect(path)
+    try:
+        _check(connection, read_only=read_only, owner=owner)
+        if not read_only:
+            _migrate(connection)
+        elif connection.schema_version < VERSION:
+            return _migrated_copy(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: Connection, *, read_only: bool, owner: bool) -> None:
+    version = connection.schema_version
+    made_by = f"gptwatch (schema version {version}, this one has {VERSION})"
+    if version > VERSION:
+        raise StorageSetupError(
+            f"{connection.path}: made by a newer {made_by}; upgrade gptwatch, or "
+            "choose another directory with --state"
+        )
+    if read_only and version == 0:
+        raise StorageMissingError(
+            f"{connection.path}: not there yet; gptwatch start is creating it"
+        )
+    if not (read_only or owner) and version < VERSION:
+        raise StorageSetupError(
+            f"{connection.path}: made by an older {made_by}; restart gptwatch start, "
+            "which migrates it"
+        )
+
+
+def _migrate(connection: Connection) -> None:
+    before = connection.schema_version
     while connection.schema_version < VERSION:
         with connection.transaction():
             version = connection.schema_version
             if version < VERSION:  # no other process was quicker
                 _STEPS[version](connection)
+    if 0 < before < VERSION:
+        name = connection.path
+        LOGGER.info("%s: schema migrated from version %d to %d", name, before, VERSION)
 
 
-def readable(connection: Connection) -> Connection:
-    """A connection to read from: of an older database, a migrated copy in memory.
-
-    The file itself is left to its owner, which may still be an older gptwatch.
-
-    Raises:
-        StorageMissingError: the schema is just being made.
-        StorageSetupError: a newer gptwatch made it.
-    """
-    check_not_newer(connection)
-    version = connection.schema_version
-    if version == VERSION:
-        return connection
-    if version == 0:
-        raise StorageMissingError(
-            f"{connection.path}: not there yet; gptwatch start is creating it"
-        )
+def _migrated_copy(connection: Connection) -> Connection:
+    """A copy in memory: the file belongs to its owner."""
     copy = connect_memory(connection.path)
     with connection.translated():
         connection.backup(copy)
     connection.close()
-    migrate(copy)
+    _migrate(copy)
     return copy
-
-
-def check_current(connection: Connection) -> None:
-    """Refuses every schema but that of this version, for who doesn't own it.
-
-    Raises:
-        StorageSetupError: a newer or an older gptwatch made it.
-    """
-    check_not_newer(connection)
-    version = connection.schema_version
-    if version < VERSION:
-        raise StorageSetupError(
-            f"{connection.path}: made by an older gptwatch (schema version {version}, "
-            f"this one needs {VERSION}); restart gptwatch start, which upgrades it"
-        )
-
-
-def check_not_newer(connection: Connection) -> None:
-    """Refuses a schema that this gptwatch does not know.
-
-    Raises:
-        StorageSetupError: it is of a later version.
-    """
-    version = connection.schema_version
-    if version > VERSION:
-        raise StorageSetupError(
-            f"{connection.path}: made by a newer gptwatch (schema version {version}, "
-            f"this one knows {VERSION}); upgrade gptwatch, or choose another "
-            "directory with --state"
-        )
 
 
 def _run(connection: Connection, script: str) -> None:

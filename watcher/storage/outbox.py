@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from watcher.storage.connection import Connection
+from watcher.storage.rows import from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class Outbox:
         rows = self._connection.rows(
             "SELECT key, data FROM alerts WHERE run = ? ORDER BY rowid", (run,)
         )
-        return {key: json.loads(data) for key, data in rows}
+        with self._connection.translated():
+            return {key: from_json(data) for key, data in rows}
 
     def save_alerts(self, run: int, alerts: Iterable[Mapping[str, Any]]) -> None:
         """Inserts or replaces alerts of a run; each has a `key` and a `state`."""
@@ -117,7 +119,8 @@ class Outbox:
         rows = self._connection.rows(
             "SELECT payload FROM notifications WHERE deferred = 1 ORDER BY id"
         )
-        return [json.loads(payload) for (payload,) in rows]
+        with self._connection.translated():
+            return [from_json(payload) for (payload,) in rows]
 
     def delete_deferred(self) -> None:
         """Removes them: a digest was sent instead."""
@@ -131,7 +134,10 @@ class Outbox:
             " WHERE state = 'pending' AND next_attempt_at <= ? ORDER BY notification",
             (now,),
         )
-        return [Delivery(n, c, json.loads(text), tries) for n, c, text, tries in rows]
+        with self._connection.translated():
+            return [
+                Delivery(n, c, from_json(text), tries) for n, c, text, tries in rows
+            ]
 
     def created_at(self, notification: int) -> float:
         """When a notification was created, seconds since 1970."""

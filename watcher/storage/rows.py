@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
+from parsers.delta import Delta
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.chunks import DamagedError
 
@@ -53,7 +56,7 @@ ANALYSED: Final = frozenset({"diagnosis", "state"})
 
 
 def from_json(text: str) -> Any:
-    """A field that is kept as JSON."""
+    """The value of a JSON column."""
     try:
         return json.loads(text)
     except (TypeError, ValueError) as error:
@@ -79,3 +82,19 @@ def _parsed(found: Sequence[Any]) -> Row:
     for name in ("current", "adopted"):
         fields[name] = bool(fields[name])
     return Row(**fields)
+
+
+def latest(delta: Delta) -> dict[str, Any]:
+    """Last step and last value of each metric in a piece of the log."""
+    found: dict[str, Any] = {}
+    line = -1
+    for batch in delta.batches:
+        if not len(batch.lines):
+            continue
+        if batch.lines[-1] >= line:
+            line = int(batch.lines[-1])
+            found["step"] = int(batch.steps[-1])
+        for name, column in batch.values.items():
+            value = float(column[-1])
+            found[name] = value if np.isfinite(value) else str(value)
+    return found

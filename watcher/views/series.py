@@ -103,6 +103,14 @@ class Series:
             found = self._open(columns, run, metrics)
             return {column.metric: column.after(line, limit) for column in found}
 
+    def whole(self, run: int, metric: str, limit: int) -> Points | None:
+        """All points of a metric; None where there are more than `limit`, or none."""
+        with spans.columns(self._database) as columns:
+            for column in self._open(columns, run, [metric]):
+                n = len(column.source)
+                return column.source.read(0, n) if n <= limit else None
+        return None
+
     def next(self, run: int, metric: str, line: float, limit: int) -> Points:
         """At most the first `limit` points of a metric behind a line."""
         with spans.columns(self._database) as columns:

@@ -1,17 +1,22 @@
 """A run in words and figures, in the language of the page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import numpy as np
 
 from parsers import metrics
 from parsers.formats import FORMATS
 from parsers.metrics import VALIDATION
 from watcher.analysis.finding import Finding
-from watcher.outputs import text
+from watcher.analysis.model import Analysis, Curve, Measured, Summary
+from watcher.outputs.text.findings import advice, sentence
+from watcher.outputs.text.headline import headline
 from watcher.storage.rows import Row
 from watcher.views.series import Series
+from watcher.views.source import NO_POINTS, Points
 from watcher.web.fleet import shown
 from watcher.web.reader import Desk
 
@@ -19,21 +24,29 @@ from watcher.web.reader import Desk
 _MAIN: Final = ("loss", "train_loss", *VALIDATION)
 # More of them say no more.
 _MILESTONES: Final = 400
+# Of a longer curve the headline does not say whether it still falls.
+_SHORT: Final = 1 << 16
+T = TypeVar("T")
 
 
 def told(finding: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """A finding with what it says in a language."""
-    names = {f.name for f in fields(Finding)}
-    record = Finding(**{k: v for k, v in finding.items() if k in names})
+    record = _known(Finding, finding)
     return dict(finding) | {
-        "message": text.sentence(record, lang),
-        "advice": text.advice(record, lang),
+        "message": sentence(record, lang),
+        "advice": advice(record, lang),
     }
 
 
 def entry(known: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """A run's entry in the list, in a language."""
     return dict(known) | {"alerts": [told(a, lang) for a in known["alerts"]]}
+
+
+def _known(kind: Callable[..., T], found: Mapping[str, Any]) -> T:
+    """A record from its fields; those of another version are left out."""
+    names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in found.items() if name in names})
 
 
 def run(desk: Desk, row: Row, lang: str) -> dict[str, Any]:
@@ -45,6 +58,7 @@ def run(desk: Desk, row: Row, lang: str) -> dict[str, Any]:
         "hyperparameters": {
             shown(str(k)): shown(str(v)) for k, v in row.hyperparameters.items()
         },
+        "headline": _headline(desk.series, row, lang),
         "summary": diagnosis.get("summary", {}),
         "findings": [
             told(finding, lang) | {"line": _line(desk.series, row, main, finding)}
@@ -127,3 +141,27 @@ def _stretches(series: Series, row: Row, main: str | None) -> list[dict[str, flo
         {"first_line": stretch.first_line, "first": first, "last": last}
         for stretch, (first, last) in series.stretches(row.id, main)
     ]
+
+
+def _headline(series: Series, row: Row, lang: str) -> str:
+    """The headline of the run's picture, in the language of the page."""
+    diagnosis = row.diagnosis
+    if not diagnosis:
+        return ""
+    empty: dict[str, Any] = dict.fromkeys(f.name for f in fields(Measured))
+    summary = _known(Summary, diagnosis.get("summary", {}))
+    known = empty | {
+        "train": _curve(series.whole(row.id, "loss", _SHORT)),
+        "val": _curve(NO_POINTS) if summary.evaluations else None,
+        "summary": summary,
+        "findings": tuple(_known(Finding, f) for f in diagnosis.get("findings", [])),
+    }
+    return headline(Analysis(**known), lang)
+
+
+def _curve(points: Points | None) -> Curve | None:
+    if points is None:
+        return None
+    everywhere = np.ones(len(points), dtype=bool)
+    steps, lines = points.steps.astype(np.int64), points.lines.astype(np.int64)
+    return Curve("loss", "", steps, points.values, lines, everywhere)

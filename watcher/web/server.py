@@ -59,13 +59,15 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Notes the user, and gives the first request little time to come."""
         super().connection_made(transport)
-        ends: list[Any] = [getattr(self, name) for name in ("client", "server")]
-        known = peer.uid(*ends) if all(ends) and ends[1][1] else None
+        known = None
+        if self.client and self.server and self.server[1]:
+            known = peer.uid(self.client, (self.server[0], self.server[1]))
         self.app_state = {**self.app_state, "peer_uid": known}
         self.loop.call_later(_HEADERS_S, self._close_silent)
 
     def _close_silent(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
+        asked = getattr(self, "cycle", None)
+        if asked is None and not self.transport.is_closing():
             self.transport.close()
 
 

@@ -1,4 +1,4 @@
-"""Evaluations that take too much of the time."""
+"""Evaluations take too much of the time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,16 +8,17 @@ import numpy as np
 
 from parsers.batch import Floats, Ints
 from watcher.analysis.finding import Finding
-from watcher.analysis.model import Analysis, Curve
+from watcher.analysis.model import Curve, Measured
 from watcher.analysis.rules.settings import EvaluationCost
+from watcher.analysis.segments import restarts
 
 
-# One or two evaluations say little of their cost.
+# One or two evaluations do not show their cost.
 _LATEST: Final = 3
 _USUAL_OF: Final = 20
-# Evaluations looked at together: temporaries stay small however many there are.
-_PIECE: Final = 1 << 12
-# Of the share that is too much: below it evaluations are cheap again.
+# Evaluations processed at a time: temporaries stay small however many there are.
+_CHUNK: Final = 1 << 12
+# Hysteresis: below this part of the threshold it resolves.
 _CHEAP: Final = 0.8
 
 
@@ -35,15 +36,15 @@ class _Costs:
     usual: Floats
 
 
-def evaluation_cost(analysis: Analysis, settings: EvaluationCost) -> list[Finding]:
+def evaluation_cost(run: Measured, settings: EvaluationCost) -> list[Finding]:
     """The last three evaluations took more than a quarter of the time of training."""
-    costs = _costs(analysis)
+    costs = _costs(run)
     if costs is None or len(costs.steps) < _LATEST:
         return []
-    return list(_dear(costs, settings))
+    return list(_findings(costs, settings))
 
 
-def _dear(costs: _Costs, settings: EvaluationCost) -> Iterator[Finding]:
+def _findings(costs: _Costs, settings: EvaluationCost) -> Iterator[Finding]:
     windows = np.lib.stride_tricks.sliding_window_view(costs.ms, _LATEST)
     one = np.median(windows, axis=1)
     last = _LATEST - 1
@@ -51,11 +52,11 @@ def _dear(costs: _Costs, settings: EvaluationCost) -> Iterator[Finding]:
     known = (every > 0) & (one > 0)
     share = np.zeros(len(one))
     np.divide(one, one + costs.usual[last:] * every, out=share, where=known)
-    dear = np.flatnonzero(share > settings.share)
+    expensive = np.flatnonzero(share > settings.share)
     cheap = np.flatnonzero(known & (share < _CHEAP * settings.share))
     at = 0
-    while (k := int(np.searchsorted(dear, at))) < len(dear):
-        first = int(dear[k])
+    while (k := int(np.searchsorted(expensive, at))) < len(expensive):
+        first = int(expensive[k])
         over = cheap[np.searchsorted(cheap, first) :][:1].tolist()
         now = over[0] - 1 if over else int(np.flatnonzero(known)[-1])
         yield Finding(
@@ -74,28 +75,28 @@ def _dear(costs: _Costs, settings: EvaluationCost) -> Iterator[Finding]:
         at = over[0]
 
 
-def _costs(analysis: Analysis) -> _Costs | None:
-    time, val = analysis.time, analysis.val
+def _costs(run: Measured) -> _Costs | None:
+    time, val = run.time, run.val
     if time is None or val is None:
         return None
     # The time after an evaluation holds it; the first of a process its compilation.
     after = np.unique(np.searchsorted(time.lines, val.lines))
     after = after[after < len(time)]
-    first = np.append([0], np.flatnonzero(time.steps[1:] < time.steps[:-1]) + 1)
+    first = np.append([0], restarts(time.lines, run.segments))
     plain = np.isfinite(time.values)
     plain[after] = plain[first] = False
-    told = analysis.curves.get("eval_ms")
-    if told is not None:
-        return _told(told, time, np.flatnonzero(plain))
+    stated = run.curves.get("eval_ms")
+    if stated is not None:
+        return _stated(stated, time, np.flatnonzero(plain))
     after = np.setdiff1d(after[np.isfinite(time.values[after])], first)
     usual = _usual(time, np.flatnonzero(plain), after)
     return _known(time.steps[after], time.values[after] - usual, usual)
 
 
-def _told(told: Curve, time: Curve, plain: Ints) -> _Costs:
-    """Costs that the log tells itself."""
-    usual = _usual(time, plain, np.searchsorted(time.lines, told.lines))
-    return _known(told.steps, told.values, usual)
+def _stated(stated: Curve, time: Curve, plain: Ints) -> _Costs:
+    """Costs that the log states."""
+    usual = _usual(time, plain, np.searchsorted(time.lines, stated.lines))
+    return _known(stated.steps, stated.values, usual)
 
 
 def _known(steps: Ints, ms: Floats, usual: Floats) -> _Costs:
@@ -104,7 +105,7 @@ def _known(steps: Ints, ms: Floats, usual: Floats) -> _Costs:
 
 
 def _usual(time: Curve, plain: Ints, places: Ints) -> Floats:
-    """Median of the plain times before some places, of 20 or of as many as came."""
+    """Median of the plain times before some places, of 20 or of those there are."""
     values = time.values[plain]
     ends = np.searchsorted(plain, places)
     usual = np.full(len(places), np.nan)
@@ -112,8 +113,8 @@ def _usual(time: Curve, plain: Ints, places: Ints) -> Floats:
     for i in few.tolist():
         usual[i] = np.median(values[: ends[i]])
     many = np.flatnonzero(ends >= _USUAL_OF)
-    for at in range(0, len(many), _PIECE):
-        some = many[at : at + _PIECE]
+    for at in range(0, len(many), _CHUNK):
+        some = many[at : at + _CHUNK]
         windows = np.lib.stride_tricks.sliding_window_view(values, _USUAL_OF)
         usual[some] = np.median(windows[ends[some] - _USUAL_OF], axis=1)
     return usual

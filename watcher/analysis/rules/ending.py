@@ -1,4 +1,4 @@
-"""How a run ended, each time that it did: with an error, or as it was meant to."""
+"""Every end of a run: with an error, or as planned."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -8,53 +8,53 @@ import numpy as np
 
 from parsers.batch import Ints
 from watcher.analysis.finding import Finding
-from watcher.analysis.model import Analysis
-from watcher.analysis.summary import ENDS, cause, quoted
+from watcher.analysis.model import Measured
+from watcher.analysis.outcome import ENDS, cause, last_step, outcome, quoted
 
 
 _BEGINNINGS: Final = frozenset({"start", "resumed"})
 
 
-def ended(analysis: Analysis) -> list[Finding]:
-    """Crashed or finished, where the log says so; a crash is over when it goes on.
+def ended(run: Measured) -> list[Finding]:
+    """Crashed or finished, where the log states it; resolves when the run goes on.
 
-    Who interrupts a run knows it: that is no finding.
+    A run that a person interrupted is no finding.
     """
-    return [*_survived(analysis), *_last(analysis)]
+    return [*_survived(run), *_last(run)]
 
 
-def _last(analysis: Analysis) -> Iterator[Finding]:
+def _last(run: Measured) -> Iterator[Finding]:
     """How it ended as far as the log goes."""
-    s = analysis.summary
-    if s.outcome == "finished" and s.last_step is not None:
-        evidence = {"outcome": s.outcome, "text": s.outcome_text}
-        yield Finding("finished", "info", s.last_step, evidence=evidence)
-    elif s.outcome not in {None, "finished", "interrupted"}:
-        yield _crash(str(s.outcome), s.outcome_text, s.last_step)
+    end, step = outcome(run), last_step(run)
+    if end.name == "finished" and step is not None:
+        evidence = {"outcome": end.name, "text": end.text}
+        yield Finding("finished", "info", step, evidence=evidence)
+    elif end.name not in {None, "finished", "interrupted"}:
+        yield _crash(str(end.name), end.text, step)
 
 
-def _survived(analysis: Analysis) -> Iterator[Finding]:
-    """Ends behind which the run was started again; not errors that it outlived."""
-    if not any(m.kind in ENDS for m in analysis.milestones):
+def _survived(run: Measured) -> Iterator[Finding]:
+    """Ends after which the run was started again; not errors that it survived."""
+    if not any(m.kind in ENDS for m in run.milestones):
         return
-    lines, steps = _records(analysis)
-    # What a record's own line says comes after it.
-    ends = np.searchsorted(lines, [m.line for m in analysis.milestones], side="right")
-    pairs = zip(ends.tolist(), analysis.milestones, strict=True)
-    for at, said in groupby(pairs, key=lambda pair: pair[0]):
-        between = [m for _, m in said]
+    lines, steps = _records(run)
+    # A milestone on a record's own line comes after the record.
+    ends = np.searchsorted(lines, [m.line for m in run.milestones], side="right")
+    pairs = zip(ends.tolist(), run.milestones, strict=True)
+    for at, group in groupby(pairs, key=lambda pair: pair[0]):
+        between = [m for _, m in group]
         why = cause([m for m in between if m.kind in ENDS])
         if at == len(lines) or why is None or why.kind in {"finished", "interrupted"}:
             continue
-        begun = any(m.kind in _BEGINNINGS and m.line > why.line for m in between)
-        if begun or (at and steps[at] <= steps[at - 1]):
+        restarted = any(m.kind in _BEGINNINGS and m.line > why.line for m in between)
+        if restarted or (at and steps[at] <= steps[at - 1]):
             before = int(steps[at - 1]) if at else None
             yield _crash(ENDS[why.kind], quoted(why.text), before, int(steps[at]))
 
 
-def _records(analysis: Analysis) -> tuple[Ints, Ints]:
+def _records(run: Measured) -> tuple[Ints, Ints]:
     """Lines and steps of the losses, in the order of the log."""
-    curves = [c for c in (analysis.train, analysis.val) if c is not None]
+    curves = [c for c in (run.train, run.val) if c is not None]
     if not curves:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     lines = np.concatenate([c.lines for c in curves])

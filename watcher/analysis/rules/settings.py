@@ -1,10 +1,31 @@
 """Settings of the rules, from the tables `[rules.NAME]` of the configuration."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from watcher.analysis.rules.overfitting import Settings as Overfitting
-from watcher.settings import Where, from_table
+from watcher.settings import Where, choice, from_table
+
+
+# Probabilities above which a single evaluation and a mean of eight count.
+CONFIRMED: Final = (0.90, 0.995)
+LEVELS: Final = {"low": CONFIRMED, "normal": (0.80, 0.99), "high": (0.70, 0.98)}
+
+
+@dataclass(frozen=True, slots=True)
+class Overfitting:
+    """Validation loss is past its minimum.
+
+    Attributes:
+        sensitivity: "low" (p > 0.90), "normal" (p > 0.80) or "high" (p > 0.70).
+        rise: minimum relative rise above the best.
+        train_fall: minimum relative fall of the training loss since the best.
+        evaluations: minimum number of evaluations before a warning.
+    """
+
+    sensitivity: str = choice("normal", LEVELS)
+    rise: float = 0.01
+    train_fall: float = 0.02
+    evaluations: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +34,7 @@ class Divergence:
 
     Attributes:
         share: of the way from the best loss back to the first one.
-        factor: least multiple of the best loss.
+        factor: minimum multiple of the best loss.
     """
 
     share: float = 0.5
@@ -26,7 +47,7 @@ class Spike:
 
     Attributes:
         deviations: standard deviations above the mean of the last 64 logarithms.
-        rise: least relative rise above that mean.
+        rise: minimum relative rise above that mean.
     """
 
     deviations: float = 5.0
@@ -39,7 +60,7 @@ class Plateau:
 
     Attributes:
         change: largest relative change that counts as none.
-        evaluations: fewest evaluations without change; at least a third of all.
+        evaluations: minimum without change; at least a third of all.
     """
 
     change: float = 0.005
@@ -75,7 +96,7 @@ class BestCheckpointLost:
     """The checkpoint on disk is worse than the best.
 
     Attributes:
-        rise: least relative rise of its validation loss above the best.
+        rise: minimum relative rise of its validation loss above the best.
     """
 
     rise: float = 0.01
@@ -86,9 +107,9 @@ class Stalled:
     """The log is silent.
 
     Attributes:
-        least_s: seconds of silence that never are too many.
-        unknown_s: the same until two long pauses (evaluations) were seen.
-        start_s: the same before a second line came.
+        least_s: minimum timeout in seconds.
+        unknown_s: minimum until two long pauses (evaluations) were seen.
+        start_s: timeout before a second line came.
     """
 
     least_s: float = 60.0

@@ -1,4 +1,4 @@
-"""Iterations that have become slower."""
+"""Iterations take longer than before."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,22 +8,22 @@ from numpy.typing import NDArray
 
 from parsers.batch import Floats, Ints
 from watcher.analysis.finding import Finding
-from watcher.analysis.model import Analysis, Curve
+from watcher.analysis.model import Curve, Measured
 from watcher.analysis.rules.settings import Slowdown
 
 
 _RECENT: Final = 20
 _BEFORE: Final = 200
 _COMPILE_LINES: Final = 5
-# Share of the 200 that the median of the 20 exceeds: of noise it does not.
+# Share of the 200 that the median of the 20 exceeds, unless it is noise.
 _BEATEN: Final = 0.9
 # Share of the median that most of any 200 in the neighbourhood exceed.
 _USUAL: Final = 0.9
 _BLOCK: Final = 1 << 12
-_PIECE: Final = 1 << 10
+_CHUNK: Final = 1 << 10
 
 
-def slowdown(analysis: Analysis, settings: Slowdown) -> list[Finding]:
+def slowdown(run: Measured, settings: Slowdown) -> list[Finding]:
     """Iterations take lastingly longer: medians, so that pauses do not count.
 
     The median of the last 20 exceeds that of the 200 before by the factor, and nine in
@@ -31,22 +31,22 @@ def slowdown(analysis: Analysis, settings: Slowdown) -> list[Finding]:
     half of that excess is gone.  A log without times is judged by its MFU or its
     throughput, upside down.
     """
-    pace = _pace(analysis)
+    pace = _pace(run)
     if pace is None:
         return []
     curve, name, values = pace
-    good = np.flatnonzero(np.isfinite(values) & ~_pauses(analysis, len(values)))
+    good = np.flatnonzero(np.isfinite(values) & ~_pauses(run, len(values)))
     good = good[_COMPILE_LINES:]
     if len(good) < _RECENT + _BEFORE:
         return []
     return list(_slowdowns(curve, name, good, values, settings))
 
 
-def _pace(analysis: Analysis) -> tuple[Curve, str, Floats] | None:
+def _pace(run: Measured) -> tuple[Curve, str, Floats] | None:
     """A curve, its name in evidence, and what grows as its run slows down."""
-    if analysis.time is not None:
-        return analysis.time, "ms", analysis.time.values
-    sources = ((analysis.mfu, "mfu"), (analysis.throughput, "rate"))
+    if run.time is not None:
+        return run.time, "ms", run.time.values
+    sources = ((run.mfu, "mfu"), (run.throughput, "rate"))
     for curve, name in sources:
         if curve is not None:
             positive = np.where(curve.values > 0, curve.values, np.nan)
@@ -63,17 +63,17 @@ def _slowdowns(
     step = curve.steps[good[_RECENT + _BEFORE - 1 :]]
     free = 0  # from where on no slowdown lasts
     for start, end in zip(runs[::2].tolist(), runs[1::2].tolist(), strict=True):
-        told = max(start, free) + settings.lines - 1
-        if told >= end:
+        fired = max(start, free) + settings.lines - 1
+        if fired >= end:
             continue
-        before = float(np.median(pace[told : told + _BEFORE]))
-        now = float(np.median(pace[told + _BEFORE : told + _BEFORE + _RECENT]))
-        over = _first_below(pace, told, (1 + settings.factor) / 2 * before)
+        before = float(np.median(pace[fired : fired + _BEFORE]))
+        now = float(np.median(pace[fired + _BEFORE : fired + _BEFORE + _RECENT]))
+        over = _first_below(pace, fired, (1 + settings.factor) / 2 * before)
         numbers = (now, before) if name == "ms" else (1 / now, 1 / before)
         yield Finding(
             "slowdown",
             "warning",
-            int(step[told]),
+            int(step[fired]),
             since_step=int(curve.steps[good[start + _BEFORE + _RECENT // 2]]),
             evidence={
                 f"now_{name}": numbers[0],
@@ -87,10 +87,10 @@ def _slowdowns(
         free = over
 
 
-def _pauses(analysis: Analysis, n: int) -> NDArray[np.bool_]:
+def _pauses(run: Measured, n: int) -> NDArray[np.bool_]:
     # Only what an event explains is a pause; a lasting slow stretch is not.
-    pause = analysis.pause
-    if pause is None or analysis.time is None:
+    pause = run.pause
+    if pause is None or run.time is None:
         return np.zeros(n, dtype=bool)
     # The first slow iteration in a row, so that what follows need not be known.
     before = np.concatenate([[False], pause[:-1]])
@@ -105,8 +105,8 @@ def _slow(pace: Floats, factor: float) -> NDArray[np.bool_]:
         part = slow[start : start + _BLOCK]
         block = pace[start : start + len(part) + _RECENT + _BEFORE - 1]
         suspects = _suspects(block, factor)
-        for at in range(0, len(suspects), _PIECE):
-            some = suspects[at : at + _PIECE]
+        for at in range(0, len(suspects), _CHUNK):
+            some = suspects[at : at + _CHUNK]
             part[some] = _exactly(block, some, factor)
     return slow
 

@@ -1,9 +1,9 @@
 """Stalled: the log is silent for longer than it ever was.
 
-A log has its own beat: lines of iterations, and now and then an evaluation or a
-checkpoint that takes ten to a hundred times as long.  So the wait is learned: 20
-medians of the last 200 pauses, and twice the longest of the last 500.  A fixed wait is
-either too long for quick logs or wrong at the first evaluation.
+The interval between lines differs from log to log, and an evaluation or a checkpoint
+takes ten to a hundred times as long.  So the timeout is learned: 20 medians of the last
+200 pauses, and twice the longest of the last 500.  A fixed timeout is either too long
+for quick logs or wrong at the first evaluation.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ _MEDIANS: Final = 20.0
 _LONGEST: Final = 2.0
 # A pause of so many medians is an evaluation, or the like.
 _LONG: Final = 5.0
-# Two of them, and the third will be no surprise.
+# Long pauses after which the timeout needs no minimum for unknown ones.
 _KNOWN: Final = 2
 
 
 def timeout_s(gaps: Sequence[float], settings: Stalled) -> float:
-    """Seconds of silence that are too many, after these pauses between lines.
+    """Seconds of silence after which a log is stalled, given the pauses before.
 
     `gaps`: seconds between lines that came one after the other, the latest last; few
     or none for a young log, which may still compile or load its data.
@@ -35,9 +35,9 @@ def timeout_s(gaps: Sequence[float], settings: Stalled) -> float:
     usual = median(gaps[-_RECENT:])
     recent = gaps[-_LONG_AGO:]
     longest = max(recent)
-    wait = max(settings.least_s, _MEDIANS * usual, _LONGEST * longest)
+    timeout = max(settings.least_s, _MEDIANS * usual, _LONGEST * longest)
     known = sum(gap > _LONG * usual for gap in recent) >= _KNOWN
-    return wait if known else max(wait, settings.unknown_s)
+    return timeout if known else max(timeout, settings.unknown_s)
 
 
 def stalled(
@@ -47,12 +47,12 @@ def stalled(
 
     `silent_s`: seconds since its last line; `step`: the last step seen.
     """
-    wait = timeout_s(gaps, settings)
-    if silent_s <= wait:
+    timeout = timeout_s(gaps, settings)
+    if silent_s <= timeout:
         return None
     evidence: dict[str, float | int | str | None] = {
         "silent_s": silent_s,
-        "timeout_s": wait,
+        "timeout_s": timeout,
     }
     if gaps:
         evidence["longest_s"] = max(gaps[-_LONG_AGO:])

@@ -8,6 +8,7 @@ import numpy as np
 from parsers.batch import Floats
 from watcher.analysis.model import Analysis
 from watcher.outputs.plot.ticks import Scale
+from watcher.outputs.text.catalog import message
 
 
 Points = tuple[Floats, Floats]
@@ -116,7 +117,7 @@ def last(values: Floats) -> float | None:
 
 def clock(longest: float) -> tuple[str, float]:
     """Choose the unit in which people would tell a time, and its seconds."""
-    for size, unit in ((3600.0, "hours"), (60.0, "minutes")):
+    for size, unit in ((3600.0, message("hours")), (60.0, message("minutes"))):
         if longest >= 2 * size:
             return unit, size
-    return "seconds", 1.0
+    return message("seconds"), 1.0

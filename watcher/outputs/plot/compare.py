@@ -29,8 +29,9 @@ from watcher.outputs.plot.figure import finish, frames, heading
 from watcher.outputs.plot.loss_panels import FEW_DOTS, Look, best, kept, moving, thinned
 from watcher.outputs.plot.panels import Dashes, End, Panel, Trace, View
 from watcher.outputs.plot.theme import THEMES, printable, rc
-from watcher.outputs.plot.ticks import Scale, reading
-from watcher.outputs.text.numbers import integer
+from watcher.outputs.plot.ticks import Scale
+from watcher.outputs.text.catalog import message
+from watcher.outputs.text.numbers import integer, loss
 
 
 # Right of the large panel stand names; a longer one is shortened.
@@ -75,14 +76,14 @@ def compare_figure(
 def draw_together(analyses: Sequence[Analysis], look: Look) -> Sheet:
     """Draw runs on a sheet; call inside `rc_context(rc(look.theme))`."""
     sheet, runs = Sheet(look.theme), _coloured(analyses, look)
-    title = look.say("{n} runs compared", n=len(analyses))
+    title = look.tr("{n} runs compared", n=len(analyses))
     top = heading(sheet, title, _headline(runs, look))
     boxes = frames(below=0.1, above=top, right=_NAMES)
     pairs = zip(boxes, _views(runs, look), strict=True)
     panels = [Panel(sheet, *pair, look.x) for pair in pairs]
     for panel in panels:
         large = panel is panels[0]
-        finish(panel, look, title=not large, absent="not in these logs")
+        finish(panel, look, title=not large, absent=message("not in these logs"))
     _ring(panels[0], runs)
     return sheet
 
@@ -125,10 +126,10 @@ def _headline(runs: Sequence[_Run], look: Look) -> str:
     (level, value), run = min(rated, key=lambda pair: pair[0])
     found = best(run.analysis)
     if level > 0 or found is None:
-        return look.say("No validation in these logs")
+        return look.tr("No validation in these logs")
     step = integer(found[0], look.lang)
     phrase = "Lowest validation: {name}, {value} at step {step}"
-    return look.say(phrase, name=run.name, value=reading(value), step=step)
+    return look.tr(phrase, name=run.name, value=loss(value, look.lang), step=step)
 
 
 def _views(runs: Sequence[_Run], look: Look) -> list[View]:
@@ -155,22 +156,32 @@ def _views(runs: Sequence[_Run], look: Look) -> list[View]:
     )
     if unit:
         large = _overlay(
-            runs, look, "Validation", validation, unit, *_notes(runs, unit, look)
+            runs,
+            look,
+            "Validation",
+            validation,
+            unit,
+            *_notes(runs, unit, look),
         )
         timed = _by_clock(runs, look, "Validation against time", validation, unit)
-        return [_named(large, runs, validation), train_view, timed, train_clock]
+        return [_named(large, runs, validation, look), train_view, timed, train_clock]
     late = _late(train_view, look)
-    return [_named(train_view, runs, training), late, train_clock, _times(runs, look)]
+    return [
+        _named(train_view, runs, training, look),
+        late,
+        train_clock,
+        _times(runs, look),
+    ]
 
 
 def _notes(runs: Sequence[_Run], unit: str, look: Look) -> Iterator[str]:
-    yield "ring: best"
+    yield message("ring: best")
     others = [r.name for r in runs if r.analysis.val and r.analysis.val.unit != unit]
     if any(run.colour is None for run in runs):
-        yield look.say("the best {n} in colour", n=len(look.theme.runs))
+        yield look.tr("best {n} in colour", n=len(look.theme.runs))
     if others:
         phrase = "in another unit, not drawn: {names}"
-        yield look.say(phrase, names=", ".join(others))
+        yield look.tr(phrase, names=", ".join(others))
 
 
 def _overlay(
@@ -185,11 +196,11 @@ def _overlay(
     lines = [(run, points) for run in runs if (points := source(run)) is not None]
     y = loss_scale([points for _, points in lines], look.x)
     return View(
-        title=look.say(title),
+        title=look.tr(title),
         note=_noted(look, unit, y, *notes),
         y=y,
         traces=tuple(_trace(run, points, look) for run, points in lines),
-        ends=tuple(chain.from_iterable(_value(*line) for line in lines))
+        ends=tuple(chain.from_iterable(_value(*line, look) for line in lines))
         if len(lines) <= _VALUES
         else (),
     )
@@ -198,7 +209,7 @@ def _overlay(
 def _noted(look: Look, unit: str, y: Scale | None, *notes: str) -> str:
     """Say the unit, whether the scale is logarithmic, and the rest."""
     log = "log scale" if y is not None and y.log else ""
-    return " · ".join(look.say(note) for note in (unit, log, *notes) if note)
+    return " · ".join(look.tr(note) for note in (unit, log, *notes) if note)
 
 
 def _trace(run: _Run, points: Points, look: Look) -> Trace:
@@ -208,19 +219,19 @@ def _trace(run: _Run, points: Points, look: Look) -> Trace:
     return Trace(*points, run.colour, width=1.8, dashes=run.dashes)
 
 
-def _value(run: _Run, points: Points, name: str = "") -> Iterator[End]:
+def _value(run: _Run, points: Points, look: Look, name: str = "") -> Iterator[End]:
     value = last(points[1])
     if value is not None and run.colour is not None:
-        yield End(value, f"{name} {reading(value)}".strip(), run.colour)
+        yield End(value, f"{name} {loss(value, look.lang)}".strip(), run.colour)
 
 
-def _named(view: View, runs: Sequence[_Run], source: _Source) -> View:
+def _named(view: View, runs: Sequence[_Run], source: _Source, look: Look) -> View:
     """Put the runs' names beside the large panel."""
     ends = (
         end
         for run in runs
         if (points := source(run)) is not None
-        for end in _value(run, points, run.name)
+        for end in _value(run, points, look, run.name)
     )
     # Marks are clear where there are few lines with few points.
     few = len(view.traces) <= _VALUES
@@ -240,18 +251,18 @@ def _by_clock(
     ]
     longest = span(*(at for _, at, _ in timed))
     if longest is None or longest[1] <= 0:
-        return View(look.say(title))
+        return View(look.tr(title))
     name, size = clock(longest[1])
     x = Scale(0.0, longest[1] / size)
     lines = [(run, (at / size, values)) for run, at, values in timed]
     y = loss_scale([points for _, points in lines], x)
     return View(
-        title=look.say(title),
+        title=look.tr(title),
         note=_noted(look, unit, y),
         y=y,
         traces=tuple(_trace(run, points, look) for run, points in lines),
         x=x,
-        x_name=look.say(name),
+        x_name=look.tr(name),
     )
 
 
@@ -274,7 +285,7 @@ def _late(view: View, look: Look) -> View:
     x = Scale(middle, look.x.high)
     parts = [(t.x[t.x >= middle], t.y[t.x >= middle]) for t in view.traces]
     return View(
-        title=look.say("Training loss, last half"),
+        title=look.tr("Training loss, last half"),
         note=view.note.split(" · ")[0],
         y=loss_scale(parts, x, log=False),
         traces=view.traces,
@@ -289,10 +300,10 @@ def _times(runs: Sequence[_Run], look: Look) -> View:
     ]
     usual = span(*(y for _, (_, y) in lines))
     if usual is None or usual[1] <= 0:
-        return View(look.say("Time per iteration"))
+        return View(look.tr("Time per iteration"))
     return View(
-        title=look.say("Time per iteration"),
-        note=look.say("ms"),
+        title=look.tr("Time per iteration"),
+        note=look.tr("ms"),
         y=Scale(0.0, usual[1] * 1.2),
         traces=tuple(_trace(run, points, look) for run, points in lines),
     )

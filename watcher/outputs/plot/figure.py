@@ -13,17 +13,17 @@ from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Curve
 from watcher.outputs.plot.axis_range import steps_scale
 from watcher.outputs.plot.canvas import HEIGHT, WIDTH, Box, Pen, Sheet
-from watcher.outputs.plot.captions import facts, source
+from watcher.outputs.plot.captions import hyperparameters, source
 from watcher.outputs.plot.loss_panels import Look, best, detail, hero
 from watcher.outputs.plot.panels import Panel, Spot
 from watcher.outputs.plot.side_panels import beside
 from watcher.outputs.plot.theme import THEMES, printable, rc
-from watcher.outputs.plot.ticks import reading
-from watcher.outputs.text.numbers import integer
+from watcher.outputs.text.catalog import message
+from watcher.outputs.text.numbers import integer, loss
 
 
-# Left of the axes stand numbers of five digits, right of them "validation 1.366".
-LEFT, RIGHT = 0.62, 1.38
+# Left of the axes stand numbers of five digits, right of them "validation 1.3661".
+LEFT, RIGHT = 0.62, 1.48
 # The last small panel ends with the large one, its value beside it.
 _VALUE = RIGHT
 # Between two small panels: a value at the end of one, numbers of the other.
@@ -68,7 +68,7 @@ def draw(analysis: Analysis, look: Look, *, headline: str, drawn_by: str) -> She
     """Draw a run on a sheet; call inside `rc_context(rc(look.theme))`."""
     sheet = Sheet(look.theme)
     origin = source(analysis, drawn_by, look.lang)
-    below = caption(sheet, facts(analysis, look.lang), origin)
+    below = caption(sheet, hyperparameters(analysis, look.lang), origin)
     above = heading(sheet, analysis.name, headline)
     views = (hero(analysis, look), detail(analysis, look), *beside(analysis, look))
     boxes = frames(below=below, above=above)
@@ -116,7 +116,7 @@ def frames(*, below: float, above: float, right: float = RIGHT) -> list[Box]:
 
 
 def finish(
-    panel: Panel, look: Look, *, title: bool, absent: str = "not in this log"
+    panel: Panel, look: Look, *, title: bool, absent: str = message("not in this log")
 ) -> None:
     """Write what surrounds a panel and draw its traces, or that there are none."""
     theme, box = look.theme, panel.box
@@ -125,13 +125,13 @@ def finish(
     if panel.view.y is None:
         pen = Pen(9, theme.muted, italic=True)
         height = box.bottom + box.height / 2
-        text = look.say("nothing but NaN or inf" if panel.view.traces else absent)
+        text = look.tr("nothing but NaN or inf" if panel.view.traces else absent)
         panel.sheet.write(middle, height, text, pen, ha="center")
         return
     panel.draw()
     if title:
         pen = Pen(8.5, theme.muted)
-        name = panel.view.x_name or look.say("step")
+        name = panel.view.x_name or look.tr("step")
         panel.sheet.write(middle, box.bottom - 0.33, name, pen, ha="center")
 
 
@@ -164,9 +164,9 @@ def _zone(panels: list[Panel], finding: Finding, look: Look) -> None:
     rows = (box.top - 0.14, box.top - 0.4, box.bottom + 0.14)
     inside: list[Spot] = [(box.right - 0.1, row, "right") for row in rows]
     beside: list[Spot] = [(left - 0.08, row, "right") for row in rows]
-    width = large.sheet.width(look.say("overfitting"), pen)
+    width = large.sheet.width(look.tr("overfitting"), pen)
     fits = box.right - left > width + 0.2
-    large.say(look.say("overfitting"), pen, inside if fits else beside)
+    large.say(look.tr("overfitting"), pen, inside if fits else beside)
 
 
 def _best(panel: Panel, analysis: Analysis, look: Look) -> None:
@@ -177,9 +177,9 @@ def _best(panel: Panel, analysis: Analysis, look: Look) -> None:
     step, value = found
     panel.ring(step, value, look.theme.val)
     x, y = panel.place(step, value)
-    text = look.say(
-        "best {value} at step {step}",
-        value=reading(value),
+    text = look.tr(
+        "best {loss} at step {step}",
+        loss=loss(value, look.lang),
         step=integer(step, look.lang),
     )
     # 17 points above the ring; 9 grazed the line (STYLE).
@@ -207,7 +207,7 @@ def _restarts(panels: list[Panel], analysis: Analysis, look: Look) -> None:
         box, x = panels[0].box, panels[0].place(step, 1)[0]
         rows = (box.top - 0.14, box.top - 0.32)
         spots = [spot for y in rows for spot in _sides(x, y)]
-        panels[0].say(look.say(segment.reason), pen, spots)
+        panels[0].say(look.tr(segment.reason), pen, spots)
 
 
 def _nonfinite(panels: list[Panel], analysis: Analysis, look: Look) -> None:
@@ -223,7 +223,7 @@ def _nonfinite(panels: list[Panel], analysis: Analysis, look: Look) -> None:
         n, step = (integer(v, look.lang) for v in (analysis.summary.nonfinite, first))
         one = "NaN or inf at step {step}"
         many = "{n} NaN or inf, first at step {step}"
-        text = look.say(many if analysis.summary.nonfinite > 1 else one, n=n, step=step)
+        text = look.tr(many if analysis.summary.nonfinite > 1 else one, n=n, step=step)
         _point_out(panels, first, text, look)
 
 
@@ -240,7 +240,7 @@ def _lost(panels: list[Panel], since: int, look: Look) -> None:
     for panel in panels:
         panel.shade(max(since, look.x.low), look.x.high, look.theme.ink, 0.06)
     step = integer(since, look.lang)
-    _word(panels[0], since, look.say("NaN or inf from step {step}", step=step), look)
+    _word(panels[0], since, look.tr("NaN or inf from step {step}", step=step), look)
 
 
 def _point_out(panels: list[Panel], step: int, text: str, look: Look) -> None:

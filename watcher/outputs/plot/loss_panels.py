@@ -12,6 +12,7 @@ import numpy as np
 
 from parsers.batch import Floats
 from watcher.analysis.model import Analysis, Curve
+from watcher.analysis.segments import went_back
 from watcher.outputs.plot.axis_range import (
     FEW,
     Points,
@@ -21,12 +22,12 @@ from watcher.outputs.plot.axis_range import (
     padded,
     span,
 )
-from watcher.outputs.plot.captions import say
 from watcher.outputs.plot.decimate import Mask, averages, thin
 from watcher.outputs.plot.panels import End, Trace, View
 from watcher.outputs.plot.theme import Theme
-from watcher.outputs.plot.ticks import Scale, reading
-from watcher.outputs.text.numbers import integer
+from watcher.outputs.plot.ticks import Scale
+from watcher.outputs.text.catalog import tr
+from watcher.outputs.text.numbers import integer, loss
 
 
 # Above this many evaluations marks touch one another on the large panel.
@@ -45,9 +46,9 @@ class Look:
     lang: str
     x: Scale
 
-    def say(self, phrase: str, **values: object) -> str:
-        """Put a phrase in the picture's language."""
-        return say(self.lang, phrase, **values)
+    def tr(self, text: str, **values: object) -> str:
+        """The text in the picture's language."""
+        return tr(self.lang, text, **values)
 
 
 def kept(curve: Curve) -> Mask | None:
@@ -62,8 +63,8 @@ def thinned(curve: Curve, values: Floats, keep: Mask | None, x: Scale) -> Points
 
 
 def broken(steps: Floats, values: Floats) -> Points:
-    """Lift the pen where steps go back, lest a line be drawn across the picture."""
-    back = np.flatnonzero(np.diff(steps) < 0) + 1
+    """Insert NaN where steps go back, so that matplotlib breaks the line."""
+    back = went_back(steps)
     return np.insert(steps, back, np.nan), np.insert(values, back, np.nan)
 
 
@@ -77,12 +78,12 @@ def superseded(curve: Curve, x: Scale) -> Points:
     return broken(*lifted)
 
 
-def end(values: Floats, text: str, colour: str) -> tuple[End, ...]:
+def end(values: Floats, text: str, colour: str, look: Look) -> tuple[End, ...]:
     """Label a line with its name and its last value; none without values."""
     value = last(values)
     if value is None:
         return ()
-    return (End(value, f"{text} {reading(value)}".strip(), colour),)
+    return (End(value, f"{text} {loss(value, look.lang)}".strip(), colour),)
 
 
 def hero(analysis: Analysis, look: Look) -> View:
@@ -98,7 +99,7 @@ def hero(analysis: Analysis, look: Look) -> View:
         first = thin_lines
     curves = [(trace.x, trace.y) for trace in first]
     curves += [_band(line, look.x) for line in thin_lines]
-    ends = [end(t.y, name(t, look), t.colour) for t in bold]
+    ends = [end(t.y, name(t, look), t.colour, look) for t in bold]
     y = loss_scale(curves, look.x)
     return View(
         title="loss",
@@ -119,7 +120,7 @@ def _band(raw: Trace, x: Scale) -> Points:
 
 def name(trace: Trace, look: Look) -> str:
     """Name a line by its hue."""
-    return look.say("validation" if trace.colour == look.theme.val else "train")
+    return look.tr("validation" if trace.colour == look.theme.val else "train")
 
 
 def _raw(analysis: Analysis, look: Look) -> Iterator[Trace]:
@@ -175,16 +176,16 @@ def moving(analysis: Analysis, train: Curve, look: Look) -> Trace:
 def _hero_note(analysis: Analysis, look: Look, *, alone: bool, log: bool) -> str:
     val, train = analysis.val, analysis.train
     curve = val or train
-    parts = [look.say(curve.unit)] if curve is not None else []
+    parts = [look.tr(curve.unit)] if curve is not None else []
     if log:
-        parts.append(look.say("log scale"))
+        parts.append(look.tr("log scale"))
     if alone and train is not None and len(train):
-        unit = look.say(train.unit)
-        parts.append(look.say("training loss is in {unit}: see below", unit=unit))
+        unit = look.tr(train.unit)
+        parts.append(look.tr("training loss is in {unit}: see below", unit=unit))
     elif train is not None and len(train) > 2 * (0 if val is None else len(val)):
-        parts.append(look.say("thin: every iteration"))
+        parts.append(look.tr("thin: every iteration"))
     if any(c is not None and not c.current.all() for c in (val, train)):
-        parts.append(look.say("faint: before a restart"))
+        parts.append(look.tr("faint: before a restart"))
     return " · ".join(part for part in parts if part)
 
 
@@ -194,7 +195,7 @@ def detail(analysis: Analysis, look: Look) -> View:
     if train is not None and len(train):
         return _training(analysis, train, look)
     late = _late(analysis.val, look) if analysis.val is not None else None
-    return late or View(look.say("Training loss"))
+    return late or View(look.tr("Training loss"))
 
 
 def _training(analysis: Analysis, train: Curve, look: Look) -> View:
@@ -203,11 +204,11 @@ def _training(analysis: Analysis, train: Curve, look: Look) -> View:
     y = _spiky_scale(thin_line, bold, look.x)
     over = thin_line.y > y.high if y is not None else np.zeros(len(thin_line.y), bool)
     return View(
-        title=look.say("Training loss"),
+        title=look.tr("Training loss"),
         note=_training_note(analysis, train, look, log=y is not None and y.log),
         y=y,
         traces=(thin_line, bold),
-        ends=end(bold.y, "", look.theme.train),
+        ends=end(bold.y, "", look.theme.train, look),
         marks=thin_line.x[over & (thin_line.x > look.x.low + early(look.x))],
     )
 
@@ -223,12 +224,12 @@ def _spiky_scale(raw: Trace, bold: Trace, x: Scale) -> Scale | None:
 
 
 def _training_note(analysis: Analysis, train: Curve, look: Look, *, log: bool) -> str:
-    parts = [look.say(train.unit), look.say("log scale") if log else ""]
+    parts = [look.tr(train.unit), look.tr("log scale") if log else ""]
     if analysis.smoothed_loss:
-        parts.append(look.say("averaged by the log"))
+        parts.append(look.tr("averaged by the log"))
     elif analysis.window > 1:
         parts.append(
-            look.say("bold: mean of {n}", n=integer(analysis.window, look.lang))
+            look.tr("bold: mean of {n}", n=integer(analysis.window, look.lang))
         )
     return " · ".join(part for part in parts if part)
 
@@ -243,11 +244,11 @@ def _late(curve: Curve, look: Look) -> View | None:
         return None
     trace = Trace(at, values, look.theme.val, dots=len(at) <= FEW_DOTS)
     return View(
-        title=look.say("Validation, last half"),
-        note=look.say(curve.unit),
+        title=look.tr("Validation, last half"),
+        note=look.tr(curve.unit),
         y=padded(*found, log=False),
         traces=(trace,),
-        ends=end(values, "", look.theme.val),
+        ends=end(values, "", look.theme.val, look),
         x=Scale(middle, look.x.high),
     )
 

@@ -27,7 +27,7 @@ from watcher.outputs.plot.loss_panels import (
 )
 from watcher.outputs.plot.panels import End, Trace, View
 from watcher.outputs.plot.ticks import Scale, brief
-from watcher.outputs.text.numbers import integer, milliseconds, percent
+from watcher.outputs.text.numbers import integer, mfu, milliseconds, percent, setting
 
 
 # From this many milliseconds on people say seconds.
@@ -41,7 +41,7 @@ def beside(analysis: Analysis, look: Look) -> tuple[View, View]:
     pool = (view for view in _pool(analysis, look) if view is not None)
     chosen = [*islice(pool, 2)]
     shown = {view.title for view in chosen}
-    usual = (look.say("Time per iteration"), look.say("Utilisation (MFU)"))
+    usual = (look.tr("Time per iteration"), look.tr("Utilisation (MFU)"))
     chosen += [View(title) for title in usual if title not in shown]
     return chosen[0], chosen[1]
 
@@ -76,7 +76,7 @@ def _time(analysis: Analysis, look: Look) -> View | None:
     shown = at[np.linspace(0, len(at) - 1, min(len(at), _MARKS)).astype(np.int64)]
     return View(
         title=view.title,
-        note=f"{look.say(_unit(curve, keep)[1])} · {_pauses(analysis, len(at), look)}",
+        note=f"{look.tr(_unit(curve, keep)[1])} · {_pauses(analysis, len(at), look)}",
         y=view.y,
         traces=view.traces,
         ends=view.ends,
@@ -94,18 +94,18 @@ def _unpaused(curve: Curve | None, analysis: Analysis) -> Mask | None:
 
 def _pauses(analysis: Analysis, n: int, look: Look) -> str:
     """Say how many pauses there are, and what evaluations cost where that is known."""
-    text = look.say("pauses ticked above: {n}", n=integer(n, look.lang))
+    text = look.tr("pauses ticked above: {n}", n=integer(n, look.lang))
     share = analysis.summary.eval_share
     if not share:
         return text
-    cost = look.say("evaluations {share}", share=percent(100 * share, look.lang))
+    cost = look.tr("evaluations {share}", share=percent(share, look.lang))
     return f"{text} · {cost}"
 
 
 def _mean_time(analysis: Analysis, look: Look) -> View | None:
     curve = analysis.curves.get("step_avg_ms")
-    title, note = "Mean time per iteration", "ms · running mean of the log"
-    return _level(curve, look, title, note)
+    title = "Mean time per iteration"
+    return _level(curve, look, title, "ms · running mean of the log")
 
 
 def _level(
@@ -130,13 +130,9 @@ def _level(
     y = _level_scale(raw.y, bold.y, log=log)
     if y is None:
         return None
-    notes = [look.say(note or unit), "" if note else look.say("bold: median")]
-    notes = (
-        [look.say(note)] if note.startswith("%") else [look.say(unit), look.say(note)]
-    )
     return View(
-        title=look.say(title),
-        note=" · ".join(filter(None, notes)),
+        title=look.tr(title),
+        note=f"{look.tr(note or unit)} · {look.tr('bold: median')}",
         y=y,
         traces=(raw, bold),
         ends=_level_end(bold.y, factor, unit, look),
@@ -172,7 +168,7 @@ def _level_end(bold: Floats, factor: float, unit: str, look: Look) -> tuple[End,
     if unit in ("ms", "s"):
         text = milliseconds(value / factor if unit == "s" else value, look.lang)
     elif unit == "%":
-        text = f"{value:.1f} %"
+        text = mfu(value, look.lang)
     else:
         text = brief(value, 3)
     return (End(value, text, look.theme.ink),)
@@ -188,13 +184,15 @@ def _schedule(curve: Curve | None, look: Look) -> View | None:
         return None
     value = last(values)
     return View(
-        title=look.say("Learning rate"),
-        note=look.say("peak {n}", n=brief(found[1])),
+        title=look.tr("Learning rate"),
+        note=look.tr("peak {n}", n=setting(found[1], look.lang)),
         y=linear(0.0, found[1] * 1.1)
         if found[0] >= 0 < found[1]
         else padded(*found, log=False),
         traces=(Trace(at, values, look.theme.ink),),
-        ends=() if value is None else (End(value, brief(value), look.theme.ink),),
+        ends=()
+        if value is None
+        else (End(value, setting(value, look.lang), look.theme.ink),),
     )
 
 
@@ -210,11 +208,11 @@ def _accuracy(analysis: Analysis, look: Look) -> View | None:
     if found is None:
         return None
     return View(
-        title=look.say("Accuracy"),
+        title=look.tr("Accuracy"),
         note=" · ".join(name(trace, look) for trace in traces),
         y=padded(*found, log=False),
         traces=tuple(traces),
-        ends=tuple(chain.from_iterable(end(t.y, "", t.colour) for t in traces)),
+        ends=tuple(chain.from_iterable(end(t.y, "", t.colour, look) for t in traces)),
     )
 
 
@@ -234,11 +232,11 @@ def _against_time(analysis: Analysis, look: Look) -> View | None:
     )
     x = Scale(0.0, longest[1] / size)
     return View(
-        title=look.say("Validation against time"),
-        note=look.say(val.unit),
+        title=look.tr("Validation against time"),
+        note=look.tr(val.unit),
         y=loss_scale([(trace.x, trace.y)], x),
         traces=(trace,),
-        ends=end(trace.y, "", look.theme.val),
+        ends=end(trace.y, "", look.theme.val, look),
         x=x,
-        x_name=look.say(unit),
+        x_name=look.tr(unit),
     )

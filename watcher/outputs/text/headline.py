@@ -1,4 +1,4 @@
-"""The title of a run's picture: what matters most, in a line."""
+"""The headline of a run, above its picture and report: what matters most, in a line."""
 
 import math
 from typing import Final
@@ -7,30 +7,25 @@ import numpy as np
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis
-from watcher.outputs.text.finding_numbers import count, integer, loss
-from watcher.outputs.text.finding_templates import (
-    first_large,
-    language,
-    shortened,
-    word,
-)
-from watcher.outputs.text.findings import sentence, values
+from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.findings import capitalized, sentence, truncated, values
+from watcher.outputs.text.numbers import count, integer, loss, unit
 
 
 # The picture is 10 inches wide: more characters of its title do not fit.
 _LONGEST: Final = 90
-# A best of fewer evaluations means little.
+# The minimum of fewer evaluations means little.
 _FEW: Final = 3
 # Noise makes the best some evaluations old in a run that still improves.
 _STALE: Final = 5
 _STALE_SHARE: Final = 1 / 3
-# The slope of the training loss is told by the last two tenths of the run.
+# The slope of the training loss is taken from the last two tenths of the run.
 _TENTH: Final = 10
 _LEAST_RECORDS: Final = 5
 _DEVIATIONS: Final = 2.0
 
-# The gravest first; what is not here is never a title.
-_GRAVEST: Final = (
+# The most severe first; other rules are never a headline.
+_BY_SEVERITY: Final = (
     "crashed",
     "not_finite",
     "divergence",
@@ -42,55 +37,63 @@ _GRAVEST: Final = (
 
 
 def headline(analysis: Analysis, lang: str = "en") -> str:
-    """The gravest finding that lasts, else how far the run has come.
+    """The most severe finding that lasts, else how far the run has come.
 
     At most 90 characters.
     """
-    lang = language(lang)
     lasting = [f for f in analysis.findings if f.cleared_step is None]
-    grave = [f for f in lasting if f.rule in _GRAVEST]
-    if not grave:
-        return _fine(analysis, lang)
-    finding = min(grave, key=lambda f: (_GRAVEST.index(f.rule), f.step))
+    severe = [f for f in lasting if f.rule in _BY_SEVERITY]
+    if not severe:
+        return _healthy(analysis, lang)
+    finding = min(severe, key=lambda f: (_BY_SEVERITY.index(f.rule), f.step))
     if finding.rule == "overfitting":
         return _overfitting(finding, lang)
-    return shortened(sentence(finding, lang).removesuffix("."), _LONGEST)
+    return truncated(sentence(finding, lang).removesuffix("."), _LONGEST)
 
 
 def _overfitting(finding: Finding, lang: str) -> str:
     known = values(finding, lang)
-    start = first_large(f"{known['Overfitting']} {known['since']}")
+    start = capitalized(f"{known['Overfitting']} {known['since']}")
     if "rise" not in known:
         return start
     rise = known["rise"]
     if finding.evidence.get("unit") == "nats/token":
-        rise += f" {word('nats/token', lang)}"
-    return shortened(word("short", lang).format(start, rise), _LONGEST)
+        rise += f" {unit('nats/token', lang)}"
+    text = "{start}: validation loss is {rise} above its best"
+    return truncated(tr(lang, text, start=start, rise=rise), _LONGEST)
 
 
-def _fine(analysis: Analysis, lang: str) -> str:
-    """What to say where nothing is wrong."""
+def _healthy(analysis: Analysis, lang: str) -> str:
+    """How far a run came for which no rule fires."""
     s = analysis.summary
     if analysis.val is None or not s.evaluations:
         return _trained(analysis, lang)
     if s.evaluations < _FEW or s.best_val is None or s.best_val_step is None:
-        return word("few", lang)
-    best, step = loss(s.best_val, lang), integer(s.best_val_step, lang)
+        return tr(lang, "Not enough evaluations yet")
     since = s.evaluations_since_best
-    stale = since >= max(_STALE, _STALE_SHARE * s.evaluations)
-    text = word("stale" if stale else "improving", lang)
-    return text.format(best, step, count(since, "evaluations", lang))
+    best = {"best": loss(s.best_val, lang), "step": integer(s.best_val_step, lang)}
+    if since < max(_STALE, _STALE_SHARE * s.evaluations):
+        return tr(lang, "Still improving: best {best} at step {step}", **best)
+    stale = count(since, "evaluation (accusative)", lang)
+    text = "No new best for {evaluations}: best {best} at step {step}"
+    return tr(lang, text, evaluations=stale, **best)
 
 
 def _trained(analysis: Analysis, lang: str) -> str:
     """How far training came, for logs without validation."""
     s = analysis.summary
     if s.final_loss is None or s.last_step is None:
-        return word("nothing", lang)
-    last, steps = loss(s.final_loss, lang), count(s.last_step, "steps", lang)
-    slope = _slope(analysis)
-    text = word("training", lang).format(last, steps)
-    return text if slope is None else text + word(slope, lang)
+        return tr(lang, "No losses in this log yet")
+    last, steps = loss(s.final_loss, lang), count(s.last_step, "step", lang)
+    text = tr(lang, _TRENDS[_slope(analysis)], loss=last, steps=steps)
+    return truncated(text, _LONGEST)
+
+
+_TRENDS: Final = {
+    None: message("Training loss {loss} after {steps}"),
+    "falling": message("Training loss {loss} after {steps}, still falling"),
+    "flat": message("Training loss {loss} after {steps}, no longer falling"),
+}
 
 
 def _slope(analysis: Analysis) -> str | None:

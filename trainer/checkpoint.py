@@ -1,14 +1,14 @@
-"""Checkpoints: nanoGPT's `ckpt.pt` both ways, and nothing half-written ever.
+"""Checkpoints: nanoGPT's `ckpt.pt` in both directions, written atomically.
 
-A file holds nanoGPT's six keys (model, optimizer, model_args, iter_num,
-best_val_loss, config) and one of ours, `gptwatch`: the random state and the batch in
-hand, which let a run go on as if it had never stopped.  nanoGPT ignores it.
+A file holds nanoGPT's six keys (model, optimizer, model_args, iter_num, best_val_loss,
+config) and `gptwatch`: random state, prefetched batch and progress of every process,
+with which a resumed run continues as if it had not stopped.  nanoGPT ignores it.
 
-Files may come from strangers: they are read with `weights_only=True`, and every size
-in them is checked before memory is taken for it.
+Files may come from strangers: they are read with `weights_only=True`, and all sizes are
+checked before memory is allocated.
 """
 
-import dataclasses
+import contextlib
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -17,45 +17,72 @@ import numpy as np
 import torch
 
 from trainer.errors import TrainerError
-from trainer.model import GPT, ModelArgs
+from trainer.model import GPT, GPTConfig
 
 
+NAMES = ("ckpt.pt", "best.pt", "last.pt")
 MAX_LAYERS = 1000
-MAX_SIZE = 2**24  # of any one dimension
+MAX_SIZE = 2**24  # of any dimension
 
 
 class Writer:
-    """Writes checkpoints in the background, one at a time."""
+    """Writes checkpoints in a background thread, one at a time."""
 
-    def __init__(self):
-        """Start without work."""
+    def __init__(self, *, keep_old):
+        """With `keep_old`, existing files are renamed before they are replaced."""
         self.pool = ThreadPoolExecutor(1)
-        self.work = None
+        self.work = self.path = None
+        self.keep_old = keep_old
 
     def write(self, state, path, also=None):
-        """Copy `state` now, write it to `path` (and `also`) meanwhile."""
-        self.wait()
-        self.work = self.pool.submit(write, snapshot(state, {}), path, also)
-
-    def wait(self):
-        """Wait for the last file, and raise what went wrong with it.
+        """Copy `state` to memory now; write it to `path` and `also` in the background.
 
         Raises:
-            TrainerError: if the disk did not take the file.
+            TrainerError: if the write before this one failed.
+
+        """
+        self.wait()
+        if self.keep_old:
+            self.keep_old = False
+            for name in NAMES:
+                keep_old(path.parent / name)
+        self.path = path
+        self.work = self.pool.submit(write, snapshot(state, {}), path, also)
+
+    def check(self):
+        """Raise the error of a write that has failed; do not wait for one in progress.
+
+        Raises:
+            TrainerError: if the last write failed.
+
+        """
+        if self.work and self.work.done():
+            self.wait()
+
+    def wait(self):
+        """Wait for the write in progress.
+
+        Raises:
+            TrainerError: if it failed, for instance on a full disk.
 
         """
         work, self.work = self.work, None
-        if work:
-            try:
-                work.result()
-            except (OSError, RuntimeError) as error:
-                raise TrainerError(
-                    f"checkpoint not written: {error}; make room, or change --out_dir"
-                ) from error
+        if not work:
+            return
+        try:
+            work.result()
+        except (OSError, RuntimeError) as error:
+            kept = (
+                "the one before is intact" if self.path.exists() else "none before it"
+            )
+            raise TrainerError(
+                f"{self.path}: checkpoint not written: {error}; {kept}; free disk "
+                "space or change --out_dir, then continue with --init_from=auto"
+            ) from error
 
 
 def snapshot(state, seen):
-    """Copy nested tensors to the CPU; what shares memory shares it again."""
+    """Copy nested tensors to the CPU; tensors that share memory still share it."""
     if isinstance(state, dict):
         return {key: snapshot(value, seen) for key, value in state.items()}
     if isinstance(state, list | tuple):
@@ -69,32 +96,41 @@ def snapshot(state, seen):
 
 
 def write(state, path, also=None):
-    """Write a file that is there entirely or not at all, even after a power cut."""
+    """Write a file atomically: temporary file, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".tmp")
-    with part.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    if also:
-        second = also.with_suffix(".tmp2")
-        second.unlink(missing_ok=True)
-        try:
-            os.link(part, second)  # one file, two names
-        except OSError:  # a disk without hard links
-            shutil.copyfile(part, second)
-        second.replace(also)
-    part.replace(path)
+    part, second = path.with_suffix(".tmp"), path.with_suffix(".tmp2")
+    try:
+        with part.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        if also:
+            link_or_copy(part, second)
+            second.replace(also)
+        part.replace(path)
+    finally:
+        for file in (part, second):
+            with contextlib.suppress(OSError):
+                file.unlink(missing_ok=True)
 
 
-def set_aside(path):
-    """Keep the file of an earlier run, as NAME.old.pt, rather than overwrite it."""
+def link_or_copy(source, target):
+    """Give a file a second name; copy it on file systems without hard links."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def keep_old(path):
+    """Rename the checkpoint of an earlier run to NAME.old.pt."""
     if path.exists():
         path.replace(path.with_suffix(".old.pt"))
 
 
 def newest(folder):
-    """Give the file to resume from: the one written last, or None.
+    """The checkpoint to resume from, the one written last, or None.
 
     `last.pt` is there when a run was stopped whose `ckpt.pt` is its best.
     """
@@ -113,8 +149,8 @@ def load(path, *, trust=False):
     """
     if not path.is_file():
         raise TrainerError(
-            f"{path}: no checkpoint there; train first (init_from=scratch), "
-            "or name the folder with --out_dir"
+            f"{path}: no checkpoint there; train first (--init_from=scratch), "
+            "or name the run's folder with --out_dir"
         )
     try:
         ckpt = load_numpy_too(path, trust=trust)
@@ -158,7 +194,7 @@ def check(ckpt):
 
 
 def read_args(raw, dropout):
-    """Give ModelArgs from a file's dictionary, each number in its bounds."""
+    """Give GPTConfig from a file's dictionary, each number in its bounds."""
     sizes = ("n_layer", "n_head", "n_embd", "block_size", "vocab_size")
     for key in sizes:
         value = raw[key]
@@ -167,7 +203,7 @@ def read_args(raw, dropout):
             raise ValueError(f"model_args: {key} is {value!r}")
     if type(raw["bias"]) is not bool or raw["n_embd"] % raw["n_head"]:
         raise ValueError("model_args: bias must be a bool, n_embd a multiple of n_head")
-    return ModelArgs(**{k: raw[k] for k in sizes}, bias=raw["bias"], dropout=dropout)
+    return GPTConfig(**{k: raw[k] for k in sizes}, bias=raw["bias"], dropout=dropout)
 
 
 def model_from(path, weights, raw_args, *, dropout):
@@ -208,56 +244,3 @@ def compare(wanted, given):
             raise ValueError(f"weight {key!r} has shape {shapes}")
         if not given[key].is_floating_point():
             raise TypeError(f"weight {key!r} holds {given[key].dtype}")
-
-
-def restore_optimizer(path, optimizer, state):
-    """Give AdamW its moments back; its settings stay those of this run.
-
-    nanoGPT's file says `fused=None` where ours runs fused, so only `params` is taken.
-    """
-    try:
-        check_moments(optimizer, state)
-        groups = zip(optimizer.param_groups, state["param_groups"], strict=True)
-        merged = [{**own, "params": theirs["params"]} for own, theirs in groups]
-        optimizer.load_state_dict({"state": state["state"], "param_groups": merged})
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise TrainerError(f"{path}: optimizer does not fit: {error}") from error
-
-
-def check_moments(optimizer, state):
-    """Refuse moments of another shape than their weight; torch would not notice."""
-    shapes = [p.shape for group in optimizer.param_groups for p in group["params"]]
-    indices = [i for group in state["param_groups"] for i in group["params"]]
-    for i, shape in zip(indices, shapes, strict=True):
-        moments = state["state"].get(i, {})
-        for key in ("exp_avg", "exp_avg_sq"):
-            if moments and moments[key].shape != shape:
-                raise ValueError(f"{key} {i} has another shape than its weight")
-
-
-def contents(run, extra):
-    """Give what a file holds; keys and order are nanoGPT's."""
-    return {
-        "model": run.model.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "model_args": dataclasses.asdict(run.model.args),
-        "iter_num": run.iter_num,
-        "best_val_loss": torch.tensor(run.best_val_loss, dtype=torch.float64),
-        "config": dataclasses.asdict(run.config),
-        "gptwatch": extra,
-    }
-
-
-def random_state(device):
-    """Give the state of all generators that a step draws from."""
-    states = {"cpu": torch.get_rng_state()}
-    if device.startswith("cuda"):
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    return states
-
-
-def restore_random(states, device):
-    """Take the generators back to where they were."""
-    torch.set_rng_state(states["cpu"])
-    if device.startswith("cuda") and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)

@@ -1,0 +1,199 @@
+"""No line costs more than its length: every regex is linear, whatever it meets."""
+
+import importlib
+import inspect
+import pkgutil
+import random
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+from attacks import Text, texts
+
+import parsers
+from parsers import milestones
+from parsers.formats import FORMATS
+from parsers.hyperparameters import patterns
+from parsers.hyperparameters.reader import _LONG_STATEMENT
+from parsers.hyperparameters.values import _LONGEST as LONGEST_VALUE
+from parsers.parser import Parser
+
+
+# Of all the texts of a pattern so many are tried; the slow test tries all.
+SOME = 800
+BYTES = 2048
+# These take less than a second where all is well.
+TOGETHER = 1000
+SECONDS = 10
+# What takes less CPU time is not looked at closer: linear patterns are far below it.
+SUSPICIOUS_MS = 4.0
+# Four times as much text may take so many times as long; quadratic would be sixteen.
+GROWTH = 8.0
+# Anchored by how they are called, or called for short texts only.
+ANCHORED = {
+    "parsers.hyperparameters.reader._ARITHMETIC",
+    "parsers.keyvalue.freeform._AFTER_EPOCH",
+    "parsers.formats.keyvalue._PLAIN",
+    "parsers.formats.csv._NAME",
+}
+LONGEST = {
+    "parsers.hyperparameters.values._OPTIMIZER": LONGEST_VALUE,
+    "parsers.hyperparameters.reader._ASSIGNED": _LONG_STATEMENT,
+}
+
+
+class _TooLongError(Exception):
+    """A line took more CPU time than any line may."""
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Ends what runs longer on the CPU: an exponential pattern would never end."""
+
+    def stop(*_: object) -> None:
+        raise _TooLongError
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"saved to out/run_0123456789012345678901T.pt with train loss 0.5",
+        b"epoch 3 loss 2.31 sha " + b"e3b0c44298fc1c149afbf4c8996fb924" * 2 + b" ok",
+        b"epoch 3 loss 2.31 saved to exp_20260102030405123456 model",
+        b"epoch 3 loss 2.31 device GPU1234567890123456789012345 ok",
+        b"loss 2.31 id_12345678901234567890123 x",
+        b"loss" + b" " * 30_000 + b"x",
+    ],
+)
+def test_line_that_hung_daemon_is_read_at_once(line: bytes) -> None:
+    with _at_most(2):
+        Parser().feed(line + b"\n")
+
+
+def every_pattern() -> Iterator[tuple[str, re.Pattern[bytes] | re.Pattern[str]]]:
+    """All that any module compiles, any shape looks for, and any table holds."""
+    for info in pkgutil.walk_packages(parsers.__path__, "parsers."):
+        module = importlib.import_module(info.name)
+        for name, value in vars(module).items():
+            if isinstance(value, re.Pattern):
+                yield f"{module.__name__}.{name}", value
+    for form in FORMATS:
+        for shape in form.shapes:
+            for name, value in inspect.getclosurevars(shape.locate).nonlocals.items():
+                if isinstance(value, bytes):
+                    yield f"{form.name}, {shape.name}, {name}", re.compile(value)
+    for rule in milestones._RULES:
+        yield f"{rule.kind} {rule.need}, fits", re.compile(rule.fits)
+        yield f"{rule.kind} {rule.need}, but", re.compile(rule.but)
+    for need, pattern, _ in patterns.SENTENCES:
+        yield f"sentence {need}", re.compile(pattern)
+
+
+def unique_patterns() -> list[tuple[str, re.Pattern[bytes] | re.Pattern[str]]]:
+    """Each of them once, by its first name."""
+    found: dict[re.Pattern[bytes] | re.Pattern[str], str] = {}
+    for name, pattern in every_pattern():
+        found.setdefault(pattern, name)
+    return [(name, pattern) for pattern, name in found.items()]
+
+
+PATTERNS = unique_patterns()
+
+assert len(PATTERNS) > 200, "patterns are not found any more"
+
+
+def grown(text: Text, size: int) -> bytes:
+    before, run, after = text
+    return before + run * (size // len(run)) + after
+
+
+def wall(look: Callable[[bytes], object], text: bytes) -> float:
+    """Time of looking at a text, in ms: never less than that on the CPU, and cheap."""
+    begin = time.perf_counter_ns()
+    look(text)
+    return (time.perf_counter_ns() - begin) / 1e6
+
+
+def cost(look: Callable[[bytes], object], text: bytes) -> float:
+    """CPU time of looking at a text, in ms."""
+    begin = time.process_time_ns()
+    look(text)
+    return (time.process_time_ns() - begin) / 1e6
+
+
+def is_linear(look: Callable[[bytes], object], text: Text, size: int) -> bool:
+    """Whether four times as long a run costs about four times as much."""
+    long, short = grown(text, size), grown(text, size // 4)
+    if wall(look, long) < SUSPICIOUS_MS:
+        return True
+    least = min(cost(look, short) for _ in range(5))
+    limit = max(GROWTH * least, SUSPICIOUS_MS)
+    return min(cost(look, long) for _ in range(5)) < limit
+
+
+def not_linear(
+    look: Callable[[bytes], object], found: Sequence[Text], size: int
+) -> list[Text]:
+    """Texts that cost more than their length; the first that never ends is the last."""
+    slow = []
+    for at in range(0, len(found), TOGETHER):
+        part = found[at : at + TOGETHER]
+        try:
+            with _at_most(SECONDS):
+                slow += [text for text in part if not is_linear(look, text, size)]
+        except _TooLongError:
+            return [*slow, *part]
+    return slow
+
+
+def search(
+    name: str, pattern: re.Pattern[bytes] | re.Pattern[str]
+) -> Callable[[bytes], object]:
+    """Looks at a text as the parser does with this pattern."""
+    if isinstance(pattern.pattern, bytes):
+        known: re.Pattern[bytes] = re.compile(pattern.pattern, pattern.flags)
+        return known.fullmatch if name in ANCHORED else known.search
+    return lambda text: pattern.search(text.decode("latin-1"))
+
+
+def hard_texts(pattern: re.Pattern[bytes] | re.Pattern[str]) -> list[Text]:
+    flags = pattern.flags & ~re.UNICODE
+    return texts(pattern.pattern, flags, variants=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"), PATTERNS, ids=[f"{i}-{n}" for i, (n, _) in enumerate(PATTERNS)]
+)
+def test_pattern_is_linear_in_length_of_text(
+    name: str, pattern: re.Pattern[bytes] | re.Pattern[str]
+) -> None:
+    """Runs of anything, between any two pieces of what it matches."""
+    found = hard_texts(pattern)
+    some = random.Random(name).sample(found, min(SOME, len(found)))
+    look, size = search(name, pattern), LONGEST.get(name, BYTES)
+
+    assert [] == not_linear(look, some, size)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "pattern"), PATTERNS, ids=[f"{i}-{n}" for i, (n, _) in enumerate(PATTERNS)]
+)
+def test_pattern_is_linear_in_every_text(
+    name: str, pattern: re.Pattern[bytes] | re.Pattern[str]
+) -> None:
+    """As above, with every text that can be made of the pattern."""
+    look, size = search(name, pattern), LONGEST.get(name, 2 * BYTES)
+
+    assert [] == not_linear(look, hard_texts(pattern), size)

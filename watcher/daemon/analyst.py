@@ -1,0 +1,137 @@
+"""The worker process: analyses runs, and writes their plots and reports.
+
+Jobs and results are lines of JSON; a run's points are read from the database.
+
+    python -m watcher.daemon.analyst '{"state": "plots/.gptwatch", "lang": "en", ...}'
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from watcher import config
+from watcher.analysis.finding import Finding
+from watcher.analysis.pipeline import Reading, analyse
+from watcher.daemon.jobs import Job, Options, Result
+from watcher.errors import GptwatchError, StorageCorruptError
+from watcher.files import remove_leftovers, remove_oldest, write_atomically
+from watcher.outputs.text.findings import as_dict
+from watcher.outputs.text.headline import headline
+from watcher.storage.database import Database
+
+
+_NICE: Final = 10
+
+
+class Analyst:
+    """Runs jobs, one after the other."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        # The file itself may have changed since it was found to be right.
+        self._config = config.of(options.config)
+
+    def run(self, job: Job) -> Result:
+        """Analyses a run, and writes its files; never raises."""
+        started = time.process_time()
+        try:
+            result = self._result(job)
+        except GptwatchError as error:
+            damaged = isinstance(error, StorageCorruptError)
+            result = Result(job.run, error=str(error), damaged=damaged)
+        except Exception as error:  # noqa: BLE001 - one run must not stop the others
+            import traceback
+
+            traceback.print_exc()
+            result = Result(job.run, error=f"{job.path}: {error!r}")
+        return replace(result, cost_s=time.process_time() - started)
+
+    def _result(self, job: Job) -> Result:
+        started = time.process_time()
+        reading, lines = self._reading(job)
+        analysis = reading.analysis
+        found = Result(
+            job.run,
+            lines=lines,
+            bytes=reading.bytes,
+            metrics=bool(analysis.curves),
+            findings=[self._finding(finding) for finding in analysis.findings],
+            summary=asdict(analysis.summary),
+            headline=headline(analysis, self._options.lang),
+            analysis_s=time.process_time() - started,
+        )
+        if not job.folder or not analysis.curves:
+            return found
+        try:
+            return replace(found, made=self._write(job, reading))
+        except GptwatchError as error:
+            return replace(found, error=str(error))
+
+    def _reading(self, job: Job) -> tuple[Reading, int]:
+        store = Database(Path(self._options.state), read_only=True)
+        with contextlib.closing(store), store.snapshot():
+            row = store.run(job.run)
+            run, parser = store.load(job.run, self._config.formats, ended=job.ended)
+        analysis = analyse(
+            run,
+            name=job.name,
+            path=job.path,
+            window=self._options.window,
+            changed_at=job.changed_at,
+            settings=self._config.rules,
+        )
+        return Reading(analysis, parser, row.bytes), row.lines
+
+    def _finding(self, finding: Finding) -> dict[str, Any]:
+        return as_dict(finding, self._options.lang)
+
+    def _write(self, job: Job, reading: Reading) -> dict[str, str]:
+        from watcher.outputs.report import artifacts
+
+        folder, options = Path(job.folder), self._options
+        remove_leftovers(folder)
+        look = {"lang": options.lang, "theme": options.theme}
+        picture = artifacts.draw(reading.analysis, log_x=options.log_x, **look)
+        made = {"figure": folder / "latest.png"}
+        write_atomically(made["figure"], [picture])
+        if job.step is not None:
+            write_atomically(folder / f"iter_{job.step}_{job.stamp}.png", [picture])
+            remove_oldest(folder, "iter_*_*.png", keep=options.keep)
+        made |= artifacts.write_texts(
+            reading,
+            report=folder / "latest.txt",
+            data=folder / "latest.json",
+            lang=options.lang,
+        )
+        if job.final:
+            made |= artifacts.write_dated(
+                reading, picture, folder, lang=options.lang, stamp=job.stamp
+            )
+        return {kind: str(path) for kind, path in made.items()}
+
+
+def main(options: str, jobs: TextIO, results: TextIO) -> None:
+    """Runs the jobs that arrive, until standard input is closed."""
+    os.nice(_NICE)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    analyst = Analyst(Options(**json.loads(options)))
+    for line in jobs:
+        result = analyst.run(Job(**json.loads(line)))
+        try:
+            results.write(json.dumps(asdict(result)) + "\n")
+            results.flush()
+        except BrokenPipeError:
+            # The daemon is gone, and nobody reads an error message.
+            os._exit(0)
+
+
+if __name__ == "__main__":
+    # What a library prints must not come between the results.
+    out, sys.stdout = sys.stdout, sys.stderr
+    main(sys.argv[1], sys.stdin, out)
