@@ -169,6 +169,7 @@ def _curve(
     parts = [
         (s, column.cells(s, window.axis, edges, window=window.smooth))
         for s in stretches
+        if _overlap(column.ends(s, window.axis), edges)
     ]
     last = column.source.read(len(column.source) - 1, len(column.source))
     return Curve(
@@ -178,6 +179,10 @@ def _curve(
         _outer(column, stretches, window.axis),
         [(stretch, cells) for stretch, cells in parts if len(cells)],
     )
+
+
+def _overlap(ends: tuple[float, float], edges: Floats) -> bool:
+    return ends[0] <= float(edges[-1]) and ends[1] >= float(edges[0])
 
 
 def _outer(

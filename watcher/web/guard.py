@@ -23,6 +23,7 @@ _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
+HEADER_BYTES: Final = 16 * 1024
 COOKIE: Final = "gptwatch"
 _YEAR_S: Final = 365 * 86_400
 
@@ -63,6 +64,11 @@ class Guard:
         await (refusal or self._app)(scope, receive, _with_headers(send))
 
     def _refusal(self, scope: Scope) -> Response | None:
+        if (
+            sum(len(name) + len(value) for name, value in scope["headers"])
+            > HEADER_BYTES
+        ):
+            return PlainTextResponse("too many headers\n", 431)
         headers = {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in scope["headers"]

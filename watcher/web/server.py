@@ -20,15 +20,15 @@ from watcher.errors import ConfigError, GptwatchError
 from watcher.host.sdnotify import listening
 from watcher.web import peer
 from watcher.web.app import application
-from watcher.web.guard import Access
+from watcher.web.guard import HEADER_BYTES, Access
 from watcher.web.token import token
 
 
 DEFAULT: Final = "127.0.0.1:8477"
 _UNIX: Final = "unix:"
 _HEADERS_S: Final = 10.0
-_HEADER_BYTES: Final = 16 * 1024
 _CONNECTIONS: Final = 32
+_BACKLOG: Final = 128
 _STOP_S: Final = 1
 _NICE: Final = 10
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -88,9 +88,10 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
         ConfigError: the address cannot be listened on.
         OutputError: the token cannot be kept.
     """
-    os.nice(_NICE)
     access = _access(settings)
     bound = _bound(settings.listen)
+    bound.listen(_BACKLOG)
+    os.nice(_NICE)
     app = application(Path(settings.state), access, lines=settings.lines)
     ready(address(bound, access, settings.listen))
     config = uvicorn.Config(
@@ -104,7 +105,7 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
         date_header=False,
         proxy_headers=False,
         limit_concurrency=_CONNECTIONS,
-        h11_max_incomplete_event_size=_HEADER_BYTES,
+        h11_max_incomplete_event_size=HEADER_BYTES,
         timeout_graceful_shutdown=_STOP_S,
     )
     Server(config).run(sockets=[bound])
@@ -162,17 +163,24 @@ def _bound(listen: str) -> socket.socket:
     try:
         if listen.startswith(_UNIX):
             return _unix(Path(listen.removeprefix(_UNIX)))
-        host, port = _split(listen)
-        family, kind, protocol, _, where = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
-        )[0]
-        made = socket.socket(family, kind, protocol)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(where)
+        return _inet(*_split(listen))
     except OSError as error:
         raise ConfigError(
             f"web.listen: {listen}: {error.strerror}; choose another with --listen"
         ) from None
+
+
+def _inet(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, where = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    )[0]
+    made = socket.socket(family, kind, protocol)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(where)
+    except OSError:
+        made.close()
+        raise
     return made
 
 
