@@ -18,9 +18,9 @@ from watcher.errors import InputError
     type=click.IntRange(min=0, max=100_000),
     default=20,
     show_default=True,
-    help="Lines before and after.",
+    help="Lines before and after it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @options.out
 @options.state
 def show(

@@ -20,20 +20,12 @@ def web(
 ) -> None:
     """Serve a page with all runs of `gptwatch start`, for a browser.
 
-    It reads what the daemon keeps, in a process of its own, and can change nothing.
+    It reads the daemon's database in a process of its own, and can change nothing.
     Ctrl-C ends it.  From another machine: ssh -L 8477:127.0.0.1:8477 HOST.
     """
     from watcher.storage.database import Database
-    from watcher.web.server import DEFAULT, Settings, serve
+    from watcher.web.server import serve
 
     folder = state or out / ".gptwatch"
     Database(folder, read_only=True).close()
-    chosen = context.obj.web
-    settings = Settings(
-        state=str(folder.absolute()),
-        listen=listen or chosen.listen or DEFAULT,
-        hosts=chosen.hosts,
-        allow_users=chosen.allow_users,
-        lines=chosen.lines,
-    )
-    serve(settings, ready=click.echo)
+    serve(options.page(context.obj.web, folder, listen), ready=click.echo)

@@ -6,10 +6,11 @@ python -m watcher.web.server '{"state": "plots/.gptwatch", "listen": "..."}'
 import ipaddress
 import json
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +21,11 @@ from watcher.errors import ConfigError, GptwatchError
 from watcher.host.sdnotify import listening
 from watcher.web import peer
 from watcher.web.app import application
+from watcher.web.command import Settings
 from watcher.web.guard import HEADER_BYTES, Access
 from watcher.web.token import token
 
 
-DEFAULT: Final = "127.0.0.1:8477"
 _UNIX: Final = "unix:"
 _HEADERS_S: Final = 10.0
 _CONNECTIONS: Final = 32
@@ -32,25 +33,6 @@ _BACKLOG: Final = 128
 _STOP_S: Final = 1
 _NICE: Final = 10
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is served, and to whom.
-
-    Attributes:
-        state: directory of the database.
-        listen: HOST:PORT or unix:PATH.
-        hosts: further names by which the page is reached.
-        allow_users: local users who need no token, beside our own and root.
-        lines: whether lines of logs are shown.
-    """
-
-    state: str
-    listen: str = DEFAULT
-    hosts: tuple[str, ...] = ()
-    allow_users: tuple[str, ...] = ()
-    lines: bool = True
 
 
 class Protocol(H11Protocol):
@@ -197,21 +179,24 @@ def _unix(path: Path) -> socket.socket:
     return made
 
 
-def arguments(settings: Settings) -> list[str]:
-    """The command that serves in a process of its own."""
-    return [
-        *(sys.executable, "-m", "watcher.web.server"),
-        json.dumps(asdict(settings)),
-    ]
-
-
 def main(given: Mapping[str, Any]) -> None:
     """Serves as a child of the daemon; errors become one line."""
     lists = {key: tuple(given[key]) for key in ("hosts", "allow_users")}
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        serve(Settings(**{**given, **lists}))
+        serve(Settings(**{**given, **lists}), ready=_tell)
     except GptwatchError as error:
         sys.exit(f"gptwatch: page: {error}")
+
+
+def _tell(address: str) -> None:
+    sys.stdout.write(f"{address}\n")
+    sys.stdout.flush()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":
