@@ -144,6 +144,7 @@ RUSSIAN: Final = MappingProxyType(
             "Показать каналы уведомлений или проверить их."
         ),
         "List the silences.": "Показать, что заглушено.",
+        "Log every read as well.": "Писать в журнал и каждое чтение лога.",
         "Logarithmic step axis.": "Логарифмическая шкала шагов.",
         "Mute RULE for RUN; both may be patterns such as '*'.": (
             "Заглушить правило RULE для прогона RUN; можно шаблоны, например '*'."
