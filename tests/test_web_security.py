@@ -13,8 +13,8 @@ from pages import Served
 
 from watcher.errors import ConfigError, OutputError
 from watcher.web import peer
-from watcher.web.guard import CSP
 from watcher.web.command import Settings
+from watcher.web.guard import CSP
 from watcher.web.server import serve
 from watcher.web.token import NAME, token
 
