@@ -162,9 +162,7 @@ def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
         daemon.watches()
         config.write_text("evry = 0\n")
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.says(
-            "gptwatch.toml:1: unknown key 'evry'; did you mean 'every'?; keeping"
-        )
+        daemon.says("gptwatch.toml:1: unknown key 'evry'; did you mean 'every'?; keep")
         append(daemon.logs / "train.log", lines(10, 20))
         until(lambda: drawn(daemon.out) == 19)
         config.write_text('ignore = ["other.log"]\n')

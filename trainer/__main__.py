@@ -7,7 +7,7 @@ from trainer.errors import guarded, require_torch
 
 
 def main(arguments=None):
-    """Train as the command line says; give the exit code."""
+    """Train as the command line asks; return the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if {"-h", "--help"} & set(arguments):
         from trainer.config import help_text

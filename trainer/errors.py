@@ -6,7 +6,7 @@ import sys
 
 
 class TrainerError(Exception):
-    """An error the user can fix: the message says what, where, and what to do."""
+    """What a user can fix: what, where, and what to do; any function may raise it."""
 
 
 def guarded(function):
@@ -19,6 +19,9 @@ def guarded(function):
     except BrokenPipeError:  # `python -m trainer -h | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # a full disk, a missing permission: file and reason
+        print(f"trainer: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:  # the second one, or before training began
         return 130
 
