@@ -148,6 +148,11 @@ class Parser:
         """How many lines were dropped for their length."""
         return self._text.overlong
 
+    @property
+    def pending(self) -> int | None:
+        """Bytes at the end that are no whole line yet; None where that isn't known."""
+        return self._text.pending
+
     def scores(self) -> list[tuple[str, int, Mapping[str, int]]]:
         """Each format that took lines: name, how many, and how many by shape."""
         found = [c for c in self._candidates if c.hits]

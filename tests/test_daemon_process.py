@@ -110,7 +110,7 @@ def test_f44_a_stop_keeps_all_that_was_read(tmp_path: Path, number: int) -> None
 
         assert 0 == daemon.stop(number)
 
-        assert daemon.said.endswith("stopped; everything read is kept\n")
+        assert daemon.said.endswith("stopped; everything read is stored\n")
     assert ["lock", "store.db"] == sorted(p.name for p in daemon.state.iterdir())
     size = offsets(daemon.state)["train.log"]
     assert {"train.log": once(data[:size])} == held(daemon.state)
@@ -162,13 +162,13 @@ def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
         daemon.watches()
         config.write_text("evry = 0\n")
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.says("gptwatch.toml:1: unknown key 'evry'; did you mean 'every'?; going")
+        daemon.says("gptwatch.toml:1: unknown key 'evry'; did you mean 'every'?; keep")
         append(daemon.logs / "train.log", lines(10, 20))
         until(lambda: drawn(daemon.out) == 19)
         config.write_text('ignore = ["other.log"]\n')
         append(daemon.logs / "other.log", lines(0, 10))
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.says("configuration read again")
+        daemon.says("configuration reloaded")
         append(daemon.logs / "train.log", lines(20, 30))
         until(lambda: len(steps(daemon.state)) == 30)
 

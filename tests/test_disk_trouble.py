@@ -119,7 +119,7 @@ def test_f37_the_disk_of_the_pictures_is_full(tmp_path: Path, small_out: Path) -
         picture = (small_out / "train.log" / "latest.png").read_bytes()
         append(daemon.logs / "train.log", lines(100, 20_000))
         daemon.read_all()
-        daemon.says("cannot be written (No space left on device); free the disk")
+        daemon.says("cannot be written (No space left on device); free disk space")
         assert picture == (small_out / "train.log" / "latest.png").read_bytes()
         assert 99 == drawn(daemon.out)
         assert 0 == len(list(small_out.rglob(".*.part")))
@@ -138,7 +138,7 @@ def test_f37_a_read_only_output_folder(tmp_path: Path, small_out: Path) -> None:
         remount(small_out, "ro")
         append(daemon.logs / "train.log", lines(100, 200))
         daemon.read_all()
-        daemon.says("cannot be written (Read-only file system); free the disk, mend")
+        daemon.says("cannot be written (Read-only file system); free disk space")
         remount(small_out, "rw")
         until(lambda: drawn(daemon.out) == 199)
 

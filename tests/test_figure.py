@@ -42,7 +42,7 @@ from watcher.outputs.plot.canvas import Sheet
 from watcher.outputs.plot.compare import compare_figure, draw_together
 from watcher.outputs.plot.figure import draw, figure
 from watcher.outputs.plot.loss_panels import Look
-from watcher.outputs.plot.panels import spread
+from watcher.outputs.plot.spread import spread
 from watcher.outputs.plot.theme import DARK, LIGHT, THEMES, printable, rc
 from watcher.outputs.plot.ticks import Scale, brief, labels, ticks
 from watcher.outputs.text.numbers import loss
@@ -422,7 +422,7 @@ def test_losses_that_are_all_nan_are_said_to_be() -> None:
 
 
 def test_no_line_goes_back() -> None:
-    """Where steps go back without a known restart, the pen is lifted."""
+    """Where steps go back without a known restart, the style is lifted."""
     steps = np.array([0, 100, 200, 50, 150])
     run = with_val(bare(), steps, np.array([4.0, 3.0, 2.0, 3.5, 2.5]))
 

@@ -125,7 +125,7 @@ def test_training_tells_losses_and_times() -> None:
     assert value(run, "Final loss") == "0.0662 nats/token"
     assert value(run, "Improvement") == "64.16\N{MULTIPLICATION SIGN} (first / final)"
     assert value(run, "Typical iteration") == "118 ms (median, without pauses)"
-    assert value(run, "Mean iteration").startswith("184 ms (mean of the logged")
+    assert value(run, "Mean iteration").startswith("184 ms (over logged iterations")
     assert value(run, "Evaluation time") == (
         "1.65 s every 250 steps, 5.3% of training time"
     )

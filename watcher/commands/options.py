@@ -262,3 +262,16 @@ def _finite(value: Any) -> Any:
 def safe(text: str) -> str:
     """The text without control characters, safe to print on a terminal."""
     return clean(text)
+
+
+def page(chosen: Any, state: Path, listen: str | None = None) -> Any:
+    """Settings of the page, from `[web]` of the configuration."""
+    from watcher.web.command import DEFAULT, Settings
+
+    return Settings(
+        state=str(state.absolute()),
+        listen=listen or chosen.listen or DEFAULT,
+        hosts=chosen.hosts,
+        allow_users=chosen.allow_users,
+        lines=chosen.lines,
+    )

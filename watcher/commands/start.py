@@ -2,15 +2,15 @@
 
 import contextlib
 import logging
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import click
 
 from watcher.commands import options
+from watcher.commands.signals import Signals
 from watcher.errors import ConfigError, InputError
 from watcher.settings import cron_problem, seconds
 
@@ -47,49 +47,6 @@ class Cron(click.ParamType[str]):
         if problem := cron_problem(value):
             self.fail(problem, param, ctx)
         return str(value)
-
-
-class Signals:
-    """Turns signals into requests for a stop or a reload, kept until they are done."""
-
-    _kinds: Final = {
-        signal.SIGTERM: "stop",
-        signal.SIGINT: "stop",
-        signal.SIGHUP: "reload",
-    }
-
-    def __init__(self) -> None:
-        self._pending: dict[str, None] = {}
-        self._ask: Callable[[str], None] | None = None
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> Self:
-        """Installs the handlers."""
-        for number in self._kinds:
-            self._before[number] = signal.signal(number, self._take)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Restores the old handlers."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def go_to(self, ask: Callable[[str], None] | None) -> None:
-        """Sets the receiver, which also gets the pending requests."""
-        self._ask = ask
-        if ask is not None:
-            for kind in [*self._pending]:
-                ask(kind)
-
-    def done(self, kind: str) -> None:
-        """Removes a request that was carried out."""
-        self._pending.pop(kind, None)
-
-    def _take(self, number: int, _: object) -> None:
-        kind = self._kinds[signal.Signals(number)]
-        self._pending[kind] = None
-        if self._ask is not None:
-            self._ask(kind)
 
 
 @click.command(short_help="Watch directories of logs.")
@@ -139,11 +96,14 @@ class Signals:
     "--on-alert",
     help="Command that gets each alert as JSON on standard input.",
 )
+@click.option(
+    "--web", is_flag=True, help="Serve the live page, too; as [web] listen does."
+)
 @options.lang
 @options.theme
 @options.window
 @click.option("--log-x", is_flag=True, help="Logarithmic step axis.")
-@click.option("--verbose", is_flag=True, help="Log each read, too.")
+@click.option("--verbose", is_flag=True, help="Log every read as well.")
 @click.option(
     "--print-config", is_flag=True, help="Print the effective configuration and exit."
 )
@@ -187,6 +147,7 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
             stack.enter_context(lock.locked(settings.state))
         except errors.StorageSetupError as error:
             _exit_for(context, error)
+        stack.enter_context(_page(context, settings.state, wanted=given["web"]))
         while True:
             daemon = _opened(Daemon, settings, context)
             signals.go_to(daemon.mailbox.put)
@@ -204,6 +165,16 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
                 return
             if verdict == "reload":
                 settings = _reloaded(context, given, settings)
+
+
+def _page(context: click.Context, state: Path, *, wanted: bool) -> Any:
+    """The live page while the daemon runs, where it is wanted."""
+    chosen = context.obj.web
+    if not wanted and not chosen.listen:
+        return contextlib.nullcontext()
+    from watcher.web.supervisor import beside
+
+    return beside(options.page(chosen, state))
 
 
 def _opened(make: Any, settings: Any, context: click.Context) -> Any:

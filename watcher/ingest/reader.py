@@ -28,7 +28,7 @@ TURN_BYTES: Final = 4 * 1024 * 1024
 _MIN_TURN_BYTES: Final = 16 * 1024
 # One log's turn is one transaction: it is cut to about this time.
 _TURN_S: Final = 0.02
-# No log may stop all others longer than this: it is interrupted and backs off.
+# No log may stop all others for more CPU time: it is interrupted and backs off.
 MAX_TURN_S: Final = 10.0
 # After this, messages and events are looked at before reading goes on.
 _PASS_S: Final = 0.2
@@ -118,7 +118,7 @@ class Reader:
         return [
             t
             for t in self.registry.readable()
-            if t.is_rotating
+            if (t.is_rotating and not t.next_empty)
             or (t.is_plain_text and t.more)
             or (t.grown_at is not None and t.grown_at > since)
         ]

@@ -42,6 +42,7 @@ class Tail:
             before its end was read.
         replaced_at: since when the path has held another inode.
         eof_at: since when the file that was rotated away has had no new bytes.
+        next_empty: whether that file ended, and the next one is still empty.
         gone_at: since when the path has held nothing.
         unlinked: whether the file has no name any more, and still grew.
         more: whether there may be more to read at once.
@@ -67,6 +68,7 @@ class Tail:
     fd: int | None = None
     replaced_at: float | None = None
     eof_at: float | None = None
+    next_empty: bool = False
     gone_at: float | None = None
     unlinked: bool = False
     more: bool = False
@@ -97,7 +99,8 @@ class Tail:
     @property
     def is_at_end(self) -> bool:
         """Whether the last look left nothing unread."""
-        return not self.more and (self.gone_at is not None or not self.is_rotating)
+        waits = self.is_rotating and self.gone_at is None and not self.next_empty
+        return not self.more and not waits
 
     @property
     def is_plain_text(self) -> bool:
@@ -142,6 +145,7 @@ class Tail:
     def settle(self) -> None:
         """No rotation is under way any more."""
         self.replaced_at = self.eof_at = None
+        self.next_empty = False
 
     def fail(self, error: str, now: float) -> None:
         """Backs off after an error."""

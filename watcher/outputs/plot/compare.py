@@ -1,12 +1,11 @@
 """The picture of several runs: their losses overlaid, one hue a run.
 
-Only losses in one unit share a panel.  More than eight hues cannot be told apart: of
-more runs the best eight are coloured, the rest stand grey behind them.
+Only losses in one unit share a panel.  More than eight hues are indistinguishable:
+of more runs the best eight are coloured, the others are grey.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Literal
 
@@ -26,37 +25,30 @@ from watcher.outputs.plot.axis_range import (
 from watcher.outputs.plot.canvas import Sheet
 from watcher.outputs.plot.decimate import running_median
 from watcher.outputs.plot.figure import finish, frames, heading
-from watcher.outputs.plot.loss_panels import FEW_DOTS, Look, best, kept, moving, thinned
-from watcher.outputs.plot.panels import Dashes, End, Panel, Trace, View
-from watcher.outputs.plot.theme import THEMES, printable, rc
+from watcher.outputs.plot.loss_panels import (
+    FEW_DOTS,
+    Look,
+    best,
+    decimated,
+    kept,
+    moving,
+)
+from watcher.outputs.plot.panels import End, Panel, Trace, View
+from watcher.outputs.plot.ranking import Run, coloured, common_unit, rank
+from watcher.outputs.plot.theme import THEMES, rc
 from watcher.outputs.plot.ticks import Scale
 from watcher.outputs.text.catalog import message
 from watcher.outputs.text.numbers import integer, loss
 
 
-# Right of the large panel stand names; a longer one is shortened.
+# Width of the names right of the large panel; longer ones are shortened.
 _NAMES = 2.3
 # Values beside a small panel are read up to this many runs.
 _VALUES = 4
-# From the fifth run on lines are dashed: a second mark beside the hue.
-_SOLID = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    """A run with its colour, None for grey."""
-
-    analysis: Analysis
-    colour: str | None
-    dashes: Dashes
-
-    @property
-    def name(self) -> str:
-        return printable(self.analysis.name)
-
-
-# Where a run's losses stand, in steps or seconds, None where it has none.
-_Source = Callable[[_Run], Points | None]
+# The losses of a run against steps or seconds, None where it has none.
+_Source = Callable[[Run], Points | None]
 
 
 def compare_figure(
@@ -75,7 +67,7 @@ def compare_figure(
 
 def draw_together(analyses: Sequence[Analysis], look: Look) -> Sheet:
     """Draw runs on a sheet; call inside `rc_context(rc(look.theme))`."""
-    sheet, runs = Sheet(look.theme), _coloured(analyses, look)
+    sheet, runs = Sheet(look.theme), coloured(analyses, look)
     title = look.tr("{n} runs compared", n=len(analyses))
     top = heading(sheet, title, _headline(runs, look))
     boxes = frames(below=0.1, above=top, right=_NAMES)
@@ -88,41 +80,10 @@ def draw_together(analyses: Sequence[Analysis], look: Look) -> Sheet:
     return sheet
 
 
-def _coloured(analyses: Sequence[Analysis], look: Look) -> list[_Run]:
-    """Colour the best runs in the order given; the grey ones come first, behind."""
-    hues = look.theme.runs
-    unit = _unit(analyses)
-    ranked = sorted(range(len(analyses)), key=lambda i: _rank(analyses[i], unit))
-    chosen = sorted(ranked[: len(hues)])
-    grey = [a for i, a in enumerate(analyses) if i not in chosen]
-    return [
-        *(_Run(analysis, None, "-") for analysis in grey),
-        *(
-            _Run(analyses[i], hues[place], "-" if place < _SOLID else (0, (4, 1.2)))
-            for place, i in enumerate(chosen)
-        ),
-    ]
-
-
-def _rank(analysis: Analysis, unit: str) -> tuple[int, float]:
-    """Order runs: by best validation in the common unit, else by training loss."""
-    found = best(analysis)
-    if found is not None and analysis.val is not None and analysis.val.unit == unit:
-        return 0, found[1]
-    value = None if analysis.train_smooth is None else last(analysis.train_smooth)
-    return (1, value) if value is not None else (2, 0.0)
-
-
-def _unit(analyses: Sequence[Analysis]) -> str:
-    """Find the unit in which most runs are validated; "" without validation."""
-    units = Counter(a.val.unit for a in analyses if a.val is not None and len(a.val))
-    return units.most_common(1)[0][0] if units else ""
-
-
-def _headline(runs: Sequence[_Run], look: Look) -> str:
-    """Say which run has the lowest validation loss."""
-    unit = _unit([run.analysis for run in runs])
-    rated = [(_rank(run.analysis, unit), run) for run in runs]
+def _headline(runs: Sequence[Run], look: Look) -> str:
+    """Name the run with the lowest validation loss."""
+    unit = common_unit([run.analysis for run in runs])
+    rated = [(rank(run.analysis, unit), run) for run in runs]
     (level, value), run = min(rated, key=lambda pair: pair[0])
     found = best(run.analysis)
     if level > 0 or found is None:
@@ -132,17 +93,17 @@ def _headline(runs: Sequence[_Run], look: Look) -> str:
     return look.tr(phrase, name=run.name, value=loss(value, look.lang), step=step)
 
 
-def _views(runs: Sequence[_Run], look: Look) -> list[View]:
-    """Choose the panels: validation first, or training where nobody validates."""
-    unit = _unit([run.analysis for run in runs])
+def _views(runs: Sequence[Run], look: Look) -> list[View]:
+    """Choose the panels: validation first, or training where there is none."""
+    unit = common_unit([run.analysis for run in runs])
 
-    def validation(run: _Run) -> Points | None:
+    def validation(run: Run) -> Points | None:
         val = run.analysis.val
         if val is None or not len(val) or val.unit != unit:
             return None
-        return thinned(val, val.values, kept(val), look.x)
+        return decimated(val, val.values, kept(val), look.x)
 
-    def training(run: _Run) -> Points | None:
+    def training(run: Run) -> Points | None:
         train = run.analysis.train
         if train is None or not len(train):
             return None
@@ -174,7 +135,7 @@ def _views(runs: Sequence[_Run], look: Look) -> list[View]:
     ]
 
 
-def _notes(runs: Sequence[_Run], unit: str, look: Look) -> Iterator[str]:
+def _notes(runs: Sequence[Run], unit: str, look: Look) -> Iterator[str]:
     yield message("ring: best")
     others = [r.name for r in runs if r.analysis.val and r.analysis.val.unit != unit]
     if any(run.colour is None for run in runs):
@@ -185,7 +146,7 @@ def _notes(runs: Sequence[_Run], unit: str, look: Look) -> Iterator[str]:
 
 
 def _overlay(
-    runs: Sequence[_Run],
+    runs: Sequence[Run],
     look: Look,
     title: str,
     source: _Source,
@@ -207,25 +168,25 @@ def _overlay(
 
 
 def _noted(look: Look, unit: str, y: Scale | None, *notes: str) -> str:
-    """Say the unit, whether the scale is logarithmic, and the rest."""
+    """Join unit, kind of scale and notes."""
     log = "log scale" if y is not None and y.log else ""
     return " · ".join(look.tr(note) for note in (unit, log, *notes) if note)
 
 
-def _trace(run: _Run, points: Points, look: Look) -> Trace:
+def _trace(run: Run, points: Points, look: Look) -> Trace:
     """Draw a run in its colour, or thin and grey."""
     if run.colour is None:
         return Trace(*points, look.theme.muted, width=0.9, alpha=0.35)
     return Trace(*points, run.colour, width=1.8, dashes=run.dashes)
 
 
-def _value(run: _Run, points: Points, look: Look, name: str = "") -> Iterator[End]:
+def _value(run: Run, points: Points, look: Look, name: str = "") -> Iterator[End]:
     value = last(points[1])
     if value is not None and run.colour is not None:
         yield End(value, f"{name} {loss(value, look.lang)}".strip(), run.colour)
 
 
-def _named(view: View, runs: Sequence[_Run], source: _Source, look: Look) -> View:
+def _named(view: View, runs: Sequence[Run], source: _Source, look: Look) -> View:
     """Put the runs' names beside the large panel."""
     ends = (
         end
@@ -240,9 +201,9 @@ def _named(view: View, runs: Sequence[_Run], source: _Source, look: Look) -> Vie
 
 
 def _by_clock(
-    runs: Sequence[_Run], look: Look, title: str, source: _Source, unit: str
+    runs: Sequence[Run], look: Look, title: str, source: _Source, unit: str
 ) -> View:
-    """Show one loss of every run against training time, where the logs tell it."""
+    """Show one loss of every run against training time, where the logs state it."""
     timed = [
         (run, at, points[1])
         for run in runs
@@ -293,7 +254,7 @@ def _late(view: View, look: Look) -> View:
     )
 
 
-def _times(runs: Sequence[_Run], look: Look) -> View:
+def _times(runs: Sequence[Run], look: Look) -> View:
     """Show the typical iteration of every run."""
     lines = [
         (run, points) for run in runs if (points := _typical(run.analysis)) is not None
@@ -319,9 +280,9 @@ def _typical(analysis: Analysis) -> Points | None:
     return steps[time.current[at]], medians[time.current[at]]
 
 
-def _ring(panel: Panel, runs: Sequence[_Run]) -> None:
+def _ring(panel: Panel, runs: Sequence[Run]) -> None:
     """Ring the best evaluation of each coloured run."""
-    unit = _unit([run.analysis for run in runs])
+    unit = common_unit([run.analysis for run in runs])
     for run in runs:
         found, val = best(run.analysis), run.analysis.val
         if run.colour and found and val is not None and val.unit == unit:

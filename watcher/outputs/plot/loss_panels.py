@@ -1,4 +1,4 @@
-"""How the losses of a run are shown: an analysis becomes views, thinned and scaled.
+"""Views of the losses of a run, decimated and scaled.
 
 The large panel holds training against validation, the first small one the training loss
 in detail; a log without training loss gets the end of its validation there.
@@ -22,7 +22,7 @@ from watcher.outputs.plot.axis_range import (
     padded,
     span,
 )
-from watcher.outputs.plot.decimate import Mask, averages, thin
+from watcher.outputs.plot.decimate import Mask, averages, decimate
 from watcher.outputs.plot.panels import End, Trace, View
 from watcher.outputs.plot.theme import Theme
 from watcher.outputs.plot.ticks import Scale
@@ -52,13 +52,13 @@ class Look:
 
 
 def kept(curve: Curve) -> Mask | None:
-    """Tell which points were not trained again after a restart, None for all."""
+    """Mask of the points that no restart superseded, None for all."""
     return None if curve.current.all() else curve.current
 
 
-def thinned(curve: Curve, values: Floats, keep: Mask | None, x: Scale) -> Points:
-    """Thin a column of a curve."""
-    at = thin(values, keep=keep, log=x.log)
+def decimated(curve: Curve, values: Floats, keep: Mask | None, x: Scale) -> Points:
+    """Decimate a column of a curve."""
+    at = decimate(values, keep=keep, log=x.log)
     return broken(curve.steps[at].astype(np.float64), values[at])
 
 
@@ -69,8 +69,8 @@ def broken(steps: Floats, values: Floats) -> Points:
 
 
 def superseded(curve: Curve, x: Scale) -> Points:
-    """Thin what a later restart trained again, with a gap between two stretches."""
-    at = thin(curve.values, keep=~curve.current, log=x.log)
+    """Decimate the points that a restart superseded, with gaps between segments."""
+    at = decimate(curve.values, keep=~curve.current, log=x.log)
     stretch = np.searchsorted(np.flatnonzero(np.diff(curve.current)), at)
     gaps = np.flatnonzero(np.diff(stretch)) + 1
     steps = curve.steps[at].astype(np.float64)
@@ -124,15 +124,15 @@ def name(trace: Trace, look: Look) -> str:
 
 
 def _raw(analysis: Analysis, look: Look) -> Iterator[Trace]:
-    """Draw every iteration's loss, thin."""
+    """Draw the loss of every iteration as a thin line."""
     train = analysis.train
     if train is not None and len(train):
-        points = thinned(train, train.values, kept(train), look.x)
+        points = decimated(train, train.values, kept(train), look.x)
         yield Trace(*points, look.theme.train, width=0.6, alpha=0.3)
 
 
 def _old(analysis: Analysis, look: Look, *, alone: bool) -> Iterator[Trace]:
-    """Draw what a restart made void, faint."""
+    """Draw superseded points faintly."""
     train = None if alone else analysis.train
     pairs = ((train, look.theme.train, 0.6), (analysis.val, look.theme.val, 1.6))
     for curve, colour, width in pairs:
@@ -143,7 +143,7 @@ def _old(analysis: Analysis, look: Look, *, alone: bool) -> Iterator[Trace]:
 def _validation(analysis: Analysis, look: Look) -> Iterator[Trace]:
     val = analysis.val
     if val is not None and len(val):
-        points = thinned(val, val.values, kept(val), look.x)
+        points = decimated(val, val.values, kept(val), look.x)
         yield Trace(*points, look.theme.val, dots=len(points[0]) <= _DOTS)
 
 
@@ -155,7 +155,7 @@ def _train_at_evaluations(analysis: Analysis, look: Look) -> Iterator[Trace]:
     if train is not None and len(train) > known and known < FEW:
         yield moving(analysis, train, look)
     elif val is not None and beside is not None and known:
-        points = thinned(val, beside, kept(val), look.x)
+        points = decimated(val, beside, kept(val), look.x)
         yield Trace(*points, look.theme.train, dots=len(points[0]) <= _DOTS)
 
 
@@ -236,7 +236,7 @@ def _training_note(analysis: Analysis, train: Curve, look: Look, *, log: bool) -
 
 def _late(curve: Curve, look: Look) -> View | None:
     """Show the second half of a curve on a linear scale: is it still falling?"""
-    at, values = thinned(curve, curve.values, kept(curve), look.x)
+    at, values = decimated(curve, curve.values, kept(curve), look.x)
     middle = (look.x.low + look.x.high) / 2
     at, values = at[at >= middle], values[at >= middle]
     found = span(values)

@@ -1,4 +1,4 @@
-"""What stands beside the losses: of what a log tells, the two things most wanted."""
+"""The two small panels beside the losses, chosen by what the log has."""
 
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -15,29 +15,29 @@ from watcher.outputs.plot.axis_range import (
     padded,
     span,
 )
-from watcher.outputs.plot.decimate import Mask, running_median, thin
+from watcher.outputs.plot.decimate import Mask, decimate, running_median
 from watcher.outputs.plot.loss_panels import (
     FEW_DOTS,
     Look,
     broken,
+    decimated,
     end,
     kept,
     name,
-    thinned,
 )
 from watcher.outputs.plot.panels import End, Trace, View
 from watcher.outputs.plot.ticks import Scale, brief
 from watcher.outputs.text.numbers import integer, mfu, milliseconds, percent, setting
 
 
-# From this many milliseconds on people say seconds.
+# From this many milliseconds on the unit is seconds.
 _SECOND = 1000
 # More pauses than this are a bar, whatever is drawn.
 _MARKS = 300
 
 
 def beside(analysis: Analysis, look: Look) -> tuple[View, View]:
-    """Choose two small panels; what a log lacks keeps its place."""
+    """Choose two small panels; a missing metric keeps its place."""
     pool = (view for view in _pool(analysis, look) if view is not None)
     chosen = [*islice(pool, 2)]
     shown = {view.title for view in chosen}
@@ -47,7 +47,7 @@ def beside(analysis: Analysis, look: Look) -> tuple[View, View]:
 
 
 def _pool(analysis: Analysis, look: Look) -> Iterator[View | None]:
-    """Yield what a reader would want beside the losses, the most wanted first."""
+    """Yield the candidates in order of priority."""
     curves = analysis.curves
     yield _time(analysis, look) or _mean_time(analysis, look)
     mfu, speed = analysis.mfu, analysis.throughput
@@ -93,7 +93,7 @@ def _unpaused(curve: Curve | None, analysis: Analysis) -> Mask | None:
 
 
 def _pauses(analysis: Analysis, n: int, look: Look) -> str:
-    """Say how many pauses there are, and what evaluations cost where that is known."""
+    """The number of pauses, and the cost of evaluations where it is known."""
     text = look.tr("pauses ticked above: {n}", n=integer(n, look.lang))
     share = analysis.summary.eval_share
     if not share:
@@ -117,12 +117,12 @@ def _level(
     keep: Mask | None = None,
     log: bool = False,
 ) -> View | None:
-    """Show what stays about level: every value thin, its running median bold."""
+    """Show a level metric: every value thin, its running median bold."""
     if curve is None or not len(curve):
         return None
     keep = kept(curve) if keep is None else keep
     factor, unit = _unit(curve, keep)
-    at, values = thinned(curve, curve.values, keep, look.x)
+    at, values = decimated(curve, curve.values, keep, look.x)
     where, medians = running_median(curve.values, keep=keep)
     level = broken(curve.steps[where].astype(np.float64), medians * factor)
     bold = Trace(*level, look.theme.ink)
@@ -178,7 +178,7 @@ def _schedule(curve: Curve | None, look: Look) -> View | None:
     """Show the learning rate as it is: no noise, no median."""
     if curve is None or not len(curve):
         return None
-    at, values = thinned(curve, curve.values, kept(curve), look.x)
+    at, values = decimated(curve, curve.values, kept(curve), look.x)
     found = span(values)
     if found is None:
         return None
@@ -200,7 +200,7 @@ def _accuracy(analysis: Analysis, look: Look) -> View | None:
     """Show accuracy of both kinds in the hues of their losses."""
     pairs = (("accuracy", look.theme.train), ("val_accuracy", look.theme.val))
     traces = [
-        Trace(*thinned(curve, curve.values, kept(curve), look.x), colour)
+        Trace(*decimated(curve, curve.values, kept(curve), look.x), colour)
         for name, colour in pairs
         if (curve := analysis.curves.get(name)) is not None and len(curve)
     ]
@@ -222,7 +222,7 @@ def _against_time(analysis: Analysis, look: Look) -> View | None:
     if val is None or elapsed is None or len(elapsed) != len(val):
         return None
     keep = np.isfinite(elapsed) & val.current
-    at = thin(val.values, keep=keep)
+    at = decimate(val.values, keep=keep)
     longest = span(elapsed[at])
     if longest is None or longest[1] <= 0:
         return None

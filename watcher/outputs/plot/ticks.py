@@ -123,7 +123,7 @@ def labels(values: Sequence[float]) -> list[str]:
 
 
 def _distinct(values: Sequence[float]) -> list[str]:
-    """Write numbers with as many digits as it takes to tell them apart."""
+    """Write numbers with as many digits as it takes to distinguish them."""
     for digits in range(4, 16):
         texts = [brief(value, digits) for value in values]
         if len(set(texts)) == len(set(values)):

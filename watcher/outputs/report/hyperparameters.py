@@ -59,7 +59,7 @@ def settings_rows(analysis: Analysis, lang: str) -> list[Row]:
 
 
 def _plain(analysis: Analysis, name: str, lang: str) -> str:
-    """A setting as it stands, "" where the log does not state it."""
+    """A setting as it is written, "" where the log does not state it."""
     value = analysis.info.get(name)
     return "" if value is None else clean(setting(value, lang))
 
@@ -67,7 +67,7 @@ def _plain(analysis: Analysis, name: str, lang: str) -> str:
 def _number(
     analysis: Analysis, name: str, form: Callable[[float, str], str], lang: str
 ) -> str:
-    """A numeric setting in a form; text as it stands."""
+    """A numeric setting in a form; text unchanged."""
     value = analysis.info.get(name)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return form(value, lang)

@@ -95,7 +95,7 @@ def _source(analysis: Analysis) -> dict[str, Any]:
 
 
 def _training(analysis: Analysis) -> dict[str, Any]:
-    """Training loss with the time and MFU that stand on the same lines."""
+    """Training loss with the time and MFU of the same lines."""
     train = analysis.train
     return {
         "iters": _empty() if train is None else train.steps,

@@ -1,14 +1,15 @@
 """The summary on the terminal: the main figures and a small chart."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 
 from watcher.analysis.model import Analysis, Summary
 from watcher.outputs.report import evaluations
-from watcher.outputs.report.braille import Line, Piece, chart, joined
-from watcher.outputs.report.text import by_severity, nonfinite, throughput
+from watcher.outputs.report.braille import Line, Piece, chart
+from watcher.outputs.report.fold import folded, painted, plainer
+from watcher.outputs.report.speed import throughput
+from watcher.outputs.report.text import by_severity, nonfinite
 from watcher.outputs.text import headline as headlines
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.escape import clean
@@ -19,7 +20,6 @@ from watcher.outputs.text.numbers import (
     mfu,
     milliseconds,
     percent,
-    plain,
     seconds,
     times,
 )
@@ -31,29 +31,6 @@ __all__ = ["clean", "summary"]
 _ROWS = 9
 _WIDEST_CHART = 100
 _BRAILLE_CELL = "\u28ff"
-_STYLES = {
-    "bold": "1",
-    "muted": "2",
-    "train": "94",
-    "val": "33",
-    "best": "1;33",
-    "good": "1;32",
-    "info": "36",
-    "warning": "1;33",
-    "critical": "1;31",
-}
-# For terminals that lack them.
-_PLAINER = {
-    "→": "->",
-    "·": "-",
-    "\N{MULTIPLICATION SIGN}": "x",
-    "\N{EN DASH}": "-",
-    "—": "-",
-    "…": "...",
-    "┤": "|",
-    "│": "|",
-    "\N{NO-BREAK SPACE}": " ",
-}
 
 
 # A line and the column where it goes on when it is folded.
@@ -74,7 +51,7 @@ def summary(
     `artifacts`: path by what it is (`figure`, `report`, `data`).  What `encoding` lacks
     is replaced by something plainer.
     """
-    dots = _plainer(_BRAILLE_CELL, encoding) == _BRAILLE_CELL
+    dots = plainer(_BRAILLE_CELL, encoding) == _BRAILLE_CELL
     room = min(width, _WIDEST_CHART)
     drawn = chart(analysis, lang=lang, width=room, rows=_ROWS, dots=dots)
     blocks: tuple[list[_Row], ...] = (
@@ -263,55 +240,10 @@ def _block(rows: list[_Row], width: int, encoding: str, *, colour: bool) -> str:
     lines = (
         part
         for line, indent in rows
-        for part in _folded(
-            [(_plainer(text, encoding), style) for text, style in line],
+        for part in folded(
+            [(plainer(text, encoding), style) for text, style in line],
             max(width, 2),
             indent if indent * 2 < width else 0,
         )
     )
-    return "".join(_painted(line, colour=colour) + "\n" for line in lines)
-
-
-def _plainer(text: str, encoding: str) -> str:
-    """The text as far as the encoding has it, else look-alikes and escapes."""
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = "".join(_PLAINER.get(char, char) for char in text)
-        return text.encode(encoding, "backslashreplace").decode(encoding)
-    return text
-
-
-def _folded(line: Line, width: int, indent: int) -> Iterator[Line]:
-    """The line between words, a long word at the edge; the rest indented."""
-    part: Line = []
-    used = 0
-    for text, style in _words(line, width - indent):
-        size = cell_len(text)
-        if used + size > width:
-            yield part
-            part, used = [(" " * indent, "")] * (indent > 0), indent
-            if text.isspace():
-                continue
-        part.append((text, style))
-        used += size
-    yield part
-
-
-def _words(line: Line, width: int) -> Iterator[Piece]:
-    """Words and the spaces between them, none wider than `width`."""
-    for text, style in line:
-        for word in re.findall(r"[^ ]+| +", text):
-            for piece in [word] if cell_len(word) <= width else chop_cells(word, width):
-                yield piece, style
-
-
-def _painted(line: Line, *, colour: bool) -> str:
-    """The line as text, with colours if wanted, without spaces at its end."""
-    end = len("".join(text for text, _ in line).rstrip())
-    painted = ""
-    for text, style in joined(line):
-        shown, end = text[: max(end, 0)], end - len(text)
-        code = _STYLES.get(style) if colour else None
-        painted += f"\x1b[{code}m{shown}\x1b[0m" if code and shown else shown
-    return plain(painted)
+    return "".join(painted(line, colour=colour) + "\n" for line in lines)

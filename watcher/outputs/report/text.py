@@ -5,27 +5,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
-
 from watcher.analysis.finding import SEVERITIES, Finding
 from watcher.analysis.model import Analysis, Summary
 from watcher.outputs.report import evaluations, speed_advice
 from watcher.outputs.report.hyperparameters import model_rows, settings_rows
+from watcher.outputs.report.speed import speed_rows
 from watcher.outputs.text import headline as headlines
 from watcher.outputs.text.catalog import tr
 from watcher.outputs.text.escape import clean
 from watcher.outputs.text.findings import advice, sentence
 from watcher.outputs.text.numbers import (
     count,
-    every,
     integer,
     loss_in,
-    mfu,
-    milliseconds,
-    percent,
     plain,
-    rate,
-    seconds,
     times,
 )
 
@@ -86,7 +79,7 @@ def _sections(analysis: Analysis, lang: str) -> Iterator[_Section]:
     yield _Section(tr(lang, "Model"), model_rows(analysis, lang))
     yield _Section(tr(lang, "Settings"), settings_rows(analysis, lang))
     yield _Section(tr(lang, "Training"), _training_rows(analysis, lang))
-    yield _Section(tr(lang, "Speed"), _speed_rows(analysis, lang))
+    yield _Section(tr(lang, "Speed"), speed_rows(analysis, lang))
     yield _validation(analysis, lang)
     yield _Section(tr(lang, "Timeline"), _timeline_rows(analysis, lang))
     yield _Section(tr(lang, "Findings"), lines=_findings(analysis, lang))
@@ -139,7 +132,7 @@ def _head(analysis: Analysis, lang: str) -> _Section:
 
 
 def _training_rows(analysis: Analysis, lang: str) -> list[Row]:
-    """First and final loss, and what lies between."""
+    """First, final and lowest loss."""
     summary = analysis.summary
     final = _loss(summary.final_loss, analysis, lang)
     if final and analysis.smoothed_loss:
@@ -175,83 +168,6 @@ def nonfinite(summary: Summary, lang: str) -> str:
         return values
     step = integer(summary.first_nonfinite_step, lang)
     return tr(lang, "{values}, the first at step {step}", values=values, step=step)
-
-
-def _speed_rows(analysis: Analysis, lang: str) -> list[Row]:
-    """Typical and mean iteration, cost of evaluations, MFU, total time."""
-    summary = analysis.summary
-    return [
-        (tr(lang, "Typical iteration"), _typical(summary, lang)),
-        (tr(lang, "Mean iteration"), _mean(summary, lang)),
-        (tr(lang, "Evaluation time"), _evaluation(summary, lang)),
-        (tr(lang, "Mean MFU"), _mfu(summary, lang)),
-        (tr(lang, "Throughput"), throughput(analysis, lang)),
-        (tr(lang, "Total time"), _seconds(summary.training_s, lang)),
-        (tr(lang, "Time left"), _left(summary, lang)),
-    ]
-
-
-def _typical(summary: Summary, lang: str) -> str:
-    """Median iteration without pauses."""
-    if summary.typical_ms is None:
-        return ""
-    note = tr(lang, "median, without pauses")
-    return f"{milliseconds(summary.typical_ms, lang)} ({note})"
-
-
-def _mean(summary: Summary, lang: str) -> str:
-    """Mean iteration, pauses included."""
-    if summary.mean_ms is None:
-        return ""
-    note = tr(lang, "mean of the logged ones, with pauses")
-    return f"{milliseconds(summary.mean_ms, lang)} ({note})"
-
-
-def _evaluation(summary: Summary, lang: str) -> str:
-    """`1.65 s every 50 steps, 22% of training time`."""
-    parts = []
-    if summary.eval_ms is not None:
-        parts.append(milliseconds(summary.eval_ms, lang))
-        if summary.eval_every:
-            parts[-1] += " " + every(summary.eval_every, lang)
-    if summary.eval_share is not None:
-        share = percent(summary.eval_share, lang)
-        parts.append(tr(lang, "{share} of training time", share=share))
-    return ", ".join(parts)
-
-
-def _mfu(summary: Summary, lang: str) -> str:
-    """Mean utilisation, and the typical one beside it."""
-    if summary.mean_mfu is None:
-        return ""
-    text = mfu(summary.mean_mfu, lang)
-    if summary.typical_mfu is None:
-        return text
-    typical = mfu(summary.typical_mfu, lang)
-    return f"{text} ({tr(lang, 'typical {mfu}', mfu=typical)})"
-
-
-def throughput(analysis: Analysis, lang: str) -> str:
-    """Tokens per second, else what the log counts instead; "" without either."""
-    tokens, curve = analysis.summary.tokens_per_s, analysis.throughput
-    if tokens is not None:
-        return rate(tokens, "tokens/s", lang)
-    if curve is None or not np.isfinite(curve.values).any():
-        return ""
-    typical = np.median(curve.values[np.isfinite(curve.values)])
-    return rate(float(typical), curve.unit, lang)
-
-
-def _seconds(value: float | None, lang: str) -> str:
-    """A duration, "" for none."""
-    return "" if value is None else seconds(value, lang)
-
-
-def _left(summary: Summary, lang: str) -> str:
-    """Time to the last step, of a run that has not ended."""
-    if summary.eta_s is None or summary.outcome is not None:
-        return ""
-    return tr(lang, "about {time}", time=seconds(summary.eta_s, lang))
 
 
 def _validation(analysis: Analysis, lang: str) -> _Section:

@@ -68,7 +68,7 @@ RUSSIAN: Final = MappingProxyType(
         "Typical iteration": "Типичная итерация",
         "median, without pauses": "медиана, без пауз",
         "Mean iteration": "Средняя итерация",
-        "mean of the logged ones, with pauses": "среднее по записям лога, с паузами",
+        "over logged iterations, with pauses": "по записям лога, с паузами",
         "Evaluation time": "Время оценки",
         "{share} of training time": "{share} времени обучения",
         "Mean MFU": "Средний MFU",
