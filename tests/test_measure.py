@@ -230,3 +230,14 @@ def test_an_end_noted_by_the_runner_is_quoted_as_its_exit_code() -> None:
     assert "exit code 3" == measured(log + note).summary.outcome_text
     cause = "Traceback (most recent call last):\nValueError: bad batch\n"
     assert "ValueError: bad batch" == measured(log + cause + note).summary.outcome_text
+
+
+@pytest.mark.parametrize(
+    ("line", "epochs"),
+    [("epoch={0} loss={1}\n", True), ("step={0} epoch=1 loss={1}\n", False)],
+)
+def test_a_log_that_counts_epochs_is_known(line: str, *, epochs: bool) -> None:
+    """Its steps are epochs, in every sentence."""
+    log = "".join(line.format(i, 4 - i / 10) for i in range(1, 20))
+
+    assert epochs is measured(log).epochs

@@ -131,6 +131,7 @@ class Measured:
             where the log states it, else None.
         smoothed_loss: whether the log's own loss is already an average.
         ended: whether nothing writes the log any more, whatever the log says.
+        epochs: whether the steps of the log are epochs.
     """
 
     name: str
@@ -155,6 +156,7 @@ class Measured:
     lines: int = 0
     changed_at: float | None = None  # log's last change, seconds since 1970
     ended: bool = False
+    epochs: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
