@@ -30,8 +30,6 @@ def summary(run: Measured, findings: Sequence[Finding]) -> Summary:
         first_step=int(main.steps[0]) if main else None,
         last_step=last_step(run),
         max_steps=planned if isinstance(planned, int) else None,
-        nonfinite=_nonfinite(run),
-        first_nonfinite_step=_first_nonfinite(run),
         verdict=_verdict(findings, val),
         outcome=end.name,
         outcome_text=end.text,
@@ -39,6 +37,7 @@ def summary(run: Measured, findings: Sequence[Finding]) -> Summary:
         **val,
         **_times(run),
         **_checkpoints(run),
+        **_nonfinite(run),
     )
 
 
@@ -210,19 +209,16 @@ def _median(curve: Curve | None) -> float | None:
     return _typical(_finite(curve))
 
 
-def _nonfinite(run: Measured) -> int:
-    watched = (run.train, run.val)
-    return sum(int((~np.isfinite(c.values)).sum()) for c in watched if c)
+def _nonfinite(run: Measured) -> dict[str, Any]:
+    """Count and first step of the losses that are not finite.
 
-
-def _first_nonfinite(run: Measured) -> int | None:
-    found = []
-    for curve in (run.train, run.val):
-        bad = ~np.isfinite(curve.values) if curve else np.empty(0, bool)
-        if curve and bad.any():
-            at = int(bad.argmax())
-            found.append((int(curve.lines[at]), int(curve.steps[at])))
-    return min(found)[1] if found else None
+    Of the training loss; of validation where the log has no training loss.
+    """
+    curve = run.train or run.val
+    bad = np.flatnonzero(~np.isfinite(curve.values)) if curve else np.empty(0, int)
+    if curve is None or not len(bad):
+        return {}
+    return {"nonfinite": len(bad), "first_nonfinite_step": int(curve.steps[bad[0]])}
 
 
 def _checkpoints(run: Measured) -> dict[str, Any]:
