@@ -45,7 +45,8 @@ def measure(
     curves = _curves(run)
     milestones = run.milestones()
     main = curves.get("loss") or _validation(curves)
-    parts = segments(main.lines, main.steps, milestones) if main else ()
+    val = _validation(curves)
+    parts = segments(main.lines, main.steps, milestones, val) if main else ()
     curves = {
         key: replace(c, current=current(c.lines, c.steps, parts))
         for key, c in curves.items()
