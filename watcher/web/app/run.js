@@ -1,5 +1,5 @@
 // One run: its curves, and the log lines that they came from.
-import { Chart, nearest } from "./chart.js";
+import { Chart } from "./chart.js";
 import { announce, copy, fill, h, later } from "./dom.js";
 import { Lens } from "./lens.js";
 import { address, ask, curves } from "./net.js";
@@ -22,6 +22,7 @@ export class RunPage {
     this.read(params);
     this.charts = [];
     this.sequence = 0;
+    this.loaded = new Promise((resolve) => { this.shown = resolve; });
     this.root = h("main", { class: "run", tabindex: "-1" }, h("p", { class: "muted" }, t("loading")));
   }
 
@@ -58,7 +59,8 @@ export class RunPage {
     if (this.usual < 5) this.usual = 0;
     this.view.smooth ??= this.usual;
     this.build();
-    await this.load();
+    // The charts ask for their points as soon as they are seen.
+    await this.loaded;
     if (this.line) await this.toLine(this.line);
   }
 
@@ -120,7 +122,7 @@ export class RunPage {
       if (came) this.load();
     }, { rootMargin: "200px" });
     for (const chart of this.charts) {
-      chart.visible = this.charts.indexOf(chart) < 2;
+      chart.visible = false;
       watching.observe(chart.root);
     }
     this.watching = watching;
@@ -245,6 +247,7 @@ export class RunPage {
     this.added = 0;
     this.describeMarks();
     this.redraw();
+    this.shown();
   }
 
   redraw() {
@@ -333,23 +336,19 @@ export class RunPage {
     announce(found[this.alert].message);
   }
 
-  // ←/→: from point to point of the first chart that has any.
+  // ←/→: along the ends of the cells of the first chart; zoomed in, these are all points.
   move(by) {
     const { view } = this;
     const chart = this.charts.find((c) => c.visible && c.data.size) ?? this.charts[0];
     const curve = chart.data.get("loss") ?? [...chart.data.values()][0];
     if (!curve?.parts.length) return;
-    if (!view.cursor) { this.stand(curve.parts.at(-1), Infinity); return; }
-    const found = nearest(curve, view.cursor.x);
-    if (!found) return;
-    const [part, i] = found;
-    this.stand(part, i + by, curve);
-  }
-
-  stand(part, i, curve) {
-    if (curve && i < 0) part = curve.parts[Math.max(curve.parts.indexOf(part) - 1, 0)];
-    const at = Math.min(Math.max(i, 0), part.x0.length - 1);
-    this.view.point(part.x1[at]);
+    const stops = [...new Set(curve.parts.flatMap((part) => part.x0.flatMap((x, i) => [x, part.x1[i]])))].sort((a, b) => a - b);
+    if (!view.cursor) { view.point(stops.at(-1)); return; }
+    const at = stops.findIndex((x) => x >= view.cursor.x);
+    const now = at < 0 ? stops.length : at;
+    // Between two stops the next one is the first step to the right.
+    const first = by > 0 && stops[now] !== view.cursor.x ? 1 : 0;
+    view.point(stops[Math.min(Math.max(now + by - first, 0), stops.length - 1)]);
   }
 
   key(event) {
