@@ -16,7 +16,7 @@ from watcher.views.series import Series, Window
 
 
 # Pixels of a sparkline.
-_SPARK: Final = 48
+_SPARK: Final = 32
 _DRAWN: Final = ("val_loss", "val_bpb", "loss", "train_loss")
 
 
@@ -133,7 +133,7 @@ class Fleet:
         _, cells = curve.parts[-1]
         good = np.isfinite(cells.last)
         return [
-            [float(x), float(f"{y:.5g}")]
+            [int(x), float(f"{y:.4g}")]
             for x, y in zip(cells.last_step[good], cells.last[good], strict=True)
         ]
 
