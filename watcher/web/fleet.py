@@ -15,6 +15,7 @@ from watcher.storage.rows import Row
 from watcher.views.series import Series, Window
 
 
+_HOLDER_S: Final = 1.0
 # Pixels of a sparkline.
 _SPARK: Final = 32
 _DRAWN: Final = ("val_loss", "val_bpb", "loss", "train_loss")
@@ -42,6 +43,7 @@ class Fleet:
         self._version = -1
         self._changed: dict[str, dict[str, Any]] = {}
         self._gone: list[str] = []
+        self._held_until = 0.0
         self.rev = time.time_ns() // 1_000_000
         self.entries: dict[int, dict[str, Any]] = {}
         self.rows: dict[int, Row] = {}
@@ -66,13 +68,21 @@ class Fleet:
     def changes(self) -> dict[str, Any] | None:
         """The fields of each run that changed since the last call, None without any."""
         self.refresh()
-        pid, before = holder(self._folder), self.pid
+        pid, before = self._holder(), self.pid
         self.pid = pid
         if not self._changed and not self._gone and before == pid:
             return None
         found = {"runs": self._changed, "gone": self._gone}
         self._changed, self._gone = {}, []
         return {"rev": self.rev, "pid": pid, **found}
+
+    def _holder(self) -> int | None:
+        """The daemon's process, looked up once a second."""
+        now = time.monotonic()
+        if now < self._held_until:
+            return self.pid
+        self._held_until = now + _HOLDER_S
+        return holder(self._folder)
 
     def named(self, name: str) -> Row:
         """The run of a name, as `shown`.
