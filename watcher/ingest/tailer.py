@@ -35,8 +35,8 @@ ROTATE_TIMEOUT_S: Final = 60.0
 class Tailer:
     """Reads on in logs; everything happens inside the caller's transaction.
 
-    `writer(key, path)`: whether a process has the file of that device and inode
-    open for writing: "alive", "gone" or "unknown".
+    `writer(key, path, since)`: whether a process has the file of that device and inode
+    open for writing: "alive", "gone" or "unknown", asked at that uptime or later.
     `wanted(path)`: whether a path is watched, so that a log may be renamed to it.
 
     Attributes:
@@ -49,7 +49,7 @@ class Tailer:
         clock: Clock,
         *,
         formats: Sequence[Format] = FORMATS,
-        writer: Callable[[tuple[int, int], Path], str] = lambda *_: "unknown",
+        writer: Callable[[tuple[int, int], Path, float], str] = lambda *_: "unknown",
         wanted: Callable[[Path], bool] = lambda _: False,
     ) -> None:
         self._store = store
@@ -94,7 +94,8 @@ class Tailer:
     def is_abandoned(self, tail: Tail) -> bool:
         """Whether no process is known to write the file that was read last."""
         assert tail.cursor is not None
-        return self._writer(tail.cursor.key, tail.path) != "alive"
+        now = self._clock.uptime()
+        return self._writer(tail.cursor.key, tail.path, now) != "alive"
 
     def move(self, tail: Tail, root: Path, path: Path) -> None:
         """Follows a file that was renamed."""
@@ -321,7 +322,8 @@ class Tailer:
         stat = os.fstat(fd)
         if (stat.st_dev, stat.st_ino) != tail.cursor.key:
             return True
-        if not last and self._writer(tail.cursor.key, path) != "alive":
+        now = self._clock.uptime()
+        if not last and self._writer(tail.cursor.key, path, now) != "alive":
             return True
         return self._has_ended(tail, path)
 
@@ -362,10 +364,12 @@ class Tailer:
             return True
         now = self._clock.uptime()
         if tail.eof_at is None:
+            # Asked at the next look: then once for all logs that are rotated together.
             tail.eof_at = now
+            return False
         if now - tail.eof_at >= ROTATE_WAIT_S:
             return True
-        return self._writer(tail.cursor.key, path) == "gone"
+        return self._writer(tail.cursor.key, path, tail.eof_at) == "gone"
 
     def _timed_out(self, tail: Tail) -> bool:
         """Whether the path has held another file for too long to wait for this one."""
