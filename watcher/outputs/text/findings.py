@@ -25,6 +25,7 @@ _METRICS: Final = MappingProxyType(
         "train_loss": message("training loss"),
         "val_loss": message("validation loss"),
         "val_bpb": message("validation loss"),
+        "val_accuracy": message("validation accuracy"),
     }
 )
 _OUTCOMES: Final = MappingProxyType(
@@ -105,7 +106,7 @@ def values(finding: Finding, lang: str) -> dict[str, str]:
 def _words(finding: Finding, lang: str) -> dict[str, str]:
     name = str(finding.evidence.get("metric") or "loss")
     metric = tr(lang, _METRICS[name]) if name in _METRICS else name
-    outcome = str(finding.evidence.get("outcome"))
+    outcome = str(finding.evidence.get("outcome") or finding.evidence.get("end"))
     confirmed = finding.confirmed_step is not None
     started = finding.evidence.get("records") != 0
     where = (
@@ -147,6 +148,8 @@ _BY_END: Final[Mapping[str, _Form]] = MappingProxyType(
         "mfu": numbers.mfu,
         "ms": numbers.milliseconds,
         "_s": numbers.seconds,
+        "classes": numbers.integer,
+        "skipped": numbers.integer,
         "factor": lambda value, _: numbers.ratio(value),
         "every": lambda value, lang: numbers.every(int(value), lang),
         "records": lambda value, lang: numbers.count(int(value), "record", lang),
