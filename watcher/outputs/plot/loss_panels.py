@@ -214,7 +214,9 @@ def gap(analysis: Analysis, look: Look) -> View | None:
     val, beside = analysis.val, analysis.val_train
     if val is None or beside is None or not analysis.comparable:
         return None
-    at, values = decimated(val, val.values - beside, kept(val), look.x)
+    with np.errstate(invalid="ignore"):  # infinity minus infinity is no gap
+        apart = val.values - beside
+    at, values = decimated(val, apart, kept(val), look.x)
     found = span(values)
     if found is None or np.isfinite(values).sum() < FEW:
         return None
