@@ -9,12 +9,12 @@ from parsers.batch import Floats
 from parsers.engine.templates import Raw
 
 
-class Carry:
+class EpochOffset:
     """Adds to steps what the epochs before had; remembers it over the pieces of a log.
 
     It is for lines that name an epoch and a step, but not how many steps an epoch has.
-    The epoch may stand on a line of its own above them (a shape that gives `epoch` and
-    `epoch_no`, and no step).
+    The epoch may stand on a line of its own above them (a pattern that gives `epoch`
+    and `epoch_no`, and no step).
     Where the epoch rises and the step does not, the count began anew.  Where the epoch
     falls, the run did.
     """
@@ -77,7 +77,7 @@ class Carry:
             if back[i]:
                 self._added = self._known.get(str(epochs[i]), 0.0)
             else:
-                # A count from 0 had one step more than its last number says.
+                # A count from 0 had one step more than its last number.
                 self._added += float(steps_before[i] + (steps[i] == 0))
                 self._known[str(epochs[i])] = self._added
             carried[i:] = self._added

@@ -9,7 +9,7 @@
 
 The header may stand anywhere and come again (an appended run); an unnamed first
 column is an index.  Lightning's rows are sparse: an empty cell is no value.  Cells may
-be quoted and even hold `tf.Tensor(960.0452, shape=(), dtype=float32)`.  A table with
+be quoted and even hold `tf.Tensor(960.0452, pattern=(), dtype=float32)`.  A table with
 one row for each run of a sweep is not a curve.
 """
 
@@ -35,7 +35,7 @@ _TENSOR: Final = re.compile(
     rb"(?:, [^()]*+(?:\(\)[^()]*+)?)?\)"
 )
 _HEADER_BYTES: Final = 16384
-# Columns that tell runs apart, not steps.
+# Columns that distinguish runs, not steps.
 _RUNS: Final = frozenset(
     {"run", "run_id", "run_name", "name", "trial", "trial_id", "experiment", "exp"}
     | {"config", "seed", "model", "id", "dataset", "variant", "lr_max", "batch_size"}
@@ -61,7 +61,7 @@ class Tables:
 
     @property
     def planned(self) -> int | None:
-        """Number of steps that the log plans, None where it does not say."""
+        """Number of steps that the log plans, None where it is not stated."""
         return self._axis.planned
 
     def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:

@@ -56,7 +56,7 @@ class Epochs:
         self.taken: list[int] = []
         self.planned: int | None = None
         self._epoch = 0
-        self._named = False  # whether any line said which epoch it is
+        self._named = False  # whether any line stated which epoch it is
         self._open = True  # whether the epoch has no record yet
         self._kept: _Kept | None = None
 
@@ -101,7 +101,7 @@ class Epochs:
             return
         self.taken.append(line)
         if head[2] == b"Unknown":
-            return  # in the first epoch; its last line knows
+            return  # in the first epoch; its last line states it
         done, total = int(head[1] or 0), int(head[2] or 0)
         if done < total:
             if self._kept and done < self._kept.done:

@@ -18,8 +18,8 @@ A log without steps has epochs (see `parsers.formats.epochs`), or blocks:
 import re
 from typing import Final
 
-from parsers.format import Fields, Format, Locate, Shape, StepFrom, line
-from parsers.keyvalue.freeform import SCALE, Sentence, english, sentence
+from parsers.format import Fields, Format, LinePattern, Locate, StepFrom, line
+from parsers.keyvalue.freeform import SCALE, Statement, english, statement
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import MAX_STEPS, STEP, named
 
@@ -44,35 +44,35 @@ _OPENS: Final = re.compile(
 
 
 def _with_step(text: bytes) -> Fields | None:
-    said = sentence(text)
-    if said is None or said.step is None or not said.curve:
+    stated = statement(text)
+    if stated is None or stated.step is None or not stated.curve:
         return None
-    found = [*said.fields(), ("step", *said.step)]
-    if said.epoch is not None:
+    found = [*stated.fields(), ("step", *stated.step)]
+    if stated.epoch is not None:
         # Steps may begin anew in each epoch, and their number may be that of one.
-        return [*found, ("epoch", *said.epoch), ("epoch_no", *said.epoch)]
-    return found if said.steps is None else [*found, ("max_steps", *said.steps)]
+        return [*found, ("epoch", *stated.epoch), ("epoch_no", *stated.epoch)]
+    return found if stated.steps is None else [*found, ("max_steps", *stated.steps)]
 
 
 def _with_epoch(text: bytes) -> Fields | None:
     """The mean of an epoch, between lines with steps."""
-    said = sentence(text)
-    if said is None or said.step is not None or said.epoch is None:
+    stated = statement(text)
+    if stated is None or stated.step is not None or stated.epoch is None:
         return None
-    kept = [f for f in said.fields() if f[0].startswith(("val_", "epoch_loss"))]
-    if "loss" in said.metrics:
-        kept.append(("epoch_loss", *said.metrics["loss"][1]))
-    return [*kept, ("epoch", *said.epoch)] if kept else None
+    kept = [f for f in stated.fields() if f[0].startswith(("val_", "epoch_loss"))]
+    if "loss" in stated.metrics:
+        kept.append(("epoch_loss", *stated.metrics["loss"][1]))
+    return [*kept, ("epoch", *stated.epoch)] if kept else None
 
 
 def _of_validation(text: bytes) -> Fields | None:
-    said = sentence(text)
-    if said is None or not _bare(said) or "loss" in said.metrics:
+    stated = statement(text)
+    if stated is None or not _bare(stated) or "loss" in stated.metrics:
         return None
-    if said.test and not _TEST_SET.search(text):
+    if stated.test and not _TEST_SET.search(text):
         return None  # a test comes when all is over
-    kept = [f for f in said.fields() if f[0].startswith("val_")]
-    return kept if {"val_loss", "val_bpb"} & said.metrics.keys() else None
+    kept = [f for f in stated.fields() if f[0].startswith("val_")]
+    return kept if {"val_loss", "val_bpb"} & stated.metrics.keys() else None
 
 
 def _alone(text: bytes) -> Fields | None:
@@ -92,21 +92,26 @@ def _epoch_alone(text: bytes) -> Fields | None:
 
 
 def _in_block(text: bytes) -> Fields | None:
-    said = sentence(text)
-    if said is None or not _bare(said) or said.test or not _OPENS.search(english(text)):
+    stated = statement(text)
+    if (
+        stated is None
+        or not _bare(stated)
+        or stated.test
+        or not _OPENS.search(english(text))
+    ):
         return None
-    return said.fields() if said.curve else None
+    return stated.fields() if stated.curve else None
 
 
-def _bare(said: Sentence) -> bool:
-    return said.step is None and said.epoch is None
+def _bare(stated: Statement) -> bool:
+    return stated.step is None and stated.epoch is None
 
 
-def _shape(name: str, locate: Locate, step: StepFrom, *, hit: bool) -> Shape:
-    return Shape(name, locate, step=step, scale=SCALE, hit=hit)
+def _pattern(name: str, locate: Locate, step: StepFrom, *, hit: bool) -> LinePattern:
+    return LinePattern(name, locate, step=step, scale=SCALE, hit=hit)
 
 
-VALIDATION: Final = _shape("validation loss", _of_validation, "previous", hit=False)
+VALIDATION: Final = _pattern("validation loss", _of_validation, "previous", hit=False)
 
 KEYVALUE = Format(
     name="keyvalue",
@@ -124,8 +129,8 @@ KEYVALUE = Format(
         "Validation loss at iteration 500: 4.21",
         "Epoch 5/20",
     ),
-    shapes=(
-        _shape("step, loss", _with_step, "line", hit=True),
+    patterns=(
+        _pattern("step, loss", _with_step, "line", hit=True),
         line(
             "loss at step N:",
             rb"(?i)^(?!.*\b(?:best|lowest|test|eval\w*|val\w*)\b).*\bloss"
@@ -140,9 +145,9 @@ KEYVALUE = Format(
             + named("val_loss"),
             needs=(b"oss a",),
         ),
-        _shape("epoch, loss", _with_epoch, "previous", hit=False),
+        _pattern("epoch, loss", _with_epoch, "previous", hit=False),
         VALIDATION,
-        _shape("epoch", _epoch_alone, "none", hit=False),
+        _pattern("epoch", _epoch_alone, "none", hit=False),
     ),
     weight=0.25,  # a known program's lines are read by its own format
 )
@@ -152,9 +157,9 @@ BLOCKS = Format(
     units=ANY_LOSS,
     written_by="home-made loops: the step on a line of its own",
     samples=("Epoch: 1/30", "Train Loss: 7.2979 - Train Perplexity: 1477.26"),
-    shapes=(
-        Shape("step", _alone, step="none"),
-        Shape("loss", _in_block, step="previous", scale=SCALE, hit=False),
+    patterns=(
+        LinePattern("step", _alone, step="none"),
+        LinePattern("loss", _in_block, step="previous", scale=SCALE, hit=False),
     ),
     weight=0.0005,  # such heads stand above progress bars too
 )

@@ -1,4 +1,4 @@
-"""jingyaogong/minimind trainers (and baby-llama2-chinese, whose line it is).
+"""jingyaogong/minimind trainers (and baby-llama2-chinese, which prints the same line).
 
     Epoch:[1/1](100/44173) loss:6.460 lr:0.000549993677 epoch_Time:115.0min:
     Epoch:[1/2](100/44160), loss: 6.4601, logits_loss: 6.4601, aux_loss: 0.0000, lr: ...
@@ -21,7 +21,7 @@ MINIMIND = Format(
             "aux_loss: 0.0000, lr: 0.00054999, epoch_time: 115.0min"
         ),
     ),
-    shapes=(
+    patterns=(
         line(
             "Epoch:[E/E](N/N) loss: lr:",
             START

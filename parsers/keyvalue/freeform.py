@@ -1,8 +1,8 @@
-"""Lines of home-made training loops: what stands in them, whatever their shape.
+"""Lines of home-made training loops: what stands in them, whatever their pattern.
 
 Such a line is taken for a sentence of keys and numbers: `step 100 | loss 3.21 | lr
 1e-4`, `Epoch 3, Global Batch 25, Training Loss: 8.1`, `[eval] step=9: val_loss=2.2`.
-What a key means `parsers.keyvalue.vocabulary` knows.  Words around a number tell whose
+`parsers.keyvalue.vocabulary` defines the keys.  Words around a number name whose
 it is (`val`) and whether it only repeats another (`best`, `saved`): those are left out.
 """
 
@@ -111,7 +111,7 @@ _WHOLE: Final = re.compile(rb"\d{1,15}|\d{1,3}(?:,\d{3}){1,4}")
 _VAGUE: Final = frozenset(
     {"train", "val", "valid", "validation", "heldout", "lm", "ce"}
 )
-# Before `loss`, what says that it is not the model's, or no loss of a training; the
+# Before `loss`, what marks that it is not the model's, or no loss of a training; the
 # last is a ratio.
 _OTHERS: Final = re.compile(
     r"(?i)(?:aux\w{0,32}|mtp|z|kl\w{0,32}|router|balanc\w{0,32}|load|moe|discriminator|generator|gan"
@@ -133,7 +133,7 @@ _UNITS: Final[Mapping[str, Mapping[str, float]]] = {
     "val_accuracy": {"%": 0.01},
     "mfu": {"%": 1.0},
 }
-# What these name only the unit tells.
+# What these name depends on the unit.
 _BY_UNIT: Final = {
     **dict.fromkeys(("time", "dt", "iter_time", "step_time"), ("iter_ms", {"ms": 1.0})),
     **dict.fromkeys(
@@ -157,7 +157,7 @@ _HELD_OUT: Final = {
     "train_ppl": "val_ppl",
 }
 
-# Factors of the groups that `Sentence.fields` names.
+# Factors of the groups that `Statement.fields` names.
 SCALE: Final = {
     f"{metric}__{i}": factor for metric in METRICS for i, factor in enumerate(_FACTORS)
 } | {"iter_ms__s": 1e3}
@@ -190,8 +190,8 @@ Span = tuple[int, int]
 
 
 @dataclass(slots=True)
-class Sentence:
-    """What a line says.
+class Statement:
+    """What a line states.
 
     Attributes:
         step, steps: a step, and the number of them, None where it has none.
@@ -213,7 +213,7 @@ class Sentence:
         return not CURVES.isdisjoint(self.metrics)
 
     def fields(self) -> list[tuple[str, int, int]]:
-        """Its metrics, as a shape gives them."""
+        """Its metrics, as a pattern gives them."""
         return [(group, *span) for group, span in self.metrics.values()]
 
 
@@ -230,8 +230,8 @@ class _Item:
 
 
 @lru_cache(maxsize=64)
-def sentence(text: bytes) -> Sentence | None:
-    """What a line says of a training; None when it is no such line."""
+def statement(text: bytes) -> Statement | None:
+    """What a line states of a training; None when it is no such line."""
     if len(text) > _LONGEST or _NUMBER.search(text) is None:
         return None
     text = english(text)
@@ -255,12 +255,12 @@ class _Reader:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self.said = Sentence()
+        self.found = Statement()
         self.ranks: dict[str, int] = {}
         self.side = ""  # whose the next numbers are, by words between numbers
         self.key_side = ""  # the same, by the last key
 
-    def read(self, start: int) -> Sentence | None:
+    def read(self, start: int) -> Statement | None:
         """The line from `start` on."""
         at = start
         for pair in _PAIR.finditer(self.text, start):
@@ -279,14 +279,14 @@ class _Reader:
         self._count(start)
         self._rates(start)
         self._held_out()
-        return self.said if self.said.metrics else None
+        return self.found if self.found.metrics else None
 
     def _complete(self) -> bool:
         """Whether it has a point already: what follows cannot make it a report."""
-        return self.said.step is not None and self.said.curve
+        return self.found.step is not None and self.found.curve
 
     def _whose(self, item: _Item) -> _Item:
-        """The same number, of held-out data where the words before it say so."""
+        """The same number, of held-out data where the words before it name them."""
         if item.name in {"loss", "val_loss"}:
             self.key_side = item.side or (
                 "val" if item.name == "val_loss" else self.side
@@ -300,43 +300,43 @@ class _Reader:
             return
         self.ranks[item.name] = item.rank
         if item.name == "epoch" and not _WHOLE.fullmatch(self.text[slice(*item.value)]):
-            self.said.metrics["epoch"] = "epoch", item.value
+            self.found.metrics["epoch"] = "epoch", item.value
         elif item.name == "step":
-            self.said.step, self.said.steps = item.value, item.of
+            self.found.step, self.found.steps = item.value, item.of
         elif item.name == "max_steps":
-            self.said.steps = self.said.steps or item.value
+            self.found.steps = self.found.steps or item.value
         elif item.name == "epoch":
-            self.said.epoch, self.said.epochs = item.value, item.of
+            self.found.epoch, self.found.epochs = item.value, item.of
         else:
             place = item.factor != 1.0 and f"__{_FACTORS.index(item.factor)}"
             group = item.name + (place or "")
-            self.said.metrics[item.name] = (group, item.value)
-            self.said.test |= item.name == "val_loss" and item.side == "test"
+            self.found.metrics[item.name] = (group, item.value)
+            self.found.test |= item.name == "val_loss" and item.side == "test"
 
     def _held_out(self) -> None:
         """Beside a validation loss alone a perplexity is of the same data."""
-        said = self.said.metrics
-        if "val_loss" in said and "loss" not in said and "train_ppl" in said:
-            said.setdefault("val_ppl", ("val_ppl", said.pop("train_ppl")[1]))
+        stated = self.found.metrics
+        if "val_loss" in stated and "loss" not in stated and "train_ppl" in stated:
+            stated.setdefault("val_ppl", ("val_ppl", stated.pop("train_ppl")[1]))
 
     def _count(self, start: int) -> None:
         """A step that no word names: after the epoch, or in front of all."""
-        if self.said.step is not None:
+        if self.found.step is not None:
             return
         both = _EPOCH_AND_BATCH.search(self.text)
         if both:
-            self.said.epoch, self.said.step = both.span("epoch"), both.span("step")
+            self.found.epoch, self.found.step = both.span("epoch"), both.span("step")
             return
-        if self.said.epoch is not None:
-            end = (self.said.epochs or self.said.epoch)[1]
+        if self.found.epoch is not None:
+            end = (self.found.epochs or self.found.epoch)[1]
             found = _AFTER_EPOCH.match(self.text, end)
         else:
             found = _BARE.search(self.text, start)
         if found is None:
             return
         group = "step" if found["step"] else "step__of"
-        self.said.step = found.span(group)
-        self.said.steps = found.span("of") if found["of"] else None
+        self.found.step = found.span(group)
+        self.found.steps = found.span("of") if found["of"] else None
 
     def _rates(self, start: int) -> None:
         for found in _RATE.finditer(self.text, start):
@@ -345,7 +345,7 @@ class _Reader:
             thousands = found["thousands"].decode()
             if thousands:
                 group = f"{name}__{_FACTORS.index(_COUNTS[thousands])}"
-            self.said.metrics.setdefault(name, (group, found.span("value")))
+            self.found.metrics.setdefault(name, (group, found.span("value")))
 
 
 def _repeats(gap: bytes) -> bool:
