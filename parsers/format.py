@@ -16,8 +16,9 @@ from parsers.batch import Batch
 
 
 # Group names that are no metrics: the step, the steps that are planned, the number
-# of the epoch and the steps in one.
-WORDS: Final = ("step", "max_steps", "epoch_no", "per_epoch")
+# of the epoch, the steps in one, N of a count `i/N` that may begin anew in each epoch,
+# and the steps that are left in the epoch.
+WORDS: Final = ("step", "max_steps", "epoch_no", "per_epoch", "count_of", "left")
 
 # So many lines of a single program's format are no coincidence, and it is preferred:
 # side lines of a generic format may be many times as many.
@@ -28,7 +29,7 @@ _PRECEDENCE: Final = 50.0
 Fields = Sequence[tuple[str, int, int]]
 Locate = Callable[[bytes], Fields | None]
 
-StepFrom = Literal["line", "previous", "next", "count", "none"]
+StepFrom = Literal["line", "previous", "next", "epoch end", "count", "none"]
 
 
 class Found(Protocol):
@@ -67,12 +68,16 @@ class LinePattern:
         regex: the expression behind `locate`, b"" where it is none.
         needs: bytes that every such line holds; a quick test before `locate`.
         step: where its step comes from: the "line" itself, the "previous" or the
-            "next" line that has one, or a "count" of such lines.  "none" for a line
+            "next" line that has one, the "epoch end" (N of the last `i/N` of an epoch,
+            if no other was to come), or a "count" of such lines.  "none" for a line
             that only states where the following ones belong.
         scale: factor of a group's printed value (seconds to ms: 1000).
         fresh: metrics that repeat their last value until a new one comes; only a
             changed value is a point.
         once: of several such lines with one step only the first counts.
+        redrawn: a progress bar: of several refreshes with one count one is a record.
+        distinct: a line with the step and the loss of the one before is no record.
+        stands_in: metric to another that it gives as long as no line has that one.
         shift: added to the step.
         epoch_base: number of the first epoch; with groups `epoch_no` and `per_epoch`
             the step counts on over the epochs.
@@ -87,9 +92,17 @@ class LinePattern:
     scale: Mapping[str, float] = field(default_factory=dict)
     fresh: tuple[str, ...] = ()
     once: bool = False
+    redrawn: bool = False
+    distinct: bool = False
+    stands_in: Mapping[str, str] = field(default_factory=dict)
     shift: int = 0
     epoch_base: int = 1
     hit: bool = True
+
+    @property
+    def repeats(self) -> bool:
+        """Whether some of its lines may be no records."""
+        return self.once or self.redrawn or self.distinct or bool(self.fresh)
 
 
 class RowReader(Protocol):
@@ -159,6 +172,8 @@ def line(
     scale: Mapping[str, float] | None = None,
     fresh: tuple[str, ...] = (),
     once: bool = False,
+    distinct: bool = False,
+    stands_in: Mapping[str, str] | None = None,
     shift: int = 0,
     epoch_base: int = 1,
     hit: bool = True,
@@ -193,6 +208,8 @@ def line(
         scale=scale or {},
         fresh=fresh,
         once=once,
+        distinct=distinct,
+        stands_in=stands_in or {},
         shift=shift,
         epoch_base=epoch_base,
         hit=hit,

@@ -7,12 +7,14 @@ import numpy as np
 
 from parsers.batch import Batch, Floats, Ints
 from parsers.engine.epoch_offset import EpochOffset
+from parsers.engine.repeats import Repeats, single
 from parsers.engine.templates import Raw
 from parsers.format import WORDS, LinePattern
 
 
 # Steps are int64; what is longer is no step.
 _STEPS_END: Final = float(1 << 62)
+_NO_LINE: Final = 1 << 62
 
 
 class Steps:
@@ -28,10 +30,12 @@ class Steps:
         self.planned: int | None = None
         self._counts: dict[str, int] = {}
         self._waiting: list[tuple[str, int, dict[str, float]]] = []
-        self._fresh: dict[str, float] = {}
-        self._once: dict[str, int] = {}
         self._bases: dict[str, float] = {}
+        self._end: int | None = None  # of the epoch, where the next step is beyond it
+        self._interval = 0.0  # between the last two steps; 0 until known
+        self._found: list[str] = []  # metrics that others stood in for
         self._epoch_offset = EpochOffset()
+        self._repeats = Repeats()
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, of plain JSON types."""
@@ -39,53 +43,62 @@ class Steps:
             "last": self.last,
             "planned": self.planned,
             "carry": self._epoch_offset.state(),
+            **self._repeats.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on where `state` was taken."""
         for name in _KEPT:
-            setattr(self, name, state[name[1:]])
+            setattr(self, name, state.get(name[1:], getattr(self, name)))
         self._waiting = [(s, n, v) for s, n, v in self._waiting]
         self.last, self.planned = state["last"], state["planned"]
         self._epoch_offset.restore(state["carry"])
+        self._repeats.restore(state)
 
     def settle(self, raws: Sequence[Raw]) -> list[Batch]:
         """Records with steps; those that wait for the next step may come later."""
         self._note_bases(raws)
         self._note_plan(raws)
+        _note_left(raws)
         self._epoch_offset.count_on(raws)
         owned = [self._own(raw) for raw in raws]
-        lines, steps = _anchors(raws, owned)
+        lines, steps, left = _anchors(raws, owned)
+        ends = self._ends(steps, left)
         batches = [*self._arrived(lines, steps)]
         repeating: dict[str, tuple[LinePattern, list[Batch]]] = {}
         for raw, own in zip(raws, owned, strict=True):
-            records = self._records(raw, own, lines, steps)
-            if raw.pattern.once or raw.pattern.fresh:
+            records = self._records(raw, own, lines, steps, ends)
+            if raw.pattern.repeats:
                 repeating.setdefault(raw.pattern.name, (raw.pattern, []))[1].append(
                     records
                 )
             else:
                 batches.append(records)
         for pattern, parts in repeating.values():
-            batches += self._sifted(pattern, [part for part in parts if len(part)])
+            kept = [part for part in parts if len(part)]
+            batches += self._repeats.sift(pattern, kept)
+        batches = self._stand_in(raws, batches)
         if len(steps):
-            self.last = int(steps[-1])
+            self.last, self._end = int(steps[-1]), _whole(ends[-1])
         return [batch for batch in batches if len(batch)]
 
     def flush(self) -> list[Batch]:
         """What waited for a step that never came: it would have been the next."""
         step = 0 if self.last is None else self.last + 1
         waiting, self._waiting = self._waiting, []
-        return [_single(pattern, line, step, v) for pattern, line, v in waiting]
+        late = [single(pattern, line, step, v) for pattern, line, v in waiting]
+        return late + list(self._repeats.flush())
 
     def _arrived(self, lines: Ints, steps: Ints) -> Iterator[Batch]:
         if not len(lines):
             return
         waiting, self._waiting = self._waiting, []
         for pattern, line, values in waiting:
-            yield _single(pattern, line, int(steps[0]), values)
+            yield single(pattern, line, int(steps[0]), values)
 
-    def _records(self, raw: Raw, own: Ints | None, lines: Ints, steps: Ints) -> Batch:
+    def _records(
+        self, raw: Raw, own: Ints | None, lines: Ints, steps: Ints, ends: Floats
+    ) -> Batch:
         values = {n: c for n, c in raw.columns.items() if n not in WORDS}
         if raw.pattern.step == "none" or not values:
             return Batch(raw.pattern.name, raw.lines[:0], raw.lines[:0], {})
@@ -94,13 +107,55 @@ class Steps:
         if own is None and raw.pattern.step == "count":
             own = self._counted(raw)
         if own is None:
-            own = self._previous(raw, lines, steps)
+            own = self._previous(raw, lines, steps, ends)
         return Batch(raw.pattern.name, raw.lines, own, values)
 
-    def _previous(self, raw: Raw, lines: Ints, steps: Ints) -> Ints:
-        first = np.array([self.last or 0], dtype=np.int64)
+    def _previous(self, raw: Raw, lines: Ints, steps: Ints, ends: Floats) -> Ints:
+        if raw.pattern.step == "epoch end":
+            steps = np.where(np.isnan(ends), steps, ends).astype(np.int64)
+        last = self._end if raw.pattern.step == "epoch end" else None
+        first = np.array([self.last or 0 if last is None else last], dtype=np.int64)
         at = np.searchsorted(lines, raw.lines, side="left")
         return np.concatenate([first, steps])[at] + raw.pattern.shift
+
+    def _ends(self, steps: Ints, left: Floats) -> Floats:
+        """The end of the epoch of each step, NaN where another step comes before it."""
+        if not len(steps):
+            return left
+        before = steps[0] if self.last is None else self.last
+        gaps = np.diff(steps, prepend=before).astype(np.float64)
+        known = np.where(gaps > 0, np.arange(len(gaps)), -1)
+        latest = np.maximum.accumulate(known)
+        intervals = np.where(latest < 0, self._interval, gaps[latest])
+        self._interval = float(intervals[-1])
+        is_last = (intervals == 0) | (left <= intervals)
+        return np.where(is_last, steps + left, np.nan)
+
+    def _stand_in(self, raws: Sequence[Raw], batches: Sequence[Batch]) -> list[Batch]:
+        """Gives metrics the name that they stand in for until its first own record."""
+        roles = {raw.pattern.name: raw.pattern.stands_in for raw in raws}
+        found: dict[str, int] = {}
+        for target in {t for role in roles.values() for t in role.values()}:
+            own = [r.lines[0] for r in raws if target in r.columns and len(r.lines)]
+            found |= {target: int(min(own))} if own else {}
+        done: list[Batch] = []
+        for batch in batches:
+            done += self._renamed(batch, roles.get(batch.pattern, {}), found)
+        self._found += [name for name in found if name not in self._found]
+        return done
+
+    def _renamed(
+        self, batch: Batch, role: Mapping[str, str], found: Mapping[str, int]
+    ) -> Sequence[Batch]:
+        names = {n: t for n, t in role.items() if n in batch.values}
+        names = {n: t for n, t in names.items() if t not in self._found}
+        if not names:
+            return [batch]
+        end = min(found.get(target, _NO_LINE) for target in names.values())
+        early = batch.take(batch.lines < end)
+        values = {names.get(n, n): column for n, column in early.values.items()}
+        early = Batch(f"{batch.pattern}*", early.lines, early.steps, values)
+        return [early, batch.take(batch.lines >= end)]
 
     def _counted(self, raw: Raw) -> Ints:
         before = self._counts.get(raw.pattern.name, 0)
@@ -118,41 +173,6 @@ class Steps:
         found = steps[at[known]] + raw.pattern.shift
         columns = {name: column[known] for name, column in values.items()}
         return Batch(raw.pattern.name, raw.lines[known], found, columns)
-
-    def _sifted(self, pattern: LinePattern, parts: Sequence[Batch]) -> Iterator[Batch]:
-        """Without what repeats; parts are templates, their lines interleave."""
-        for name in pattern.fresh:
-            yield from self._changed(name, [p for p in parts if name in p.values])
-        rest = [_without(part, pattern.fresh) for part in parts]
-        rest = [part for part in rest if part.values]
-        if not pattern.once:
-            yield from rest
-        elif rest:
-            yield from self._first_of_steps(rest)
-
-    def _changed(self, name: str, parts: Sequence[Batch]) -> Iterator[Batch]:
-        """One metric where it is another than before, as a pattern of its own."""
-        if not parts:
-            return
-        lines, order = _merged(parts)
-        steps = np.concatenate([part.steps for part in parts])[order]
-        column = np.concatenate([part.values[name] for part in parts])[order]
-        known = f"{parts[0].pattern}: {name}"
-        before = np.concatenate([[self._fresh.get(known, -np.inf)], column[:-1]])
-        self._fresh[known] = float(column[-1])
-        same = (column == before) | (np.isnan(column) & np.isnan(before))
-        yield Batch(known, lines, steps, {name: column}).take(~same)
-
-    def _first_of_steps(self, parts: Sequence[Batch]) -> Iterator[Batch]:
-        _, order = _merged(parts)
-        steps = np.concatenate([part.steps for part in parts])[order]
-        before = self._once.get(parts[0].pattern, -1)
-        self._once[parts[0].pattern] = int(steps[-1])
-        new = np.empty(len(steps), dtype=bool)
-        new[order] = np.diff(steps, prepend=before) != 0
-        ends = np.cumsum([len(part) for part in parts])[:-1]
-        for part, keep in zip(parts, np.split(new, ends), strict=True):
-            yield part.take(keep)
 
     def _note_bases(self, raws: Sequence[Raw]) -> None:
         """Some versions of a program number their epochs from 0, not as its pattern."""
@@ -190,37 +210,35 @@ class Steps:
         return whole.astype(np.int64) + raw.pattern.shift
 
 
-_KEPT = ("_counts", "_waiting", "_fresh", "_once", "_bases")
+_KEPT = ("_counts", "_waiting", "_bases", "_end", "_interval", "_found")
 
 
-def _anchors(raws: Sequence[Raw], owned: Sequence[Ints | None]) -> tuple[Ints, Ints]:
-    """Lines that state a step, with it, in the order of the log."""
+def _note_left(raws: Sequence[Raw]) -> None:
+    """How many steps of the epoch come after each, where a line states N."""
+    for raw in raws:
+        size = raw.columns.get("per_epoch", raw.columns.get("count_of"))
+        step, epoch = raw.columns.get("step"), raw.columns.get("epoch_no")
+        if step is not None and epoch is not None and size is not None:
+            raw.columns["left"] = np.where(size >= step, size - step, np.nan)
+
+
+def _anchors(
+    raws: Sequence[Raw], owned: Sequence[Ints | None]
+) -> tuple[Ints, Ints, Floats]:
+    """Lines that state a step, with it and what is left, in the order of the log."""
     own = [
-        (r.lines, steps)
+        (r.lines, steps, r.columns.get("left", np.full(len(steps), np.nan)))
         for r, steps in zip(raws, owned, strict=True)
         if steps is not None
     ]
     if not own:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     if len(own) == 1:
         return own[0]
-    lines = np.concatenate([line for line, _ in own])
+    lines, steps, left = (np.concatenate(part) for part in zip(*own, strict=True))
     order = lines.argsort(kind="stable")
-    return lines[order], np.concatenate([steps for _, steps in own])[order]
+    return lines[order], steps[order], left[order]
 
 
-def _merged(parts: Sequence[Batch]) -> tuple[Ints, Ints]:
-    """Lines of all parts, rising, and the order that makes them so."""
-    lines = np.concatenate([part.lines for part in parts])
-    order = lines.argsort(kind="stable")
-    return lines[order], order
-
-
-def _without(batch: Batch, names: Sequence[str]) -> Batch:
-    values = {n: column for n, column in batch.values.items() if n not in names}
-    return Batch(batch.pattern, batch.lines, batch.steps, values)
-
-
-def _single(pattern: str, line: int, step: int, values: Mapping[str, float]) -> Batch:
-    columns = {name: np.array([value]) for name, value in values.items()}
-    return Batch(pattern, np.array([line]), np.array([step]), columns)
+def _whole(value: float) -> int | None:
+    return None if np.isnan(value) else int(value)

@@ -65,7 +65,7 @@ def bar(
         name,
         locate,
         needs=needs,
-        once=True,
+        redrawn=True,
         fresh=_HELD_OUT,
         epoch_base=epoch_base,
         hit=hit,
