@@ -33,7 +33,7 @@ class _Candidate:
 
     def __init__(self, form: Format) -> None:
         self.form = form
-        self.steps = Steps()
+        self.steps = Steps(form.patterns)
         self.rows: RowReader | None = form.rows() if form.rows else None
         self.hits = 0
         self.unread = 0

@@ -25,7 +25,7 @@ class Steps:
         planned: the number of steps that the log plans, None where it is not stated.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patterns: Sequence[LinePattern] = ()) -> None:
         self.last: int | None = None
         self.planned: int | None = None
         self._counts: dict[str, int] = {}
@@ -33,7 +33,8 @@ class Steps:
         self._bases: dict[str, float] = {}
         self._end: int | None = None  # of the epoch, where the next step is beyond it
         self._interval = 0.0  # between the last two steps; 0 until known
-        self._found: list[str] = []  # metrics that others stood in for
+        # Records of the metrics that others stand in for.
+        self._own = {t: 0 for p in patterns for t in p.stands_in.values()}
         self._epoch_offset = EpochOffset()
         self._repeats = Repeats()
 
@@ -61,7 +62,7 @@ class Steps:
         self._note_plan(raws)
         _note_left(raws)
         self._epoch_offset.count_on(raws)
-        owned = [self._own(raw) for raw in raws]
+        owned = [self._stated(raw) for raw in raws]
         lines, steps, left = _anchors(raws, owned)
         ends = self._ends(steps, left)
         batches = [*self._arrived(lines, steps)]
@@ -132,30 +133,29 @@ class Steps:
         return np.where(is_last, steps + left, np.nan)
 
     def _stand_in(self, raws: Sequence[Raw], batches: Sequence[Batch]) -> list[Batch]:
-        """Gives metrics the name that they stand in for until its first own record."""
-        roles = {raw.pattern.name: raw.pattern.stands_in for raw in raws}
-        found: dict[str, int] = {}
-        for target in {t for role in roles.values() for t in role.values()}:
-            own = [r.lines[0] for r in raws if target in r.columns and len(r.lines)]
-            found |= {target: int(min(own))} if own else {}
-        done: list[Batch] = []
-        for batch in batches:
-            done += self._renamed(batch, roles.get(batch.pattern, {}), found)
-        self._found += [name for name in found if name not in self._found]
-        return done
+        """Gives metrics the name that they stand in for until it has its own records.
 
-    def _renamed(
-        self, batch: Batch, role: Mapping[str, str], found: Mapping[str, int]
-    ) -> Sequence[Batch]:
-        names = {n: t for n, t in role.items() if n in batch.values}
-        names = {n: t for n, t in names.items() if t not in self._found}
-        if not names:
-            return [batch]
-        end = min(found.get(target, _NO_LINE) for target in names.values())
-        early = batch.take(batch.lines < end)
-        values = {names.get(n, n): column for n, column in early.values.items()}
-        early = Batch(f"{batch.pattern}*", early.lines, early.steps, values)
-        return [early, batch.take(batch.lines >= end)]
+        One loss of a step may be that of the first step only; a validation is one.
+        """
+        roles = {raw.pattern.name: raw.pattern.stands_in for raw in raws}
+        ends: dict[str, int] = {}
+        for target in self._own:
+            own = [raw.lines for raw in raws if target in raw.columns]
+            ends[target] = self._end_of_standing_in(target, own)
+        return [
+            part
+            for batch in batches
+            for part in _renamed(batch, roles.get(batch.pattern, {}), ends)
+        ]
+
+    def _end_of_standing_in(self, target: str, own: Sequence[Ints]) -> int:
+        """The line from which on a metric has records of its own."""
+        need = (2 if target == "loss" else 1) - self._own[target]
+        if need <= 0:
+            return -1
+        lines = np.sort(np.concatenate(own)) if own else np.empty(0, np.int64)
+        self._own[target] += len(lines)
+        return int(lines[need - 1]) if len(lines) >= need else _NO_LINE
 
     def _counted(self, raw: Raw) -> Ints:
         before = self._counts.get(raw.pattern.name, 0)
@@ -197,7 +197,7 @@ class Steps:
                 np.clip(np.nan_to_num(stated[max(stated)]), 0, _STEPS_END)
             )
 
-    def _own(self, raw: Raw) -> Ints | None:
+    def _stated(self, raw: Raw) -> Ints | None:
         printed = raw.columns.get("step")
         if printed is None:
             return None
@@ -210,7 +210,20 @@ class Steps:
         return whole.astype(np.int64) + raw.pattern.shift
 
 
-_KEPT = ("_counts", "_waiting", "_bases", "_end", "_interval", "_found")
+_KEPT = ("_counts", "_waiting", "_bases", "_end", "_interval", "_own")
+
+
+def _renamed(
+    batch: Batch, role: Mapping[str, str], ends: Mapping[str, int]
+) -> Sequence[Batch]:
+    names = {n: t for n, t in role.items() if n in batch.values}
+    end = min((ends[target] for target in names.values()), default=-1)
+    if end < 0:
+        return [batch]
+    early, late = batch.take(batch.lines < end), batch.take(batch.lines >= end)
+    values = {names.get(n, n): column for n, column in early.values.items()}
+    early = Batch(f"{batch.pattern}*", early.lines, early.steps, values)
+    return [part for part in (early, late) if len(part)]
 
 
 def _note_left(raws: Sequence[Raw]) -> None:

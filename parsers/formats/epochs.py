@@ -26,8 +26,8 @@ def _locate(text: bytes) -> Fields | None:
     ):
         return None
     found = [*stated.fields(), ("step", *stated.epoch), ("epoch", *stated.epoch)]
-    if "loss" not in stated.metrics and "epoch_loss" in stated.metrics:
-        found.append(("loss", *stated.metrics["epoch_loss"][1]))
+    # A mean is not the loss of a step, where the log has such.
+    found = [("epoch_loss" if f[0] == "running_loss" else f[0], *f[1:]) for f in found]
     return found if stated.epochs is None else [*found, ("max_steps", *stated.epochs)]
 
 
@@ -42,7 +42,13 @@ EPOCHS = Format(
         "Epoch 3 | train_loss=2.31 | val_loss=2.54 | lr 0.0003",
     ),
     patterns=(
-        LinePattern("epoch", _locate, scale=SCALE),
+        LinePattern(
+            "epoch",
+            _locate,
+            scale=SCALE,
+            distinct=True,
+            stands_in={"epoch_loss": "loss"},
+        ),
         VALIDATION,
         # What the bars between show is no point here, and read all the same.
         line(

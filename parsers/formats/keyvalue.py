@@ -19,7 +19,8 @@ import re
 from typing import Final
 
 from parsers.format import Fields, Format, LinePattern, Locate, StepFrom, line
-from parsers.keyvalue.freeform import SCALE, Statement, english, statement
+from parsers.keyvalue.freeform import SCALE, Statement, statement
+from parsers.keyvalue.normalise import english
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import MAX_STEPS, STEP, named
 
@@ -34,7 +35,18 @@ _HEAD: Final = re.compile(
     rb"(?:(?:summary|results?|metrics|stats|completed?|finished|done)\b[\W_]*"
     rb"|(?:(?:epoch|elapsed) )?(?:time|took)\b[ :=]*[\d.:hmsecin ]+[\W_]*)?$"
 )
-_AT: Final = rb" (?:at|after) (?:step|iter|iteration|batch) +" + STEP + rb" *[:=] *"
+_AT: Final = (
+    rb" (?:at|after)(?: (?:step|iter|iteration|batch|epoch))? +"
+    + STEP
+    + rb"(?: (?:steps?|iter(?:ation)?s?|batch(?:es)?|epochs?))? *[:=] *"
+)
+# A loss beside these is one of an evaluation.
+_EVALUATED: Final = re.compile(
+    rb"(?i)\b(?:m_?iou|mean ?iou?|meaniu|m?ap|psnr|ssim|early ?stopping|patience"
+    rb"|performance)\b"
+)
+_MEANS: Final = {"running_loss": "loss"}
+_TESTS: Final = {"test_loss": "val_loss"}
 _HEAD_LONGEST: Final = 96
 _PLAIN: Final = re.compile(rb"(?:.*[\]|:>-]\s)?[\W_]*")
 _OPENS: Final = re.compile(
@@ -50,8 +62,11 @@ def _with_step(text: bytes) -> Fields | None:
     found = [*stated.fields(), ("step", *stated.step)]
     if stated.epoch is not None:
         # Steps may begin anew in each epoch, and their number may be that of one.
-        return [*found, ("epoch", *stated.epoch), ("epoch_no", *stated.epoch)]
-    return found if stated.steps is None else [*found, ("max_steps", *stated.steps)]
+        found += [("epoch", *stated.epoch), ("epoch_no", *stated.epoch)]
+        return found + ([("count_of", *stated.steps)] if stated.steps else [])
+    if stated.steps is None or stated.batched:
+        return found
+    return [*found, ("max_steps", *stated.steps)]
 
 
 def _with_epoch(text: bytes) -> Fields | None:
@@ -60,19 +75,26 @@ def _with_epoch(text: bytes) -> Fields | None:
     if stated is None or stated.step is not None or stated.epoch is None:
         return None
     kept = [f for f in stated.fields() if f[0].startswith(("val_", "epoch_loss"))]
-    if "loss" in stated.metrics:
-        kept.append(("epoch_loss", *stated.metrics["loss"][1]))
+    means = [n for n in ("running_loss", "loss") if n in stated.metrics]
+    kept += [("epoch_loss", *stated.metrics[name][1]) for name in means[:1]]
     return [*kept, ("epoch", *stated.epoch)] if kept else None
 
 
 def _of_validation(text: bytes) -> Fields | None:
     stated = statement(text)
-    if stated is None or not _bare(stated) or "loss" in stated.metrics:
+    if stated is None or not _bare(stated):
         return None
+    fields = stated.fields()
+    if "loss" in stated.metrics:
+        if not _EVALUATED.search(text):
+            return None
+        fields = [("val_loss" if f[0] == "loss" else f[0], *f[1:]) for f in fields]
+    elif not {"val_loss", "val_bpb"} & stated.metrics.keys():
+        return None
+    kept = [f for f in fields if f[0].startswith("val_")]
     if stated.test and not _TEST_SET.search(text):
-        return None  # a test comes when all is over
-    kept = [f for f in stated.fields() if f[0].startswith("val_")]
-    return kept if {"val_loss", "val_bpb"} & stated.metrics.keys() else None
+        return [("test_loss", *f[1:]) for f in kept if f[0] == "val_loss"]
+    return kept
 
 
 def _alone(text: bytes) -> Fields | None:
@@ -111,7 +133,14 @@ def _pattern(name: str, locate: Locate, step: StepFrom, *, hit: bool) -> LinePat
     return LinePattern(name, locate, step=step, scale=SCALE, hit=hit)
 
 
-VALIDATION: Final = _pattern("validation loss", _of_validation, "previous", hit=False)
+VALIDATION: Final = LinePattern(
+    "validation loss",
+    _of_validation,
+    step="epoch end",
+    scale=SCALE,
+    stands_in=_TESTS,
+    hit=False,
+)
 
 KEYVALUE = Format(
     name="keyvalue",
@@ -130,13 +159,15 @@ KEYVALUE = Format(
         "Epoch 5/20",
     ),
     patterns=(
-        _pattern("step, loss", _with_step, "line", hit=True),
+        LinePattern(
+            "step, loss", _with_step, scale=SCALE, stands_in=_MEANS, distinct=True
+        ),
         line(
             "loss at step N:",
-            rb"(?i)^(?!.*\b(?:best|lowest|test|eval\w*|val\w*)\b).*\bloss"
+            rb"(?i)^(?!.*\b(?:best|lowest|test|eval\w*|val\w*)\b).*\b(?:loss|cost)"
             + _AT
             + named("loss"),
-            needs=(b"oss a",),
+            needs=(b"s", b" a"),
         ),
         line(
             "validation loss at step N:",
@@ -145,7 +176,9 @@ KEYVALUE = Format(
             + named("val_loss"),
             needs=(b"oss a",),
         ),
-        _pattern("epoch, loss", _with_epoch, "previous", hit=False),
+        LinePattern(
+            "epoch, loss", _with_epoch, step="epoch end", scale=SCALE, hit=False
+        ),
         VALIDATION,
         _pattern("epoch", _epoch_alone, "none", hit=False),
     ),
