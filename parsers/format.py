@@ -76,6 +76,7 @@ class LinePattern:
             changed value is a point.
         once: of several such lines with one step only the first counts.
         redrawn: a progress bar: of several refreshes with one count one is a record.
+        last: of several such lines with one step only the last counts.
         distinct: a line with the step and the loss of the one before is no record.
         stands_in: metric to another that it gives as long as no line has that one.
         shift: added to the step.
@@ -93,6 +94,7 @@ class LinePattern:
     fresh: tuple[str, ...] = ()
     once: bool = False
     redrawn: bool = False
+    last: bool = False
     distinct: bool = False
     stands_in: Mapping[str, str] = field(default_factory=dict)
     shift: int = 0
@@ -102,7 +104,9 @@ class LinePattern:
     @property
     def repeats(self) -> bool:
         """Whether some of its lines may be no records."""
-        return self.once or self.redrawn or self.distinct or bool(self.fresh)
+        return bool(
+            self.once or self.last or self.redrawn or self.distinct or self.fresh
+        )
 
 
 class RowReader(Protocol):
@@ -172,6 +176,7 @@ def line(
     scale: Mapping[str, float] | None = None,
     fresh: tuple[str, ...] = (),
     once: bool = False,
+    last: bool = False,
     distinct: bool = False,
     stands_in: Mapping[str, str] | None = None,
     shift: int = 0,
@@ -208,6 +213,7 @@ def line(
         scale=scale or {},
         fresh=fresh,
         once=once,
+        last=last,
         distinct=distinct,
         stands_in=stands_in or {},
         shift=shift,

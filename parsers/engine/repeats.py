@@ -40,12 +40,14 @@ class Repeats:
         fresh: metric of a pattern to its last value.
         once: pattern to its last step.
         same: pattern to the last step and value.
+        last: pattern to the record that another one of its step may follow.
         bars: pattern to its progress bar.
     """
 
     fresh: dict[str, float] = field(default_factory=dict)
     once: dict[str, int] = field(default_factory=dict)
     same: dict[str, list[float]] = field(default_factory=dict)
+    last: dict[str, _Waiting] = field(default_factory=dict)
     bars: dict[str, _Bar] = field(default_factory=dict)
 
     def state(self) -> dict[str, Any]:
@@ -58,6 +60,7 @@ class Repeats:
             "fresh": self.fresh,
             "once": self.once,
             "same": self.same,
+            "latest": self.last,
             "bars": bars,
         }
 
@@ -65,6 +68,8 @@ class Repeats:
         """Goes on where `state` was taken."""
         self.fresh, self.once = state["fresh"], state["once"]
         self.same = state.get("same", {})
+        kept = state.get("latest", {})
+        self.last = {name: (w[0], w[1], w[2]) for name, w in kept.items()}
         self.bars = {
             name: _Bar(step, shown, before, done, _record(waiting))
             for name, (step, shown, before, done, waiting) in state.get(
@@ -84,13 +89,17 @@ class Repeats:
             yield from self._drawn(rest)
         elif pattern.once:
             yield from self._first_of_steps(rest)
+        elif pattern.last:
+            yield from self._last_of_steps(rest)
         elif pattern.distinct:
             yield from self._distinct(rest)
         else:
             yield from rest
 
     def flush(self) -> Iterator[Batch]:
-        """Refreshes that waited for another one of their count."""
+        """Records that waited for another one of their step."""
+        waiting, self.last = self.last, {}
+        yield from (single(name, *record) for name, record in waiting.items())
         for name, bar in self.bars.items():
             if bar.waiting and not bar.done:
                 yield single(name, *bar.waiting)
@@ -115,6 +124,17 @@ class Repeats:
         before = self.once.get(parts[0].pattern, -1)
         self.once[parts[0].pattern] = int(steps[-1])
         yield from _kept(parts, order, np.diff(steps, prepend=before) != 0)
+
+    def _last_of_steps(self, parts: Sequence[Batch]) -> Iterator[Batch]:
+        _, order = _merged(parts)
+        steps = np.concatenate([part.steps for part in parts])[order]
+        name = parts[0].pattern
+        before = self.last.pop(name, None)
+        if before and before[1] != steps[0]:
+            yield single(name, *before)
+        yield from _kept(parts, order, np.append(np.diff(steps) != 0, False))
+        part, i = [(p, i) for p in parts for i in range(len(p))][order[-1]]
+        self.last[name] = int(part.lines[i]), int(steps[-1]), _values(part, i)
 
     def _distinct(self, parts: Sequence[Batch]) -> Iterator[Batch]:
         """Without records that have the step and the value of the one before."""

@@ -84,16 +84,18 @@ class Epochs:
     def state(self) -> dict[str, Any]:
         """What `restore` needs."""
         return {name[1:]: vars(self)[name] for name in _STATE} | {
-            "planned": self.planned
+            "open": self._open,
+            "planned": self.planned,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on where `state` was taken."""
         for name in _STATE:
             setattr(self, name, state[name[1:]])
-        self.planned = state["planned"]
-        if isinstance(self._open, bool):  # until 0.2 one run was followed
-            self._open = [[self._epoch, self.planned or 0]] if self._open else []
+        self.planned, kept = state["planned"], state["open"]
+        # Until 0.2 one run was followed, and this was whether its epoch had no record.
+        named = [[self._epoch, self.planned or 0]] if kept else []
+        self._open = named if isinstance(kept, bool) else kept
         self._kept = _Kept(*self._kept) if self._kept else None
 
     def _begin(self, epoch: int, planned: int) -> None:
@@ -139,7 +141,7 @@ class Epochs:
         records.add("epoch", line, self._epoch, values)
 
 
-_STATE: Final = ("_epoch", "_named", "_open", "_kept")
+_STATE: Final = ("_epoch", "_named", "_kept")
 
 
 def _values(text: bytes) -> dict[str, float]:

@@ -97,8 +97,8 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
                 "updates update iteration iterations iter iters iter_num train_iter "
                 "it global_steps training_global_step total_timesteps "
                 "time_total_timesteps num_timesteps timesteps_total timesteps "
-                "env_steps total_env_steps training_iteration time_iterations episode "
-                "episodes round"
+                "env_steps total_env_steps total_env_interacts training_iteration "
+                "time_iterations episode episodes round"
             ),
         ),
         "max_steps": (
