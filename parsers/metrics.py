@@ -16,7 +16,8 @@ class Metric:
         name: as in the data document.
         unit: of the values; "" for a pure number.
         meaning: one line for people.
-        better: which direction is an improvement, "" where neither is.
+        better: "higher" or "lower" for a metric of the task, by which people choose
+            a checkpoint; "" for all others.
     """
 
     name: str
@@ -25,39 +26,19 @@ class Metric:
     better: Better = ""
 
 
-def _losses(*rows: tuple[str, str, str]) -> tuple[Metric, ...]:
-    return tuple(Metric(*row, better="lower") for row in rows)
-
-
-def _scores(*rows: tuple[str, str]) -> tuple[Metric, ...]:
-    return tuple(Metric(name, "", meaning, better="higher") for name, meaning in rows)
-
-
 _TABLE: Final = (
-    *_losses(
-        ("loss", "nats/token", "training loss of the iteration"),
-        ("train_loss", "nats/token", "training loss measured at an evaluation"),
-        ("val_loss", "nats/token", "validation loss"),
-        ("val_bpb", "bits/byte", "validation loss in bits per byte"),
-        ("val_ppl", "", "validation perplexity"),
-        ("train_ppl", "", "training perplexity"),
-        ("test_loss", "nats/token", "loss on a test set, beside a validation loss"),
-        ("aux_loss", "", "auxiliary loss (balance of experts)"),
-        ("val_avg_loss", "nats/token", "validation loss of averaged weights"),
-        ("val_ema_loss", "nats/token", "validation loss of smoothed weights"),
-        ("running_loss", "nats/token", "mean training loss of the last iterations"),
-        ("epoch_loss", "nats/token", "mean training loss of an epoch"),
-        ("value_loss", "", "loss of the value function"),
-        ("box_loss", "", "part of the loss: boxes"),
-        ("obj_loss", "", "part of the loss: objectness"),
-        ("cls_loss", "", "part of the loss: classes"),
-        ("dfl_loss", "", "part of the loss: distribution focal loss"),
-        ("val_wer", "", "word error rate of a validation"),
-        ("val_cer", "", "character error rate of a validation"),
-        ("val_error", "", "error rate or metric of a validation that falls"),
-        ("val_rmse", "", "root mean square error of a validation"),
-        ("val_mae", "", "mean absolute error of a validation"),
-    ),
+    Metric("loss", "nats/token", "training loss of the iteration"),
+    Metric("train_loss", "nats/token", "training loss measured at an evaluation"),
+    Metric("val_loss", "nats/token", "validation loss"),
+    Metric("val_bpb", "bits/byte", "validation loss in bits per byte"),
+    Metric("val_ppl", "", "validation perplexity", "lower"),
+    Metric("train_ppl", "", "training perplexity"),
+    Metric("test_loss", "nats/token", "loss on a test set, beside a validation loss"),
+    Metric("value_loss", "", "loss of the value function"),
+    Metric("box_loss", "", "part of the loss: boxes"),
+    Metric("obj_loss", "", "part of the loss: objectness"),
+    Metric("cls_loss", "", "part of the loss: classes"),
+    Metric("dfl_loss", "", "part of the loss: distribution focal loss"),
     Metric("iter_ms", "ms", "time of one iteration as the log gives it"),
     Metric("step_avg_ms", "ms", "mean time of an iteration so far"),
     Metric("train_time_ms", "ms", "training time since the start"),
@@ -76,32 +57,39 @@ _TABLE: Final = (
     Metric("loss_scale", "", "loss scale of mixed precision"),
     Metric("epoch", "", "passes over the data, with fraction"),
     Metric("memory_mib", "MiB", "memory of the device in use"),
-    *_scores(
-        ("accuracy", "training accuracy"),
-        ("val_accuracy", "validation accuracy"),
-        ("hellaswag", "accuracy on HellaSwag"),
-        ("core", "CORE score"),
-        ("chatcore", "ChatCORE score"),
-        ("reward", "mean reward"),
-        ("val_reward", "mean reward of an evaluation"),
-        ("reward_margin", "reward of the chosen answer less that of the rejected"),
-        ("precision", "precision of a validation"),
-        ("recall", "recall of a validation"),
-        ("map50", "mean average precision at IoU 0.5"),
-        ("map50_95", "mean average precision at IoU 0.5 to 0.95"),
-        ("val_psnr", "peak signal-to-noise ratio of a validation"),
-        ("val_ssim", "structural similarity of a validation"),
-        ("val_miou", "mean intersection over union of a validation"),
-        ("val_bleu", "BLEU of a validation"),
-        ("val_f1", "F1 of a validation"),
-        ("val_auc", "area under the ROC curve of a validation"),
-        ("val_score", "score of a validation, as the program defines it"),
-    ),
+    Metric("accuracy", "", "training accuracy"),
+    Metric("val_accuracy", "", "validation accuracy", "higher"),
+    Metric("val_f1", "", "validation F1", "higher"),
+    Metric("val_auc", "", "validation area under the ROC curve", "higher"),
+    Metric("val_map", "", "validation mean average precision", "higher"),
+    Metric("val_iou", "", "validation mean intersection over union", "higher"),
+    Metric("val_dice", "", "validation Dice coefficient", "higher"),
+    Metric("val_bleu", "", "validation BLEU", "higher"),
+    Metric("val_rouge", "", "validation ROUGE-L", "higher"),
+    Metric("val_wer", "", "validation word error rate", "lower"),
+    Metric("val_cer", "", "validation character error rate", "lower"),
+    Metric("hellaswag", "", "accuracy on HellaSwag", "higher"),
+    Metric("core", "", "CORE score", "higher"),
+    Metric("chatcore", "", "ChatCORE score", "higher"),
+    Metric("reward", "", "mean reward", "higher"),
+    Metric("aux_loss", "", "auxiliary loss (balance of experts)"),
+    Metric("val_avg_loss", "nats/token", "validation loss of averaged weights"),
+    Metric("val_ema_loss", "nats/token", "validation loss of smoothed weights"),
+    Metric("running_loss", "nats/token", "mean training loss of the last iterations"),
+    Metric("epoch_loss", "nats/token", "mean training loss of an epoch"),
+    Metric("val_reward", "", "mean reward of an evaluation", "higher"),
+    Metric("reward_margin", "", "reward of chosen answers less that of rejected ones"),
     Metric("kl", "", "divergence from the reference policy"),
     Metric("entropy", "", "entropy of the policy"),
     Metric("clip_fraction", "", "share of policy updates that were clipped"),
     Metric("response_length", "tokens", "mean length of a response"),
     Metric("episode_length", "steps", "mean length of an episode"),
+    Metric("precision", "", "precision of a validation"),
+    Metric("recall", "", "recall of a validation"),
+    Metric("map50", "", "mean average precision at IoU 0.5"),
+    Metric("val_psnr", "", "validation peak signal-to-noise ratio", "higher"),
+    Metric("val_ssim", "", "validation structural similarity", "higher"),
+    Metric("val_score", "", "validation score of the program's own", "higher"),
 )
 
 METRICS = MappingProxyType({metric.name: metric for metric in _TABLE})

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from parsers.batch import Milestone
+from parsers.causes import Tracebacks, quotation
 from parsers.delta import Delta
 from parsers.detect import Detector, Score, clean_text
 from parsers.engine.lines import Lines
@@ -39,6 +40,7 @@ class Parser:
         self.lines = 0
         self._text = Lines()
         self._detector = Detector(formats)
+        self._tracebacks = Tracebacks()
 
     @property
     def format(self) -> Format | None:
@@ -60,6 +62,11 @@ class Parser:
         """How many lines were dropped for their length."""
         return self._text.overlong
 
+    @property
+    def pending(self) -> int | None:
+        """Bytes at the end that are no whole line yet; None where that isn't known."""
+        return self._text.pending
+
     def scores(self) -> list[Score]:
         """Each format that took lines: name, how many, and how many by pattern."""
         return self._detector.scores()
@@ -69,6 +76,7 @@ class Parser:
         return {
             "lines": self.lines,
             "text": self._text.state(),
+            "tracebacks": self._tracebacks.state(),
             **self._detector.state(),
         }
 
@@ -85,6 +93,8 @@ class Parser:
         parser.lines = state["lines"]
         parser._text = Lines.restore(state["text"])
         parser._detector = Detector.restore(state, formats)
+        if "tracebacks" in state:  # states of older versions have none
+            parser._tracebacks.restore(state["tracebacks"])
         return parser
 
     def feed(self, chunk: bytes) -> Delta:
@@ -115,6 +125,7 @@ class Parser:
         reading = self._detector.read(piece, lines, delta)
         self.lines += len(piece)
         delta.lines += len(piece)
+        reading.milestones = self._tracebacks.read(piece, reading.milestones)
         _note(reading, delta)
         delta.format = self.format
         delta.planned = self._detector.planned
@@ -126,6 +137,7 @@ class Parser:
 
 def _note(reading: Reading, delta: Delta) -> None:
     for number, kind, raw in reading.milestones:
-        delta.milestones.append(Milestone(kind, number, None, clean_text(raw)))
+        text = clean_text(quotation(kind, raw))
+        delta.milestones.append(Milestone(kind, number, None, text))
     for _, stated in reading.hyperparameters:
         delta.hyperparameters.update(stated)

@@ -30,6 +30,7 @@ class Started:
         folder: Path,
         *more: str,
         before: Sequence[str] = (),
+        after: Sequence[str] = (),
         state: Path | None = None,
     ) -> None:
         self.logs, self.out = folder / "logs", folder / "plots"
@@ -42,6 +43,7 @@ class Started:
             *more,
             *("start", "--dir", str(self.logs), "--out", str(self.out)),
             *("--state", str(self.state), "--interval", "1s"),
+            *after,
         ]
         root = str(Path(__file__).parents[1])
         self._from = self._errors.stat().st_size if self._errors.exists() else 0

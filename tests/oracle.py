@@ -66,13 +66,17 @@ class Bench:
         self._scanner = scanner or Scanner()
         self.start()
 
+    def ask_writer(self) -> str:
+        """What the reader gets when it asks; a test may put a deed in its place."""
+        return self.writer
+
     def start(self) -> None:
         """Starts the reader on what the store holds."""
         self.store = Database(self.state)
         tailer = Tailer(
             self.store,
             self.clock,
-            writer=lambda *_: self.writer,
+            writer=lambda *_: self.ask_writer(),
             wanted=lambda path: self._scanner.wants(self.logs, path),
         )
         self.reader = Reader([self.logs], self._scanner, self.store, tailer, self.clock)

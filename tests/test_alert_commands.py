@@ -69,7 +69,10 @@ def test_alerts_lists_what_lasts_and_what_to_do(tmp_path: Path, office: Office) 
 
     assert done.stdout.startswith("a.log: overfitting (warning, firing, since 2023-11")
     assert done.stdout.endswith("  Overfitting at 100.\n  To do: Stop.\n")
-    assert "gptwatch: 1 not delivered yet: broken: no firing today\n" == done.stderr
+    assert (
+        "gptwatch: notifications waiting for a retry: 1: broken: no firing today\n"
+        == done.stderr
+    )
     assert ["pending"] == office.states()
 
 
@@ -89,7 +92,9 @@ def test_what_is_over_is_listed_on_demand(tmp_path: Path, office: Office) -> Non
     office.clock.time += 60
     office.find()
 
-    assert gptwatch(tmp_path, "alerts", *STATE).stdout.startswith("no alerts now")
+    assert gptwatch(tmp_path, "alerts", *STATE).stdout.startswith(
+        "no alerts are firing"
+    )
     assert "resolved" in gptwatch(tmp_path, "alerts", "--all", *STATE).stdout
 
 
@@ -111,7 +116,7 @@ def test_a_silence_begins_is_shown_and_ends(tmp_path: Path, office: Office) -> N
     held = office.store.outbox.silences(0.0)
     assert is_silenced(held, "a.log", "overfitting")
     listed = gptwatch(tmp_path, "silence", "--list", *STATE).stdout
-    assert listed.startswith("1: overfitting of a.log until 20")
+    assert listed.startswith("silence 1: overfitting of a.log until 20")
 
     gptwatch(tmp_path, "silence", "--remove=1", *STATE)
 
@@ -123,7 +128,7 @@ def test_a_silence_for_no_run_is_remarked(tmp_path: Path, office: Office) -> Non
     """A name that is mistyped would silence nothing; a run may still come."""
     done = gptwatch(tmp_path, "silence", "b.log", "*", *STATE)
 
-    assert "no run is called so yet" in done.stderr
+    assert "no run has that name yet" in done.stderr
     assert 1 == len(office.store.outbox.silences(0.0))
 
 
@@ -133,7 +138,7 @@ def test_a_silence_for_no_run_is_remarked(tmp_path: Path, office: Office) -> Non
         (["a.log", "overfiting"], "did you mean 'overfitting'"),
         (["a.log", "spike", "--for", "soon"], "write 30m, 2h or 3d"),
         (["a.log", "spike", "--for", "0h"], "write 30m, 2h or 3d"),
-        (["a.log", "spike", "--for", "99999999d"], "for ever is"),
+        (["a.log", "spike", "--for", "99999999d"], "to mute it for good"),
         (["a.log"], "name a run and a rule"),
     ],
     ids=["unknown rule", "no duration", "no time", "too long", "no rule"],
@@ -170,7 +175,7 @@ def test_a_rule_is_explained_with_its_settings(tmp_path: Path) -> None:
     english = gptwatch(tmp_path, "alerts", "--explain", "slowdown", "--lang=en").stdout
     russian = gptwatch(tmp_path, "alerts", "--explain", "slowdown", "--lang=ru").stdout
 
-    assert "Iterations take lastingly longer" in english
+    assert "Iterations take longer than before" in english
     assert "[rules.slowdown]\nfactor = 2.0\nlines = 10\n" in english
     assert "Итерации стали устойчиво дольше" in russian
     gptwatch(tmp_path, "alerts", "--explain", "slowdwn", code=2)
@@ -191,6 +196,6 @@ def test_a_trial_goes_through_every_channel(tmp_path: Path) -> None:
     assert "s3cret" not in done.stdout + done.stderr
     assert "alerts.jsonl: accepted" in done.stdout
     assert "command: failed: the command of --on-alert ended with code 5" in done.stdout
-    assert "2 of the channels did not work" in done.stderr
+    assert "channels that failed: 2" in done.stderr
     (line,) = (tmp_path / "training_plots/alerts.jsonl").read_text().splitlines()
     assert "test" == json.loads(line)["kind"]

@@ -14,7 +14,10 @@ from watcher.clock import Clock
 from watcher.daemon.daemon import Daemon, Settings
 from watcher.daemon.jobs import Options
 from watcher.daemon.worker import Inline
+from watcher.errors import StorageUnavailableError
+from watcher.files import distinct_names
 from watcher.ingest.discovery import Scanner
+from watcher.storage.rows import Row
 
 
 DEMO = Path(__file__).parent / "data" / "demo" / "demo.log"
@@ -52,6 +55,7 @@ class Box:
 
     def __init__(self, folder: Path) -> None:
         self.logs = folder / "logs"
+        self.roots = [self.logs]
         self.out = folder / "plots"
         self.state = self.out / ".gptwatch"
         self.logs.mkdir()
@@ -64,7 +68,7 @@ class Box:
         """Starts a daemon."""
         self.daemon = Daemon(
             Settings(
-                roots=[self.logs],
+                roots=self.roots,
                 out=self.out,
                 state=self.state,
                 scanner=Scanner(own=(self.out, self.state)),
@@ -413,3 +417,185 @@ def test_a_stall_is_told_and_its_end_too(box: Box) -> None:
     box.daemon.drain(3.0)
 
     assert ["firing stalled", "resolved stalled"] == told(box)
+
+
+def test_two_directories_with_a_log_of_one_name(box: Box) -> None:
+    """Each directory has its own below the output directory; no run takes turns."""
+    box.daemon.close()
+    box.roots = [box.logs / "gpu0", box.logs / "gpu1"]
+    for first, root in enumerate(box.roots):
+        root.mkdir()
+        write(root / "a.log", lines(first, first + 50))
+    box.open()
+
+    box.pass_time()
+    box.pass_time()
+
+    found = {
+        root.name: json.loads((box.out / root.name / "a.log/latest.json").read_bytes())
+        for root in box.roots
+    }
+    firsts = {name: data["training"]["iters"][0] for name, data in found.items()}
+    assert {"gpu0": 0, "gpu1": 1} == firsts
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        (["/a/logs"], ["logs"]),
+        (["/a/x", "/a/y"], ["x", "y"]),
+        (["/gpu0/logs", "/gpu1/logs"], ["gpu0-logs", "gpu1-logs"]),
+        (["/logs", "/a/logs"], ["logs", "a-logs"]),
+        (["/"], [""]),
+        ([], []),
+    ],
+)
+def test_directories_are_told_apart_by_few_parts(
+    folders: list[str], expected: list[str]
+) -> None:
+    """The shortest ends of their paths that differ."""
+    assert expected == list(distinct_names([Path(f) for f in folders]).values())
+
+
+def slowly(box: Box, name: str = "a.log") -> None:
+    """A log that gets ten lines each ten seconds."""
+    for first in range(0, 100, 10):
+        write(box.logs / name, lines(first, first + 10))
+        box.pass_time(10)
+
+
+def test_nothing_ends_while_bytes_are_unread(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that finished is not called crashed for lines that were not read yet."""
+    slowly(box)
+    box.pass_time(30)
+    write(box.logs / "a.log", lines(100, 5001))
+    box.writer = "gone"
+    with monkeypatch.context() as starved:
+        starved.setattr(box.daemon.reader, "read", lambda _: [])
+        box.pass_time(3600)
+    assert "running" == box.state_of("a.log")
+
+    box.pass_time()
+    box.pass_time()
+
+    assert "finished" == box.state_of("a.log")
+    box.daemon.drain(3.0)
+    assert "firing crashed" not in told(box)
+
+
+def test_what_a_writer_leaves_when_it_is_asked_for_is_read_first(box: Box) -> None:
+    """Lines between the reading and the question do not make a run stopped."""
+    slowly(box)
+
+    class Exiting(FakeWriters):
+        def state(self, *_: object) -> str:
+            if box.state_of("a.log") == "running" and not written:
+                written.append(1)
+                write(box.logs / "a.log", lines(100, 5001))
+            return "gone"
+
+    written: list[int] = []
+    box.daemon.look_for_writers = lambda _: Exiting(box)
+    for _ in range(3):
+        box.pass_time()
+
+    assert "finished" == box.state_of("a.log")
+    assert "firing crashed" not in told(box)
+
+
+def test_a_starved_daemon_calls_no_growing_log_stalled(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silence lasts up to the last look, not until now."""
+    slowly(box)
+    with monkeypatch.context() as starved:
+        starved.setattr(box.daemon.reader, "read", lambda _: [])
+        for _ in range(10):
+            box.pass_time(600)
+
+    assert "running" == box.state_of("a.log")
+
+
+def test_lateness_is_logged_and_noted(
+    box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A daemon that gets too little CPU says so, once, and in its status."""
+    box.pass_time(1)
+    caplog.clear()
+
+    box.pass_time(61.0)
+    box.pass_time(61.0)
+
+    [line] = [m for m in caplog.messages if "s late" in m]
+    assert line.startswith("logs are read 60 s late")
+    assert 60.5 == box.daemon.store.note("daemon")["late_s"]
+
+
+def test_a_log_that_is_renamed_over_another_leaves_no_case(box: Box) -> None:
+    """The run whose path was taken is replaced, gets its last plot, and is dropped."""
+    write(box.logs / "a.log", lines(0, 50))
+    box.pass_time()
+    write(box.logs / "new.log", lines(0, 30))
+    box.pass_time()
+
+    (box.logs / "new.log").replace(box.logs / "a.log")
+    box.pass_time()
+    write(box.logs / "a.log", lines(30, 40))
+    for _ in range(2):
+        box.pass_time()
+
+    current = [row.id for row in box.daemon.store.current_runs()]
+    assert current == list(box.daemon.scheduler.runs)
+    assert "replaced" == box.state_of("a.log")
+    assert "latest.png" in box.made("a.log#2")
+
+
+def test_a_rename_while_the_database_is_locked(box: Box) -> None:
+    """The daemon goes on, and finds the log when it can write again."""
+    write(box.logs / "a.log", lines(0, 50))
+    box.pass_time()
+    (box.logs / "done").mkdir()
+    (box.logs / "a.log").rename(box.logs / "done" / "a.log")
+    execute = box.daemon.store.connection.execute
+    execute("PRAGMA query_only = 1")
+    box.pass_time()
+    assert "readonly" in box.daemon.reader.error
+    execute("PRAGMA query_only = 0")
+
+    box.pass_time()
+
+    assert ["done/a.log"] == [row.name for row in box.daemon.store.runs()]
+    assert "" == box.daemon.reader.error
+
+
+def test_a_generation_that_began_while_the_database_was_locked(box: Box) -> None:
+    """A run that the scheduler could not look up is looked up again."""
+    write(box.logs / "a.log", lines(0, 50))
+    box.pass_time()
+    plain, failures = box.daemon.store.run, [StorageUnavailableError("locked")]
+
+    def run(number: int) -> Row:
+        if failures:
+            raise failures.pop()
+        return plain(number)
+
+    write(box.logs / "b.log", lines(0, 50))
+    box.daemon.store.run = run  # type: ignore[method-assign, assignment]
+    box.pass_time()
+    box.pass_time()
+
+    assert [] == failures
+    assert "latest.png" in box.made("b.log")
+
+
+def test_stop_is_obeyed_before_other_messages(box: Box) -> None:
+    """A tick ends at a stop, however fast messages come in."""
+    box.daemon.mailbox.put("stop")
+    plain = box.daemon.mailbox.has_messages
+    box.daemon.mailbox.has_messages = lambda: plain() or True  # type: ignore[method-assign]
+
+    box.daemon.tick()
+
+    assert "stop" == box.daemon._exit

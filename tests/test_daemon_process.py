@@ -110,11 +110,22 @@ def test_f44_a_stop_keeps_all_that_was_read(tmp_path: Path, number: int) -> None
 
         assert 0 == daemon.stop(number)
 
-        assert daemon.said.endswith("stopped; everything read is kept\n")
+        assert daemon.said.endswith("stopped; everything read is stored\n")
     assert ["lock", "store.db"] == sorted(p.name for p in daemon.state.iterdir())
     size = offsets(daemon.state)["train.log"]
     assert {"train.log": once(data[:size])} == held(daemon.state)
     until(lambda: not any(Path(f"/proc/{helper}").exists() for helper in helpers))
+
+
+def test_verbose_logs_each_read(tmp_path: Path) -> None:
+    """`--verbose` adds what is too much for every day; without it, one line a log."""
+    data = lines(0, 10)
+    for flags in ([], ["--verbose"]):
+        with Started(tmp_path, after=flags) as daemon:
+            append(daemon.logs / "train.log", data)
+            daemon.read_all()
+            daemon.stop()
+        assert bool(flags) == (f"read {len(data)} bytes (inode " in daemon.said)
 
 
 def test_f41_a_second_daemon_is_refused(tmp_path: Path) -> None:
@@ -124,9 +135,9 @@ def test_f41_a_second_daemon_is_refused(tmp_path: Path) -> None:
         with Started(tmp_path) as second:
             assert 78 == second.process.wait(timeout=60)
             assert (
-                f"gptwatch: {first.state}: another gptwatch works here (process "
+                f"gptwatch: {first.state}: another gptwatch is running here (pid "
                 f"{first.process.pid}); stop it first (kill {first.process.pid}), or "
-                "choose another folder with --state\n"
+                "choose another directory with --state\n"
             ) == second.said[-len(second.said) :]
         append(first.logs / "train.log", lines(0, 10))
         first.read_all()
@@ -151,13 +162,13 @@ def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
         daemon.watches()
         config.write_text("evry = 0\n")
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.says("gptwatch.toml:1: unknown key 'evry'; did you mean 'every'?; going")
+        daemon.says("gptwatch.toml:1: unknown key 'evry'; did you mean 'every'?; keep")
         append(daemon.logs / "train.log", lines(10, 20))
         until(lambda: drawn(daemon.out) == 19)
         config.write_text('ignore = ["other.log"]\n')
         append(daemon.logs / "other.log", lines(0, 10))
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.says("configuration read again")
+        daemon.says("configuration reloaded")
         append(daemon.logs / "train.log", lines(20, 30))
         until(lambda: len(steps(daemon.state)) == 30)
 

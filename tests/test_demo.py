@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import watcher
 from watcher.errors import InputError
 from watcher.launch.demo import Demo
 
@@ -87,3 +88,27 @@ def test_without_torch_the_demo_says_what_to_install(
     with pytest.raises(InputError, match="-m pip install torch"):
         Demo(tmp_path / "demo", lang="en", theme="light")
     assert [] == list(tmp_path.iterdir())
+
+
+def test_without_the_trainer_the_demo_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wheel has none: in one sentence, where the demo runs."""
+    package = tmp_path / "site-packages" / "watcher"
+    monkeypatch.setattr(watcher, "__file__", str(package / "__init__.py"))
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(InputError, match="in a checkout of gptwatch"):
+        Demo(tmp_path / "demo", lang="en", theme="light")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_an_installed_demo_uses_the_trainer_of_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`pip install .` and `gptwatch demo` in a checkout find the trainer there."""
+    package = tmp_path / "site-packages" / "watcher"
+    monkeypatch.setattr(watcher, "__file__", str(package / "__init__.py"))
+    monkeypatch.chdir(Path(__file__).parents[1])
+
+    assert Demo(tmp_path / "demo", lang="en", theme="light")

@@ -42,7 +42,7 @@ def test_a_setting_that_one_log_omits_is_no_difference() -> None:
     text = table([run("a", {"dropout": 0.2}), run("b")], lang="en")
 
     assert row(text, "dropout") == []
-    assert "No setting that the logs state differs." in text
+    assert "The settings stated in the logs are the same." in text
 
 
 def test_the_best_is_marked() -> None:
@@ -54,7 +54,7 @@ def test_the_best_is_marked() -> None:
     assert row(text, "best val") == ["1.6000", "1.4000", "*"]
     assert row(text, "typical iteration") == ["50.0", "ms", "*", "90.0", "ms"]
     assert row(text, "throughput")[:3] == ["2,000", "tokens/s", "*"]
-    assert "* the best of the row" in text
+    assert "* best of the row" in text
 
 
 @pytest.mark.parametrize("other", [None, 1.5, float("nan")])
@@ -70,7 +70,7 @@ def test_losses_in_other_units_have_no_best() -> None:
     text = table([analyses.only_validation(), analyses.bits_per_byte()], lang="en")
 
     assert row(text, "best val") == ["3.2797", "1.1000"]
-    assert "Validation is not in one unit: no best is marked." in text
+    assert "Validation losses have different units: no best is marked." in text
 
 
 @pytest.mark.parametrize("name", ["vocab_size", "dataset"])
@@ -82,7 +82,7 @@ def test_losses_over_other_data_have_no_best(name: str) -> None:
 
     assert "*" not in row(text, "best val")
     assert "*" in row(text, "typical iteration")
-    assert "Data or vocabulary differ: losses cannot be compared." in text
+    assert "Data or vocabulary differ: losses are not comparable." in text
 
 
 def test_runs_of_one_name_are_told_apart() -> None:

@@ -119,14 +119,14 @@ def test_f37_the_disk_of_the_pictures_is_full(tmp_path: Path, small_out: Path) -
         picture = (small_out / "train.log" / "latest.png").read_bytes()
         append(daemon.logs / "train.log", lines(100, 20_000))
         daemon.read_all()
-        daemon.says("cannot be written (No space left on device); free the disk")
+        daemon.says("cannot be written (No space left on device); free disk space")
         assert picture == (small_out / "train.log" / "latest.png").read_bytes()
         assert 99 == drawn(daemon.out)
         assert 0 == len(list(small_out.rglob(".*.part")))
         ballast.unlink()
         until(lambda: drawn(daemon.out) == 19_999)
 
-        assert 1 == daemon.said.count("another folder with --out")
+        assert 1 == daemon.said.count("another directory with --out")
         assert 0 == daemon.stop()
 
 
@@ -138,11 +138,11 @@ def test_f37_a_read_only_output_folder(tmp_path: Path, small_out: Path) -> None:
         remount(small_out, "ro")
         append(daemon.logs / "train.log", lines(100, 200))
         daemon.read_all()
-        daemon.says("cannot be written (Read-only file system); free the disk, mend")
+        daemon.says("cannot be written (Read-only file system); free disk space")
         remount(small_out, "rw")
         until(lambda: drawn(daemon.out) == 199)
 
-        assert 1 == daemon.said.count("another folder with --out")
+        assert 1 == daemon.said.count("another directory with --out")
         assert 0 == daemon.stop()
 
 

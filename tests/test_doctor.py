@@ -40,7 +40,7 @@ def test_a_good_box(tmp_path: Path) -> None:
     found = look(tmp_path)
 
     assert [] == [c for c in found.values() if c.verdict == "problem"]
-    assert "ok" == found["watched folder"].verdict
+    assert "ok" == found["watched directory"].verdict
     assert "ok" == found["font"].verdict
     assert [tmp_path / "logs"] == list(tmp_path.iterdir())
 
@@ -56,16 +56,19 @@ def test_what_is_not_well_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_folder_that_comes_later(tmp_path: Path) -> None:
     """A missing folder of logs is no problem: the daemon waits for it."""
-    found = look(tmp_path)["watched folder"]
+    found = look(tmp_path)["watched directory"]
 
-    assert ("warning", f"{tmp_path}/logs: is not there") == (found.verdict, found.text)
+    assert ("warning", f"{tmp_path}/logs: does not exist") == (
+        found.verdict,
+        found.text,
+    )
 
 
 def test_a_log_is_no_folder(tmp_path: Path) -> None:
     """A file where a folder is due is a problem, with the command for it."""
     (tmp_path / "logs").touch()
 
-    found = look(tmp_path)["watched folder"]
+    found = look(tmp_path)["watched directory"]
 
     assert "problem" == found.verdict
     assert f"gptwatch once {tmp_path}/logs" in found.advice
@@ -85,12 +88,12 @@ def as_somebody_else() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("closed", "name", "verdict"),
     [
-        pytest.param("logs", "watched folder", "problem", id="folder of logs"),
-        pytest.param("logs/deep", "watched folder", "warning", id="folder in it"),
-        pytest.param("above", "watched folder", "problem", id="folder above"),
-        pytest.param("plots", "output folder", "problem", id="output"),
-        pytest.param("plots", "state folder", "problem", id="state"),
-        pytest.param("plots", "store", "problem", id="store"),
+        pytest.param("logs", "watched directory", "problem", id="folder of logs"),
+        pytest.param("logs/deep", "watched directory", "warning", id="folder in it"),
+        pytest.param("above", "watched directory", "problem", id="folder above"),
+        pytest.param("plots", "output directory", "problem", id="output"),
+        pytest.param("plots", "state directory", "problem", id="state"),
+        pytest.param("plots", "database", "problem", id="store"),
     ],
 )
 def test_rights(tmp_path: Path, closed: str, name: str, verdict: str) -> None:
@@ -137,7 +140,7 @@ def test_limits_of_inotify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     found = look(tmp_path)
 
     watches, instances = found["inotify watches"], found["inotify instances"]
-    assert ("warning", "4 needed, 0 in use, of 4") == (watches.verdict, watches.text)
+    assert ("warning", "4 needed, 0 in use, limit 4") == (watches.verdict, watches.text)
     assert "sysctl fs.inotify.max_user_watches=8," in watches.advice
     assert "ok" == instances.verdict
 
@@ -180,10 +183,10 @@ def test_a_store_that_is_none(tmp_path: Path) -> None:
     state = tmp_path / "plots/.gptwatch"
     state.mkdir(parents=True)
     Database(state).close()
-    good = look(tmp_path)["store"]
+    good = look(tmp_path)["database"]
     (state / "store.db").write_bytes(b"no database at all" * 99)
 
-    bad = look(tmp_path)["store"]
+    bad = look(tmp_path)["database"]
 
     assert ("ok", True) == (good.verdict, good.text.endswith("runs: 0"))
     assert "problem" == bad.verdict
@@ -209,7 +212,7 @@ def test_the_exit_code_tells_of_problems(tmp_path: Path) -> None:
 
     verdicts = {c["name"]: c["verdict"] for c in json.loads(bad.output)}
     assert (0, 1) == (fine.exit_code, bad.exit_code)
-    assert "problem" == verdicts["watched folder"]
+    assert "problem" == verdicts["watched directory"]
     assert {"name", "verdict", "text", "advice"} == set(json.loads(fine.output)[0])
 
 

@@ -221,7 +221,7 @@ def test_f30_no_inotify_instances_left(root: Path) -> None:
     append(root / "a.log", b"x")
 
     watch.expect(root / "a.log")
-    text = "no inotify instances left; looking every second (gptwatch doctor)"
+    text = "no inotify instances left; polling (see gptwatch doctor)"
     assert (False, text) == first
     assert 0 == left
     assert "" == watch.events.error

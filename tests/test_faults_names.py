@@ -112,7 +112,7 @@ def test_f25_a_log_that_becomes_a_pipe(bench: Bench, log: Path) -> None:
 
     bench.settle()
 
-    assert [f"{log}: not a regular file; nothing to follow"] == trouble
+    assert [f"{log}: not a regular file; cannot be tailed"] == trouble
     assert {"train.log": once(lines(0, 20))} == bench.held()
 
 

@@ -8,7 +8,8 @@ from parsers.parser import Parser
 from watcher.analysis import rules
 from watcher.analysis.finding import Finding
 from watcher.analysis.pipeline import analyse
-from watcher.outputs import text
+from watcher.outputs.text.findings import sentence
+from watcher.outputs.text.numbers import plain
 from watcher.storage.columns import Run
 
 
@@ -91,7 +92,7 @@ def test_a_crash_fires_at_the_last_step() -> None:
     finding = only("crashed", trained(range(0, 101, 10)) + CRASH)
 
     assert (finding.step, finding.cleared_step) == (100, None)
-    assert "Crashed at step 100: ValueError: bad batch" == text.sentence(finding)
+    assert "Crashed at step 100: ValueError: bad batch" == plain(sentence(finding))
 
 
 def test_a_crash_before_the_first_step_has_none() -> None:
@@ -101,7 +102,7 @@ def test_a_crash_before_the_first_step_has_none() -> None:
     )
 
     message = "Crashed before its first step: ValueError: bad batch"
-    assert message == text.sentence(finding)
+    assert message == plain(sentence(finding))
 
 
 def test_a_crash_that_was_resumed_is_over() -> None:
@@ -112,9 +113,9 @@ def test_a_crash_that_was_resumed_is_over() -> None:
 
     assert (finding.step, finding.cleared_step) == (150, 100)
     message = (
-        "Crashed at step 150: ValueError: bad batch. The run went on from step 100."
+        "Crashed at step 150: ValueError: bad batch. The run resumed from step 100."
     )
-    assert message == text.sentence(finding)
+    assert message == plain(sentence(finding))
 
 
 def test_two_crashes_are_two_findings() -> None:

@@ -306,15 +306,6 @@ def test_a_new_training_does_not_begin_with_a_spike() -> None:
     assert [] == of("spike", analyses.nothing(train=curve))
 
 
-def test_a_resumption_that_lost_something_is_a_spike() -> None:
-    """After a checkpoint the losses go on where they were, or it was not whole."""
-    loss = np.append(3 + noise(200, 0.01), 3 + noise(50, 0.01))
-    loss[200:205] = 4.0
-    curve = analyses.curve("loss", [*range(200), *range(150, 200)], loss)
-
-    assert only("spike", analyses.nothing(train=curve)).since_step == 150
-
-
 def test_flagged_values_do_not_hide_the_next_spike() -> None:
     """A spike does not enter the window."""
     loss = 3 + noise(200, 0.01)

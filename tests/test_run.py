@@ -212,7 +212,7 @@ def test_a_folder_that_cannot_hold_a_log(tmp_path: Path) -> None:
     code, out, errors = run(tmp_path, "echo", "started")
 
     assert (1, b"") == (code, out)
-    assert b"logs: no log can be made there" in errors
+    assert b"logs: cannot create a log there" in errors
     assert b"--dir" in errors
 
 
@@ -365,7 +365,7 @@ def test_a_process_left_behind_does_not_hold_us(tmp_path: Path) -> None:
     with running(tmp_path, *python(source)) as process:
         assert 0 == process.wait(DEADLINE_S)
 
-        assert b"keeping the output" in line(process, "stderr")
+        assert b"writing the output" in line(process, "stderr")
         assert b"a process that it started still has its output open" in (
             line(process, "stderr")
         )
@@ -477,7 +477,7 @@ def test_a_name_that_is_no_file_name_is_refused(tmp_path: Path, name: str) -> No
     code, _, errors = run(tmp_path, "echo", options=(f"--name={name}",))
 
     assert 2 == code
-    assert b"is no name for a log" in errors
+    assert b"cannot be the name of a log" in errors
     assert [] == list(tmp_path.iterdir())
 
 
@@ -541,11 +541,13 @@ def test_watching_that_ends_early_stops_no_training(tmp_path: Path) -> None:
         running(tmp_path, *python(TELLER), options=("--watch",)) as process,
     ):
         told = b""
-        while b"watching has ended" not in told:
+        while b"watcher has ended" not in told:
             told = line(process, "stderr")
             assert told
         line(process)
         tell(process, b"still here")
 
         assert b"still here\n" == line(process)
-    assert told == b"gptwatch: watching has ended (exit code 78); the command goes on\n"
+    assert told == (
+        b"gptwatch: the watcher has ended (exit code 78); the command goes on\n"
+    )

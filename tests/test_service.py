@@ -180,7 +180,7 @@ def test_edited_settings_stay(place: Place) -> None:
 
     assert text == again[place.config]
     assert text == files(place, Choice([Path("/srv/a")]), PROGRAM)[place.config]
-    with pytest.raises(ConfigError, match="somebody edited it"):
+    with pytest.raises(ConfigError, match="was edited"):
         files(place, Choice([Path("/srv/b")]), PROGRAM)
 
 
@@ -201,13 +201,13 @@ def test_bad_settings_are_told(place: Place, text: str, why: str) -> None:
 
 def test_nothing_to_watch(place: Place) -> None:
     """The first time a folder must be named."""
-    with pytest.raises(InputError, match="--dir FOLDER"):
+    with pytest.raises(InputError, match="--dir DIRECTORY"):
         files(place, Choice(), PROGRAM)
 
 
 def test_a_name_that_a_unit_cannot_hold(place: Place) -> None:
     """A newline in a folder's name would end a line of the unit."""
-    with pytest.raises(InputError, match="rename the folder"):
+    with pytest.raises(InputError, match="rename the directory"):
         files(place, Choice([Path("/srv/a\nExecStart=/bin/sh")]), PROGRAM)
 
 
@@ -245,7 +245,7 @@ def test_without_systemd_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
     done = CliRunner().invoke(cli, ["service", "status"])
 
-    assert "systemd does not run here" in str(done.exception)
+    assert "systemd is not running" in str(done.exception)
 
 
 def test_instances_keep_their_data(place: Place) -> None:

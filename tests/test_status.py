@@ -69,7 +69,7 @@ def test_no_store_is_told(tmp_path: Path) -> None:
 
 
 def test_without_the_daemon(bench: Bench, log: Path) -> None:
-    """What it knew last is shown, and that it does not work."""
+    """The last known state is shown, and that the daemon is not running."""
     append(log, lines(0, 10))
     bench.look()
 
@@ -77,7 +77,7 @@ def test_without_the_daemon(bench: Bench, log: Path) -> None:
     shown = ask(bench).stdout
 
     assert None is found["pid"]
-    assert shown.startswith("gptwatch does not work; this is what it knew last")
+    assert shown.startswith("gptwatch is not running (start it with: gptwatch start)")
     assert "train.log" in shown
 
 
@@ -91,7 +91,7 @@ def test_with_the_daemon(bench: Bench, log: Path) -> None:
         shown = ask(bench).stdout
 
     assert os.getpid() == found["pid"]
-    assert f"gptwatch works (process {os.getpid()}): 1 run\n" == shown.split("\n")[
+    assert f"gptwatch is running (pid {os.getpid()}): 1 run\n" == shown.split("\n")[
         0
     ] + ("\n")
 
@@ -208,7 +208,7 @@ def test_logs_without_metrics_are_counted(bench: Bench, log: Path) -> None:
     bench.look()
 
     assert 1 == answered(bench)["logs_without_metrics"]
-    assert "1 run, 1 files without metrics" in ask(bench).stdout
+    assert "1 run, 1 file without metrics" in ask(bench).stdout
 
 
 def test_f21_f22_copies_and_deleted_logs_are_said(bench: Bench, log: Path) -> None:

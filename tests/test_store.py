@@ -234,7 +234,7 @@ def test_f41_a_folder_is_of_one_daemon(tmp_path: Path) -> None:
         assert other.stdout is not None
         assert b"held\n" == other.stdout.readline()
         with (
-            pytest.raises(StorageSetupError, match=f"process {other.pid}"),
+            pytest.raises(StorageSetupError, match=f"pid {other.pid}"),
             locked(state),
         ):
             pass

@@ -210,7 +210,7 @@ def test_it_stops_in_time(box: Box) -> None:
     box.run("systemctl", "stop", "gptwatch")
 
     assert ("success", "0") == (box.show("Result"), box.show("ExecMainStatus"))
-    assert "everything read is kept" in box.run("journalctl", "-u", "gptwatch")
+    assert "everything read is stored" in box.run("journalctl", "-u", "gptwatch")
 
 
 def test_events_have_priorities_and_no_time_of_their_own(box: Box) -> None:
@@ -396,5 +396,5 @@ def test_without_root_it_says_so(machine: Box) -> None:
         fine=False,
     )
 
-    assert said.startswith("gptwatch: only root may change services of the system")
+    assert said.startswith("gptwatch: a system service needs root")
     assert 1 == len(said.splitlines())

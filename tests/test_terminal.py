@@ -133,7 +133,7 @@ def test_a_bad_end_shows_the_line_of_the_log() -> None:
     crashed = analyses.out_of_memory()
     fine = analyses.with_summary(crashed, outcome="finished")
 
-    assert "ended       torch.OutOfMemoryError: CUDA out of memory." in shown(crashed)
+    assert "error       torch.OutOfMemoryError: CUDA out of memory." in shown(crashed)
     assert "OutOfMemory" not in shown(fine)
 
 
@@ -300,7 +300,7 @@ def test_a_mean_that_tells_nothing_new_is_left_out() -> None:
     """Without pauses typical and mean are the same."""
     run = analyses.with_summary(analyses.nothing(), typical_ms=5.0, mean_ms=5.0)
 
-    assert "5.00 ms a step\n" in shown(run)
+    assert "5.00 ms per step\n" in shown(run)
 
 
 def test_findings_are_marked_by_gravity() -> None:

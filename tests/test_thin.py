@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from parsers.batch import Floats
-from watcher.outputs.plot.decimate import averages, edges, running_median, thin
+from watcher.outputs.plot.decimate import averages, decimate, edges, running_median
 
 
 BUCKETS = 8
@@ -21,7 +21,7 @@ masks = arrays(np.bool_, 200)
 @given(columns)
 def test_first_and_last_point_are_kept(values: Floats) -> None:
     """A curve begins and ends where the log does."""
-    kept = thin(values, buckets=BUCKETS)
+    kept = decimate(values, buckets=BUCKETS)
 
     assert (0, len(values) - 1) == (kept[0], kept[-1])
 
@@ -29,7 +29,7 @@ def test_first_and_last_point_are_kept(values: Floats) -> None:
 @given(columns)
 def test_indices_rise_and_are_few(values: Floats) -> None:
     """What is drawn is in order and does not grow with the log."""
-    kept = thin(values, buckets=BUCKETS)
+    kept = decimate(values, buckets=BUCKETS)
 
     assert (np.diff(kept) > 0).all()
     assert len(kept) <= 2 * BUCKETS + 2
@@ -38,7 +38,7 @@ def test_indices_rise_and_are_few(values: Floats) -> None:
 @given(columns, st.booleans())
 def test_every_bucket_keeps_its_extremes(values: Floats, log: bool) -> None:  # noqa: FBT001
     """A spike of any bucket survives, whatever stands beside it."""
-    kept = values[thin(values, buckets=BUCKETS, log=log)]
+    kept = values[decimate(values, buckets=BUCKETS, log=log)]
     marks = edges(len(values), BUCKETS, log=log)
 
     for start, stop in pairwise(marks):
@@ -52,7 +52,7 @@ def test_every_bucket_keeps_its_extremes(values: Floats, log: bool) -> None:  # 
 def test_points_left_out_do_not_exist(values: Floats, mask: Floats) -> None:
     """Superseded points and pauses are never drawn, and hide no spike."""
     keep = mask[: len(values)].astype(bool)
-    kept = thin(values, keep=keep, buckets=BUCKETS)
+    kept = decimate(values, keep=keep, buckets=BUCKETS)
     finite = values[keep & np.isfinite(values)]
 
     assert keep[kept].all()
@@ -61,7 +61,7 @@ def test_points_left_out_do_not_exist(values: Floats, mask: Floats) -> None:
 
 def test_short_curve_stays_whole() -> None:
     """Thirteen evaluations are thirteen points."""
-    assert list(range(13)) == thin(np.arange(13.0)).tolist()
+    assert list(range(13)) == decimate(np.arange(13.0)).tolist()
 
 
 def test_bucket_of_nan_stays_a_gap() -> None:
@@ -69,7 +69,7 @@ def test_bucket_of_nan_stays_a_gap() -> None:
     values = np.ones(1000)
     values[300:700] = np.nan
 
-    kept = values[thin(values, buckets=BUCKETS)]
+    kept = values[decimate(values, buckets=BUCKETS)]
 
     assert np.isnan(kept).any()
 
@@ -79,7 +79,7 @@ def test_infinity_does_not_hide_the_greatest_finite_value() -> None:
     values = np.ones(1000)
     values[[500, 501]] = np.inf, 7.0
 
-    assert 501 in thin(values, buckets=BUCKETS)
+    assert 501 in decimate(values, buckets=BUCKETS)
 
 
 def test_log_buckets_are_narrow_at_the_start() -> None:
@@ -175,6 +175,6 @@ def test_empty_curve_thins_to_nothing() -> None:
     """A log that has only begun draws nothing and fails nowhere."""
     nothing = np.empty(0)
 
-    assert 0 == len(thin(nothing))
+    assert 0 == len(decimate(nothing))
     assert 0 == len(averages(nothing)[0])
     assert 0 == len(running_median(nothing)[0])

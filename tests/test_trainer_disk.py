@@ -73,8 +73,8 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(folder: Path) -> N
     stored = torch.load(folder / "out/ckpt.pt", weights_only=True)
     assert 2 == done.returncode
     assert 1 == len(done.stderr.splitlines())
-    assert "out/ckpt.pt: checkpoint not written" in done.stderr
-    assert "the one before is intact" in done.stderr
+    assert "out/ckpt.pt: checkpoint not written: [Errno 27] File too" in done.stderr
+    assert "the one before: intact" in done.stderr
     assert 10 == stored["iter_num"]
     assert {"ckpt.pt", "best.pt", "logs"} >= {
         p.name for p in (folder / "out").iterdir()
@@ -87,7 +87,7 @@ def test_the_run_ends_where_the_failure_is_noticed(folder: Path) -> None:
     done = run(folder, program, "--eval_interval=500", "--max_iters=1000")
 
     assert 2 == done.returncode
-    assert "none before it" in done.stderr
+    assert "the one before: none" in done.stderr
     assert "iter 500:" in done.stdout
     assert "iter 999:" not in done.stdout
 
@@ -103,3 +103,24 @@ def test_a_log_that_cannot_be_written_saves_the_run(folder: Path) -> None:
     assert "log not written: [Errno 28]" in done.stderr
     assert "--init_from=auto" in done.stderr
     assert (folder / "out/ckpt.pt").exists()
+
+
+PREPARE = """
+import resource, sys
+from trainer import prepare
+from trainer.errors import guarded
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+sys.exit(guarded(lambda: prepare.main(["data/tiny/input.txt"])))
+"""
+
+
+def test_data_that_do_not_fit_leave_no_leftovers(folder: Path) -> None:
+    """Preparing on a full disk is one line; no dataset looks complete afterwards."""
+    done = run(folder, ["-c", PREPARE])
+
+    assert 2 == done.returncode
+    assert 1 == len(done.stderr.splitlines())
+    assert "File too large" in done.stderr
+    names = {path.name for path in (folder / "data/input").iterdir()}
+    assert {"meta.pkl", "meta.json", "val.bin"} >= names

@@ -147,6 +147,35 @@ def test_our_own_lines_are_json(train: Train) -> None:
     assert "peak_source" in notes(lines, "start")[0]
 
 
+def documented() -> dict[str, set[str]]:
+    """The fields of each event in the README's protocol."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- protocol -->")[2].partition("<!-- end -->")[0]
+    found = {}
+    for row in table.strip().splitlines()[2:]:
+        names, _, fields = row.strip("| ").split(" | ")
+        for name in re.findall(r"`(\w+)`", names):
+            found[name] = set(re.findall(r"`(\w+)`", fields))
+    return found
+
+
+def test_the_protocol_is_documented(train: Train) -> None:
+    """All events of a run and all their fields stand in the README."""
+    _, lines = train("--stats_interval=10", "--eval_iters=50")
+    _, more = train("--init_from=resume", "--max_iters=21")
+
+    events = [json.loads(line[10:]) for line in [*lines, *more] if "gptwatch" in line]
+    known = documented()
+    assert {"start", "stats", "eval", "checkpoint", "resume", "end"} <= {
+        event["event"] for event in events
+    }
+    assert [] == [
+        (event["event"], field)
+        for event in events
+        for field in event.keys() - {"event"} - known[event["event"]]
+    ]
+
+
 def test_evaluations_that_eat_the_run_are_hinted_at_once(train: Train) -> None:
     """A run that evaluates more than it trains says so, a single time."""
     _, lines = train("--eval_interval=2", "--eval_iters=40")
@@ -364,6 +393,7 @@ def test_without_torch_one_line_names_the_remedy(tmp_path: Path, module: str) ->
     assert "trainer: PyTorch is missing: pip install torch\n" == done.stderr
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(train: Train, tmp_path: Path) -> None:
     """With torchrun two processes share a step; one of them speaks and saves."""
     train("--max_iters=0")  # prepares the data

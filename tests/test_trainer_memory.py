@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from trainer import build, evaluate, loop, machine, optimizer
+from trainer import build, evaluate, loop, machine, optimizer, plan
 from trainer.config import Config
 from trainer.errors import TrainerError, guarded
 from trainer.model import GPT, GPTConfig
@@ -64,7 +64,7 @@ def test_micro_batches_are_as_large_as_fits(
 ) -> None:
     """Rows of a forward pass divide the step, and memory and logits bound them."""
     config = Config(device="cuda", dtype="bfloat16", **more)
-    got = build.fitting_rows(GPT2, config, 12 * accumulation, free_gb * 1e9)
+    got = plan.fitting_rows(GPT2, config, 12 * accumulation, free_gb * 1e9)
 
     assert rows == got
     assert more or got * 1024 * 50304 < 2**31
@@ -88,7 +88,7 @@ def test_what_others_use_of_a_gpu_is_not_free(monkeypatch: pytest.MonkeyPatch) -
     rows = []
     for free in (80e9, 30e9, 1e9):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (free, 0))
-        rows.append(build.micro_batch_size(FakeModel(), config, 40))
+        rows.append(plan.choose_rows(FakeModel(), config, 40))
 
     assert [40, 20, 1] == rows
 
@@ -100,7 +100,7 @@ def test_what_others_use_of_a_gpu_is_not_free(monkeypatch: pytest.MonkeyPatch) -
 )
 def test_micro_batches_stay_nanogpts(config: Config) -> None:
     """On a CPU, and where losses must equal nanoGPT's, its micro steps are kept."""
-    assert 12 == build.micro_batch_size(FakeModel(), config, 40)
+    assert 12 == plan.choose_rows(FakeModel(), config, 40)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 10, 20])
@@ -115,7 +115,7 @@ def test_any_division_of_a_step_is_the_same_step(
     monkeypatch.setattr(loop, "evaluate", lambda _: {"train": 1.0, "val": 1.0})
     train("--stats_interval=1")
     plain = capsys.readouterr().out
-    train(f"--micro_batch_size={rows}", "--stats_interval=1", "--out_dir=out2")
+    train(f"--micro_batch={rows}", "--stats_interval=1", "--out_dir=out2")
     divided = capsys.readouterr().out
 
     pattern = r'"(?:grad_norm|mean_loss)": ([\d.]+)'
@@ -125,14 +125,14 @@ def test_any_division_of_a_step_is_the_same_step(
     )
     assert 22 == len(wanted)
     assert wanted == pytest.approx(got, rel=1e-3)
-    assert f'"micro_batch_size": {rows}, "micro_steps": {20 // rows}' in divided
+    assert f'"micro_batch": {rows}, "micro_steps": {20 // rows}' in divided
 
 
 def test_a_micro_batch_must_divide_the_step(
     train: Train, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A number that does not is an error that names the sequences of a step."""
-    assert 2 == train("--micro_batch_size=3")
+    assert 2 == train("--micro_batch=3")
     assert "must divide the 20 sequences" in capsys.readouterr().err
 
 
@@ -148,7 +148,7 @@ def test_the_advice_at_out_of_memory_works(
         return plain_forward(self, idx, targets)
 
     monkeypatch.setattr(GPT, "forward", forward)
-    more, codes = ["--micro_batch_size=20"], []
+    more, codes = ["--micro_batch=20"], []
     while True:
         codes.append(train(*more, "--out_dir=small"))
         if codes[-1] != 2:
@@ -158,12 +158,12 @@ def test_the_advice_at_out_of_memory_works(
         more = [found[1]]
 
     assert [2, 2, 2, 0] == codes
-    assert ["--micro_batch_size=2"] == more
+    assert ["--micro_batch=2"] == more
 
 
 def test_out_of_memory_at_one_sequence_has_other_advice() -> None:
     """Where nothing is left to divide, a smaller model or --low_mem is named."""
-    message = build.out_of_memory(Config(device="cuda"), 1, 480)
+    message = plan.out_of_memory(Config(device="cuda"), 1, 480)
 
     assert "cuda is out of memory at 1 sequences: try --low_mem=True" in message
 
@@ -315,8 +315,23 @@ def test_exact_mode_asks_for_nothing() -> None:
     assert [contextlib.nullcontext] * 2 == [machine.attention(GPT2, c) for c in configs]
 
 
-def test_an_unknown_reason_is_no_advice() -> None:
-    """Only memory errors are turned into advice: others keep their traceback."""
+def test_the_device_that_was_named_is_the_current_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Events and kernels of `--device=cuda:1` go to the second GPU."""
+    chosen: list[str] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+
+    config = build.resolve(Config(device="cuda:1"), build.World())
+
+    assert ["cuda:1"] == chosen
+    assert ("cuda:1", "bfloat16", True) == (config.device, config.dtype, config.compile)
+
+
+def test_micro_steps_are_shared_by_processes() -> None:
+    """An accumulation that the processes cannot share evenly is an error."""
     with pytest.raises(TrainerError, match="must be a multiple of the 3"):
         build.local_accumulation(
             Config(gradient_accumulation_steps=4), build.World(size=3)

@@ -1,6 +1,7 @@
 """The network: shapes, counts, GPT-2's weights, and its attention on CPUs."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -284,7 +285,7 @@ def test_gpt2_is_finetuned(small_gpt2: Any, capsys: pytest.CaptureFixture[str]) 
 def test_no_weights_names_the_ways_out(small_gpt2: Any) -> None:
     """Without a file the error says where one was looked for, and what to do."""
     assert small_gpt2
-    with pytest.raises(TrainerError, match="gpt2_path=FILE"):
+    with pytest.raises(TrainerError, match="gpt2_path=FILE_OR_FOLDER"):
         load()
 
 
@@ -329,6 +330,72 @@ def test_a_damaged_file_is_a_clear_error(
 
     with pytest.raises(TrainerError, match=message):
         load(gpt2_path=str(path))
+
+
+@pytest.mark.parametrize("prefix", ["", "transformer."])
+def test_a_bin_file_is_read(small_gpt2: Any, prefix: str) -> None:
+    """Where a folder has no safetensors, PyTorch's own format is taken."""
+    weights = hugging_face(small_gpt2, prefix)
+    Path("local").mkdir()
+    tensors = {key: torch.tensor(value) for key, value in weights.items()}
+    torch.save(tensors, "local/pytorch_model.bin")
+    tokens = torch.randint(11, (2, 6))
+
+    loaded = load(gpt2_path="local")
+
+    assert torch.equal(small_gpt2(tokens, tokens)[1], loaded(tokens, tokens)[1])
+
+
+class Bomb:
+    """A pickle that runs a command when it is read."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Ask the reader to run it."""
+        return (os.system, ("touch hacked",))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"wte.weight": Bomb()}, {"wte.weight": "text"}, [1], None],
+    ids=["bomb", "text", "list", "cut"],
+)
+def test_a_bad_bin_file_runs_nothing(small_gpt2: Any, content: object) -> None:
+    """Anything but tensors is an error that names the file, and what to do."""
+    assert small_gpt2
+    torch.save(content, "pytorch_model.bin")
+    if content is None:
+        Path("pytorch_model.bin").write_bytes(b"cut")
+
+    with pytest.raises(TrainerError, match=r"pytorch_model\.bin.*model\.safetensors"):
+        load(gpt2_path=".")
+    assert not Path("hacked").exists()
+
+
+def test_another_of_the_four_models_is_named(
+    small_gpt2: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error for weights of another size says which --init_from they are."""
+    monkeypatch.setitem(gpt2.SIZES, "gpt2-medium", (2, 2, 8))
+    monkeypatch.setitem(gpt2.SIZES, "gpt2", (2, 2, 16))
+    write_safetensors(Path("gpt2/model.safetensors"), hugging_face(small_gpt2, ""))
+
+    with pytest.raises(TrainerError, match="holds gpt2-medium: take --init_from=gpt2-"):
+        load()
+
+
+@pytest.mark.parametrize("name", gpt2.SIZES)
+def test_the_files_of_all_four_models_fit(name: str) -> None:
+    """Hugging Face's names and shapes become nanoGPT's, without any memory."""
+    wanted = meta_model(**gpt2.model_args(name)).state_dict()
+    files = {
+        key.removeprefix("transformer."): value.t()
+        if key.endswith(gpt2.CONV1D)
+        else value
+        for key, value in wanted.items()
+        if key != "lm_head.weight"
+    }
+
+    checkpoint.compare(wanted, gpt2.rename(files))
 
 
 def test_half_precision_files_are_read(small_gpt2: Any) -> None:

@@ -106,6 +106,7 @@ def test_a_signal_saves_at_the_end_of_the_step(
     assert same_run("whole/ckpt.pt", "parts/ckpt.pt")
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on(
     train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -323,7 +324,7 @@ def test_a_checkpoint_is_never_half_written(
     writer = checkpoint.Writer(keep_old=False)
     writer.write({"a": 2}, path)
 
-    with pytest.raises(TrainerError, match=r"no space left.*the one before is intact"):
+    with pytest.raises(TrainerError, match=r"no space left.*the one before: intact"):
         writer.wait()
     assert {"a": 1} == torch.load(path, weights_only=True)
 
@@ -421,7 +422,7 @@ def test_a_short_run_is_sampled(
     """A run that kept only `last.pt` needs no --ckpt; the speed is on stderr."""
     train("--max_iters=3", "--always_save_checkpoint=False")
     capsys.readouterr()
-    code = guarded(lambda: sample.main(["--device=cpu", "--start=t"]))
+    code = guarded(lambda: sample.main(["--start=t", "--num_samples=1"]))
 
     assert not Path("out/ckpt.pt").exists()
     assert 0 == code
@@ -433,13 +434,15 @@ def test_greedy_sampling_does_not_depend_on_the_seed(
 ) -> None:
     """Temperature 0 takes the likeliest token."""
     train("--max_iters=10")
+    ask = ["--device=cpu", "--temperature=0", "--start=t", "--max_new_tokens=30"]
     texts = set()
     for seed in ("1", "2"):
         capsys.readouterr()
-        sample.main(["--device=cpu", "--temperature=0", "--start=t", f"--seed={seed}"])
-        texts |= set(capsys.readouterr().out.split(sample.RULE))
+        sample.main([*ask, "--num_samples=2", f"--seed={seed}"])
+        lines = capsys.readouterr().out.splitlines()
+        texts |= {line for line in lines if line != sample.RULE}
 
-    assert 2 == len(texts)  # the text and what follows the last rule
+    assert 1 == len(texts)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
-"""A nanoGPT of our own: same lines, same checkpoints, faster, and honest about time.
+"""A nanoGPT-compatible trainer: same log lines, same checkpoints, faster.
 
-Start reading at `loop.py`.  `model.py` is the network, `config.py` all that a run can
-be told, `data.py` how a batch comes about.  Nothing here knows the watcher: the two
-share only the text of the log.
+Start reading at `loop.py`.  `model.py` is the network, `config.py` all settings,
+`data.py` the batches.  Nothing is imported from the watcher: they share only the log.
 """

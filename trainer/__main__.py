@@ -1,13 +1,12 @@
 """python -m trainer CONFIG --key=value: train a GPT."""
 
-import os
 import sys
 
 from trainer.errors import guarded, require_torch
 
 
 def main(arguments=None):
-    """Train as the command line says; give the exit code."""
+    """Train as the command line asks; return the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if {"-h", "--help"} & set(arguments):
         from trainer.config import help_text
@@ -15,9 +14,6 @@ def main(arguments=None):
         print(help_text())
         return 0
     require_torch(__name__)
-    # Before torch is loaded: on a busy machine OpenMP threads that spin while they wait
-    # cost up to twenty times the CPU of the step itself.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from trainer.loop import train
 
     return train(arguments)

@@ -35,12 +35,7 @@ class Writer:
         self.keep_old = keep_old
 
     def write(self, state, path, also=None):
-        """Copy `state` to memory now; write it to `path` and `also` in the background.
-
-        Raises:
-            TrainerError: if the write before this one failed.
-
-        """
+        """Copy `state` to memory; write it to `path` and `also` in the background."""
         self.wait()
         if self.keep_old:
             self.keep_old = False
@@ -50,34 +45,25 @@ class Writer:
         self.work = self.pool.submit(write, snapshot(state, {}), path, also)
 
     def check(self):
-        """Raise the error of a write that has failed; do not wait for one in progress.
-
-        Raises:
-            TrainerError: if the last write failed.
-
-        """
+        """Raise the error of a failed write; do not wait for one in progress."""
         if self.work and self.work.done():
             self.wait()
 
     def wait(self):
-        """Wait for the write in progress.
-
-        Raises:
-            TrainerError: if it failed, for instance on a full disk.
-
-        """
+        """Wait for the write in progress."""
         work, self.work = self.work, None
         if not work:
             return
         try:
             work.result()
         except (OSError, RuntimeError) as error:
-            kept = (
-                "the one before is intact" if self.path.exists() else "none before it"
-            )
+            hidden = error.__context__  # torch replaces the disk's reason
+            reason = hidden if isinstance(hidden, OSError) else error
+            kept = "intact" if self.path.exists() else "none"
             raise TrainerError(
-                f"{self.path}: checkpoint not written: {error}; {kept}; free disk "
-                "space or change --out_dir, then continue with --init_from=auto"
+                f"{self.path}: checkpoint not written: {reason}; the one before: "
+                f"{kept}; free disk space or change --out_dir, then continue with "
+                "--init_from=auto"
             ) from error
 
 
@@ -115,7 +101,7 @@ def write(state, path, also=None):
 
 
 def link_or_copy(source, target):
-    """Give a file a second name; copy it on file systems without hard links."""
+    """Hard-link a file; copy it on file systems without hard links."""
     target.unlink(missing_ok=True)
     try:
         os.link(source, target)
@@ -141,12 +127,7 @@ def newest(folder):
 
 
 def load(path, *, trust=False):
-    """Read a checkpoint and check its shape.
-
-    Raises:
-        TrainerError: for a file that is absent, damaged, hostile or something else.
-
-    """
+    """Read a checkpoint and check its shape."""
     if not path.is_file():
         raise TrainerError(
             f"{path}: no checkpoint there; train first (--init_from=scratch), "
@@ -178,7 +159,7 @@ def load_numpy_too(path, *, trust):
 
 
 def check(ckpt):
-    """Refuse a checkpoint whose parts are not what their names say."""
+    """Validate the types of all parts."""
     if not isinstance(ckpt, dict):
         raise TypeError(f"a {type(ckpt).__name__} instead of a dictionary")
     for key, kind in {"model": dict, "model_args": dict, "optimizer": dict}.items():
@@ -194,7 +175,7 @@ def check(ckpt):
 
 
 def read_args(raw, dropout):
-    """Give GPTConfig from a file's dictionary, each number in its bounds."""
+    """GPTConfig from a file's `model_args`, all numbers bounded."""
     sizes = ("n_layer", "n_head", "n_embd", "block_size", "vocab_size")
     for key in sizes:
         value = raw[key]
@@ -207,12 +188,7 @@ def read_args(raw, dropout):
 
 
 def model_from(path, weights, raw_args, *, dropout):
-    """Give the model that a file describes, its weights in float32 on the CPU.
-
-    Raises:
-        TrainerError: naming the first weight that is missing, odd or of another shape.
-
-    """
+    """The model of a file, weights in float32 on the CPU."""
     try:
         args = read_args(raw_args, dropout)
         # On the meta device no memory is taken before the shapes are known to agree.
@@ -234,10 +210,10 @@ def clean(weights):
 
 
 def compare(wanted, given):
-    """Refuse weights that are not exactly those of the model."""
-    if odd := sorted(wanted.keys() ^ given.keys()):
-        side = "missing" if odd[0] in wanted else "unknown"
-        raise ValueError(f"weight {odd[0]!r} is {side}")
+    """Validate names, shapes and types of weights."""
+    if different := sorted(wanted.keys() ^ given.keys()):
+        side = "missing" if different[0] in wanted else "unknown"
+        raise ValueError(f"weight {different[0]!r} is {side}")
     for key, weight in wanted.items():
         if weight.shape != given[key].shape:
             shapes = f"{tuple(given[key].shape)} instead of {tuple(weight.shape)}"

@@ -1,7 +1,7 @@
-"""What a run can be told, and how: a configuration file, then `--key=value`.
+"""Settings: from a configuration file, then from `--key=value`.
 
 A configuration is a Python file of assignments, as in nanoGPT, but it is not run; see
-`safe.py`.  From left to right, what is said later counts.
+`safe.py`.  Arguments apply from left to right; the last value wins.
 """
 
 import ast
@@ -66,15 +66,15 @@ class Config:
     threads: int = 0  # CPU threads; 0 tries a few and keeps the fastest
     stats_interval: int = 100  # gradient norm, tokens/s, memory: every so many steps
     eval_epochs: float = 0.0  # evaluate every so many epochs, not by eval_interval
-    micro_batch_size: int = 0  # sequences per forward pass; 0: as many as a GPU holds
+    micro_batch: int = 0  # sequences per forward pass; 0: as many as a GPU holds
     early_stopping: int = 0  # stop after so many evaluations without a new best
     nonfinite: str = "stop"  # what to do about a NaN: stop, skip (the step), ignore
-    low_mem: bool = False  # bfloat16 weights and optimizer, recomputed activations
+    low_mem: bool = False  # bfloat16 weights and moments, recomputed activations
     chunked_loss: bool = False  # compute the loss in chunks: fewer logits in memory
     fetch: str = "auto"  # auto: may download; none
-    gpt2_path: str = ""  # a .safetensors file, or a folder with one
+    gpt2_path: str = ""  # a .safetensors or .bin file, or a folder with one
     bpe_file: str = ""  # r50k_base.tiktoken or vocab.bpe, or a folder with one
-    trust_config: bool = False  # run configurations as Python; give it first
+    trust_config: bool = False  # run configurations as Python; put it first
     trust_checkpoint: bool = False  # unpickle checkpoints; they can run any code
 
 
@@ -101,7 +101,7 @@ RANGES = {
     **dict.fromkeys(
         (
             *("max_iters", "warmup_iters", "lr_decay_iters", "eval_iters"),
-            *("threads", "early_stopping", "micro_batch_size"),
+            *("threads", "early_stopping", "micro_batch"),
         ),
         (0, 2**62),
     ),
@@ -121,19 +121,14 @@ Arguments count from left to right.  All keys, with their defaults:
 
 
 def help_text():
-    """Give the usage; the keys are the commented block above, word for word."""
+    """The usage; the keys are the commented block above, verbatim."""
     shipped = ", ".join(sorted(path.stem for path in PACKAGE.glob("config/*.py")))
     block = inspect.getsource(Config).split('"""', 2)[2]
     return USAGE.format(shipped=shipped) + block.replace(": bool | str =", ": bool =")
 
 
 def read(arguments, log):
-    """Apply the arguments from left to right, saying each as nanoGPT does.
-
-    Raises:
-        TrainerError: for a key, a value or a file that makes no sense.
-
-    """
+    """Apply the arguments from left to right, logging each as nanoGPT does."""
     values = {}
     waiting = list(arguments)
     while waiting:
@@ -166,7 +161,7 @@ def read_option(argument, waiting):
 
 
 def check_known(key, *, where):
-    """Refuse an unknown key, with the known one that looks most like it."""
+    """Reject an unknown key and suggest the closest known one."""
     if key not in DEFAULTS:
         near = difflib.get_close_matches(key, DEFAULTS, n=1)
         hint = f"did you mean {near[0]}?" if near else "see python -m trainer --help"
@@ -174,7 +169,7 @@ def check_known(key, *, where):
 
 
 def from_text(key, text):
-    """Give the value a command line means; a string needs no quotes."""
+    """The value of a command line argument; a string needs no quotes."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -185,7 +180,7 @@ def from_text(key, text):
 
 
 def coerce(key, value, *, where):
-    """Give `value` the type of the key's default where nothing is lost by it."""
+    """Convert `value` to the type of the key's default if that is lossless."""
     kind = type(DEFAULTS[key])
     if key == "compile" or kind is bool:
         words = {"true": True, "1": True, "false": False, "0": False}
@@ -204,7 +199,7 @@ def coerce(key, value, *, where):
 
 
 def check(config):
-    """Refuse settings that could only fail later, and far from their cause."""
+    """Reject settings that would fail later, far from their cause."""
     for key in AT_LEAST_ONE:
         if getattr(config, key) < 1:
             raise TrainerError(f"{key} must be at least 1, got {getattr(config, key)}")
@@ -256,7 +251,7 @@ def read_text(path):
 
 
 def read_file(path, text, *, trust=False):
-    """Give the settings of a .py, .toml or .json file."""
+    """The settings of a .py, .toml or .json file."""
     try:
         names = parse_file(path, text, trust=trust)
     except (ValueError, RecursionError, MemoryError) as error:  # JSON and TOML too
@@ -273,7 +268,7 @@ def read_file(path, text, *, trust=False):
 
 
 def parse_file(path, text, *, trust):
-    """Give all names a configuration defines, helpers included."""
+    """All names that a configuration defines, helper variables included."""
     if path.suffix == ".toml":
         return tomllib.loads(text)
     if path.suffix == ".json":

@@ -1,7 +1,7 @@
-"""Batches: random windows of a long row of tokens.
+"""Batches: random windows of a long array of tokens.
 
-A data set is a folder with `train.bin` and `val.bin`, tokens of two bytes each, and
-perhaps `meta.json` or nanoGPT's `meta.pkl`, which say what a token means.
+A dataset is a folder with `train.bin` and `val.bin`, tokens of two bytes each, and
+perhaps `meta.json` or nanoGPT's `meta.pkl`, which describe the vocabulary.
 """
 
 import json
@@ -19,10 +19,10 @@ SHARE_OF_GPU = 0.1  # as much of a GPU's memory may hold data
 
 
 class Split:
-    """One row of tokens, held where windows are cut fastest."""
+    """The tokens of a split, kept where slicing is fastest."""
 
     def __init__(self, path, block_size, device):
-        """Open `path`, and take it into memory where it fits."""
+        """Open `path`; load it into memory if it fits."""
         self.path = path
         self.block_size = block_size
         self.device = torch.device(device)
@@ -39,13 +39,13 @@ class Split:
         self.kept = self.keep()
 
     def map(self):
-        """Give the tokens on disk.  int16 because torch can do little with uint16."""
+        """The tokens on disk, as int16: torch can do little with uint16."""
         # A fresh map for every batch: an old one keeps every page it ever touched.
         mapped = np.memmap(self.path, dtype=np.int16, mode="c")
         return torch.from_numpy(mapped)
 
     def keep(self):
-        """Give the tokens in memory, on the GPU if they are few; None if many."""
+        """The tokens in memory, of a small dataset on the GPU; None if too many."""
         size = 2 * self.length
         if self.device.type == "cuda":
             total = torch.cuda.get_device_properties(self.device).total_memory
@@ -56,7 +56,7 @@ class Split:
     def batch(self, batch_size, repeats=1):
         """Draw x and y, (repeats * batch_size, block_size), y one token further.
 
-        Draws the very numbers that nanoGPT draws, in `repeats` draws of its size.
+        Draws the same random numbers as nanoGPT, in `repeats` draws of its size.
         """
         draws = [
             torch.randint(self.choices, (batch_size,)) for _ in range(repeats)
@@ -72,7 +72,7 @@ class Split:
         return rows[:, :-1].contiguous(), rows[:, 1:].contiguous()
 
     def move(self, tensor, device):
-        """Send a tensor to a device, without waiting for it where that is possible."""
+        """Copy a tensor to a device, asynchronously if it is a GPU."""
         if device.type == "cuda" and tensor.device.type == "cpu":
             return tensor.pin_memory().to(device, non_blocking=True)
         return tensor.to(device)
@@ -90,15 +90,15 @@ def windows(split, batch_size):
 
 
 class NoGlobals(pickle.Unpickler):
-    """Reads plain data only; a pickle that names code is refused."""
+    """Unpickles plain data only; a pickle that refers to code is rejected."""
 
     def find_class(self, module, name):
-        """Refuse: nanoGPT's meta.pkl needs no class and no function."""
+        """Reject: nanoGPT's meta.pkl needs no class and no function."""
         raise pickle.UnpicklingError(f"it wants to run {module}.{name}")
 
 
 def read_meta(folder):
-    """Give what a data set says of its tokens: vocab_size, kind, perhaps chars.
+    """A dataset's vocabulary: vocab_size, kind, perhaps chars.
 
     `meta.json` is ours, `meta.pkl` nanoGPT's; {} where there is neither.
     """
@@ -116,7 +116,7 @@ def read_meta(folder):
 
 
 def unpickle(path):
-    """Give nanoGPT's meta.pkl in our form."""
+    """NanoGPT's meta.pkl in our form."""
     with path.open("rb") as file:
         raw = NoGlobals(file).load()
     chars = "".join(raw["itos"][i] for i in range(len(raw.get("itos", ()))))
@@ -124,7 +124,7 @@ def unpickle(path):
 
 
 def check_meta(meta):
-    """Refuse a vocabulary that contradicts itself."""
+    """Validate a vocabulary."""
     kind, size, chars = meta["kind"], meta["vocab_size"], meta.get("chars", "")
     if kind not in {"char", "gpt2"} or type(size) is not int or not 0 < size <= 2**16:
         raise ValueError(f"kind {kind!r} with vocab_size {size!r}")
@@ -133,5 +133,5 @@ def check_meta(meta):
 
 
 def find_dataset(name):
-    """Give a data set's folder, `data/NAME` here."""
+    """A dataset's folder, `data/NAME` in the current directory."""
     return Path("data") / name

@@ -6,7 +6,7 @@ import sys
 
 
 class TrainerError(Exception):
-    """An error the user can fix: the message says what, where, and what to do."""
+    """What a user can fix: what, where, and what to do; any function may raise it."""
 
 
 def guarded(function):
@@ -19,12 +19,20 @@ def guarded(function):
     except BrokenPipeError:  # `python -m trainer -h | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # a full disk, a missing permission: file and reason
+        print(f"trainer: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:  # the second one, or before training began
         return 130
 
 
 def require_torch(name):
-    """In a module run as a program (`name` is "__main__"): exit if torch is missing."""
-    if name == "__main__" and importlib.util.find_spec("torch") is None:
+    """Prepare for importing torch in a module run as a program; exit without torch."""
+    if name != "__main__":
+        return
+    # On a busy machine OpenMP threads that spin while they wait cost up to twenty times
+    # the CPU of the step itself.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if importlib.util.find_spec("torch") is None:
         print("trainer: PyTorch is missing: pip install torch", file=sys.stderr)
         sys.exit(2)

@@ -3,7 +3,7 @@
 import torch
 import torch.distributed as dist
 
-from trainer import build
+from trainer import plan
 from trainer.data import windows
 
 
@@ -63,5 +63,5 @@ def batches_at_once(config, shape, count):
     if config.exact or not config.device.startswith("cuda"):
         return 1
     tokens = config.batch_size * config.block_size
-    most = min(EVAL_TOKENS // tokens, build.MAX_LOGITS // (tokens * shape.vocab_size))
-    return build.largest_divisor(count, most)
+    most = min(EVAL_TOKENS // tokens, plan.MAX_LOGITS // (tokens * shape.vocab_size))
+    return plan.largest_divisor(count, most)

@@ -18,12 +18,7 @@ def cache_dir():
 
 
 def download(url, path, *, sha256=None, most=2**24):
-    """Download `url` to `path`, which appears only when complete and correct.
-
-    Raises:
-        OSError: if the network fails, the checksum differs or the disk is full.
-
-    """
+    """Download `url` to `path`, which appears only when complete and correct."""
     if not url.startswith("https://"):
         raise OSError("only https is fetched")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +53,10 @@ def write_atomically(path, data):
     """Write a file by way of a temporary one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    Path(name).chmod(0o644)
-    Path(name).replace(path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)

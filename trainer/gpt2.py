@@ -1,7 +1,7 @@
-"""OpenAI's GPT-2 weights, from Hugging Face's safetensors files, without their code.
+"""OpenAI's GPT-2 weights from Hugging Face's files, without the transformers package.
 
-The format is simple: eight bytes say how long a JSON header is; it says where each
-tensor lies.  Nothing in such a file can run, and every number in it is checked.
+safetensors: eight bytes give the length of a JSON header with the offsets of all
+tensors.  Every number is checked, and nothing in either format can run code.
 """
 
 import json
@@ -17,6 +17,7 @@ from trainer.errors import TrainerError
 from trainer.fetch import cache_dir, download
 
 
+FILES = ("model.safetensors", "pytorch_model.bin")
 SIZES = {  # layers, heads, width
     "gpt2": (12, 12, 768),  # 124M
     "gpt2-medium": (24, 16, 1024),  # 350M
@@ -32,40 +33,45 @@ MAX_DOWNLOAD = 7 * 2**30
 
 
 def model_args(name):
-    """Give the raw `model_args` of one of OpenAI's four models."""
+    """The `model_args` of one of OpenAI's four models."""
     layers, heads, width = SIZES[name]
     sizes = {"n_layer": layers, "n_head": heads, "n_embd": width}
     return {**sizes, "block_size": 1024, "bias": True, "vocab_size": 50257}
 
 
 def load(name, config, log):
-    """Give GPT-2 with OpenAI's weights.
-
-    Raises:
-        TrainerError: if no file is found, or it does not hold this model.
-
-    """
+    """GPT-2 with OpenAI's weights."""
     log.line(f"loading weights from pretrained gpt: {name}")
     log.line("forcing vocab_size=50257, block_size=1024, bias=True")
     log.line(f"overriding dropout rate to {config.dropout}")
     path = find(name, config, log)
-    weights = rename(read_safetensors(path))
-    return checkpoint.model_from(
-        path, weights, model_args(name), dropout=config.dropout
-    )
+    read = read_bin if path.suffix == ".bin" else read_safetensors
+    weights = rename(read(path))
+    check_size(name, path, weights)
+    args = model_args(name)
+    return checkpoint.model_from(path, weights, args, dropout=config.dropout)
+
+
+def check_size(name, path, weights):
+    """Reject another of the four models, naming it."""
+    width = weights.get("transformer.wte.weight", torch.empty(0, 0)).shape[-1]
+    for other, (_, _, n_embd) in SIZES.items():
+        if width == n_embd != SIZES[name][2]:
+            raise TrainerError(f"{path} holds {other}: take --init_from={other}")
 
 
 def find(name, config, log):
-    """Find the file: as told, here, in Hugging Face's cache, else download it."""
+    """Find the file: as given, here, in Hugging Face's cache, else download it."""
     for folder in folders(name, config.gpt2_path):
-        path = folder if folder.is_file() else folder / "model.safetensors"
-        if path.is_file():
-            log.event("weights", source=str(path))
-            return path
+        for path in (folder, *(folder / each for each in FILES)):
+            if path.is_file():
+                log.event("weights", source=str(path))
+                return path
     if config.gpt2_path or config.fetch == "none":
         tried = config.gpt2_path or f"./{name} and {hub()}"
-        raise TrainerError(f"{name}: no model.safetensors in {tried}; {ways_out(name)}")
-    cache = cache_dir() / name / "model.safetensors"
+        files = " or ".join(FILES)
+        raise TrainerError(f"{name}: no {files} in {tried}; {ways_out(name)}")
+    cache = cache_dir() / name / FILES[0]
     url = URL.format(name=name)
     try:
         download(url, cache, most=MAX_DOWNLOAD)
@@ -75,10 +81,10 @@ def find(name, config, log):
     return cache
 
 
-def folders(name, told):
-    """Give the places to look, in order; only the one that was told, if one was."""
-    if told:
-        return [Path(told)]
+def folders(name, given):
+    """Where to look, in order; only the path given, if one was."""
+    if given:
+        return [Path(given)]
     cached = []
     for owner in ("openai-community--", ""):
         cached += sorted(hub().glob(f"models--{owner}{name}/snapshots/*"))
@@ -86,24 +92,19 @@ def folders(name, told):
 
 
 def hub():
-    """Give Hugging Face's cache."""
+    """Hugging Face's cache."""
     home = os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")
     return Path(os.environ.get("HF_HUB_CACHE", Path(home) / "hub"))
 
 
 def ways_out(name):
-    """Say what one can do where the network is closed."""
+    """What to do without network."""
     url = URL.format(name=name)
-    return f"do one of: fetch {url} to ./{name}/; --gpt2_path=FILE"
+    return f"do one of: download {url} to ./{name}/; --gpt2_path=FILE_OR_FOLDER"
 
 
 def read_safetensors(path):
-    """Give all tensors of a file, by name; they stay on disk until used.
-
-    Raises:
-        TrainerError: if a number in the file points outside of it.
-
-    """
+    """All tensors of a file, by name; they stay on disk until used."""
     try:
         header, start = read_header(path)
         return {
@@ -117,8 +118,23 @@ def read_safetensors(path):
         ) from error
 
 
+def read_bin(path):
+    """All tensors of a PyTorch file, by name; nothing in it can run."""
+    try:
+        weights = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+        if not all(isinstance(value, torch.Tensor) for value in weights.values()):
+            raise TypeError("not a dictionary of tensors")  # noqa: TRY301 - as torch's
+    except Exception as error:  # torch raises what a broken file makes it raise
+        reason = str(error).split("\n", 1)[0][:200]
+        raise TrainerError(
+            f"{path}: not a file of weights, or damaged: {reason}; copy it again, or "
+            "take model.safetensors instead"
+        ) from error
+    return weights
+
+
 def read_header(path):
-    """Give the header and where the data begin."""
+    """(header, offset of the data)."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         if not 0 < size <= min(MAX_HEADER, path.stat().st_size - 8):
@@ -143,14 +159,14 @@ def read_tensor(path, entry, start):
 
 
 def rename(weights):
-    """Give nanoGPT's names and shapes; the head is the embedding, buffers go."""
+    """NanoGPT's names and shapes; the head is the embedding, buffers are dropped."""
     renamed = {}
     for name, stored in weights.items():
         key = "transformer." + name.removeprefix("transformer.")
         if key.endswith((".attn.bias", ".attn.masked_bias", "lm_head.weight")):
             continue
         weight = stored.t() if key.endswith(CONV1D) else stored
-        # Off the disk: a file that is cut while we train would end the process.
+        # In memory: a mapped file truncated by others would kill the process.
         renamed[key] = weight.clone(memory_format=torch.contiguous_format)
     if "transformer.wte.weight" in renamed:
         renamed["lm_head.weight"] = renamed["transformer.wte.weight"]

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from trainer import build, checkpoint, machine, resume
+from trainer import build, checkpoint, machine, plan, resume
 from trainer import config as configuration
 from trainer.errors import TrainerError
 from trainer.evaluate import evaluate
@@ -69,7 +69,7 @@ class Run:
         build.seed(config, world)
         self.model, path, stored = build.make_model(self.config, self.meta, log, world)
         self.make_optimizer()
-        self.plan = build.plan(self, stored)
+        self.plan = plan.make(self, stored)
         self.wrapped = build.parallel(self.plan.model, config, world)
         self.writer = checkpoint.Writer(
             keep_old=config.init_from not in {"resume", "auto"}
@@ -81,7 +81,8 @@ class Run:
         self.report.start()
         self.next_batch()
         if stored:
-            self.restore(path, stored)
+            self.progress, batch = resume.restore(self, path, stored)
+            self.set_batch(*batch)
 
     def make_optimizer(self):
         """Make AdamW, the loss scaler for float16, autocast and the attention's."""
@@ -105,32 +106,6 @@ class Run:
         """The context of every forward pass: autocast and attention kernels."""
         with self.autocast, self.attention():
             yield
-
-    def restore(self, path, stored):
-        """Continue where a checkpoint stopped.
-
-        Raises:
-            TrainerError: if the file is damaged.
-
-        """
-        self.progress = resume.read_progress(path, stored)
-        resume.restore_optimizer(path, self.optimizer, stored["optimizer"])
-        mine = resume.restore_rank(path, stored, self)
-        if mine is None:  # nanoGPT's file: at least not the batches of the start again
-            step = self.progress.iter_num
-            torch.manual_seed(self.config.seed + step + self.world.rank)
-            self.next_batch()
-        else:
-            if mine["batch"]:
-                self.set_batch(*mine["batch"])
-            if self.scaler.is_enabled() and mine["scaler"]:
-                self.scaler.load_state_dict(mine["scaler"])
-        self.log.event(
-            "resume",
-            step=self.progress.iter_num,
-            file=str(path),
-            exact=mine is not None,
-        )
 
     # --- batches ---
 
@@ -160,7 +135,7 @@ class Run:
                     reason = self.after_step()
             return self.finish(reason or "max_iters")
         except torch.OutOfMemoryError as error:
-            advice = build.out_of_memory(self.config, self.plan.rows, self.sequences)
+            advice = plan.out_of_memory(self.config, self.plan.rows, self.sequences)
             raise TrainerError(advice) from error
         finally:
             for number, handler in previous.items():
@@ -242,11 +217,11 @@ class Run:
 
     def log_step(self, done):
         """Log a step, on a GPU one log line late; return whether losses are finite."""
-        self.writer.check()
         self.report.clock.mark(done, self.loss)
         late = self.config.device.startswith("cuda")
         losses = self.report.steps(keep=1 if late else 0)
         self.report.stats(done)
+        self.writer.check()
         return self.config.nonfinite != "stop" or all(map(math.isfinite, losses))
 
     # --- evaluation and checkpoints ---
@@ -303,7 +278,7 @@ class Run:
             self.save(self.out_dir / ("ckpt.pt" if always else "last.pt"))
         self.writer.wait()
         self.report.end(reason)
-        if reason == "log_failed":
+        if self.log.error:
             raise TrainerError(
                 f"log not written: {self.log.error}; step {self.progress.iter_num} is "
                 f"saved in {self.out_dir}: free disk space, then continue with "
@@ -311,4 +286,4 @@ class Run:
             )
         if stopped:
             return 128 + signal.Signals[reason].value
-        return 1 if reason == "nonfinite" else 0
+        return 1 if reason in REASONS.values() else 0

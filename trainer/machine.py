@@ -1,4 +1,4 @@
-"""What the machine can do: device, number type, threads, peak speed, memory."""
+"""What the machine has: device, dtype, threads, peak FLOP/s, memory."""
 
 import contextlib
 import functools
@@ -13,16 +13,16 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from trainer.errors import TrainerError
 
 
-A100_FLOPS = 312e12  # nanoGPT measures every machine by this one
+A100_FLOPS = 312e12  # the peak in nanoGPT's MFU, on every machine
 CUDNN_FIRST = (
     *(SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION),
     *(SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH),
 )
 CUDNN_GAIN = 0.97  # of the time of torch's choice; less is noise
-LONG_STEP_S = 1.0  # a step that takes longer has work for all threads
+LONG_STEP_S = 1.0  # longer steps have work for all threads
 
-# Dense bfloat16 FLOP/s from the makers' data sheets, the longer name first.  Cards
-# without bfloat16 are listed with float16.
+# Dense bfloat16 FLOP/s from data sheets, longer names first; float16 for cards without
+# bfloat16.
 PEAKS = {
     "GB200": 2.5e15,
     "B200": 2.25e15,
@@ -45,12 +45,7 @@ PEAKS = {
 
 
 def pick_device(wanted):
-    """Give the device to use; `auto` takes the best there is.
-
-    Raises:
-        TrainerError: if the device that was asked for is not there.
-
-    """
+    """The device to use; `auto` prefers CUDA, then MPS."""
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if wanted == "auto":
         return "cuda" if cuda else "mps" if mps else "cpu"
@@ -61,13 +56,13 @@ def pick_device(wanted):
 
 
 def pick_dtype(wanted, device, *, exact):
-    """Give the type to compute in; `auto` takes bfloat16 where it is native."""
+    """The dtype to compute in; `auto` takes bfloat16 where it is native."""
     if exact or (device != "cuda" and wanted == "float16"):
         return "float32"  # nanoGPT too ignores float16 without CUDA
     if wanted != "auto":
         return wanted
     if device == "cuda":
-        # is_bf16_supported() says yes to emulation as well.
+        # is_bf16_supported() is true for emulation, too.
         native = torch.cuda.get_device_capability() >= (8, 0)
         return "bfloat16" if native else "float16"
     if device == "cpu" and cpu_has_bfloat16():
@@ -76,7 +71,7 @@ def pick_dtype(wanted, device, *, exact):
 
 
 def cpu_has_bfloat16():
-    """Tell whether bfloat16 is faster here: some CPUs claim it and emulate it."""
+    """Whether bfloat16 is faster here: some CPUs only emulate it."""
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     if not any(getattr(torch.cpu, name, bool)() for name in names):
         return False
@@ -113,7 +108,7 @@ def autocast(config):
 
 
 def attention(shape, config):
-    """A function that gives the context for attention: torch's choice, or cuDNN first.
+    """A factory of contexts for attention: torch's choice of kernel, or cuDNN first.
 
     From Hopper on cuDNN's kernel may be faster than flash attention; torch prefers it
     in some versions only.  Both are timed in the shape of the model.
@@ -144,7 +139,7 @@ def time_attention(shape, config, context, tries=10):
                 y = F.scaled_dot_product_attention(
                     q, q, q, dropout_p=config.dropout, is_causal=True
                 )
-            y.sum().backward()
+            y.backward(torch.ones_like(y))
 
         for _ in range(3):
             step()
@@ -157,7 +152,7 @@ def time_attention(shape, config, context, tries=10):
 
 
 def peak_flops(device, dtype):
-    """Give (FLOP/s, where the number is from) for the machine at hand."""
+    """(peak FLOP/s, source of the number) of this machine."""
     if device.startswith("cuda"):
         name = torch.cuda.get_device_name(device)
         if card := find_card(name):
@@ -168,13 +163,13 @@ def peak_flops(device, dtype):
         size = 1024
         flops = matmul_flops(getattr(torch, dtype), size=size)
         return flops, f"measured {size}x{size} product, all threads"
-    return A100_FLOPS, "unknown, an A100's"
+    return A100_FLOPS, "unknown: an A100's"
 
 
 def find_card(name):
-    """Give the entry of PEAKS for a GPU's name, if there is one.
+    """The entry of PEAKS for a GPU's name, or None.
 
-    An L40 is no L4, and a laptop's 4090 has half the speed of a 4090.
+    An L40 is not an L4; a laptop's 4090 has half the speed of a 4090.
     """
     if "Laptop" in name:
         return None
@@ -182,7 +177,7 @@ def find_card(name):
 
 
 def memory_bytes(device):
-    """Give the memory of a GPU or of the machine; 0 if nobody knows."""
+    """The memory of a GPU or of the machine; 0 if unknown."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_properties(device).total_memory
     try:
@@ -192,7 +187,7 @@ def memory_bytes(device):
 
 
 def state_bytes(args, *, low_mem=False):
-    """Give what weights, gradients and both AdamW moments of a model take."""
+    """Bytes of weights, gradients and both AdamW moments."""
     C = args.n_embd
     weights = C * (args.vocab_size + args.block_size + args.n_layer * (12 * C + 13) + 2)
     return weights * (8 if low_mem else 16)
@@ -226,12 +221,7 @@ def free_bytes(device):
 
 
 def check_memory(shape, config):
-    """Refuse a model whose state alone does not fit.
-
-    Raises:
-        TrainerError: with its size and that of the memory.
-
-    """
+    """Reject a model whose state alone does not fit."""
     state, device = state_bytes(shape, low_mem=config.low_mem), config.device
     total = memory_bytes(device)
     if 0 < total < state:
@@ -243,7 +233,7 @@ def check_memory(shape, config):
 
 
 def fastest_threads(step):
-    """Give the number of CPU threads with which `step()` is fastest.
+    """The number of CPU threads with which `step()` is fastest.
 
     Small models lose by threads that wait for each other.  A step that takes long is
     not tried twice: large models want all threads.
@@ -267,7 +257,7 @@ def seconds(function):
 
 
 def rss_bytes():
-    """Give the memory this process holds now; 0 where /proc is not there."""
+    """Resident memory of this process; 0 without /proc."""
     try:
         with open("/proc/self/statm") as file:  # noqa: PTH123 - hot, and no folder
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -74,10 +74,6 @@ def ensure(name, config, log):
 
     Returns the name of the dataset to train on: a substitute if Shakespeare is out of
     reach, with a warning.
-
-    Raises:
-        TrainerError: if there is nothing to prepare it from.
-
     """
     folder = find_dataset(name)
     if exists(folder) and not changed(folder, log):
@@ -122,7 +118,7 @@ def changed(folder, log):
 
 
 def substitute(name, config, log, *, reason):
-    """Use Python's documentation instead of a text out of reach, and say so."""
+    """Use Python's documentation instead of a text out of reach, with a warning."""
     fallback = FALLBACK[name]
     if not exists(find_dataset(fallback)):
         prepare(fallback, config, log)
@@ -149,12 +145,7 @@ class NoTextError(TrainerError):
 
 
 def shakespeare_text(folder, config, log):
-    """(text, source): a local file, the cache, or the network.
-
-    Raises:
-        NoTextError: if all of them fail.
-
-    """
+    """(text, source): a local file, the cache, or the network."""
     given = Path(os.environ.get("GPTWATCH_DATA", folder / "input.txt"))
     cached = cache_dir() / SHAKESPEARE
     for path in (folder / "input.txt", given, given / SHAKESPEARE, cached):
@@ -179,12 +170,7 @@ def known(path):
 
 
 def python_text():
-    """(text, source): Python's documentation, half a million characters.
-
-    Raises:
-        TrainerError: where Python was installed without it.
-
-    """
+    """(text, source): Python's documentation, half a million characters."""
     try:
         from pydoc_data.topics import topics
     except ImportError as error:
@@ -196,12 +182,7 @@ def python_text():
 
 
 def documents(path):
-    """The texts of a file: one, or for .jsonl one per line.
-
-    Raises:
-        TrainerError: naming the line that is not what it should be.
-
-    """
+    """The texts of a file: one, or for .jsonl one per line."""
     text = read_text(path)
     if path.suffix != ".jsonl":
         return [text]

@@ -14,6 +14,8 @@ from trainer.optimizer import learning_rate
 NONFINITE_HINT = (
     "try a lower learning_rate, dtype=bfloat16 or float32, a longer warmup_iters"
 )
+SHAPE = ("n_layer", "n_head", "n_embd", "block_size", "vocab_size")
+SETTINGS = ("dataset", "batch_size", "learning_rate", "dropout", "max_iters")
 EVALS_EAT = 0.2  # share of the time above which evaluations are worth a hint
 SETTLED = 5  # nanoGPT prints no MFU for the first steps
 
@@ -110,24 +112,16 @@ class Report:
             dtype=config.dtype,
             exact=config.exact,
             cuda_graphs=run.plan.graphs,
-            micro_batch_size=run.plan.rows,
+            micro_batch=run.plan.rows,
             micro_steps=run.plan.micro_steps,
             peak_flops=self.peak,
             peak_source=self.peak_source,
             memory_estimate_gb=estimate / 1e9,
             parameters=model.get_num_params(),
-            n_layer=model.config.n_layer,
-            n_head=model.config.n_head,
-            n_embd=model.config.n_embd,
-            block_size=model.config.block_size,
-            vocab_size=model.config.vocab_size,
-            dataset=config.dataset,
+            **{name: getattr(model.config, name) for name in SHAPE},
             train_tokens=run.data["train"].length,
-            batch_size=config.batch_size,
             tokens_per_iter=run.tokens_per_iter,
-            learning_rate=config.learning_rate,
-            dropout=config.dropout,
-            max_iters=config.max_iters,
+            **{name: getattr(config, name) for name in SETTINGS},
         )
 
     def steps(self, *, keep=0):

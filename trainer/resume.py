@@ -1,6 +1,5 @@
 """Resuming: what a checkpoint stores of a run besides its weights, and back."""
 
-import contextlib
 import dataclasses
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ UNSEEN_LOSS = 1e9  # nanoGPT's best_val_loss before the first evaluation
 
 @dataclass
 class Progress:
-    """How far a run is, as far as a checkpoint must know."""
+    """Progress of a run, as stored in its checkpoint."""
 
     iter_num: int = 0
     best_val_loss: float = UNSEEN_LOSS
@@ -24,9 +23,9 @@ class Progress:
 
 
 def restore_optimizer(path, optimizer, state):
-    """Give AdamW its moments back; its settings stay those of this run.
+    """Restore AdamW's moments; its hyperparameters stay those of this run.
 
-    nanoGPT's file says `fused=None` where ours runs fused, so only `params` is taken.
+    nanoGPT's file has `fused=None` where ours is fused: only `params` is used.
     """
     try:
         check_moments(optimizer, state)
@@ -38,7 +37,7 @@ def restore_optimizer(path, optimizer, state):
 
 
 def check_moments(optimizer, state):
-    """Refuse moments of another shape than their weight; torch would not notice."""
+    """Validate the moments' shapes; torch does not."""
     shapes = [p.shape for group in optimizer.param_groups for p in group["params"]]
     indices = [i for group in state["param_groups"] for i in group["params"]]
     for i, shape in zip(indices, shapes, strict=True):
@@ -70,63 +69,53 @@ def contents(run, ranks):
 
 
 def rank_state(run):
-    """What only this process knows: random state and the prefetched batch."""
+    """State of this process only: random state and the prefetched batch."""
     states = {"cpu": torch.get_rng_state()}
     if run.config.device.startswith("cuda"):
         states["cuda"] = torch.cuda.get_rng_state(run.config.device)
     return {"random": states, "x": run.x.cpu(), "y": run.y.cpu()}
 
 
-def read_progress(path, stored):
-    """A checkpoint's progress; nanoGPT's files have only the step and the best loss.
+def restore(run, path, stored):
+    """Restore optimizer, loss scaler and random state; return (progress, batch).
 
-    Raises:
-        TrainerError: if our part of the file is damaged.
-
+    nanoGPT's files have neither random state nor batch, and of the progress only the
+    step and the best loss: the batch is then drawn with another seed than the start's.
     """
-    names = ("best_iter", "evaluated", "stale_evals")
-    with our_part(path):
-        extra = stored.get("gptwatch", {})
-        known = {name: int(extra[name]) for name in names if extra}
-    return Progress(stored["iter_num"], stored["best_val_loss"], **known)
-
-
-def restore_rank(path, stored, run):
-    """Restore this process's random state; return its batch and loss scaler.
-
-    The batch is None if its size has changed, the result for nanoGPT's files and if the
-    number of processes has changed.
-
-    Raises:
-        TrainerError: if our part of the file is damaged.
-
-    """
-    with our_part(path):
-        extra = stored.get("gptwatch", {})
-        if len(extra.get("ranks", ())) != run.world.size:
-            return None
-        mine = extra["ranks"][run.world.rank]
-        x, y = mine["x"], mine["y"]
-        batch = None
-        if x.shape == run.x.shape == y.shape:
-            most = run.model.config.vocab_size
-            if not 0 <= min(x.min(), y.min()) <= max(x.max(), y.max()) < most:
-                raise ValueError("a token out of range")
-            batch = x.to(run.x), y.to(run.y)
-        restore_random(mine["random"], run.config.device)
-        return {"batch": batch, "scaler": extra["scaler"]}
-
-
-@contextlib.contextmanager
-def our_part(path):
-    """Turn what damaged contents raise into a TrainerError."""
+    restore_optimizer(path, run.optimizer, stored["optimizer"])
+    extra = stored.get("gptwatch", {})
     try:
-        yield
+        names = ("best_iter", "evaluated", "stale_evals")
+        known = {name: int(extra[name]) for name in names if extra}
+        exact = len(extra.get("ranks", ())) == run.world.size
+        if exact:
+            batch = restore_rank(run, extra, extra["ranks"][run.world.rank])
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise TrainerError(
             f"{path}: its part 'gptwatch' is damaged: {error}; without it the file is "
             "a nanoGPT checkpoint"
         ) from error
+    if not exact:
+        step = stored["iter_num"]
+        torch.manual_seed(run.config.seed + step + run.world.rank)
+        batch = run.data["train"].batch(run.config.batch_size, run.plan.draws)
+    run.log.event("resume", step=stored["iter_num"], file=str(path), exact=exact)
+    return Progress(stored["iter_num"], stored["best_val_loss"], **known), batch
+
+
+def restore_rank(run, extra, mine):
+    """Restore what one process stored; return its batch, a new one if sizes changed."""
+    x, y = mine["x"], mine["y"]
+    batch = run.x, run.y
+    if x.shape == run.x.shape == y.shape:
+        most = run.model.config.vocab_size
+        if not 0 <= min(x.min(), y.min()) <= max(x.max(), y.max()) < most:
+            raise ValueError("a token out of range")
+        batch = x.to(run.x), y.to(run.y)
+    if run.scaler.is_enabled() and extra["scaler"]:
+        run.scaler.load_state_dict(extra["scaler"])
+    restore_random(mine["random"], run.config.device)
+    return batch
 
 
 def restore_random(states, device):

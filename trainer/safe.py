@@ -2,7 +2,7 @@
 
 A configuration needs assignments of constants, a little arithmetic, an f-string for a
 run's name.  Those are evaluated here, each result bounded in size; all else is refused
-with its line.  A file from a stranger can at worst set a learning rate.
+with its line.  An untrusted file can at worst set a learning rate.
 """
 
 import ast
@@ -57,12 +57,7 @@ MODULES = {"math", "time", "os", "torch"}
 
 
 def read_python(text, path):
-    """Give the names that a file of assignments defines, without running it.
-
-    Raises:
-        TrainerError: with file and line, for anything else than a setting.
-
-    """
+    """The names that a file of assignments defines, without running it."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -81,7 +76,7 @@ def read_python(text, path):
 
 
 def execute(statement, names):
-    """Do one statement: an assignment, an import that is known, or a comment."""
+    """Execute an assignment, a known import, or a docstring."""
     match statement:
         case ast.Assign(targets=[*targets], value=value):
             assign(targets, evaluate(value, names), names)
@@ -96,7 +91,7 @@ def execute(statement, names):
 
 
 def assign(targets, value, names):
-    """Bind plain names; `config.x = 1` and `a, b = 1, 2` are no settings."""
+    """Bind plain names; `config.x = 1` and `a, b = 1, 2` are not settings."""
     for target in targets:
         if not isinstance(target, ast.Name):
             raise TypeError(f"cannot assign to {ast.unparse(target)[:60]!r}")
@@ -104,16 +99,16 @@ def assign(targets, value, names):
 
 
 def evaluate(node, names):
-    """Give an expression's value; its size is bounded at every step."""
+    """The value of an expression; its size is bounded at every step."""
     value = evaluate_unbounded(node, names)
     too_long = isinstance(value, str) and len(value) > MAX_TEXT
     if too_long or (isinstance(value, int) and abs(value) > MAX_INT):
-        raise ValueError("value out of all proportion")
+        raise ValueError("value too large")
     return value
 
 
 def evaluate_unbounded(node, names):  # noqa: PLR0911 - one return per kind of node
-    """Give an expression's value, whose parts are bounded."""
+    """The value of an expression whose parts are bounded."""
     match node:
         case ast.Constant(value=bool() | int() | float() | str() | None as value):
             return value
@@ -140,7 +135,7 @@ def evaluate_unbounded(node, names):  # noqa: PLR0911 - one return per kind of n
 
 
 def evaluate_part(part, names):
-    """Give a piece of an f-string; a width of three digits is wide enough."""
+    """A part of an f-string; widths have at most three digits."""
     if isinstance(part, ast.Constant):
         return part.value
     spec = "" if part.format_spec is None else evaluate(part.format_spec, names)
@@ -150,16 +145,16 @@ def evaluate_part(part, names):
 
 
 def apply(op, left, right):
-    """Compute, unless the operands show that the result would not fit."""
+    """Compute, unless the operands show that the result would be too large."""
     numbers = isinstance(left, int | float) and isinstance(right, int | float)
     if op is ast.Pow and not (numbers and abs(right) <= 64 and abs(left) <= 10**6):  # noqa: PLR2004
-        raise ValueError("power out of all proportion")
+        raise ValueError("power too large")
     if op is ast.Mod and not numbers:
         raise ValueError("'%' is for numbers; use an f-string")
     if op is ast.Mult and not numbers:
         size = next((n for n in (left, right) if isinstance(n, int)), 0)
         if size > MAX_TEXT:
-            raise ValueError("value out of all proportion")
+            raise ValueError("value too large")
     return OPERATORS[op](left, right)
 
 

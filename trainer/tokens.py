@@ -31,12 +31,7 @@ class Chars:
         self.order = np.argsort(self.chars)
 
     def encode(self, text):
-        """Tokens as uint16, shape (len(text),).
-
-        Raises:
-            TrainerError: for a character that is not in the vocabulary.
-
-        """
+        """Tokens as uint16, shape (len(text),)."""
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         places = np.searchsorted(self.chars, codes, sorter=self.order)
         tokens = self.order[np.minimum(places, len(self.order) - 1)]
@@ -91,10 +86,6 @@ def find_ranks(config, log):
     """GPT-2's table {bytes: rank}, verified by sha256, and kept in our own cache.
 
     Sources: --bpe_file, our cache, tiktoken's cache, one download.
-
-    Raises:
-        TrainerError: naming what was tried and what to do.
-
     """
     kept = cache_dir() / "gpt2/r50k_base.tiktoken"
     given = config.bpe_file or os.environ.get("GPTWATCH_GPT2_BPE")

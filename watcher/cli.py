@@ -2,9 +2,10 @@
 
 Answers go to standard output, everything else to standard error.  Exit codes: 0 fine,
 1 error, 2 wrong usage, 3 no metrics found, 10 overfitting, 11 not finite, 12 diverged,
-13 crashed; of `start`, 78 for what only a person can mend.
+13 crashed; of `start`, 78 for an error in the configuration.
 """
 
+import inspect
 import logging
 import sys
 from pathlib import Path
@@ -23,19 +24,24 @@ from watcher.commands.formats import formats
 from watcher.commands.notify import notify
 from watcher.commands.once import once
 from watcher.commands.options import (
-    HOPELESS,
+    CONFIG_ERROR,
     NO_METRICS,
     NoMetricsError,
     blamed,
+    choose_language,
+    language,
     safe,
     unknown_variables,
 )
 from watcher.commands.run import run
 from watcher.commands.service import service
+from watcher.commands.show import show
 from watcher.commands.silence import silence
 from watcher.commands.start import start
 from watcher.commands.status import status
+from watcher.commands.web import web
 from watcher.errors import ConfigError, GptwatchError
+from watcher.outputs.text.catalog import tr
 
 
 _PREFIX: Final = "GPTWATCH"
@@ -49,11 +55,11 @@ _INTERRUPTED: Final = 130
     "--config",
     "config_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Configuration file; default: ./gptwatch.toml where there is one.",
+    help="Configuration file; default: ./gptwatch.toml, if it exists.",
 )
 @click.pass_context
 def cli(context: click.Context, config_path: Path | None) -> None:
-    """Watches training logs, draws their curves, and says when a model overfits."""
+    """Watch training logs, draw their curves, and alert when a model overfits."""
     from watcher import config
 
     # Warnings of commands that keep no log go to standard error, as errors do.
@@ -66,14 +72,15 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     except ConfigError as error:
         if context.invoked_subcommand != start.name:
             raise
-        context.exit(_complain(error, HOPELESS))
+        context.exit(_report(error, CONFIG_ERROR))
     context.obj = loaded
+    choose_language(context, None, loaded.options.get("lang"))
     options = dict(loaded.options)
     context.default_map = dict.fromkeys(cli.commands, options)
 
 
 for _command in (
-    *(demo, start, run, status, alerts, silence, notify),
+    *(demo, start, run, web, status, show, alerts, silence, notify),
     *(once, compare, export, formats, service, doctor, completion),
 ):
     cli.add_command(_command)
@@ -81,32 +88,54 @@ for _command in (
 
 def main() -> None:
     """Runs the command; errors become one line, never a traceback."""
+    translate(cli, language())
     try:
         code = cli.main(standalone_mode=False, prog_name="gptwatch")
         sys.stdout.flush()
     except click.ClickException as error:
-        code = _refuse(error)
+        code = _report_usage(error)
     except NoMetricsError as error:
-        code = _complain(error, NO_METRICS)
+        code = _report(error, NO_METRICS)
     except GptwatchError as error:
-        code = _complain(error, _ERROR)
+        code = _report(error, _ERROR)
     except (click.Abort, KeyboardInterrupt):
         code = _INTERRUPTED
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _refuse(error: click.ClickException) -> int:
-    """Shows what is wrong with an option, or with where its value came from."""
+def translate(command: click.Command, lang: str) -> None:
+    """Puts the help of a command, its options and its subcommands in a language."""
+    command.help = _paragraphs(lang, command.help or "")
+    command.short_help = tr(lang, command.short_help or "") or None
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            parameter.help = tr(lang, parameter.help or "") or None
+    if isinstance(command, click.Group):
+        for sub in command.commands.values():
+            translate(sub, lang)
+
+
+def _paragraphs(lang: str, text: str) -> str:
+    """The help with each paragraph translated, but for blocks that click keeps."""
+    parts = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(
+        part if part.startswith("\b") else tr(lang, " ".join(part.split()))
+        for part in parts
+    )
+
+
+def _report_usage(error: click.ClickException) -> int:
+    """Prints an error of an option, or of the file or variable that set it."""
     cause = blamed(error)
     if not isinstance(cause, GptwatchError):
         error.show()
         return error.exit_code
     context = getattr(error, "ctx", None)
     is_start = context is not None and context.info_name == start.name
-    return _complain(cause, HOPELESS if is_start else _ERROR)
+    return _report(cause, CONFIG_ERROR if is_start else _ERROR)
 
 
-def _complain(error: GptwatchError, code: int) -> int:
+def _report(error: GptwatchError, code: int) -> int:
     click.echo(f"gptwatch: {safe(str(error))}", err=True)
     return code
 

@@ -1,4 +1,4 @@
-"""Time, so that tests can bring their own."""
+"""The clocks, as a dependency: tests pass their own."""
 
 import time
 
@@ -7,9 +7,9 @@ class Clock:
     """The machine's clocks."""
 
     def now(self) -> float:
-        """Seconds since 1970: what people call the time; it may jump."""
+        """Wall-clock time, seconds since 1970; it may jump: for display only."""
         return time.time()
 
     def uptime(self) -> float:
-        """Seconds since boot, sleep included: what lasts is measured by it."""
+        """Monotonic seconds incl. suspend (CLOCK_BOOTTIME): use for durations."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)

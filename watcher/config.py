@@ -48,7 +48,7 @@ from watcher.settings import (
 
 
 NAME: Final = "gptwatch.toml"
-_TABLES: Final = ("rules", "formats", "alerts", "notify")
+_TABLES: Final = ("rules", "formats", "alerts", "notify", "web")
 _JUDGING: Final = ("rules", "formats")
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -70,6 +70,23 @@ class Options:
     cron: str | None = None
     every: int | None = None
     keep: int | None = setting(None, at_least=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The page.
+
+    Attributes:
+        listen: HOST:PORT or unix:PATH; "" for no page beside `gptwatch start`.
+        hosts: further names by which the page is reached.
+        allow_users: local users who need no token.
+        lines: whether lines of logs are shown.
+    """
+
+    listen: str = ""
+    hosts: tuple[str, ...] = ()
+    allow_users: tuple[str, ...] = ()
+    lines: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,7 @@ class Config:
         formats: all formats, the user's own first.
         alerts: which alerts are worth a notification.
         notify: where notifications go.
+        web: the page.
         path: where it was read, None without a file.
         where: of each option, for messages.
         judging: its tables `rules` and `formats`, for another process.
@@ -107,6 +125,7 @@ class Config:
     formats: tuple[Format, ...] = FORMATS
     alerts: alerting.Settings = field(default_factory=alerting.Settings)
     notify: notifying.Settings = field(default_factory=lambda: notifying.settings({}))
+    web: Web = field(default_factory=Web)
     path: Path | None = None
     where: Where = field(default_factory=Where)
     judging: Mapping[str, Any] = field(default_factory=dict)
@@ -147,6 +166,7 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
             alerting.Settings, table.get("alerts", {}), at.child("alerts")
         ),
         notify=notifying.settings(table.get("notify", {}), at.child("notify")),
+        web=from_table(Web, table.get("web", {}), at.child("web")),
         where=at,
         judging={key: table[key] for key in _JUDGING if key in table},
     )

@@ -1,10 +1,10 @@
-"""Writes artifacts: whole, or not at all."""
+"""Atomic writes, and clean-up of output directories."""
 
 import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,10 +17,10 @@ _LEFT_S: Final = 3600.0
 
 
 def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
-    """Replaces a file by new bytes; a reader sees the old ones or the new ones.
+    """Replaces a file atomically (temporary file, rename): never a half-written one.
 
     Raises:
-        OutputError: the folder cannot be made or written; the old file stays.
+        OutputError: the directory cannot be made or written; the old file stays.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,42 +41,56 @@ def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what writers left half done that were killed an hour ago or longer.
+    """Removes temporary files of writers that were killed an hour ago or longer.
 
     Raises:
         OutputError: it cannot be removed.
     """
     try:
         for path in folder.glob(f".*{_PART}"):
-            with contextlib.suppress(FileNotFoundError):  # somebody was quicker
+            with contextlib.suppress(FileNotFoundError):  # removed by another process
                 if time.time() - path.stat().st_mtime > _LEFT_S:
                     path.unlink()
     except OSError as error:
-        raise OutputError(f"{folder}: {error.strerror}; mend its rights") from None
+        raise OutputError(
+            f"{folder}: {error.strerror}; check its permissions"
+        ) from None
 
 
 def remove_oldest(folder: Path, pattern: str, *, keep: int) -> None:
-    """Removes the files that changed longest ago, beyond a number to keep.
+    """Removes the oldest files (by mtime), beyond a number to keep.
 
     Raises:
         OutputError: they cannot be removed.
     """
     ages = []
     for path in folder.glob(pattern):
-        with contextlib.suppress(FileNotFoundError):  # somebody was quicker
+        with contextlib.suppress(FileNotFoundError):  # removed by another process
             ages.append((path.stat().st_mtime_ns, path))
     try:
         for _, path in sorted(ages)[:-keep]:
             path.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: {error.strerror}; mend its rights") from None
+        raise OutputError(
+            f"{folder}: {error.strerror}; check its permissions"
+        ) from None
 
 
 def _refusal(path: Path, error: OSError) -> str:
     return (
-        f"{path}: cannot be written ({error.strerror}); free the disk, "
-        "mend its rights, or choose another folder with --out"
+        f"{path}: cannot be written ({error.strerror}); free disk space, "
+        "check its permissions, or choose another directory with --out"
     )
+
+
+def distinct_names(folders: Sequence[Path]) -> dict[Path, str]:
+    """A short name for each directory: its last part, or as many as make it unique."""
+    for length in range(1, max((len(f.parts) for f in folders), default=0) + 1):
+        ends = [[p for p in f.parts[-length:] if p != "/"] for f in folders]
+        names = ["-".join(parts) for parts in ends]
+        if len(set(names)) == len(folders):
+            break
+    return dict(zip(folders, names, strict=True)) if folders else {}
 
 
 def stamp(now: float) -> str:

@@ -1,4 +1,4 @@
-"""The daemon's own log: plain lines in a terminal, priorities under journald."""
+"""The daemon's own log: plain lines in a terminal, syslog priorities in journald."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ _ERROR, _WARNING, _INFO, _DEBUG = 3, 4, 6, 7
 
 
 def under_journald(stream: TextIO) -> bool:
-    """Whether a stream leads straight to the journal."""
+    """Whether a stream is connected to the journal (JOURNAL_STREAM)."""
     try:
         seen = os.fstat(stream.fileno())
     except (OSError, ValueError):
@@ -19,16 +19,16 @@ def under_journald(stream: TextIO) -> bool:
 
 
 class JournalFormatter(logging.Formatter):
-    """One line an event, its priority in front: journald knows the time itself."""
+    """One line an event, its priority in front; journald adds the time itself."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Each line with its own priority, since journald forgets it at a newline."""
+        """Each line with its own priority, since journald splits at newlines."""
         prefix = f"<{_priority(record.levelno)}>"
         return "\n".join(prefix + line for line in _lines(self, record))
 
 
 class PlainFormatter(logging.Formatter):
-    """One line an event, with the local time; warnings and worse by their name."""
+    """One line an event, with the local time; warnings and worse with their level."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and below it the traceback where there is one."""
@@ -38,21 +38,23 @@ class PlainFormatter(logging.Formatter):
         return f"{stamp} {name}" + "\n".join(_lines(self, record))
 
 
-def log_to(stream: TextIO) -> None:
-    """Sends the log of this process to a stream, as its reader likes it."""
+def log_to(stream: TextIO, *, verbose: bool = False) -> None:
+    """Sends the log of this process to a stream; `verbose`: with debug messages."""
     journald = under_journald(stream)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JournalFormatter() if journald else PlainFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    if verbose:  # of ours alone: libraries log at each plot and each event
+        logging.getLogger("gptwatch").setLevel(logging.DEBUG)
 
 
 def _priority(level: int) -> int:
-    for least, priority in (
+    for minimum, priority in (
         (logging.ERROR, _ERROR),
         (logging.WARNING, _WARNING),
         (logging.INFO, _INFO),
     ):
-        if level >= least:
+        if level >= minimum:
             return priority
     return _DEBUG
 
@@ -66,5 +68,5 @@ def _lines(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]
 
 
 def _printable(text: str) -> str:
-    """On one line, whatever bytes a file's name holds."""
+    """The text on one line, whatever bytes a file's name has."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

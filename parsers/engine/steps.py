@@ -33,6 +33,7 @@ class Steps:
         self._bases: dict[str, float] = {}
         self._end: int | None = None  # of the epoch, where the next step is beyond it
         self._interval = 0.0  # between the last two steps; 0 until known
+        self._patterns = {pattern.name: pattern for pattern in patterns}
         # Records of the metrics that others stand in for.
         self._own = {t: 0 for p in patterns for t in p.stands_in.values()}
         self._epoch_offset = EpochOffset()
@@ -65,23 +66,25 @@ class Steps:
         owned = [self._stated(raw) for raw in raws]
         lines, steps, left = _anchors(raws, owned)
         ends = self._ends(steps, left)
-        batches = [*self._arrived(lines, steps)]
-        repeating: dict[str, tuple[LinePattern, list[Batch]]] = {}
+        found = [*self._arrived(lines, steps)]
         for raw, own in zip(raws, owned, strict=True):
-            records = self._records(raw, own, lines, steps, ends)
-            if raw.pattern.repeats:
-                repeating.setdefault(raw.pattern.name, (raw.pattern, []))[1].append(
-                    records
-                )
-            else:
-                batches.append(records)
-        for pattern, parts in repeating.values():
-            kept = [part for part in parts if len(part)]
-            batches += self._repeats.sift(pattern, kept)
-        batches = self._stand_in(raws, batches)
+            found.append(self._records(raw, own, lines, steps, ends))
+        batches = self._stand_in(raws, self._sift(raws, found))
         if len(steps):
             self.last, self._end = int(steps[-1]), _whole(ends[-1])
         return [batch for batch in batches if len(batch)]
+
+    def _sift(self, raws: Sequence[Raw], found: Sequence[Batch]) -> list[Batch]:
+        """Without what repeats."""
+        patterns = self._patterns | {raw.pattern.name: raw.pattern for raw in raws}
+        batches = [b for b in found if not patterns[b.pattern].repeats]
+        repeating: dict[str, list[Batch]] = {}
+        for batch in found:
+            if len(batch) and patterns[batch.pattern].repeats:
+                repeating.setdefault(batch.pattern, []).append(batch)
+        for name, parts in repeating.items():
+            batches += self._repeats.sift(patterns[name], parts)
+        return batches
 
     def flush(self) -> list[Batch]:
         """What waited for a step that never came: it would have been the next."""
@@ -137,7 +140,7 @@ class Steps:
 
         One loss of a step may be that of the first step only; a validation is one.
         """
-        roles = {raw.pattern.name: raw.pattern.stands_in for raw in raws}
+        roles = {name: p.stands_in for name, p in self._patterns.items()}
         ends: dict[str, int] = {}
         for target in self._own:
             own = [raw.lines for raw in raws if target in raw.columns]

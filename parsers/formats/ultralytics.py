@@ -38,7 +38,7 @@ _PARTS: Final = {
     "dfl": "dfl_loss",
 }
 _TOP_1_AND_5: Final = 2
-_SCORES: Final[tuple[str, ...]] = ("precision", "recall", "map50", "map50_95")
+_SCORES: Final[tuple[str, ...]] = ("precision", "recall", "map50", "val_map")
 # What ends the parts of the loss: counts and sizes.
 _COUNTS: Final = ("labels", "instances", "size", "img_size", "targets", "total")
 

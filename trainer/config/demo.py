@@ -1,5 +1,5 @@
 # A minute on two CPU cores: a small character model on a text so short that it
-# learns it by heart.  Validation turns around step 200, and everybody can see it.
+# memorizes it: validation loss turns around step 200.
 
 out_dir = "out-demo"
 eval_interval = 25
@@ -15,7 +15,7 @@ block_size = 32
 n_layer = 2
 n_head = 6
 n_embd = 192
-dropout = 0.0  # nothing that would hinder learning by heart
+dropout = 0.0  # no regularization: it should overfit
 
 learning_rate = 3e-3
 max_iters = 400

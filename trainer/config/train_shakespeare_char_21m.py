@@ -1,5 +1,5 @@
 # The character-level GPT, twice as deep: 21.27M parameters.
-# Learns Shakespeare by heart within a thousand steps.
+# Memorizes Shakespeare within a thousand steps.
 
 out_dir = "out-shakespeare-char-21m"
 eval_interval = 250  # often, because it overfits

@@ -33,6 +33,7 @@ def measure(
     path: str,
     window: int | None = None,
     changed_at: float | None = None,
+    ended: bool = False,
 ) -> Measured:
     """The curves and segments of a run.
 
@@ -74,6 +75,7 @@ def measure(
         milestones=milestones,
         lines=run.lines,
         changed_at=changed_at,
+        ended=ended,
     )
 
 

@@ -130,6 +130,7 @@ class Measured:
         elapsed_s: training time at each point of `train` (or of `val` without it),
             where the log states it, else None.
         smoothed_loss: whether the log's own loss is already an average.
+        ended: whether nothing writes the log any more, whatever the log says.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Measured:
     milestones: tuple[Milestone, ...]
     lines: int = 0
     changed_at: float | None = None  # log's last change, seconds since 1970
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,8 +16,10 @@ from watcher.analysis.model import Curve, Segment
 
 
 # Two processes that write one file go back and forth all the time: no restarts.
-_INTERLEAVED_SHARE: Final = 0.05
 _MIN_INTERLEAVED: Final = 5
+# Between two steps back they write a few records each, or jump forward as often.
+_FEW_RECORDS: Final = 4
+_FORWARD_JUMP: Final = 5
 
 
 def went_back(steps: Ints | Floats) -> Ints:
@@ -41,7 +43,8 @@ def segments(
         onward = start > 0 and steps[start] > second
         reason = (
             "resumed"
-            if start in resumed or (onward and start not in begun)
+            if (start in resumed and steps[start] >= steps[0])
+            or (onward and start not in begun)
             else "restarted"
             if start
             else "start"
@@ -54,13 +57,25 @@ def segments(
 def _starts(steps: Ints, resumed: Ints, begun: Ints) -> list[int]:
     """Indices of the records at which a run goes on after a restart."""
     back = went_back(steps)
-    if len(back) > max(_MIN_INTERLEAVED, _INTERLEAVED_SHARE * len(steps)):
+    if _interleaved(steps, back):
         back = back[:0]
     resumed, begun = resumed[resumed > 0], begun[begun > 0]
     # Programs announce more than the start of a training: it goes back to the first
     # steps, too, or to the very step of the record before.
     begun = begun[steps[begun] == steps[begun - 1]]
     return [int(i) for i in np.unique(np.concatenate([back, resumed, begun]))]
+
+
+def _interleaved(steps: Ints, back: Ints) -> bool:
+    """Whether the steps go back because several processes write one file."""
+    if len(back) <= _MIN_INTERLEAVED:
+        return False
+    if np.median(np.diff(back)) <= _FEW_RECORDS:
+        return True
+    forward = np.diff(steps)
+    forward = forward[forward > 0]
+    jumps = forward > _FORWARD_JUMP * np.median(forward)
+    return bool(np.count_nonzero(jumps) > len(back) / 2)
 
 
 def _between(lines: Ints, milestones: Sequence[Milestone], kind: str) -> Ints:

@@ -1,1 +1,1 @@
-"""What one types after `gptwatch`: one module a command."""
+"""The commands: one module for each."""

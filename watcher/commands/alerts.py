@@ -1,4 +1,4 @@
-"""`gptwatch alerts`: what was found, whether it was told, and what it means."""
+"""`gptwatch alerts`: alerts, whether they were notified, and what rules mean."""
 
 import contextlib
 import time
@@ -11,14 +11,15 @@ import click
 
 from watcher.commands import options
 from watcher.commands.silence import clock, known
+from watcher.outputs.text import catalog
 
 
-@click.command(short_help="List alerts, with what to do.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.command(short_help="List alerts, with advice.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
-    "--all", "everything", is_flag=True, help="Those that are over or mild, too."
+    "--all", "everything", is_flag=True, help="Include resolved and info-level alerts."
 )
-@click.option("--explain", metavar="RULE", help="What a rule means, and its settings.")
+@click.option("--explain", metavar="RULE", help="Explain a rule and show its settings.")
 @options.lang
 @options.out
 @options.state
@@ -32,34 +33,35 @@ def alerts(
     as_json: bool,
     everything: bool,
     explain: str | None,
-    lang: str | None,
+    lang: str,
 ) -> None:
-    """List the alerts of `gptwatch start`: what was found, since when, what to do."""
+    """List the alerts of `gptwatch start`: what fired, since when, and what to do."""
     if explain is not None:
         known(explain)
-        click.echo(_explained(explain, context.obj, options.language(lang)))
+        click.echo(_explained(explain, context.obj, lang))
         return
     from watcher.storage.database import Database
 
     store = Database(state or out / ".gptwatch", read_only=True)
     with contextlib.closing(store):
         found = list(_listed(store, context.obj, everything=everything))
-        troubles = list(_troubles(store))
+        failures = list(_undelivered(store))
     if as_json:
         click.echo(options.as_json(found))
     elif not found:
-        click.echo("no alerts" if everything else "no alerts now; earlier ones: --all")
+        text = "no alerts" if everything else "no alerts are firing; see also: --all"
+        click.echo(options.tr(text))
     else:
         for alert in found:
-            click.echo(_told(alert))
-    for trouble in troubles:
-        click.echo(f"gptwatch: {options.safe(trouble)}", err=True)
+            click.echo(_shown(alert))
+    for failure in failures:
+        click.echo(f"gptwatch: {options.safe(failure)}", err=True)
 
 
 def _explained(rule: str, config: Any, lang: str) -> str:
-    from watcher.outputs.text.rule_docs import meaning
+    from watcher.outputs.text.rule_docs import MEANINGS
 
-    lines = [f"{rule}: {meaning(rule, lang)}"]
+    lines = [f"{rule}: {catalog.tr(lang, MEANINGS[rule][0])}"]
     chosen = getattr(config.rules, rule, None)
     if chosen is not None:
         values = {f.name: getattr(chosen, f.name) for f in fields(chosen)}
@@ -76,10 +78,10 @@ def _listed(store: Any, config: Any, *, everything: bool) -> Iterator[dict[str, 
     silences = store.outbox.silences(time.time())
     for row in store.runs():
         for alert in outbox.load(store.outbox, row.id).values():
-            now = alert.state == FIRING and alert.severity != "info" and row.current
-            if not everything and not now:
+            firing = alert.state == FIRING and alert.severity != "info" and row.current
+            if not everything and not firing:
                 continue
-            for_now = is_silenced(silences, row.name, alert.rule)
+            muted = is_silenced(silences, row.name, alert.rule)
             yield {
                 "run": row.name,
                 "rule": alert.rule,
@@ -88,24 +90,28 @@ def _listed(store: Any, config: Any, *, everything: bool) -> Iterator[dict[str, 
                 "since": alert.since,
                 "notified_at": alert.notified_at,
                 "resolved_at": alert.resolved_at,
-                "silenced": for_now or alert.rule in config.alerts.mute,
+                "silenced": muted or alert.rule in config.alerts.mute,
                 "finding": dict(alert.finding),
             }
 
 
-def _troubles(store: Any) -> Iterator[str]:
+def _undelivered(store: Any) -> Iterator[str]:
     for found in store.outbox.undelivered():
-        what = "not delivered" if found.state == "failed" else "not delivered yet"
-        yield f"{found.count} {what}: {found.error}"
+        text = "notifications waiting for a retry: {n}: {error}"
+        if found.state == "failed":
+            text = "notifications not delivered: {n}: {error}"
+        yield options.tr(text, n=found.count, error=found.error)
 
 
-def _told(alert: dict[str, Any]) -> str:
-    told = "notified" if alert["notified_at"] else "not notified"
-    notes = [alert["severity"], alert["state"], f"since {clock(alert['since'])}", told]
+def _shown(alert: dict[str, Any]) -> str:
+    since = options.tr("since {time}", time=clock(alert["since"]))
+    notified = "notified" if alert["notified_at"] else "not notified"
+    notes = [options.tr(alert["severity"]), options.tr(alert["state"]), since]
+    notes.append(options.tr(notified))
     if alert["silenced"]:
-        notes.append("silenced")
+        notes.append(options.tr("silenced"))
     head = f"{alert['run']}: {alert['rule']} ({', '.join(notes)})"
     lines = [head, f"  {alert['finding']['message']}"]
-    if alert["finding"]["advice"]:
-        lines.append(f"  To do: {alert['finding']['advice']}")
+    if advice := alert["finding"]["advice"]:
+        lines.append(f"  {options.tr('To do: {advice}', advice=advice)}")
     return "\n".join(map(options.safe, lines))

@@ -1,4 +1,4 @@
-"""`gptwatch demo`: from nothing to an overfitting alert in a minute."""
+"""`gptwatch demo`: train a small model until the overfitting alert fires."""
 
 import sys
 import time
@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from watcher.commands import options
+from watcher.outputs.text.catalog import message
 
 
 _EVERY_S: Final = 0.5
@@ -16,34 +17,33 @@ _HIGH: Final = 12
 _COLOURS: Final = {"critical": "red", "warning": "yellow", "info": "cyan"}
 
 
-@click.command(short_help="A minute: a model trains, and is watched.")
+@click.command(short_help="Train and watch a small model, for a minute.")
 @click.option(
     "--dir",
     "folder",
     type=options.folder,
     default="gptwatch-demo",
     show_default=True,
-    help="Folder for its log, pictures and checkpoint.",
+    help="Directory for its log, pictures and checkpoint.",
 )
 @options.lang
 @options.theme
-def demo(folder: Path, lang: str | None, theme: str) -> None:
-    """Train a small model in one process, watch it in another, and see both live.
+def demo(folder: Path, lang: str, theme: str) -> None:
+    """Train a small model in one process, watch it in another, and show both live.
 
-    The model learns a short text by heart, so that it overfits; the alert comes about
-    when validation has turned.  Needs PyTorch, no GPU.
+    The model memorises a short text and overfits; the alert fires soon after validation
+    loss turns.  Needs PyTorch, but no GPU.
     """
     from watcher.launch.demo import Demo
 
-    language = options.language(lang)
-    shown = Demo(folder.absolute(), lang=language, theme=theme)
+    shown = Demo(folder.absolute(), lang=lang, theme=theme)
     with shown.running():
-        view = _watch(shown, language) if sys.stdout.isatty() else _print(shown)
+        view = _watch(shown, lang) if sys.stdout.isatty() else _print(shown)
     click.echo(_ending(view, shown, folder))
 
 
 def _watch(shown: Any, lang: str) -> Any:
-    """A live screen until the training is over."""
+    """A live screen until the training ends."""
     from rich.console import Console, Group
     from rich.live import Live
 
@@ -57,18 +57,18 @@ def _watch(shown: Any, lang: str) -> Any:
 
 
 def _print(shown: Any) -> Any:
-    """The same as lines, each said once."""
-    said: set[str] = set()
+    """The same as lines, each printed once."""
+    printed: set[str] = set()
     while True:
         view = shown.view()
         if view is not None:
-            evaluations = f"{view.analysis.summary.evaluations} evaluations"
-            if view.val_loss is not None and evaluations not in said:
-                said.add(evaluations)
+            evaluations = f"evaluation {view.analysis.summary.evaluations}"
+            if view.val_loss is not None and evaluations not in printed:
+                printed.add(evaluations)
                 click.echo(_progress(view))
             for finding in view.findings:
-                if finding["rule"] not in said and finding["severity"] != "info":
-                    said.add(finding["rule"])
+                if finding["rule"] not in printed and finding["severity"] != "info":
+                    printed.add(finding["rule"])
                     click.echo(f"! {finding['message']}")
             if view.over:
                 return view
@@ -79,7 +79,7 @@ def _screen(view: Any, lang: str) -> list[Any]:
     from rich.text import Text
 
     if view is None:
-        return [Text("starting: the trainer loads PyTorch ...")]
+        return [Text(options.tr("starting: the trainer is importing PyTorch ..."))]
     parts: list[Any] = [
         Text(_bar(view), style="cyan"),
         Text(_progress(view)),
@@ -105,34 +105,36 @@ def _chart(view: Any, lang: str) -> list[str]:
 
 
 def _progress(view: Any) -> str:
-    step = 0 if view.step is None else view.step
-    of = f" of {view.max_steps:,}" if view.max_steps else ""
-    text = f"step {step:,}{of}"
+    from watcher.outputs.text.numbers import integer, loss, plain
+
+    lang = options.language()
+    text = options.tr("step {last}", last=integer(view.step or 0, lang))
+    if view.max_steps:
+        last, most = integer(view.step or 0, lang), integer(view.max_steps, lang)
+        text = options.tr("step {last} of {most}", last=last, most=most)
+    parts = []
     if view.loss is not None:
-        text += f": training loss {float(view.loss):.4f}"
+        parts.append(f"{options.tr('train loss')} {loss(float(view.loss), lang)}")
     if view.val_loss is not None:
-        text += f", validation loss {view.val_loss:.4f}"
-    return text
+        parts.append(f"{options.tr('val loss')} {loss(view.val_loss, lang)}")
+    return plain(": ".join(filter(None, [text, ", ".join(parts)])))
+
+
+_NEXT: Final = message("""Now with your own logs:
+  gptwatch start --dir logs/         watch a directory
+  gptwatch once FILE.log             analyse one log
+  gptwatch run -- python train.py    train, log the output and watch it""")
 
 
 def _ending(view: Any, shown: Any, folder: Path) -> str:
-    """Where everything is, and what to do next."""
-    log = folder / "logs" / shown.log.name
-    rows = [
-        ("log", str(log)),
-        *((kind, view.made.get(kind, "")) for kind in ("figure", "report", "data")),
-    ]
+    """Where the files are, and what to do next."""
+    log = str(folder / "logs" / shown.log.name)
+    rows = [(message("log"), log)]
+    rows += [(kind, view.made.get(kind, "")) for kind in ("figure", "report", "data")]
     made = "\n".join(
-        f"  {'picture' if kind == 'figure' else kind:8} {_near(path)}"
-        for kind, path in rows
-        if path
+        f"  {options.tr(kind):8} {_near(path)}" for kind, path in rows if path
     )
-    return (
-        f"\n{made}\n\nNow with your own logs:\n"
-        "  gptwatch start --dir logs/         watch a folder\n"
-        "  gptwatch once FILE.log             one analysis, now\n"
-        "  gptwatch run -- python train.py    train, keep the output, watch it"
-    )
+    return f"\n{made}\n\n{options.tr(_NEXT)}"
 
 
 def _near(path: str) -> str:

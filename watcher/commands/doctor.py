@@ -1,4 +1,4 @@
-"""`gptwatch doctor`: whether this box has what gptwatch needs."""
+"""`gptwatch doctor`: check this machine's setup."""
 
 import json
 from dataclasses import asdict
@@ -11,21 +11,23 @@ from watcher.commands import options
 
 
 _PROBLEM: Final = 1
+_WIDTH: Final = 8
 _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
-@click.command(short_help="Whether this box has what gptwatch needs.")
+@click.command(short_help="Check this machine's setup.")
 @click.option(
     "--dir",
     "folder",
     type=options.folder,
     default="logs",
     show_default=True,
-    help="Folder that is, or will be, watched.",
+    help="Directory to watch.",
 )
 @options.out
 @options.state
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@options.output_lang
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def doctor(
     context: click.Context,
@@ -35,14 +37,15 @@ def doctor(
     state: Path | None,
     as_json: bool,
 ) -> None:
-    """Look at folders, limits, disk, font, clock and the like, and say what to do.
+    """Check directories, limits, disk space, fonts, clock and more.
 
-    Nothing is written.  Exit code 1 where something is a problem; a warning is none.
+    Nothing is written.  The exit code is 1 if a check finds a problem; warnings do not
+    count.
     """
     from watcher.service.checks import examine
 
     checks = []
-    for check in examine(folder, out, state or out / ".gptwatch"):
+    for check in examine(folder, out, state or out / ".gptwatch", options.tr):
         checks.append(check)
         if not as_json:
             _show(check.name, check.verdict, check.text, check.advice)
@@ -55,7 +58,7 @@ def doctor(
 
 def _show(name: str, verdict: str, text: str, advice: str) -> None:
     colour = _COLOURS[verdict] if options.colours() else None
-    mark = click.style(f"{verdict:8}", fg=colour)
-    click.echo(f"{mark} {name}: {options.safe(text)}")
+    mark = click.style(f"{options.tr(verdict):{_WIDTH}}", fg=colour)
+    click.echo(f"{mark} {options.tr(name)}: {options.safe(text)}")
     if advice:
-        click.echo(f"         -> {options.safe(advice)}")
+        click.echo(f"{'':{_WIDTH}} -> {options.safe(advice)}")

@@ -1,4 +1,4 @@
-"""`gptwatch export`: all points of logs."""
+"""`gptwatch export`: every point of a log as JSON or CSV."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,20 +17,23 @@ from watcher.commands import options
     type=click.Choice(["json", "jsonl", "csv"]),
     default="json",
     show_default=True,
-    help="json: one document; jsonl: one a line; csv: a row a value.",
+    help="json: one document; jsonl: one document per line; csv: one row per value.",
 )
 @click.option(
-    "--window", type=click.IntRange(min=1), help="Points in the moving average."
+    "--window",
+    type=click.IntRange(min=1),
+    help="Points in the moving average; default: min(50, n // 10).",
 )
 @click.pass_context
 def export(
     context: click.Context, files: Sequence[Path], to: str, window: int | None
 ) -> None:
-    """Print all points of logs, for further analysis."""
+    """Print every point of one or more logs, for other programs."""
     from watcher.outputs.report import json as data
 
     if to == "json" and len(files) > 1:
-        raise click.UsageError("json holds one log; use --to jsonl for several")
+        text = "--to json takes one log; use --to jsonl for several"
+        raise click.UsageError(options.tr(text))
     output = sys.stdout.buffer
     empty = 0
     for number, file in enumerate(files):

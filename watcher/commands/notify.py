@@ -1,4 +1,4 @@
-"""`gptwatch notify`: whether alerts would arrive."""
+"""`gptwatch notify`: the notification channels, and a test of them."""
 
 from datetime import datetime
 from pathlib import Path
@@ -9,19 +9,25 @@ from watcher.commands import options
 from watcher.errors import GptwatchError
 
 
-@click.command(short_help="Show the channels, or try them with --test.")
-@click.option("--test", is_flag=True, help="Send a test through each, now.")
-@click.option("--on-alert", help="Try this command, too.")
+@click.command(short_help="List the notification channels, or test them.")
+@click.option("--test", is_flag=True, help="Send a test notification through each.")
+@click.option("--on-alert", help="Include this command as a channel.")
 @options.out
+@options.output_lang
 @click.pass_context
 def notify(
-    context: click.Context, /, *, test: bool, on_alert: str | None, out: Path
+    context: click.Context,
+    /,
+    *,
+    test: bool,
+    on_alert: str | None,
+    out: Path,
 ) -> None:
-    """Show through which channels alerts are told, and with --test whether it works.
+    """List the channels that alerts are sent to; with --test, send a test to each.
 
-    Channels are set up in [notify] of gptwatch.toml: on_alert = "COMMAND", desktop =
-    true, urls = [...] or urls_file for the services of Apprise (Telegram, Slack,
-    e-mail, ...), which may also stand in GPTWATCH_NOTIFY_URLS.
+    Channels are configured under [notify] in gptwatch.toml: on_alert = "COMMAND",
+    desktop = true, and urls = [...] or urls_file for the services of Apprise (Telegram,
+    Slack, e-mail, ...); GPTWATCH_NOTIFY_URLS works, too.
     """
     from dataclasses import replace
 
@@ -36,18 +42,20 @@ def notify(
             click.echo(channel.name)
             continue
         try:
-            channel.send(_trial())
-            click.echo(f"{channel.name}: accepted")
+            channel.send(_test_notification())
+            click.echo(options.tr("{channel}: accepted", channel=channel.name))
         except DeliveryError as error:
             failed += 1
             why = str(error).removeprefix(f"{channel.name}: ")
-            click.echo(f"{channel.name}: failed: {options.safe(why)}")
+            text = "{channel}: failed: {reason}"
+            reason = options.safe(why)
+            click.echo(options.tr(text, channel=channel.name, reason=reason))
     if failed:
-        raise GptwatchError(f"{failed} of the channels did not work")
+        raise GptwatchError(options.tr("channels that failed: {n}", n=failed))
 
 
-def _trial() -> dict[str, object]:
-    text = "This is a test; alerts would arrive like this."
+def _test_notification() -> dict[str, object]:
+    text = options.tr("This is a test: alerts will look like this.")
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     return {
         "schema": 1,

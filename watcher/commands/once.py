@@ -1,4 +1,4 @@
-"""`gptwatch once`: one analysis, now."""
+"""`gptwatch once`: analyse one log."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +9,7 @@ from watcher.commands import options
 from watcher.errors import InputError
 
 
-# What a finding makes of the exit code; the gravest, which is the largest, wins.
+# Exit code of each finding; the largest is the most severe and wins.
 _EXIT_CODES: Final = {
     "overfitting": 10,
     "not_finite": 11,
@@ -27,22 +27,22 @@ _PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
 @options.theme
 @options.window
 @click.option("--log-x", is_flag=True, help="Logarithmic step axis.")
-@click.option("--exit-zero", is_flag=True, help="Findings do not change the exit code.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the findings.")
 @click.pass_context
 def once(
     context: click.Context,
     file: Path | None,
     *,
     out: Path,
-    lang: str | None,
+    lang: str,
     theme: str,
     window: int | None,
     log_x: bool,
     exit_zero: bool,
 ) -> None:
-    """Analyse one log, now: picture, report, data, and the lines that matter.
+    """Analyse one log: write picture, report and data, and print a summary.
 
-    Without FILE the newest log of this folder or of logs/ is taken.
+    Without FILE, the newest log in this directory or in logs/.
     """
     path = file or _newest(out)
     analysis = options.conclude(
@@ -52,7 +52,7 @@ def once(
 
 
 def _newest(out: Path) -> Path:
-    """The newest log here or in logs/; what gptwatch made itself is none."""
+    """The newest log here or in logs/, outside of the output directory."""
     found = [
         entry
         for folder in (Path(), Path("logs"))
@@ -62,13 +62,16 @@ def _newest(out: Path) -> Path:
     ]
     if not found:
         raise InputError(
-            "no log here or in logs/ (looked for *.log, *.out, *.jsonl, *.txt, ...); "
-            "name one: gptwatch once FILE"
+            options.tr(
+                "no log here or in logs/ (*.log, *.out, *.jsonl, *.txt, ...); "
+                "name one: gptwatch once FILE"
+            )
         )
-    # A text or table is a log only where nothing calls itself one.
+    # A text or table counts as a log only where no file has the name of one.
     first = [f for f in found if _bare(f.name).endswith(_LOGS[:3])]
     newest = max(first or found, key=lambda f: f.stat().st_mtime)
-    click.echo(f"newest log: {options.safe(str(newest))}", err=True)
+    name = options.safe(str(newest))
+    click.echo(options.tr("newest log: {name}", name=name), err=True)
     return newest
 
 

@@ -1,49 +1,89 @@
-"""What several commands share: options, reading and analysing a log, the terminal."""
+"""Shared by the commands: options, language, reading a log, the terminal."""
 
 import difflib
 import math
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from watcher.errors import ConfigError, InputError
+from watcher.outputs.text import catalog, numbers
+from watcher.outputs.text.escape import clean
 from watcher.settings import Where
 
 
 NO_METRICS: Final = 3
 # Variables that are no options: the addresses of channels, and those of the trainer.
 _VARIABLES: Final = ("GPTWATCH_NOTIFY_URLS", "GPTWATCH_DATA", "GPTWATCH_GPT2_BPE")
-# A restart cannot mend it: what starts us again should not.
-HOPELESS: Final = 78
+# EX_CONFIG: a restart does not help; systemd must not try one.
+CONFIG_ERROR: Final = 78
+# A log whose writer cannot be seen has ended after so long.
+_SILENT_S: Final = 600.0
 _LARGE: Final = 64 * 1024 * 1024
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
+_LANG: Final = "gptwatch.lang"
 
-lang = click.option(
+
+def language() -> str:
+    """The language: that of --lang, of the configuration or of the locale."""
+    context = click.get_current_context(silent=True)
+    chosen = context.meta.get(_LANG) if context is not None else None
+    if chosen is not None:
+        return str(chosen)
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((os.environ[n] for n in names if os.environ.get(n)), "")
+    return catalog.language(locale)
+
+
+def tr(text: str, **values: object) -> str:
+    """The text in the language of the command, its `{names}` filled in."""
+    return catalog.tr(language(), text, **values)
+
+
+def choose_language(
+    context: click.Context, _: click.Parameter | None, chosen: str | None
+) -> str:
+    """Sets the language of the command, and gives it."""
+    if chosen:
+        context.meta[_LANG] = chosen
+    with context.scope(cleanup=False):
+        return language()
+
+
+_lang = partial(
+    click.option,
     "--lang",
-    type=click.Choice(["en", "ru"]),
-    help="Language of reports; default: the locale's, else English.",
+    type=click.Choice(catalog.LANGUAGES),
+    callback=choose_language,
+    is_eager=True,
+    help="Language of all output; default: that of the locale, else English.",
 )
+lang = _lang()
+# For commands that only print by `tr`.
+output_lang = _lang(expose_value=False)
 theme = click.option(
     "--theme",
     type=click.Choice(["light", "dark"]),
     default="light",
     show_default=True,
-    help="Colours of the picture.",
+    help="Colours of the pictures.",
 )
 out = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False, readable=False),
     default="training_plots",
     show_default=True,
-    help="Folder for what is made.",
+    help="Output directory.",
 )
 window = click.option(
     "--window",
@@ -51,12 +91,12 @@ window = click.option(
     help="Points in the moving average; default: min(50, n // 10).",
 )
 file = click.Path(path_type=Path)
-# What may not be read now may be later: the daemon says so and waits.
+# A folder that is not readable yet may become so: the daemon logs it and retries.
 folder = click.Path(path_type=Path, readable=False)
 state = click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False, readable=False),
-    help="Folder of what gptwatch remembers; default: .gptwatch in --out.",
+    help="State directory (database); default: .gptwatch in --out.",
 )
 
 
@@ -64,11 +104,12 @@ class NoMetricsError(InputError):
     """A log in which no metric was found."""
 
     def __init__(self, path: Path, lines: int) -> None:
-        counted = "an empty file" if not lines else f"{lines:,} lines read"
-        super().__init__(
-            f"{path}: no metrics found ({counted}); "
-            f"to see what was tried: gptwatch formats {path}"
-        )
+        text = "{path}: no metrics found ({lines} read); to see why: {command}"
+        if not lines:
+            text = "{path}: no metrics found, the file is empty"
+        counted = numbers.count(lines, "line", language())
+        command = f"gptwatch formats {path}"
+        super().__init__(tr(text, path=path, lines=counted, command=command))
 
 
 def blamed(error: Exception) -> Exception:
@@ -89,14 +130,16 @@ def blamed(error: Exception) -> Exception:
 
 
 def unknown_variables(group: click.Group, prefix: str) -> Iterator[str]:
-    """What to say of each variable that looks like a setting and is none."""
+    """A message for each variable that looks like a setting and is none."""
     given = [name for name in os.environ if name.startswith(f"{prefix}_")]
     known = {*_VARIABLES, *_variables(group, prefix)} if given else set()
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-            hint = f"did you mean {near[0]}?" if near else "no setting has this name"
-            yield f"{name}: unknown variable; {hint}"
+            text = "{name}: unknown variable; no setting has this name"
+            if near:
+                text = "{name}: unknown variable; did you mean {near}?"
+            yield tr(text, name=name, near="".join(near))
 
 
 def _variables(command: click.Command, prefix: str) -> Iterator[str]:
@@ -118,8 +161,23 @@ def read(path: Path, context: click.Context, *, window: int | None) -> Any:
             window=window,
             settings=context.obj.rules,
             parser=Parser(context.obj.formats),
+            ended=_ended(path),
             progress=progress,
         )
+
+
+def _ended(path: Path) -> bool:
+    """Whether nothing writes a log any more, as far as this machine can tell."""
+    from watcher.host.writers import Writers
+
+    try:
+        found = path.stat()
+    except OSError:
+        return False  # reading it gives the message
+    key = found.st_dev, found.st_ino
+    state = Writers.of([key]).state(key, path)
+    silent = time.time() - found.st_mtime > _SILENT_S
+    return state == "gone" or (state == "unknown" and silent)
 
 
 def conclude(
@@ -127,7 +185,7 @@ def conclude(
     context: click.Context,
     *,
     out: Path,
-    lang: str | None,
+    lang: str,
     theme: str,
     window: int | None,
     log_x: bool = False,
@@ -135,21 +193,20 @@ def conclude(
     """Analyses a log, writes picture, report and data, and prints the summary.
 
     Raises:
-        NoMetricsError: there is nothing to tell.
+        NoMetricsError: the log holds no metric.
     """
     from watcher.outputs.report import artifacts, terminal
 
-    spoken = language(lang)
     reading = read(path, context, window=window)
     analysis = reading.analysis
     if not analysis.curves:
         raise NoMetricsError(path, reading.parser.lines)
     now = datetime.now().astimezone()
-    made = artifacts.write(reading, out, lang=spoken, theme=theme, log_x=log_x, now=now)
+    made = artifacts.write(reading, out, lang=lang, theme=theme, log_x=log_x, now=now)
     text = terminal.summary(
         analysis,
         made,
-        lang=spoken,
+        lang=lang,
         width=terminal_width(),
         colour=colours(),
         encoding=sys.stdout.encoding,
@@ -164,22 +221,13 @@ def _progress(path: Path) -> Iterator[Any]:
     try:
         size = path.stat().st_size
     except (OSError, ValueError):
-        size = 0  # reading it will say what is wrong
+        size = 0  # reading it reports the error
     if size < _LARGE or not sys.stderr.isatty():
         yield lambda _: None
         return
-    label = f"reading {safe(path.name)}"
+    label = tr("reading {name}", name=safe(path.name))
     with click.progressbar(length=size, label=label, file=sys.stderr) as bar:
         yield lambda done: bar.update(done - bar.pos)
-
-
-def language(chosen: str | None) -> str:
-    """The language of reports: as chosen, else of the locale."""
-    if chosen:
-        return chosen
-    names = ("LC_ALL", "LC_MESSAGES", "LANG")
-    locale = next((os.environ[n] for n in names if os.environ.get(n)), "")
-    return "ru" if locale.lower().startswith("ru") else "en"
 
 
 def terminal_width() -> int:
@@ -194,7 +242,7 @@ def colours() -> bool:
 
 
 def as_json(value: Any) -> str:
-    """JSON for programs: null where a number is not finite."""
+    """JSON, with null where a number is not finite."""
     import json
 
     # In ASCII: names of files need not be text.
@@ -212,7 +260,18 @@ def _finite(value: Any) -> Any:
 
 
 def safe(text: str) -> str:
-    """Text that a terminal shows as it is, without control characters."""
-    from watcher.outputs.text.escape import clean
-
+    """The text without control characters, safe to print on a terminal."""
     return clean(text)
+
+
+def page(chosen: Any, state: Path, listen: str | None = None) -> Any:
+    """Settings of the page, from `[web]` of the configuration."""
+    from watcher.web.command import DEFAULT, Settings
+
+    return Settings(
+        state=str(state.absolute()),
+        listen=listen or chosen.listen or DEFAULT,
+        hosts=chosen.hosts,
+        allow_users=chosen.allow_users,
+        lines=chosen.lines,
+    )

@@ -1,4 +1,4 @@
-"""`gptwatch run`: any training command, with a log."""
+"""`gptwatch run`: run a training command, and log its output."""
 
 import contextlib
 import glob
@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import click
 
 from watcher.commands import options
 from watcher.errors import GptwatchError
+from watcher.outputs.text import catalog
 
 
 _SCRIPTS: Final = (".py", ".sh")
@@ -21,19 +23,17 @@ _LOGS: Final = "logs"
 
 @click.command(
     context_settings={"allow_interspersed_args": False},
-    short_help="Run a training, and keep its output in a log.",
+    short_help="Run a training command and log its output.",
 )
 @click.argument(
     "command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND ..."
 )
+@click.option("--name", help="Name of the log; default: that of the script or program.")
 @click.option(
-    "--name", help="What the log is called; default: after the script or program."
+    "--dir", "folder", type=options.folder, help="Directory for the log; default: logs."
 )
 @click.option(
-    "--dir", "folder", type=options.folder, help="Folder for the log; default: logs."
-)
-@click.option(
-    "--watch", is_flag=True, help="Draw it meanwhile, and analyse it at the end."
+    "--watch", is_flag=True, help="Watch the log meanwhile, and analyse it at the end."
 )
 @options.out
 @click.option(
@@ -41,7 +41,7 @@ _LOGS: Final = "logs"
     type=click.IntRange(min=0),
     default=100,
     show_default=True,
-    help="With --watch: iterations between pictures that are kept; 0: none.",
+    help="With --watch: iterations between archived pictures; 0: none.",
 )
 @options.lang
 @options.theme
@@ -57,37 +57,40 @@ def run(
     watch: bool,
     **look: Any,
 ) -> None:
-    """Run a training command, show its output, and keep it in logs/NAME-STAMP.log.
+    """Run a training command, show its output, and write it to logs/NAME-STAMP.log.
 
-    The exit code is that of the command.  The last line of the log tells how it ended.
+    The exit code is that of the command.  The last line of the log states how it ended.
     """
     from watcher.launch import CommandError, Log, launch
 
+    echo = partial(_echo, look["lang"])
     log = Log(
         folder or _folder(context),
         _checked(name) if name is not None else _name(command),
         datetime.now().astimezone(),
-        _say,
+        echo,
     )
     beside = _watching(context, log.path, look) if watch else ()
     try:
-        ended = launch(command, log, say=_say, beside=beside)
+        ended = launch(command, log, echo=echo, beside=beside)
     except CommandError as error:
-        _say(str(error))
+        echo(error.text, **error.values)
         context.exit(error.code)
     if watch:
         _conclude(context, log.path, look)
     context.exit(ended.code)
 
 
-def _say(text: str) -> None:
-    # Without anybody to hear it, the training still goes on.
+def _echo(lang: str, text: str, **values: object) -> None:
+    """Prints a message; threads of `launch` do so, too, outside of click's context."""
+    # The training goes on if standard error is closed.
     with contextlib.suppress(OSError):
-        click.echo(f"gptwatch: {options.safe(text)}", err=True)
+        shown = options.safe(catalog.tr(lang, text, **values))
+        click.echo(f"gptwatch: {shown}", err=True)
 
 
 def _folder(context: click.Context) -> Path:
-    """The first folder that is watched anyway."""
+    """The first of the watched directories."""
     folders = context.obj.options.get("dir") or [_LOGS]
     return Path(folders[0])
 
@@ -98,7 +101,7 @@ def _name(command: Sequence[str]) -> str:
     if not program.endswith(_SCRIPTS):
         for before, word in zip(command, arguments, strict=False):
             if before == "-c":
-                break  # what follows is a program, not the name of one
+                break  # what follows is code, not a name
             if before == "-m":
                 return _usable(word.rpartition(".")[2])
             if word.endswith(_SCRIPTS):
@@ -107,21 +110,24 @@ def _name(command: Sequence[str]) -> str:
 
 
 def _usable(name: str) -> str:
-    """A file name that folders of logs do not hide."""
+    """A file name that is not hidden."""
     return name.replace("/", "_").lstrip(".-") or "run"
 
 
 def _checked(name: str) -> str:
     if name != _usable(name) or "\0" in name:
         raise click.UsageError(
-            f"--name {options.safe(name)!r} is no name for a log; "
-            "leave out / and what stands before the first letter"
+            options.tr(
+                "--name {name} cannot be the name of a log: it must not contain / or "
+                "begin with . or -",
+                name=repr(options.safe(name)),
+            )
         )
     return name
 
 
 def _watching(context: click.Context, log: Path, look: dict[str, Any]) -> list[str]:
-    """The command that watches this log alone."""
+    """The command that watches only this log."""
     path = context.obj.path
     command = [sys.executable, "-m", "watcher"]
     command += ["--config", str(path)] if path else []
@@ -132,13 +138,13 @@ def _watching(context: click.Context, log: Path, look: dict[str, Any]) -> list[s
 
 
 def _conclude(context: click.Context, log: Path, look: dict[str, Any]) -> None:
-    """A last analysis; what it cannot do does not change how the training ended."""
+    """The final analysis; its errors do not change the exit code."""
     shown = {name: value for name, value in look.items() if name != "every"}
     try:
         options.conclude(log, context, **shown)
         sys.stdout.flush()
     except GptwatchError as error:
-        _say(str(error))
+        click.echo(f"gptwatch: {options.safe(str(error))}", err=True)
     except BrokenPipeError:
-        # Nobody reads: Python must not try again when it ends.
+        # Standard output is closed: Python must not flush it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

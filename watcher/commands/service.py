@@ -1,4 +1,4 @@
-"""`gptwatch service`: gptwatch on a training box, by systemd."""
+"""`gptwatch service`: run gptwatch under systemd."""
 
 import os
 import sys
@@ -15,32 +15,32 @@ from watcher.errors import InputError
 _DOWN: Final = 1
 
 _user = click.option(
-    "--user", is_flag=True, help="A service of your own, not of the box."
+    "--user", is_flag=True, help="Use a per-user service (systemctl --user)."
 )
 
 
 def _choosing(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options that say what the service does."""
+    """Adds the options of `install` and `print`."""
     for option in (
         click.option(
             "--with",
             "extras",
             type=click.Choice(["network", "writers", "read-all"]),
             multiple=True,
-            help="Allow more: notifications over the network; asking who writes other "
-            "users' logs; reading every file.",
+            help="Grant more: notifications over the network; detecting the writers of "
+            "other users' logs; reading every file.",
         ),
         click.option(
             "--out",
             type=options.folder,
-            help="Folder for what is made; default: plots in the service's state.",
+            help="Output directory; default: plots in the state directory.",
         ),
         click.option(
             "--dir",
             "dirs",
             type=options.folder,
             multiple=True,
-            help="Folder to watch; may be given several times.",
+            help="Directory to watch; may be repeated.",
         ),
         _user,
     ):
@@ -48,9 +48,9 @@ def _choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.group(short_help="Run by systemd: install, uninstall, status, print.")
+@click.group(short_help="Run under systemd: install, uninstall, status, print.")
 def service() -> None:
-    """Let systemd start gptwatch at boot, keep it alive, and keep it in its place."""
+    """Run gptwatch as a systemd service: started at boot, restarted, sandboxed."""
 
 
 @service.command()
@@ -58,9 +58,9 @@ def service() -> None:
 def install(
     *, user: bool, dirs: tuple[Path, ...], out: Path | None, extras: tuple[str, ...]
 ) -> None:
-    """Write the unit and its settings, and start it; says each file and command.
+    """Install and start the service; prints each file and command.
 
-    It may be given again: what is as it should be stays, and goes on undisturbed.
+    Idempotent: unchanged files and a running service are left alone.
     """
     from watcher.service import control, place
     from watcher.service.files import Choice
@@ -68,66 +68,79 @@ def install(
     where = _place(user=user)
     place.check_systemd(where)
     place.check_program(where)
-    control.install(where, Choice(dirs, out, extras), click.echo)
-    _tell(where)
+    control.install(where, Choice(dirs, out, extras), _echo)
+    _show(where)
     if user:
-        click.echo("it ends when you log out, unless: loginctl enable-linger")
+        _echo("it stops when you log out; to prevent that: loginctl enable-linger")
 
 
 @service.command()
 @_user
 @click.option("--keep-data", is_flag=True, help="Keep settings, state and pictures.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def uninstall(*, user: bool, keep_data: bool, yes: bool) -> None:
-    """Stop the service, and remove all that belongs to it."""
+    """Stop the service and remove its files."""
     from watcher.service import control, place
 
     where = _place(user=user)
     place.check_systemd(where)
     keep = keep_data or not (yes or _sure(where))
-    for path in control.uninstall(where, click.echo, keep_data=keep):
-        click.echo(f"left as it is: {path}")
+    for path in control.uninstall(where, _echo, keep_data=keep):
+        _echo("not removed: {path}", path=path)
 
 
 def _sure(where: Any) -> bool:
     if not sys.stdin.isatty():
-        raise InputError("settings, state and pictures: say --keep-data or --yes")
-    return click.confirm(f"Remove settings, state and pictures too ({where.state})?")
+        text = "keep or remove settings, state and pictures? use --keep-data or --yes"
+        raise InputError(options.tr(text))
+    return click.confirm(
+        options.tr(
+            "Remove settings, state and pictures too ({path})?", path=where.state
+        )
+    )
 
 
 @service.command()
 @_user
 @click.pass_context
 def status(context: click.Context, *, user: bool) -> None:
-    """Show how the service is; exit code 0 when it works."""
+    """Show the state of the service; exit code 0 if it is running."""
     from watcher.service import place
 
     where = _place(user=user)
     place.check_booted()
-    context.exit(_tell(where))
+    context.exit(_show(where))
 
 
-def _tell(where: Any) -> int:
-    """Prints how the service is; the exit code that says so too."""
+def _show(where: Any) -> int:
+    """Prints the state of the service; the exit code."""
     from watcher.service import control
     from watcher.service.place import UNIT
 
     seen = control.state(where)
     if seen["LoadState"] != "loaded":
-        click.echo("not installed; to do so: gptwatch service install --dir FOLDER")
+        command = "gptwatch service install --dir DIRECTORY"
+        _echo("not installed; to install it: {command}", command=command)
         return _DOWN
-    works = seen["ActiveState"] in {"active", "reloading"}
-    text = f"{UNIT}: {seen['ActiveState']} ({seen['SubState']})"
-    if works:
-        text += f", process {seen['MainPID']}"
+    running = seen["ActiveState"] in {"active", "reloading"}
+    state = f"{UNIT}: {seen['ActiveState']} ({seen['SubState']})"
+    values = {"pid": seen["MainPID"], "result": seen["Result"], "n": seen["NRestarts"]}
+    if running:
+        _echo("{state}, pid {pid}; restarts: {n}", state=state, **values)
     elif seen["Result"] != "success":
-        text += f", because of: {seen['Result']}"
-    click.echo(f"{text}; restarts: {seen['NRestarts']}")
+        _echo("{state}, result: {result}; restarts: {n}", state=state, **values)
+    else:
+        _echo("{state}; restarts: {n}", state=state, **values)
     if seen["StatusText"]:
         click.echo(options.safe(seen["StatusText"]))
-    click.echo(f"runs: gptwatch status --state {where.state / 'state'}")
-    click.echo(f"journal: {control.journal(where)}")
-    return 0 if works else _DOWN
+    command = f"gptwatch status --state {where.state / 'state'}"
+    _echo("runs: {command}", command=command)
+    _echo("journal: {command}", command=control.journal(where))
+    return 0 if running else _DOWN
+
+
+def _echo(text: str, **values: object) -> None:
+    click.echo(options.tr(text, **values))
 
 
 @service.command("print")
@@ -135,7 +148,7 @@ def _tell(where: Any) -> int:
 def print_(
     *, user: bool, dirs: tuple[Path, ...], out: Path | None, extras: tuple[str, ...]
 ) -> None:
-    """Print every file that `install` would write, and write none."""
+    """Print the files that `install` would write, without writing them."""
     from watcher.service import place
     from watcher.service.files import Choice, files
 

@@ -1,4 +1,4 @@
-"""`gptwatch silence`: what is not to be told for a while."""
+"""`gptwatch silence`: mute a rule for a run."""
 
 import contextlib
 import difflib
@@ -18,14 +18,17 @@ from watcher.settings import seconds
 _LONGEST_S: Final = 3650 * 86_400.0
 
 
-@click.command(short_help="Tell nothing of a rule for a while.")
+@click.command(short_help="Mute a rule for a time.")
 @click.argument("run", required=False)
 @click.argument("rule", required=False)
-@click.option("--for", "span", default="2h", show_default=True, help="As 30m, 2h, 3d.")
-@click.option("--list", "listed", is_flag=True, help="Show what is silenced.")
-@click.option("--remove", type=int, help="End a silence, by its number.")
+@click.option(
+    "--for", "span", default="2h", show_default=True, help="How long: 30m, 2h, 3d."
+)
+@click.option("--list", "listed", is_flag=True, help="List the silences.")
+@click.option("--remove", type=int, help="Remove a silence, by its number.")
 @options.out
 @options.state
+@options.output_lang
 def silence(
     *,
     run: str | None,
@@ -36,10 +39,10 @@ def silence(
     out: Path,
     state: Path | None,
 ) -> None:
-    """Silence RULE for RUN; both may be patterns, as in '*'.
+    """Mute RULE for RUN; both may be patterns such as '*'.
 
-    Its alerts are listed as before, without notifications.  For ever: [alerts] mute in
-    gptwatch.toml.
+    The rule still fires and is listed, but sends no notification.  To mute it for good,
+    set mute under [alerts] in gptwatch.toml.
     """
     folder = state or out / ".gptwatch"
     if remove is not None:
@@ -47,7 +50,9 @@ def silence(
     elif listed:
         _list(folder)
     elif run is None or rule is None:
-        raise click.UsageError("name a run and a rule, as in: silence train.log spike")
+        text = "name a run and a rule, for example: {command}"
+        command = "gptwatch silence train.log spike"
+        raise click.UsageError(options.tr(text, command=command))
     else:
         _check(rule)
         _add(folder, run, rule, time.time() + _seconds(span))
@@ -62,10 +67,20 @@ def _add(folder: Path, run: str, rule: str, until: float) -> None:
         is_known = any(matches(row.name, run) for row in store.runs())
     with _writing(folder) as outbox:
         number = outbox.silence(run, rule, until)
-    about = options.safe(f"{rule} of {run}")
-    click.echo(f"silence {number}: {about} until {clock(until)}")
+    click.echo(_shown(number, run, rule, until))
     if not is_known:
-        click.echo("gptwatch: no run is called so yet; see: gptwatch status", err=True)
+        text = "no run has that name yet; see: gptwatch status"
+        click.echo(f"gptwatch: {options.tr(text)}", err=True)
+
+
+def _shown(number: int, run: str, rule: str, until: float) -> str:
+    return options.tr(
+        "silence {n}: {rule} of {run} until {time}",
+        n=number,
+        rule=options.safe(rule),
+        run=options.safe(run),
+        time=clock(until),
+    )
 
 
 def _list(folder: Path) -> None:
@@ -75,25 +90,27 @@ def _list(folder: Path) -> None:
     with contextlib.closing(store):
         found = store.outbox.silences(time.time())
     for silence in found:
-        about = options.safe(f"{silence.rule} of {silence.run}")
-        click.echo(f"{silence.number}: {about} until {clock(silence.until)}")
+        text = _shown(silence.number, silence.run, silence.rule, silence.until)
+        click.echo(text)
     if not found:
-        click.echo("nothing is silenced")
+        click.echo(options.tr("no silences"))
 
 
 def _remove(folder: Path, number: int) -> None:
     with _writing(folder) as outbox:
         if not outbox.delete_silence(number):
-            raise InputError(f"no silence {number}; see: gptwatch silence --list")
-    click.echo(f"silence {number} is over")
+            text = "there is no silence {n}; see: gptwatch silence --list"
+            raise InputError(options.tr(text, n=number))
+    click.echo(options.tr("silence {n} removed", n=number))
 
 
 @contextlib.contextmanager
 def _writing(folder: Path) -> Iterator[Any]:
-    """The store, for one short change beside the daemon's."""
+    """The outbox, for one short transaction beside the daemon's."""
     from watcher.storage.database import Database
 
-    Database(folder, read_only=True).close()  # it must be there, and ours to read
+    # It must exist, and have a readable schema.
+    Database(folder, read_only=True).close()
     store = Database(folder, owner=False)
     with contextlib.closing(store), store.transaction():
         yield store.outbox
@@ -109,12 +126,17 @@ def known(rule: str) -> None:
 
     if rule not in MEANINGS:
         near = difflib.get_close_matches(rule, MEANINGS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(MEANINGS)}"
-        raise click.UsageError(f"unknown rule {rule!r}; {hint}")
+        text = "unknown rule {rule}; did you mean {near}?"
+        if not near:
+            text = "unknown rule {rule}; known: {rules}"
+        rules = ", ".join(MEANINGS)
+        raise click.UsageError(
+            options.tr(text, rule=repr(rule), near=repr("".join(near)), rules=rules)
+        )
 
 
 def clock(at: float) -> str:
-    """A moment, as people here write it."""
+    """A time in the local time zone."""
     return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M}"
 
 
@@ -126,7 +148,9 @@ def _check(rule: str) -> None:
 def _seconds(span: str) -> float:
     found = seconds(span)
     if not found:
-        raise click.UsageError(f"--for {span!r} is no duration; write 30m, 2h or 3d")
+        text = "--for {span} is not a duration; write 30m, 2h or 3d"
+        raise click.UsageError(options.tr(text, span=repr(span)))
     if found > _LONGEST_S:
-        raise click.UsageError("for ever is: [alerts] mute in gptwatch.toml")
+        text = "to mute it for good, set mute under [alerts] in gptwatch.toml"
+        raise click.UsageError(options.tr(text))
     return found

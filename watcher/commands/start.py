@@ -1,16 +1,16 @@
-"""`gptwatch start`: the daemon."""
+"""`gptwatch start`: run the daemon."""
 
 import contextlib
 import logging
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import click
 
 from watcher.commands import options
+from watcher.commands.signals import Signals
 from watcher.errors import ConfigError, InputError
 from watcher.settings import cron_problem, seconds
 
@@ -24,14 +24,16 @@ class Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Seconds; a clear refusal of anything else."""
+        """Seconds."""
         if isinstance(value, int | float):
             return float(value)
         found = seconds(value)
         if found is None:
-            self.fail(f"{value!r} is no duration; write 30s, 5m or 1h", param, ctx)
+            text = "{value} is not a duration; write 30s, 5m or 1h"
+            self.fail(options.tr(text, value=repr(value)), param, ctx)
         if found < _LEAST_S:
-            self.fail(f"{value!r} is shorter than a second", param, ctx)
+            text = "{value} is shorter than a second"
+            self.fail(options.tr(text, value=repr(value)), param, ctx)
         return found
 
 
@@ -41,72 +43,29 @@ class Cron(click.ParamType[str]):
     name = "cron"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """The expression itself; a clear refusal of anything else."""
+        """The expression itself."""
         if problem := cron_problem(value):
             self.fail(problem, param, ctx)
         return str(value)
 
 
-class Signals:
-    """Asks for an end or a reload, until somebody did it."""
-
-    _kinds: Final = {
-        signal.SIGTERM: "stop",
-        signal.SIGINT: "stop",
-        signal.SIGHUP: "reload",
-    }
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, None] = {}
-        self._ask: Callable[[str], None] | None = None
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> Self:
-        """Takes all signals from here on."""
-        for number in self._kinds:
-            self._before[number] = signal.signal(number, self._take)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leaves them as they were."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def go_to(self, ask: Callable[[str], None] | None) -> None:
-        """Names who is asked from now on, also for what waits."""
-        self._ask = ask
-        if ask is not None:
-            for kind in [*self._waiting]:
-                ask(kind)
-
-    def done(self, kind: str) -> None:
-        """Notes that what was asked for was done."""
-        self._waiting.pop(kind, None)
-
-    def _take(self, number: int, _: object) -> None:
-        kind = self._kinds[signal.Signals(number)]
-        self._waiting[kind] = None
-        if self._ask is not None:
-            self._ask(kind)
-
-
-@click.command(short_help="Watch folders, and keep everything right.")
+@click.command(short_help="Watch directories of logs.")
 @click.option(
     "--dir",
     type=options.folder,
     multiple=True,
     default=("logs",),
     show_default=True,
-    help="Folder to watch, with all below it; may be given several times.",
+    help="Directory to watch, with its subdirectories; may be repeated.",
 )
 @options.out
 @options.state
 @click.option(
     "--pattern",
     multiple=True,
-    help="Names of logs; default: *.log *.out *.txt *.jsonl *.csv.",
+    help="File names of logs; default: *.log *.out *.txt *.jsonl *.csv.",
 )
-@click.option("--ignore", multiple=True, help="Names or paths to leave out.")
+@click.option("--ignore", multiple=True, help="File names or paths to skip.")
 @click.option(
     "--interval",
     type=Duration(),
@@ -115,55 +74,63 @@ class Signals:
     help="Time between pictures of a run that changes.",
 )
 @click.option(
-    "--cron", type=Cron(), help="Times of pictures instead, as in '*/5 * * * *'."
+    "--cron",
+    type=Cron(),
+    help="Times of pictures as a cron expression, such as '*/5 * * * *'.",
 )
 @click.option(
     "--every",
     type=click.IntRange(min=0),
     default=100,
     show_default=True,
-    help="Iterations between pictures that are kept (iter_N_*.png); 0: none.",
+    help="Iterations between archived pictures (iter_N_*.png); 0: none.",
 )
 @click.option(
     "--keep",
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="How many of those are kept for each run.",
+    help="Archived pictures kept for each run.",
 )
 @click.option(
     "--on-alert",
     help="Command that gets each alert as JSON on standard input.",
 )
+@click.option(
+    "--web", is_flag=True, help="Serve the live page, too; as [web] listen does."
+)
 @options.lang
 @options.theme
 @options.window
 @click.option("--log-x", is_flag=True, help="Logarithmic step axis.")
+@click.option("--verbose", is_flag=True, help="Log every read as well.")
 @click.option(
-    "--print-config", is_flag=True, help="Print what holds, and do nothing else."
+    "--print-config", is_flag=True, help="Print the effective configuration and exit."
 )
 @click.pass_context
-def start(context: click.Context, /, *, print_config: bool, **given: Any) -> None:
-    """Watch folders of logs, and keep pictures, reports, data and alerts right.
+def start(
+    context: click.Context, /, *, verbose: bool, print_config: bool, **given: Any
+) -> None:
+    """Watch directories of logs; keep pictures, reports, data and alerts up to date.
 
-    What is made lies in a folder of each run below --out.  Ctrl-C or SIGTERM ends it,
-    SIGHUP reads the configuration again.
+    Each run has a directory below --out.  Ctrl-C or SIGTERM stops the daemon, SIGHUP
+    reloads the configuration.
     """
     from watcher.logs import log_to
 
     if print_config:
         click.echo(_shown(given), nl=False)
         return
-    log_to(sys.stderr)
+    log_to(sys.stderr, verbose=verbose)
     try:
         _serve(context, given)
     except ConfigError as error:
-        _give_up(context, error)
+        _exit_for(context, error)
 
 
-def _give_up(context: click.Context, error: Exception) -> None:
+def _exit_for(context: click.Context, error: Exception) -> None:
     click.echo(f"gptwatch: {options.safe(str(error))}", err=True)
-    context.exit(options.HOPELESS)
+    context.exit(options.CONFIG_ERROR)
 
 
 def _serve(context: click.Context, given: dict[str, Any]) -> None:
@@ -179,7 +146,8 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
         try:
             stack.enter_context(lock.locked(settings.state))
         except errors.StorageSetupError as error:
-            _give_up(context, error)
+            _exit_for(context, error)
+        stack.enter_context(_page(context, settings.state, wanted=given["web"]))
         while True:
             daemon = _opened(Daemon, settings, context)
             signals.go_to(daemon.mailbox.put)
@@ -193,10 +161,20 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
                 daemon.close()
             signals.done(verdict)
             if verdict == "stop":
-                logger.info("stopped; everything read is kept")
+                logger.info("stopped; everything read is stored")
                 return
             if verdict == "reload":
                 settings = _reloaded(context, given, settings)
+
+
+def _page(context: click.Context, state: Path, *, wanted: bool) -> Any:
+    """The live page while the daemon runs, where it is wanted."""
+    chosen = context.obj.web
+    if not wanted and not chosen.listen:
+        return contextlib.nullcontext()
+    from watcher.web.supervisor import beside
+
+    return beside(options.page(chosen, state))
 
 
 def _opened(make: Any, settings: Any, context: click.Context) -> Any:
@@ -210,11 +188,11 @@ def _opened(make: Any, settings: Any, context: click.Context) -> Any:
             set_aside(settings.state, error)
             return make(settings)
     except errors.StorageSetupError as error:
-        return _give_up(context, error)
+        return _exit_for(context, error)
 
 
 def _reloaded(context: click.Context, given: dict[str, Any], before: Any) -> Any:
-    """The settings as the configuration file now has them, or the ones before."""
+    """The settings of the changed configuration file, or the old ones on an error."""
     from watcher import config
 
     logger = logging.getLogger("gptwatch")
@@ -223,17 +201,21 @@ def _reloaded(context: click.Context, given: dict[str, Any], before: Any) -> Any
         fresh = _with_file(context, given)
         settings = _settings(context, fresh)
     except (ConfigError, InputError, click.UsageError) as error:
-        logger.error("%s; going on as before", options.blamed(error))  # noqa: TRY400
+        problem = options.blamed(error)
+        logger.error("%s; keeping the old configuration", problem)  # noqa: TRY400
         return before
     if settings.state != before.state:
-        logger.error("another state folder needs a restart; going on as before")
+        logger.error(
+            "the state directory cannot be changed without a restart; "
+            "keeping the old configuration"
+        )
         return before
-    logger.info("configuration read again")
+    logger.info("configuration reloaded")
     return settings
 
 
 def _with_file(context: click.Context, given: dict[str, Any]) -> dict[str, Any]:
-    """What was given, with the word of the file where no flag and no variable spoke."""
+    """The parameters, with those of the file where no flag and no variable is set."""
     from click.core import ParameterSource
 
     assert context.parent is not None
@@ -267,7 +249,7 @@ def _settings(context: click.Context, given: dict[str, Any]) -> Any:
         look=Options(
             state=str(state),
             config=config.judging,
-            lang=options.language(given["lang"]),
+            lang=given["lang"],
             theme=given["theme"],
             window=given["window"],
             log_x=given["log_x"],
@@ -294,13 +276,17 @@ def _roots(dirs: Sequence[Path]) -> tuple[Path, ...]:
     for root in roots:
         if root.exists() and not root.is_dir():
             raise click.UsageError(
-                f"{root}: not a folder; for one log: gptwatch once {root}"
+                options.tr(
+                    "{path}: not a directory; for a single log: {command}",
+                    path=root,
+                    command=f"gptwatch once {root}",
+                )
             )
     return roots
 
 
 def _shown(given: dict[str, Any]) -> str:
-    """The settings as `gptwatch.toml` would have them."""
+    """The effective settings as `gptwatch.toml` would have them."""
     import json
 
     lines = []

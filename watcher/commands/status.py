@@ -1,6 +1,5 @@
-"""`gptwatch status`: how all runs are."""
+"""`gptwatch status`: a table of all runs."""
 
-import math
 import os
 import sys
 from pathlib import Path
@@ -9,9 +8,19 @@ from typing import Any, Final
 import click
 
 from watcher.commands import options
+from watcher.outputs.text.catalog import message
 
 
 _EVERY_S: Final = 1.0
+_LEFT: Final = (message("run"), message("state"))
+_RIGHT: Final = (
+    *(message("step"), message("loss"), message("val"), message("best val")),
+    *(message("tokens/s"), message("time left"), message("unread")),
+)
+# States that have no colour of their own.
+_PLAIN: Final = (
+    *(message("new"), message("stopped"), message("unwatched"), message("replaced")),
+)
 _COLOURS: Final = {
     "running": "green",
     "quiet": "green",
@@ -23,18 +32,26 @@ _COLOURS: Final = {
 }
 
 
-@click.command(short_help="How all runs are, now or with --watch live.")
+@click.command(short_help="Show all runs: state, step, losses, speed.")
 @options.out
 @options.state
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--watch", is_flag=True, help="A live table; Ctrl-C ends it.")
-@click.option("--all", "everything", is_flag=True, help="Earlier runs too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--watch", is_flag=True, help="Refresh the table every second; Ctrl-C quits."
+)
+@click.option("--all", "everything", is_flag=True, help="Include earlier runs.")
+@options.output_lang
 def status(
-    *, out: Path, state: Path | None, as_json: bool, watch: bool, everything: bool
+    *,
+    out: Path,
+    state: Path | None,
+    as_json: bool,
+    watch: bool,
+    everything: bool,
 ) -> None:
-    """Show the runs of `gptwatch start`: state, steps, losses, speed, lag, alerts.
+    """Show all runs: state, step, losses, speed, time left, unread bytes, alerts.
 
-    It reads what the daemon keeps, and works while the daemon does not run, too.
+    Reads the database of `gptwatch start`, whether that is running or not.
     """
     from watcher.daemon.status import status as read
 
@@ -75,7 +92,7 @@ def _console() -> Any:
 
 
 def _parts(found: Any) -> list[Any]:
-    """The table, and below it the alerts and what troubles the daemon."""
+    """The table, and below it the alerts and the problems of the daemon."""
     from rich.text import Text
 
     parts: list[Any] = [Text(_heading(found))]
@@ -85,37 +102,39 @@ def _parts(found: Any) -> list[Any]:
         for alert in line.alerts:
             text = Text(f"{options.safe(line.run)}: ", style="bold")
             parts.append(text.append(alert, style=_COLOURS.get(line.severity, "")))
-    troubles = map(options.safe, _troubles(found))
-    parts += [Text(trouble, style="yellow") for trouble in troubles]
+    problems = map(options.safe, _problems(found))
+    parts += [Text(problem, style="yellow") for problem in problems]
     return parts
 
 
 def _heading(found: Any) -> str:
-    daemon = (
-        f"gptwatch works (process {found.pid})"
-        if found.pid is not None
-        else "gptwatch does not work; this is what it knew last (gptwatch start)"
-    )
-    counted = f"{len(found.lines)} run{'' if len(found.lines) == 1 else 's'}"
+    from watcher.outputs.text.numbers import count
+
+    lang = options.language()
+    text = "gptwatch is not running (start it with: gptwatch start); last known state"
+    if found.pid is not None:
+        text = "gptwatch is running (pid {pid})"
+    counted = count(len(found.lines), "run", lang)
     if found.without:
-        counted += f", {found.without} files without metrics"
+        files = count(found.without, "file", lang)
+        counted += options.tr(", {files} without metrics", files=files)
     if found.earlier:
-        counted += f", {found.earlier} earlier (--all)"
-    return f"{daemon}: {counted}"
+        counted += options.tr(", {n} earlier (--all)", n=found.earlier)
+    return f"{options.tr(text, pid=found.pid)}: {counted}"
 
 
-def _troubles(status: Any) -> list[str]:
+def _problems(status: Any) -> list[str]:
     if status.pid is None:
-        return []  # what troubled it last is over with it
+        return []  # those of a daemon that has stopped are history
     notes = status.notes
     found = [*notes.get("troubles", []), notes.get("writing", "")]
     found.append(notes.get("events_trouble", ""))
     if notes.get("behind"):
-        found.append(
-            f"drawing takes longer than its schedule: {notes['behind']} pictures wait"
-        )
+        text = "drawing takes longer than its interval; pictures waiting: {n}"
+        found.append(options.tr(text, n=notes["behind"]))
     if notes.get("polled"):
-        found.append(f"{notes['polled']}: no events there; looking every second")
+        text = "{path}: inotify does not work there; polling every second"
+        found.append(options.tr(text, path=notes["polled"]))
     return [text for text in found if text]
 
 
@@ -125,51 +144,46 @@ def _table(lines: Any) -> Any:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("run", "state"):
-        table.add_column(name, overflow="fold")
-    for name in ("step", "loss", "val", "best val", "tokens/s", "left", "unread"):
-        table.add_column(name, justify="right", no_wrap=True)
+    for name in _LEFT:
+        table.add_column(options.tr(name), overflow="fold")
+    for name in _RIGHT:
+        table.add_column(options.tr(name), justify="right", no_wrap=True)
     for line in lines:
-        state = Text(line.state, style=_COLOURS.get(line.state, ""))
+        state = Text(options.tr(line.state), style=_COLOURS.get(line.state, ""))
         table.add_row(Text(options.safe(line.run)), state, *_cells(line))
     return table
 
 
 def _cells(line: Any) -> list[str]:
-    from watcher.outputs.text import numbers
+    from watcher.outputs.text.numbers import integer, loss, plain, seconds, short
 
-    def loss(value: float | None) -> str:
-        if value is None:
-            return ""
-        if not math.isfinite(value):
-            return numbers.nonfinite(value)
-        return numbers.loss(value, "en")
+    lang = options.language()
 
-    step = "" if line.step is None else f"{line.step:,}"
+    def known(form: Any, value: float | None) -> str:
+        return "" if value is None else plain(form(value, lang))
+
+    step = known(integer, line.step)
     if line.max_steps:
-        step += f" / {line.max_steps:,}"
-    best = loss(line.best_val)
+        step += f" / {known(integer, line.max_steps)}"
+    best = known(loss, line.best_val)
     if line.best_step is not None:
-        best += f" @ {line.best_step:,}"
-    speed = line.tokens_per_s
+        best += f" @ {known(integer, line.best_step)}"
     left = line.eta_s if line.state in {"running", "quiet"} else None
     return [
         step,
-        loss(line.loss),
-        loss(line.val_loss),
+        known(loss, line.loss),
+        known(loss, line.val_loss),
         best,
-        "" if speed is None else numbers.short(speed, "en"),
-        "" if left is None else numbers.seconds(left, "en"),
-        _bytes(line),
+        known(short, line.tokens_per_s),
+        known(seconds, left),
+        _unread(line, lang),
     ]
 
 
-def _bytes(line: Any) -> str:
+def _unread(line: Any, lang: str) -> str:
+    """Bytes of the log that are not read yet, and since when."""
+    from watcher.outputs.text.numbers import plain, seconds, size
+
     if not line.lag_bytes:
         return ""
-    size, unit = float(line.lag_bytes), "B"
-    for larger in ("kB", "MB", "GB"):
-        if size < 1000:  # noqa: PLR2004
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.3g} {unit}, {line.lag_s:.0f} s"
+    return plain(f"{size(line.lag_bytes)}, {seconds(round(line.lag_s), lang)}")

@@ -21,8 +21,8 @@ from watcher.analysis.pipeline import Reading, analyse
 from watcher.daemon.jobs import Job, Options, Result
 from watcher.errors import GptwatchError, StorageCorruptError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
-from watcher.outputs import text
 from watcher.outputs.text.findings import as_dict
+from watcher.outputs.text.headline import headline
 from watcher.storage.database import Database
 
 
@@ -63,7 +63,7 @@ class Analyst:
             metrics=bool(analysis.curves),
             findings=[self._finding(finding) for finding in analysis.findings],
             summary=asdict(analysis.summary),
-            headline=text.headline(analysis, self._options.lang),
+            headline=headline(analysis, self._options.lang),
             analysis_s=time.process_time() - started,
         )
         if not job.folder or not analysis.curves:
@@ -84,6 +84,7 @@ class Analyst:
             path=job.path,
             window=self._options.window,
             changed_at=job.changed_at,
+            ended=job.ended,
             settings=self._config.rules,
         )
         return Reading(analysis, parser, row.bytes), row.lines

@@ -146,6 +146,7 @@ class Daemon:
             self.store,
             self._worker,
             self._clock,
+            roots=settings.roots,
             out=settings.out,
             every=settings.every,
             settings=settings.rules,

@@ -10,7 +10,7 @@ from watcher.clock import Clock
 from watcher.daemon.jobs import Job, Result
 from watcher.daemon.run_state import QUIET, REPLACED, RUNNING, RunState, decide
 from watcher.daemon.token_bucket import TokenBucket
-from watcher.files import stamp
+from watcher.files import distinct_names, stamp
 from watcher.ingest.tail import Tail
 from watcher.outputs.report.artifacts import file_name
 from watcher.outputs.text.findings import as_dict
@@ -72,6 +72,7 @@ class Scheduler:
         worker: JobRunner,
         clock: Clock,
         *,
+        roots: Sequence[Path],
         out: Path,
         every: int,
         settings: rules.Settings,
@@ -81,6 +82,7 @@ class Scheduler:
         self._store = store
         self._worker = worker
         self._clock = clock
+        self._labels = {str(r): name for r, name in distinct_names(roots).items()}
         self._out = out
         self._every = every
         self._settings = settings
@@ -274,7 +276,7 @@ class Scheduler:
             path=str(Path(row.root) / row.path),
             changed_at=tail.cursor.mtime_ns / 1e9 if tail.cursor else None,
             ended=run.is_over,
-            folder=str(self._out / file_name(row.name)) if draw else "",
+            folder=str(self._folder(row)) if draw else "",
             step=step,
             final=run.ending,
             stamp=stamp(self._clock.now()),
@@ -286,6 +288,11 @@ class Scheduler:
         self._open.pop(run.run, None)
         self._job = run, job
         self._worker.start(job)
+
+    def _folder(self, row: Row) -> Path:
+        """A run's output directory; below one for its root, where there are several."""
+        below = self._labels.get(row.root, "") if len(self._labels) > 1 else ""
+        return self._out / below / file_name(row.name)
 
     def _drawn(self, run: RunState, job: Job, *, failed: bool) -> None:
         """Notes that the files of a job were written, or are due again."""

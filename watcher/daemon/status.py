@@ -1,4 +1,4 @@
-"""How all runs are, from the store: with the daemon at work or without."""
+"""The status of all runs, from the database, whether the daemon is running or not."""
 
 import os
 import time
@@ -16,24 +16,24 @@ from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
-_TOLD: Final = ("warning", "critical")
+_SHOWN: Final = ("warning", "critical")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One run, for people and programs; None where it is not known.
+    """One run, for the table and for JSON; None where a value is not known.
 
     Attributes:
         run, path, format: what it is.
-        state: as in `watcher.daemon.run_state`; "unwatched" below a folder that no
-            longer is.
-        step, max_steps: where it is, and where it means to end.
+        state: as in `watcher.daemon.run_state`; "unwatched" below a directory
+            that no longer is.
+        step, max_steps: where it is, and where it is planned to end.
         loss, val_loss: the latest; `best_val`, `best_step`: the best evaluation.
         tokens_per_s, eta_s: speed, and seconds that are left.
         lag_bytes, lag_s: what is in the log and not read yet, and since when.
-        alerts: sentences, the gravest first.
+        alerts: messages, the most severe first.
         severity: of the first one.
-        picture: of the run, "" without one.
+        picture: path of the plot, "" without one.
     """
 
     run: str
@@ -60,11 +60,11 @@ class Status:
     """All runs, and the daemon itself.
 
     Attributes:
-        pid: of the daemon, None when it does not run.
-        notes: what it said of itself last.
-        lines: a run each: those going on first, the last changed first.
+        pid: of the daemon, None when it is not running.
+        notes: its last report of itself.
+        lines: a run each: those in progress first, the last modified first.
         without: how many logs have no metrics.
-        earlier: how many runs whose path another took are left out.
+        earlier: how many replaced runs are left out.
     """
 
     pid: int | None
@@ -86,15 +86,15 @@ class Status:
 
 
 def status(folder: Path, *, everything: bool = False) -> Status:
-    """How all runs are; `everything`: those too whose path another took.
+    """The status of all runs; `everything`: with those that were replaced.
 
     Raises:
-        StorageSetupError: there is no store in the folder.
+        StorageSetupError: there is no database in the directory.
     """
     store = Database(folder, read_only=True)
     try:
         rows = store.runs()
-        told = {row.id: _alerts(store, row) for row in rows}
+        alerts = {row.id: firing(store, row) for row in rows}
         notes = store.note("daemon") or {}
     finally:
         store.close()
@@ -105,7 +105,7 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     return Status(
         pid=holder(folder),
         notes=notes,
-        lines=[_line(row, told[row.id], watched) for row in shown],
+        lines=[line(row, alerts[row.id], watched) for row in shown],
         without=len(wanted) - len(shown),
         earlier=len(rows) - len(wanted),
     )
@@ -116,15 +116,15 @@ def _order(row: Row) -> tuple[bool, float]:
     return over, -(row.cursor.mtime_ns if row.cursor else 0)
 
 
-def _alerts(store: Database, row: Row) -> list[Alert]:
-    """What is firing, but for what is only worth a line in a list; gravest first."""
+def firing(store: Database, row: Row) -> list[Alert]:
+    """Firing warnings and critical alerts, the most severe first."""
     found = outbox.load(store.outbox, row.id).values()
-    firing = [a for a in found if a.state == FIRING and a.severity in _TOLD]
+    firing = [a for a in found if a.state == FIRING and a.severity in _SHOWN]
     return sorted(firing, key=lambda a: -SEVERITIES.index(a.severity))
 
 
 def _state(row: Row, watched: Collection[str]) -> str:
-    """As the daemon last said; nobody knows of what is not watched any more."""
+    """The state as last stored; unknown below a directory that is not watched."""
     if not row.current:
         return REPLACED
     if watched and row.root not in watched and row.state.get("state") not in OVER:
@@ -132,7 +132,8 @@ def _state(row: Row, watched: Collection[str]) -> str:
     return str(row.state.get("state", "new"))
 
 
-def _line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
+def line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
+    """One run; `watched`: the folders that the daemon watches, if that is known."""
     summary = (row.diagnosis or {}).get("summary", {})
     lag_bytes, lag_s = _lag(row)
     return Line(

@@ -1,7 +1,8 @@
-"""Hints from the operating system that files changed.
+"""inotify events, through watchdog: hints that files changed.
 
-They come in milliseconds, and may be lost: a queue overflows, a folder is replaced, a
-file system tells nothing.  So nobody relies on them; scheduled looks find everything.
+They come in milliseconds, and may be lost: the queue overflows, a directory is
+replaced, a network file system has none.  So nothing relies on them; scheduled scans
+find everything.
 """
 
 import os
@@ -12,10 +13,10 @@ from typing import Any
 
 
 class Events:
-    """Watches folders through inotify while that works and pays.
+    """Watches directories through inotify while that works and is cheap.
 
     Attributes:
-        error: why there are no events, "" while there are.
+        error: why there are no events, "" while there are some.
     """
 
     def __init__(self, roots: Sequence[Path], touch: Callable[[str], None]) -> None:
@@ -31,7 +32,7 @@ class Events:
         return self._observer is not None
 
     def arm(self) -> None:
-        """Starts watching, or starts again what broke; cheap where all is well."""
+        """Starts the observer, or restarts one that died or lost a root; else cheap."""
         now = {root: _key(root) for root in self._roots}
         if self._observer is not None and now == self._armed and self._is_alive():
             return
@@ -42,15 +43,15 @@ class Events:
         self._armed = now
 
     def stop(self) -> None:
-        """Ends watching."""
+        """Stops the observer."""
         observer, self._observer = self._observer, None
         if observer is not None:
             _end(observer)
 
     def abandon(self) -> None:
-        """Ends watching without waiting: in a flood its threads take seconds to end.
+        """Stops without joining: in a flood of events its threads take seconds to end.
 
-        What they still say meanwhile are hints as good as others.
+        Events that still arrive from them are as good as others.
         """
         observer, self._observer = self._observer, None
         if observer is not None:
@@ -65,7 +66,7 @@ class Events:
         )
         from watchdog.observers import Observer
 
-        # Our own reading makes events of other kinds.
+        # Without this filter, our own reads make events (opened, closed_no_write).
         kinds = [FileCreatedEvent, FileDeletedEvent, FileModifiedEvent, FileMovedEvent]
         observer: Any = None
         try:
@@ -78,7 +79,7 @@ class Events:
         except OSError as error:
             self.error = _reason(error)
             if observer is not None:
-                observer.stop()  # what of it runs already
+                observer.stop()  # its threads that run already
             return
         self.error = ""
         self._observer = observer
@@ -97,7 +98,7 @@ def _handler(touch: Callable[[str], None]) -> Any:
     from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
     class Handler(FileSystemEventHandler):
-        """Only notes which paths changed: an error here would end all events."""
+        """Only notes paths: an exception here would end the observer's thread."""
 
         def on_any_event(self, event: FileSystemEvent) -> None:
             touch(os.fsdecode(event.src_path))
@@ -119,7 +120,7 @@ def _reason(error: OSError) -> str:
     import errno
 
     if error.errno == errno.ENOSPC:
-        return "no inotify watches left; looking every second (gptwatch doctor)"
+        return "no inotify watches left; polling (see gptwatch doctor)"
     if error.errno == errno.EMFILE:
-        return "no inotify instances left; looking every second (gptwatch doctor)"
-    return f"no events ({error.strerror}); looking every second"
+        return "no inotify instances left; polling (see gptwatch doctor)"
+    return f"no inotify events ({error.strerror}); polling"

@@ -1,4 +1,4 @@
-"""A state folder belongs to one daemon at a time."""
+"""Locks a state directory for one daemon at a time (flock, with the pid inside)."""
 
 import fcntl
 import os
@@ -11,10 +11,10 @@ from watcher.errors import StorageSetupError
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds a state folder for one daemon.
+    """Locks a state directory.
 
     Raises:
-        StorageSetupError: another process holds it, or it cannot be made.
+        StorageSetupError: another process has the lock, or there is no directory.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -22,7 +22,7 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise StorageSetupError(
             f"{folder}: cannot be written ({error.strerror}); "
-            "choose another folder with --state"
+            "choose another directory with --state"
         ) from None
     with file:
         try:
@@ -31,10 +31,10 @@ def locked(folder: Path) -> Iterator[None]:
             file.seek(0)
             pid = file.read().strip() or "unknown"
             raise StorageSetupError(
-                f"{folder}: another gptwatch works here (process {pid}); stop it "
-                f"first (kill {pid}), or choose another folder with --state"
+                f"{folder}: another gptwatch is running here (pid {pid}); stop it "
+                f"first (kill {pid}), or choose another directory with --state"
             ) from None
-        # Whoever is refused wants to know by whom; the lock holds without it, too.
+        # The pid is for the message above; the lock works without it, too.
         with suppress(OSError):
             os.ftruncate(file.fileno(), 0)
             os.write(file.fileno(), str(os.getpid()).encode())
@@ -42,7 +42,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def holder(folder: Path) -> int | None:
-    """The process that holds a state folder, None where none does."""
+    """The pid of the daemon that has a state directory locked; None without one."""
     try:
         with (folder / "lock").open("r+") as file:
             try:

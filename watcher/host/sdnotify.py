@@ -1,4 +1,4 @@
-"""What gptwatch and systemd tell each other: sd_notify, the watchdog, the journal."""
+"""sd_notify(3): readiness, status and watchdog heartbeats for systemd."""
 
 import logging
 import os
@@ -10,15 +10,17 @@ from watcher.logs import _printable
 
 
 _LOGGER: Final = logging.getLogger("gptwatch.systemd")
-# PID 1 reads at once; the daemon waits for nobody longer than this.
-_PATIENCE_S: Final = 1.0
+# PID 1 reads at once; the daemon does not block longer than this.
+_TIMEOUT_S: Final = 1.0
+# sd_listen_fds(3): the first socket that systemd passes on.
+_FIRST_FD: Final = 3
 
 
 def notify(*fields: str) -> None:
-    """Tells systemd `fields`, as in `READY=1`; nothing where it did not start us.
+    """Sends `fields`, as in `READY=1`, to systemd; nothing where it did not start us.
 
-    `RELOADING=1` gets the time that sd_notify(3) asks for.  It never raises: what
-    cannot be told must not end what is told about.
+    `RELOADING=1` gets the time that sd_notify(3) asks for.  It never raises: a
+    notification that fails must not end the daemon.
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
@@ -30,19 +32,27 @@ def notify(*fields: str) -> None:
     place = "\0" + address[1:] if address.startswith("@") else address
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-            channel.settimeout(_PATIENCE_S)
+            channel.settimeout(_TIMEOUT_S)
             channel.sendto(message, place)
     except (OSError, ValueError) as error:
-        _LOGGER.debug("systemd cannot be told: %s", error)
+        _LOGGER.debug("sd_notify failed: %s", error)
 
 
 def watchdog_s() -> float | None:
-    """Seconds after which systemd takes us for hanging; None where it does not watch.
+    """The watchdog timeout of the unit in seconds; None where it has none.
 
-    Say `WATCHDOG=1` at least twice in that time.
+    Send `WATCHDOG=1` at least twice in that time.
     """
     span = os.environ.get("WATCHDOG_USEC", "")
     watched = os.environ.get("WATCHDOG_PID", str(os.getpid()))
     if not span.isdecimal() or not int(span) or watched != str(os.getpid()):
         return None
     return int(span) / 1e6
+
+
+def listening() -> socket.socket | None:
+    """The socket that systemd opened for this process, None where it did not."""
+    count = os.environ.get("LISTEN_FDS", "")
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
+        return None
+    return socket.socket(fileno=_FIRST_FD) if int(count) else None

@@ -1,8 +1,8 @@
-"""Who writes a log: the processes that hold it open for writing.
+"""Who writes a log: the processes that have it open for writing.
 
-Two witnesses are asked.  The tables of open files tell by whom, where we may read
-them; a lease is refused while anybody on this machine writes, where we may ask for one.
-What neither can tell is unknown.
+There are two sources.  /proc/*/fd names the processes, where we may read it; a lease
+(fcntl F_SETLEASE) is refused while any process on this machine writes, where we may
+request one.  What neither shows is unknown.
 """
 
 import fcntl
@@ -71,7 +71,7 @@ class Writers:
             return "alive"
         if not filesystem.kind(path) or filesystem.is_remote(path):
             return "unknown"  # a writer on another machine is never seen
-        # A lease is refused for our own writing, too: then it tells nothing.
+        # A lease is refused for our own writing, too: then it proves nothing.
         answer = "unknown" if key in self.own else _lease(key, path)
         if answer == "unknown" and self.complete:
             return "gone"
@@ -128,7 +128,7 @@ def _written(pid: int, wanted: frozenset[Key]) -> tuple[set[Key], bool]:
 
 
 def _listed(folder: str) -> list[str] | None:
-    """The names in a folder; None where they are not for us."""
+    """The names in a directory; None where it may not be read."""
     try:
         return os.listdir(folder)  # noqa: PTH208  thousands of names, all short
     except PermissionError:
@@ -144,7 +144,7 @@ def _is_writing(pid: int, name: str) -> bool:
 
 
 def _lease(key: Key, path: Path) -> str:
-    """What the kernel says, to those who may ask: the file's owner and root."""
+    """Whether the kernel grants a read lease, as it may to the file's owner or root."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:

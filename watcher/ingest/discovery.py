@@ -1,4 +1,4 @@
-"""Which files of a folder are logs."""
+"""Scans directories for logs, by name."""
 
 import os
 import stat
@@ -27,9 +27,9 @@ class Scanner:
     """What counts as a log, and what not.
 
     Attributes:
-        patterns: of file names, or of paths below the folder where they hold a `/`.
-        ignore: patterns of names and paths that are left out, folders too.
-        own: folders where gptwatch itself writes.
+        patterns: of file names, or, with a `/`, of paths below the directory.
+        ignore: patterns of names and paths that are excluded, directories too.
+        own: directories where gptwatch itself writes.
     """
 
     patterns: Sequence[str] = PATTERNS
@@ -37,7 +37,7 @@ class Scanner:
     own: Sequence[Path] = field(default=())
 
     def wants(self, root: Path, path: Path) -> bool:
-        """Whether a path below a watched folder is a log, by its name."""
+        """Whether a path below a watched directory is a log, by its name."""
         below = path.relative_to(root)
         if any(not self._enters(root, root / part) for part in _above(below)):
             return False
@@ -45,10 +45,10 @@ class Scanner:
         return self._is_log(path.name, text) and not self._ignored(path.name, text)
 
     def logs(self, root: Path) -> Iterator[Found]:
-        """Logs below a folder, files before links to them, by name.
+        """Logs below a directory, files before symlinks to them, by name.
 
         Raises:
-            OSError: the folder itself cannot be read.
+            OSError: the directory itself cannot be read.
         """
         found: list[tuple[bool, list[str], Found]] = []
         pending = [root]
@@ -61,7 +61,7 @@ class Scanner:
             except OSError:
                 if folder == root:
                     raise
-                # A folder below that vanished, or is not ours to read, is not there.
+                # A directory below that was removed, or may not be read, is skipped.
         found.sort(key=itemgetter(0, 1))
         yield from (log for _, _, log in found)
 
@@ -76,14 +76,14 @@ class Scanner:
             if self._enters(root, Path(entry.path)):
                 pending.append(Path(entry.path))
             return
-        # Plain text: thousands of logs are looked at again and again.
+        # Plain strings, not Path: thousands of logs are scanned again and again.
         below = entry.path[len(str(root)) :].lstrip("/")
         if not self._is_log(entry.name, below) or self._ignored(entry.name, below):
             return
         try:
             seen = entry.stat()
         except OSError:
-            return  # a link to nothing, or gone meanwhile
+            return  # a dangling symlink, or unlinked meanwhile
         if stat.S_ISREG(seen.st_mode):
             link, key = entry.is_symlink(), (seen.st_dev, seen.st_ino)
             log = Found(Path(entry.path), key, link)

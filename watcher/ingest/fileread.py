@@ -1,9 +1,9 @@
-"""Which bytes of a file are new, and whether it still is the same file.
+"""Reads new bytes behind an offset, and checks that the file is still the same.
 
-Neither the inode nor the beginning of a file tells which file it is: a file system
-gives a freed inode to the next file, and two trainings of one configuration begin with
-the same kilobytes.  So a file is known again by what was read of it: its first bytes,
-and the last ones before the place where reading stopped.
+Neither the inode nor the first bytes identify a file: file systems reuse a freed inode
+for the next file, and two trainings of one configuration begin with the same kilobytes.
+So a file is identified by what was read of it: its head (first bytes) and its marker
+(the last bytes before the offset).  A truncated or rewritten file fails that check.
 """
 
 import errno
@@ -22,7 +22,7 @@ _ZEROS: Final = 64
 
 
 class NotALogError(InputError):
-    """The path is a folder, a pipe, a device: nothing to follow."""
+    """The path is a directory, a pipe, a device: nothing to tail."""
 
 
 def opened(path: Path) -> int:
@@ -36,14 +36,14 @@ def opened(path: Path) -> int:
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise NotALogError(f"{path}: not a regular file; nothing to follow")
+        raise NotALogError(f"{path}: not a regular file; cannot be tailed")
     return fd
 
 
 def read(fd: int, cursor: Cursor, limit: int) -> tuple[bytes, Cursor] | None:
-    """New bytes of a file, at most about `limit`, and the place behind them.
+    """New bytes of a file, at most about `limit`, and the checkpoint behind them.
 
-    None where the file is not the one that the cursor was made for.  The marker and
+    None where the file is not the one of the checkpoint.  The marker and
     what follows it come in one call, so that no change can slip in between.
     """
     back = len(cursor.marker)
@@ -52,15 +52,15 @@ def read(fd: int, cursor: Cursor, limit: int) -> tuple[bytes, Cursor] | None:
     if data[:back] != cursor.marker:
         return None
     known = len(cursor.head)
-    checked = cursor.offset == back >= known  # the marker holds all that is known
+    checked = cursor.offset == back >= known  # the marker covers all that is known
     if not checked and os.pread(fd, known, 0) != cursor.head:
         return None
     new, skipped, ended = data[back:], 0, len(data) < back + limit
     if new.endswith(bytes(_ZEROS)):
         new, skipped, ended = _without_hole(fd, cursor.offset, new, limit)
-    place = cursor.after(new, skipped).at(seen)
+    checkpoint = cursor.after(new, skipped).at(seen)
     # Until it was read to its end, a file never looks unchanged.
-    return new, place if ended else replace(place, size=-1)
+    return new, checkpoint if ended else replace(checkpoint, size=-1)
 
 
 def start(path: Path) -> Cursor:
@@ -79,7 +79,7 @@ def start(path: Path) -> Cursor:
 
 
 def end(path: Path) -> Cursor:
-    """The place at the end of a file, as if it had been read.
+    """The checkpoint at the end of a file, as if it had been read.
 
     Raises:
         NotALogError: it is no regular file.

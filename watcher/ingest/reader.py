@@ -28,10 +28,12 @@ TURN_BYTES: Final = 4 * 1024 * 1024
 _MIN_TURN_BYTES: Final = 16 * 1024
 # One log's turn is one transaction: it is cut to about this time.
 _TURN_S: Final = 0.02
-# No log may stop all others longer than this: it is interrupted and backs off.
+# No log may stop all others for more CPU time: it is interrupted and backs off.
 MAX_TURN_S: Final = 10.0
 # After this, messages and events are looked at before reading goes on.
 _PASS_S: Final = 0.2
+# Share of the time that a file without metrics is read in.
+_PLAIN_TEXT_SHARE: Final = 0.1
 # A log that grew within this is looked at every sweep.
 BUSY_S: Final = 60.0
 _MAX_OPEN_FILES: Final = 512
@@ -98,6 +100,11 @@ class Reader:
                 found.append(tail.error)
             if tail.copy_of is not None:
                 found.append(f"{path}: a copy of {tail.copy_of}; plotted once")
+            if tail.is_plain_text:
+                found.append(
+                    f"{path}: no metrics in its first MB, so it "
+                    "is read slowly; if it is no log, exclude it with --ignore"
+                )
             if tail.unlinked:
                 found.append(
                     f"{path}: deleted, but still written; its lines are read until its "
@@ -106,12 +113,14 @@ class Reader:
         return found
 
     def busy(self) -> list[Tail]:
-        """Logs that grew lately, and those that are being rotated."""
+        """Logs that grew lately, are being rotated, or are read on slowly."""
         since = self._clock.uptime() - BUSY_S
         return [
             t
             for t in self.registry.readable()
-            if t.is_rotating or (t.grown_at is not None and t.grown_at > since)
+            if (t.is_rotating and not t.next_empty)
+            or (t.is_plain_text and t.more)
+            or (t.grown_at is not None and t.grown_at > since)
         ]
 
     def read(self, due: Iterable[Tail]) -> list[Tail]:
@@ -139,7 +148,7 @@ class Reader:
             self._rollback(error)
             return []
         if self.error:
-            LOGGER.info("the database can be written again; reading goes on")
+            LOGGER.info("the database can be written again; reading continues")
         self.error = ""
         self._pending = [*queue, *behind]
         return list(changed)
@@ -181,8 +190,8 @@ class Reader:
         changed: dict[Tail, None],
     ) -> None:
         started = self._clock.uptime()
-        if started < tail.retry_at:
-            return
+        if started < tail.retry_at or self.tails.get(tail.path) is not tail:
+            return  # it backs off, or was displaced in this pass
         path, run, written = tail.path, tail.run, self._store.writes
         try:
             size = self._advance(tail, min(quota, _quota(tail)))
@@ -197,13 +206,20 @@ class Reader:
         if size or tail not in self._open:
             self._limit_open(tail)
         if size or tail.run != run:
-            tail.grew(started, self._clock.now())
-            tail.parsed(size, self._clock.uptime() - started)
+            self._note_growth(tail, size, started)
             changed[tail] = None
         if tail.is_at_end:
             tail.read_at = started
-        if tail.more:
+        elif tail.is_plain_text:
+            took = self._clock.uptime() - started
+            tail.retry_at = started + took / _PLAIN_TEXT_SHARE
+        elif tail.more:
             behind.append(tail)
+
+    def _note_growth(self, tail: Tail, size: int, started: float) -> None:
+        tail.grew(started, self._clock.now())
+        tail.parsed(size, self._clock.uptime() - started)
+        LOGGER.debug("%s: read %d bytes (%s)", tail.path, size, tail.where)
 
     def _on_error(
         self, tail: Tail, path: Path, error: Exception, *, partial: bool

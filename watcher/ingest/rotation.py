@@ -1,8 +1,9 @@
-"""Where the rest of a log went when it was rotated.
+"""Finds the parts of a rotated log.
 
-A log is rotated by renaming it, or by copying and emptying it, and perhaps compressed:
-`train.log` becomes `train.log.1`, `train.log-20260102` or `train.log.2.gz`, and writing
-goes on in a new `train.log`.  That is one run in several parts.
+A log is rotated by renaming it, or by copying and truncating it (copytruncate), and
+perhaps compressed: `train.log` becomes `train.log.1`, `train.log-20260102` or
+`train.log.2.gz`, and writing continues in a new `train.log`.  That is one run in
+several parts.
 """
 
 import contextlib
@@ -32,7 +33,7 @@ _COARSE_NS: Final = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file that holds a stretch of a log.
+    """A rotated file of a log.
 
     Attributes:
         path: where it is.
@@ -44,15 +45,15 @@ class Part:
 
 
 def parts(path: Path, cursor: Cursor, *, by_inode: bool = False) -> list[Part] | None:
-    """The rotated files from the one where `cursor` stands to the newest.
+    """The rotated files from the one that `cursor` is a checkpoint of to the newest.
 
     None where no file beside `path` is the one that was read; `by_inode`: a copy of it
-    does not count.
+    (copytruncate) does not count.
     """
     newer: list[Part] = []
     for part in rotated(path):
         newer.append(part)
-        if _holds(part, cursor, by_inode=by_inode):
+        if _matches(part, cursor, by_inode=by_inode):
             return newer[::-1]
     return None
 
@@ -154,7 +155,7 @@ def _may_be_copy(seen: os.stat_result, cursor: Cursor) -> bool:
     return newer and max(cursor.offset, len(cursor.head)) >= _LEAST
 
 
-def _holds(part: Part, cursor: Cursor, *, by_inode: bool) -> bool:
+def _matches(part: Part, cursor: Cursor, *, by_inode: bool) -> bool:
     """Whether a part is the file that was read, or a copy of it."""
     try:
         seen = part.path.stat()
@@ -165,4 +166,4 @@ def _holds(part: Part, cursor: Cursor, *, by_inode: bool) -> bool:
             return unpacked(part, cursor) is not None
         return fileread.is_at(part.path, cursor)
     except (OSError, InputError):
-        return False  # gone meanwhile, or not to be read: it holds nothing for us
+        return False  # unlinked meanwhile, or unreadable: no part for us

@@ -20,6 +20,8 @@ OLD_S: Final = 600.0
 BACKOFF_S: Final = 1.0
 MAX_BACKOFF_S: Final = 300.0
 _MAX_GAPS: Final = 500
+# A log whose metrics come later than this is read on slowly until they do.
+_PLAIN_TEXT_BYTES: Final = 1024 * 1024
 _MIN_TIMED_BYTES: Final = 4096
 # An mtime this much before the last look, which did not see it, is still believed.
 _SKEW_S: Final = 1.0
@@ -40,9 +42,11 @@ class Tail:
             before its end was read.
         replaced_at: since when the path has held another inode.
         eof_at: since when the file that was rotated away has had no new bytes.
+        next_empty: whether that file ended, and the next one is still empty.
         gone_at: since when the path has held nothing.
         unlinked: whether the file has no name any more, and still grew.
         more: whether there may be more to read at once.
+        has_metrics: whether any record was read.
         last_step: of the last record that was read.
         eval_pending: whether an evaluation or a milestone was read and not analysed.
         nonfinite_pending: whether a loss that is not finite was.
@@ -64,9 +68,11 @@ class Tail:
     fd: int | None = None
     replaced_at: float | None = None
     eof_at: float | None = None
+    next_empty: bool = False
     gone_at: float | None = None
     unlinked: bool = False
     more: bool = False
+    has_metrics: bool = False
     last_step: int | None = None
     eval_pending: bool = False
     nonfinite_pending: bool = False
@@ -93,7 +99,14 @@ class Tail:
     @property
     def is_at_end(self) -> bool:
         """Whether the last look left nothing unread."""
-        return not self.more and (self.gone_at is not None or not self.is_rotating)
+        waits = self.is_rotating and self.gone_at is None and not self.next_empty
+        return not self.more and not waits
+
+    @property
+    def is_plain_text(self) -> bool:
+        """Whether much of it was read without a metric: a data set, not a log."""
+        read = self.cursor.offset if self.cursor is not None else 0
+        return not self.has_metrics and read >= _PLAIN_TEXT_BYTES
 
     @property
     def is_closed(self) -> bool:
@@ -132,6 +145,7 @@ class Tail:
     def settle(self) -> None:
         """No rotation is under way any more."""
         self.replaced_at = self.eof_at = None
+        self.next_empty = False
 
     def fail(self, error: str, now: float) -> None:
         """Backs off after an error."""
@@ -166,6 +180,7 @@ class Tail:
     def note(self, delta: Delta) -> None:
         """Flags what bypasses the debounce: evaluations, milestones, bad losses."""
         self.eval_pending = self.eval_pending or bool(delta.milestones)
+        self.has_metrics = self.has_metrics or bool(delta.batches)
         for batch in delta.batches:
             if len(batch.steps):
                 self.last_step = int(batch.steps[-1])

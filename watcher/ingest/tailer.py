@@ -6,9 +6,10 @@ was renamed over it), reading continues at the offset; otherwise (truncated, rew
 replaced, inode reused) a new generation begins, and the old one is kept.
 """
 
+import contextlib
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +57,13 @@ class Tailer:
 
     def restore(self, row: Row, root: Path) -> Tail:
         """The tail of a run in the database, at its checkpoint."""
-        return Tail(root, root / row.path, run=row.id, cursor=row.cursor)
+        return Tail(
+            root,
+            root / row.path,
+            run=row.id,
+            cursor=row.cursor,
+            has_metrics=bool(row.latest),
+        )
 
     def advance(self, tail: Tail, quota: int) -> int:
         """Reads what is new in a log, at most about `quota` bytes; how many there were.
@@ -259,7 +266,7 @@ class Tailer:
                 return self._take(tail, *found)
             if not ended:
                 return 0
-        return self._switch(tail, newer[0] if newer else Part(tail.path))
+        return self._switch(tail, [*newer, Part(tail.path)])
 
     def _part_has_ended(self, tail: Tail, path: Path, fd: int, *, last: bool) -> bool:
         """Whether a rotated file gets no more lines: a copy never does."""
@@ -271,13 +278,19 @@ class Tailer:
             return True
         return self._has_ended(tail, path)
 
-    def _switch(self, tail: Tail, part: Part) -> int:
-        """Continues at the beginning of the next part."""
+    def _switch(self, tail: Tail, parts: Sequence[Part]) -> int:
+        """Continues at the beginning of the next part that is not empty.
+
+        An empty file has nothing to be identified by: it may be written, copied and
+        truncated before its first byte is read.  Until then the checkpoint stays
+        behind the last part.
+        """
         assert tail.run is not None
-        try:
-            start = rotation.start(part)
-        except FileNotFoundError:
-            return 0  # renamed, and the new file is not there yet
+        found = next(_starts(parts), None)
+        tail.next_empty = found is None
+        if found is None:
+            return 0
+        part, start = found
         LOGGER.info(
             "%s: rotated (%s); continues in %s (inode %d, offset 0)",
             *(tail.path, tail.where, part.path.name, start.inode),
@@ -320,8 +333,17 @@ class Tailer:
             str(tail.root), tail.name, reason="replaced", now=self._clock.now()
         )
         tail.cursor = tail.last_step = None
+        tail.has_metrics = False
         tail.settle()
         tail.more = True
+
+
+def _starts(parts: Sequence[Part]) -> Iterator[tuple[Part, Cursor]]:
+    """The parts that are there and not empty, with checkpoints at their beginnings."""
+    for part in parts:
+        with contextlib.suppress(FileNotFoundError):  # renamed, not created yet
+            if part.path.stat().st_size:
+                yield part, rotation.start(part)
 
 
 def _change(tail: Tail) -> str:

@@ -1,4 +1,4 @@
-"""A limit on the time that a piece of work in the main thread may take."""
+"""A limit on the CPU time that a piece of work in the main thread may take."""
 
 import contextlib
 import signal
@@ -8,15 +8,16 @@ from types import FrameType
 
 
 class TurnTimeoutError(Exception):
-    """A turn took too long, and was interrupted."""
+    """A turn took too much CPU time, and was interrupted."""
 
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Interrupts what happens inside after so many seconds.
+    """Interrupts what happens inside after so many seconds of CPU time.
 
-    It takes SIGALRM, so it limits nothing outside the main thread, which is the one
-    that gets signals.  Regular expressions check for signals while they match.
+    CPU time, since a process that is starved or stopped does nothing wrong.  It takes
+    SIGPROF, so it limits nothing outside the main thread, which is the one that gets
+    signals.  Regular expressions check for signals while they match.
 
     Raises:
         TurnTimeoutError: it was interrupted.
@@ -26,12 +27,12 @@ def time_limit(seconds: float) -> Iterator[None]:
         return
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise TurnTimeoutError(f"one turn took longer than {seconds:g} s")
+        raise TurnTimeoutError(f"one turn took more than {seconds:g} s of CPU time")
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, interrupt)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, before)

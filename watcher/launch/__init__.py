@@ -1,10 +1,10 @@
-"""Runs a command, shows its output as it comes, and keeps it in a log.
+"""Runs a command, shows its output, and writes it to a log.
 
     log       the file
-    copier    a thread: from the command's pipe or terminal to log and output
-    job       the main thread: passes signals on, and sees who has ended
+    copier    a thread: copies the command's pipe or pty to the log and our output
+    job       the main thread: forwards signals and reaps processes
 
-The command stays in our process group: what a terminal sends, it gets by itself.
+The command stays in our process group: it gets the signals of the terminal itself.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from types import FrameType
 from watcher.errors import InputError
 from watcher.launch.copier import Copier, channel
 from watcher.launch.job import OTHERS, STOPS, Job
-from watcher.launch.log import Ended, Log, Say
+from watcher.launch.log import Echo, Ended, Log
 
 
 __all__ = ["CommandError", "Ended", "Log", "launch"]
@@ -28,26 +28,30 @@ class CommandError(InputError):
 
     Attributes:
         code: what a shell would exit with.
+        text, values: of the message, for the catalogue.
     """
 
     def __init__(self, program: str, error: OSError) -> None:
         missing = isinstance(error, FileNotFoundError)
         self.code = 127 if missing else 126
-        why = "command not found" if missing else f"cannot be run ({error.strerror})"
-        super().__init__(f"{program}: {why}; write it as in: gptwatch run -- COMMAND")
+        self.text = "{program}: cannot be run ({reason})"
+        if missing:
+            self.text = "{program}: command not found; usage: gptwatch run -- COMMAND"
+        self.values = {"program": program, "reason": error.strerror}
+        super().__init__(self.text.format(**self.values))
 
 
 def launch(
-    command: Sequence[str], log: Log, *, say: Say, beside: Sequence[str] = ()
+    command: Sequence[str], log: Log, *, echo: Echo, beside: Sequence[str] = ()
 ) -> Ended:
     """Runs a command to its end; its output goes to ours and to the log.
 
-    `beside`: a command that runs meanwhile, and is told to end (SIGTERM) after it.
+    `beside`: a command that runs meanwhile, and gets SIGTERM after it.
 
     Raises:
         CommandError: it cannot be started.
     """
-    with _held_back() as (signals, before):
+    with _blocked() as (signals, before):
         source, sink = channel()
         actions = [(os.POSIX_SPAWN_DUP2, sink, out) for out in (1, 2)]
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
@@ -60,9 +64,9 @@ def launch(
         finally:
             os.close(sink)
         ended, wake = os.pipe()
-        copier = Copier(source, ended, log, say)
-        job = Job(pid, copier, wake, signals, say)
-        say(f"keeping the output in {log.path}")
+        copier = Copier(source, ended, log, echo)
+        job = Job(pid, copier, wake, signals, echo)
+        echo("writing the output to {path}", path=log.path)
         copier.start()
         if beside:
             job.watch_by(_spawn_beside(beside, before))
@@ -73,33 +77,33 @@ def launch(
 
 
 @contextlib.contextmanager
-def _held_back() -> Iterator[tuple[set[int], set[int]]]:
-    """The signals that wait until we ask for them, and the mask as it was before.
+def _blocked() -> Iterator[tuple[set[int], set[int]]]:
+    """The blocked signals, taken by sigtimedwait(2), and the mask as it was before.
 
-    A handler would not learn who sent a signal; and none may end us before the log.
+    A handler would not learn the sender; and none may end us before the log is closed.
     """
     asked = (*STOPS, *OTHERS, signal.SIGWINCH, signal.SIGCHLD)
-    # What we were started to ignore (nohup), the command ignores as well.
+    # Signals that are ignored already (nohup) stay ignored in the command, too.
     signals = {
         int(s)
         for s in asked
         if s == signal.SIGCHLD or signal.getsignal(s) != signal.SIG_IGN
     }
     before = {int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, signals)}
-    # A library's thread, which holds nothing back, may get it while we are busy.
-    handlers = {s: signal.signal(s, _hand_over) for s in signals}
+    # A library's thread, which blocks nothing, may get one while we are busy.
+    handlers = {s: signal.signal(s, _forward) for s in signals}
     try:
         yield signals, before
     finally:
         while signal.sigtimedwait(signals, 0):
-            pass  # came too late to be passed on
+            pass  # too late to be forwarded
         for number, handler in handlers.items():
             signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _hand_over(number: int, _: FrameType | None) -> None:
-    """Gives a signal to the main thread, where it is held back."""
+def _forward(number: int, _: FrameType | None) -> None:
+    """Sends a signal to the main thread, where it is blocked."""
     signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
@@ -120,7 +124,7 @@ def _spawn(
 
 
 def _spawn_beside(command: Sequence[str], mask: set[int]) -> int:
-    """Starts it in a session of its own, where Ctrl-C does not end it."""
+    """Starts it in a session of its own, where Ctrl-C does not reach it."""
     return os.posix_spawnp(
         command[0],
         list(command),

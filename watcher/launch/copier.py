@@ -1,4 +1,4 @@
-"""Copies the output of a command to its log, and shows it, as it comes."""
+"""Copies the output of a command to its log and to our own output."""
 
 import contextlib
 import errno
@@ -10,50 +10,50 @@ import threading
 import time
 from typing import Final
 
-from watcher.launch.log import Log, Say
+from watcher.launch.log import Echo, Log
 
 
 _CHUNK: Final = 64 * 1024
-# What a command's own processes write after its end is kept while they do not pause.
+# Child processes of the command may write on after its end: drain until they pause.
 _QUIET_MS: Final = 500
 _DRAIN_S: Final = 5.0
 
 
 def channel() -> tuple[int, int]:
-    """Where we read and where the command writes: a terminal where ours is one."""
+    """The ends that we read and the command writes: a pty where our output is one."""
     if not os.isatty(1):
         return os.pipe()
     source, sink = os.openpty()
     mode = termios.tcgetattr(sink)
-    mode[1] &= ~termios.OPOST  # newlines as they are; our own terminal turns them
+    mode[1] &= ~termios.OPOST  # our own terminal translates newlines
     termios.tcsetattr(sink, termios.TCSANOW, mode)
     resize(source)
     return source, sink
 
 
 def resize(terminal: int) -> None:
-    """Gives a terminal the size of ours."""
+    """Sets the window size of a terminal to that of ours."""
     with contextlib.suppress(termios.error, OSError):  # ours may be gone by now
         termios.tcsetwinsize(terminal, termios.tcgetwinsize(1))
 
 
 class Copier(threading.Thread):
-    """Copies output to the log, and shows it, until it ends.
+    """Copies output to the log and to our own output, until it ends.
 
     `ended`: a pipe that is closed when the command has ended.
     """
 
-    def __init__(self, source: int, ended: int, log: Log, say: Say) -> None:
+    def __init__(self, source: int, ended: int, log: Log, echo: Echo) -> None:
         super().__init__(daemon=True)
         self.source = source
         self.done = threading.Event()
         self._ended = ended
         self._log = log
-        self._say = say
-        self._is_seen = True
+        self._echo = echo
+        self._is_open = True
 
     def run(self) -> None:
-        """Copies; then wakes the main thread up."""
+        """Copies, then wakes the main thread."""
         try:
             self._copy()
         finally:
@@ -77,21 +77,21 @@ class Copier(threading.Thread):
                 poller.unregister(self._ended)
                 until = time.monotonic() + _DRAIN_S
             elif until is not None and (not ready or time.monotonic() > until):
-                self._say(
+                self._echo(
                     "the command has ended, but a process that it started still has "
-                    "its output open; what that writes from now on is not kept"
+                    "its output open; what that writes from now on is not logged"
                 )
                 return
 
     def _show(self, data: bytes) -> None:
-        """Writes to our output, as long as somebody is there."""
-        while data and self._is_seen:
+        """Writes to our output until that is closed."""
+        while data and self._is_open:
             try:
                 data = data[os.write(1, data) :]
             except BlockingIOError:
-                select.select([], [1], [])  # another program made it so
+                select.select([], [1], [])  # set to non-blocking by another process
             except OSError:
-                self._is_seen = False
+                self._is_open = False
 
 
 def _read(source: int) -> bytes:
@@ -100,4 +100,4 @@ def _read(source: int) -> bytes:
     except OSError as error:
         if error.errno != errno.EIO:
             raise
-        return b""  # so ends a terminal that nobody has open any more
+        return b""  # a pty whose other end is closed

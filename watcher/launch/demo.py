@@ -1,7 +1,7 @@
-"""`gptwatch demo`: a model trains, and gptwatch watches it, in one terminal.
+"""The processes of `gptwatch demo`.
 
-Three processes: the trainer, which writes a plain log; the daemon, which watches its
-folder; and this one, which only looks at what the daemon keeps.
+The trainer writes a plain log; the daemon watches its directory; this process only
+reads the database of the daemon.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import watcher
 from watcher.analysis.model import Analysis
 from watcher.analysis.pipeline import analyse
 from watcher.errors import GptwatchError, InputError, StorageSetupError
@@ -24,27 +25,31 @@ from watcher.storage.rows import Row
 
 LOG: Final = "demo.log"
 _STOP_S: Final = 10.0
-_MISSING: Final = (
-    "the demo trains a model with PyTorch, which is not here; install it with: "
+_NO_TORCH: Final = (
+    "the demo trains a model and needs PyTorch; install it with: "
     "{python} -m pip install torch"
+)
+_NO_TRAINER: Final = (
+    "the demo needs the trainer, which is not part of the installed package; run it "
+    "in a checkout of gptwatch: python -m watcher demo"
 )
 
 
 class DemoError(GptwatchError):
-    """The trainer or the daemon ended as it should not."""
+    """The trainer or the daemon ended unexpectedly."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is to be shown now.
+    """The current state of the demo.
 
     Attributes:
         step, max_steps: of the training.
         loss, val_loss: the latest, None before the first.
         analysis: the curves, for a chart.
-        findings: of the last judgement, each with `rule`, `severity` and `message`.
-        made: the files that there are, by kind.
-        over: whether the training ended and its last files are there.
+        findings: of the last analysis, each with `rule`, `severity` and `message`.
+        made: the files written so far, by kind.
+        over: whether the training ended and its final files are written.
     """
 
     step: int | None
@@ -58,15 +63,16 @@ class View:
 
 
 class Demo:
-    """The demo in a folder of its own.
+    """The demo in a directory of its own.
 
     Raises:
-        InputError: PyTorch is missing, or the folder holds something else.
+        InputError: PyTorch or the trainer is missing.
     """
 
     def __init__(self, folder: Path, *, lang: str, theme: str) -> None:
         if importlib.util.find_spec("torch") is None:
-            raise InputError(_MISSING.format(python=sys.executable))
+            raise InputError(_NO_TORCH.format(python=sys.executable))
+        self._trainer_root = _trainer_root()
         self.folder = folder
         self.out = folder / "training_plots"
         self.log = folder / "logs" / LOG
@@ -76,29 +82,31 @@ class Demo:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Trainer and daemon at work; both are ended, whatever happens."""
+        """Runs trainer and daemon; both are stopped on any exit."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         try:
             with self.log.open("wb") as log:
-                self._trainer = self._python("trainer", ["demo"], log, log)
+                root = self._trainer_root
+                self._trainer = self._python("trainer", ["demo"], log, root)
             with (self.folder / "daemon.log").open("wb") as log:
-                self._daemon = self._python("watcher", self._start(), log, log)
+                root = Path(watcher.__file__).parents[1]
+                self._daemon = self._python("watcher", self._start(), log, root)
             yield
         finally:
             for process in (self._trainer, self._daemon):
                 _end(process)
 
     def view(self) -> View | None:
-        """How it goes; None until there is something.
+        """The current state; None until the daemon has found the log.
 
         Raises:
-            DemoError: the trainer or the daemon ended as it should not.
+            DemoError: the trainer or the daemon ended unexpectedly.
         """
         self._check()
         try:
             store = Database(self.out / ".gptwatch", read_only=True)
         except StorageSetupError:
-            return None  # the daemon has not begun yet
+            return None  # the daemon has not created it yet
         with contextlib.closing(store):
             rows = [row for row in store.current_runs() if row.path == LOG]
             if not rows or not rows[0].format:
@@ -128,10 +136,12 @@ class Demo:
         assert self._daemon is not None
         code = self._trainer.poll()
         if code:
-            raise DemoError(f"the training ended with code {code}; see {self.log}")
+            raise DemoError(
+                f"the training failed with exit code {code}; see {self.log}"
+            )
         if self._daemon.poll() is not None:
             path = self.folder / "daemon.log"
-            raise DemoError(f"gptwatch start ended by itself; see {path}")
+            raise DemoError(f"gptwatch start exited unexpectedly; see {path}")
 
     def _start(self) -> list[str]:
         """Arguments of the daemon."""
@@ -142,20 +152,30 @@ class Demo:
         ]
 
     def _python(
-        self, module: str, arguments: Sequence[str], out: Any, err: Any
+        self, module: str, arguments: Sequence[str], log: Any, root: Path
     ) -> "subprocess.Popen[bytes]":
-        root = str(Path(__file__).parents[1])
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
         return subprocess.Popen(  # noqa: S603 - our own interpreter
             [sys.executable, "-u", "-m", module, *arguments],
             cwd=self.folder,
-            stdout=out,
-            stderr=err,
+            stdout=log,
+            stderr=log,
             stdin=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-            # Ctrl-C comes to this process, which ends the others in order.
+            # Ctrl-C reaches this process, which stops the others in order.
             start_new_session=True,
         )
+
+
+def _trainer_root() -> Path:
+    """The checkout that holds the trainer: of the running package, or the current one.
+
+    The wheel has no trainer: it would overwrite another package of that name.
+    """
+    for root in (Path(watcher.__file__).parents[1], Path.cwd()):
+        if (root / "trainer/config/demo.py").exists():
+            return root
+    raise InputError(_NO_TRAINER)
 
 
 def _end(process: "subprocess.Popen[bytes] | None") -> None:

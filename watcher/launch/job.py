@@ -1,4 +1,4 @@
-"""A command that runs: what signals it gets, and how it ends."""
+"""A running command: the signals that it gets, and its exit."""
 
 import os
 import signal
@@ -6,10 +6,10 @@ import time
 from typing import Final
 
 from watcher.launch.copier import Copier, resize
-from watcher.launch.log import Ended, Say
+from watcher.launch.log import Echo, Ended
 
 
-# What asks a command to end, and how it has then ended.
+# Signals that stop a command, and the status that they leave.
 STOPS: Final = {
     signal.SIGINT: "interrupted",
     signal.SIGTERM: "killed",
@@ -17,7 +17,7 @@ STOPS: Final = {
     signal.SIGQUIT: "killed",
 }
 OTHERS: Final = (signal.SIGTSTP, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2)
-# A program's own faults: nobody killed it.
+# Signals of a program's own faults: nothing killed it.
 _FAULTS: Final = (
     signal.SIGSEGV,
     signal.SIGABRT,
@@ -25,38 +25,38 @@ _FAULTS: Final = (
     signal.SIGFPE,
     signal.SIGILL,
 )
-# A shell as the command tells of a signal by its exit code, 128 more.
+# A shell reports the signal n of its child as exit code 128 + n.
 _SHELL: Final = 128
-_PATIENCE_S: Final = 30.0
-_GLANCE_S: Final = 1.0
-# How the kernel marks what a thread sent: then nobody knows who sent it first.
+_STOP_TIMEOUT_S: Final = 30.0
+_POLL_S: Final = 1.0
+# si_code of a signal that a thread sent: its first sender is unknown.
 _SI_TKILL: Final = -6
 
 
 class Job:
-    """The command and what runs beside it, as the main thread sees them."""
+    """The command, and the watcher beside it."""
 
     def __init__(
-        self, pid: int, copier: Copier, wake: int, signals: set[int], say: Say
+        self, pid: int, copier: Copier, wake: int, signals: set[int], echo: Echo
     ) -> None:
         self._pid = pid
         self._copier = copier
         self._wake = wake
         self._signals = signals
-        self._say = say
+        self._echo = echo
         self._code: int | None = None
         self._asked: signal.Signals | None = None
         self._watcher: int | None = None
 
     def watch_by(self, pid: int) -> None:
-        """Takes note of the process that runs beside."""
+        """Adopts the process that watches the log."""
         self._watcher = pid
 
     def wait(self) -> Ended:
-        """Waits for the end of the command and of its output."""
+        """Waits until the command and its output have ended."""
         while self._code is None or not self._copier.done.is_set():
-            # What another thread got just before is handed over when we wake up.
-            info = signal.sigtimedwait(self._signals, _GLANCE_S)
+            # Signals that another thread got are forwarded here.
+            info = signal.sigtimedwait(self._signals, _POLL_S)
             if info is None:
                 continue
             if info.si_signo == signal.SIGCHLD:
@@ -64,20 +64,20 @@ class Job:
             elif self._code is None:
                 self._pass_on(info)
             elif info.si_signo in STOPS:
-                break  # all has ended but who should read our output
+                break  # only the reader of our output is still open
         assert self._code is not None
         return _ended(self._code, self._asked)
 
     def end_watching(self) -> None:
-        """Tells what runs beside to end, and waits until it has."""
+        """Stops the watcher, and waits until it has ended."""
         if self._watcher is None:
             return
         os.kill(self._watcher, signal.SIGTERM)
-        until = time.monotonic() + _PATIENCE_S
+        until = time.monotonic() + _STOP_TIMEOUT_S
         while (left := until - time.monotonic()) > 0:
             if _code(self._watcher) is not None:
                 return
-            info = signal.sigtimedwait(self._signals, min(left, _GLANCE_S))
+            info = signal.sigtimedwait(self._signals, min(left, _POLL_S))
             if info is not None and info.si_signo in STOPS:
                 break
         os.kill(self._watcher, signal.SIGKILL)
@@ -90,7 +90,8 @@ class Job:
                 os.close(self._wake)
         if self._watcher is not None and (code := _code(self._watcher)) is not None:
             self._watcher = None
-            self._say(f"watching has ended (exit code {code}); the command goes on")
+            text = "the watcher has ended (exit code {code}); the command goes on"
+            self._echo(text, code=code)
 
     def _pass_on(self, info: signal.struct_siginfo) -> None:
         number = signal.Signals(info.si_signo)
@@ -101,7 +102,7 @@ class Job:
         if number == signal.SIGWINCH or not self._has_it(info):
             os.kill(self._pid, number)
         if number == signal.SIGTSTP:
-            # As if we had not held it back: stops us, where anybody can start us again.
+            # Unblocked, it stops us, until SIGCONT.
             handler = signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
             os.kill(os.getpid(), number)
@@ -109,7 +110,7 @@ class Job:
             signal.signal(number, handler)
 
     def _has_it(self, info: signal.struct_siginfo) -> bool:
-        """Whether a terminal sent it, to all of our process group."""
+        """Whether a terminal sent it, to our whole process group."""
         typed = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
         if info.si_code == _SI_TKILL and info.si_signo in typed:
             sent = _is_in_front()
@@ -119,7 +120,7 @@ class Job:
 
 
 def _is_in_front() -> bool:
-    """Whether the keys of a terminal reach us."""
+    """Whether we are in the foreground process group of our terminal."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
@@ -137,16 +138,16 @@ def _code(pid: int) -> int | None:
 
 
 def _ended(code: int, asked: signal.Signals | None) -> Ended:
-    """How it ended, by `code` as Python has it and the signal that it was sent."""
-    told = code - _SHELL if code > _SHELL else 0
+    """The result, by `code` as Python has it and the signal that we forwarded."""
+    reported = code - _SHELL if code > _SHELL else 0
     shown = code if code >= 0 else _SHELL - code
     if -code in _FAULTS:
         return Ended(shown, "crashed")
     if code < 0:
         return Ended(shown, "interrupted" if -code == signal.SIGINT else "killed")
-    if told == signal.SIGKILL:
+    if reported == signal.SIGKILL:
         return Ended(shown, "killed")
-    by = asked or told
+    by = asked or reported
     if by in STOPS:
         return Ended(shown, STOPS[signal.Signals(by)])
     return Ended(shown, "crashed" if code else "finished")

@@ -1,4 +1,4 @@
-"""The log of a command: a full disk costs it lines, and the command nothing."""
+"""The log of a command: on a full disk lines are lost, and the command goes on."""
 
 import contextlib
 import itertools
@@ -12,7 +12,8 @@ from pathlib import Path
 from watcher.errors import OutputError
 
 
-Say = Callable[[str], None]
+# Shows a text of the catalogue, its `{names}` filled in, on standard error.
+Echo = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,15 @@ class Ended:
 
 
 class Log:
-    """The file that keeps the output, new and of its own.
+    """A new file that the output of the command is appended to.
 
     Raises:
-        OutputError: it cannot be made.
+        OutputError: it cannot be created.
     """
 
-    def __init__(self, folder: Path, name: str, now: datetime, say: Say) -> None:
-        self._say = say
-        self._told = self._torn = False
+    def __init__(self, folder: Path, name: str, now: datetime, echo: Echo) -> None:
+        self._echo = echo
+        self._warned = self._torn = False
         self._last = b"\n"
         stem = f"{name}-{now:%Y%m%d_%H%M%S}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
@@ -51,14 +52,14 @@ class Log:
                     break
         except OSError as error:
             raise OutputError(
-                f"{folder}: no log can be made there ({error.strerror}); "
-                "choose another folder with --dir"
+                f"{folder}: cannot create a log there ({error.strerror}); "
+                "choose another directory with --dir"
             ) from None
 
     def write(self, data: bytes) -> None:
-        """Appends bytes; where that fails, says so once, and goes on with later lines.
+        """Appends bytes; on an error warns once, drops the line and goes on.
 
-        Half a line must not become a whole one with the half of another.
+        Halves of two lines must not be joined into one.
         """
         if self._torn:
             _, newline, rest = data.partition(b"\n")
@@ -72,23 +73,25 @@ class Log:
                 data = data[written:]
         except OSError as error:
             self._torn = True
-            if not self._told:
-                self._say(
-                    f"{self.path}: cannot be written ({error.strerror}); "
-                    "the command goes on, its output is not kept until this is mended"
+            if not self._warned:
+                self._echo(
+                    "{path}: cannot be written ({reason}); the command goes on, but "
+                    "its output is lost until the log is writable again",
+                    path=self.path,
+                    reason=error.strerror,
                 )
-            self._told = True
+            self._warned = True
             return
         self._torn = False
 
     def finish(self, ended: Ended) -> None:
         """Appends how the command ended, on a line of its own, and closes the log."""
-        facts = {"event": "exit", "status": ended.status, "code": ended.code}
+        record = {"event": "exit", "status": ended.status, "code": ended.code}
         start = b"\n" if self._torn or self._last != b"\n" else b""
-        self.write(start + f"gptwatch: {json.dumps(facts)}\n".encode())
+        self.write(start + f"gptwatch: {json.dumps(record)}\n".encode())
         os.close(self._handle)
 
     def discard(self) -> None:
-        """Removes the log again: nothing was run."""
+        """Removes the log: the command did not start."""
         os.close(self._handle)
         self.path.unlink(missing_ok=True)

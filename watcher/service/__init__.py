@@ -1,1 +1,1 @@
-"""gptwatch as a service of systemd: where it lives, its files, how they come and go."""
+"""The systemd service: its files, their installation and removal; checks."""

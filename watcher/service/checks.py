@@ -1,4 +1,4 @@
-"""What a box needs for gptwatch: each thing looked at, judged, with what to do."""
+"""Checks of the machine: directories, limits, disk, database, fonts, clock."""
 
 import ctypes
 import getpass
@@ -7,46 +7,54 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
 from watcher.errors import StorageError, StorageSetupError
 from watcher.host import filesystem
+from watcher.outputs.text import catalog
+from watcher.outputs.text.catalog import message
 from watcher.storage.database import Database
 from watcher.storage.recovery import NAME
 
 
 Verdict = Literal["ok", "warning", "problem"]
+Translate = Callable[..., str]
+_ENGLISH: Final[Translate] = partial(catalog.tr, "en")
+
 _INOTIFY: Final = Path("/proc/sys/fs/inotify")
-# A limit that is used so far may not be enough tomorrow.
+# A limit that suffices with little to spare may not suffice tomorrow.
 _NEARLY: Final = 0.8
-_LITTLE_BYTES: Final = 1 << 30
-_NOTHING_BYTES: Final = 100 << 20
-_LITTLE_FILES: Final = 1000
+_LOW_BYTES: Final = 1 << 30
+_NO_BYTES: Final = 100 << 20
+_FEW_INODES: Final = 1000
 # Migrations use "ALTER TABLE ... RENAME COLUMN".
 _SQLITE: Final = (3, 25, 0)
-# What adjtimex(2) returns while nothing holds the clock to the time of the world.
+# What adjtimex(2) returns while the clock is not synchronised.
 _UNSYNCHRONISED: Final = 5
-_RIGHTS: Final = "take the user who runs gptwatch start, or change the rights"
+_PERMISSIONS: Final = message(
+    "run the command as the user who runs gptwatch start, or change the permissions"
+)
 _ALPHABET: Final = "AZaz09АЯаяЁё"
 _EXTRAS: Final = {
-    "zstandard": "logs that are packed as .zst",
-    "apprise": "alerts by mail and messengers",
-    "torch": "gptwatch demo, and training",
+    "zstandard": message("logs compressed as .zst"),
+    "apprise": message("notifications by e-mail and messengers"),
+    "torch": message("gptwatch demo and the trainer"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: what it is.
+        name: of the check, in English.
         verdict: "ok", "warning" or "problem".
         text: what was found.
-        advice: what to do, "" where there is nothing.
+        advice: what to do, "" where there is nothing to do.
     """
 
     name: str
@@ -55,106 +63,125 @@ class Check:
     advice: str = ""
 
 
-def examine(folder: Path, out: Path, state: Path) -> Iterator[Check]:
+def examine(
+    folder: Path,
+    out: Path,
+    state: Path,
+    tr: Translate = _ENGLISH,
+) -> Iterator[Check]:
     """All checks, one after the other; nothing is written.
 
-    `folder`: that is watched; `out`, `state`: that are written.
+    `folder`: the watched directory; `tr`: translates texts and advice.
     """
-    yield _readable(folder)
-    yield _writable("output", out, "--out")
-    yield _writable("state", state, "--state")
-    yield _events(folder)
-    yield _local_state(state)
-    yield from _inotify(folder)
-    yield _space(out)
-    yield _store(state)
-    yield _sqlite()
-    yield _font()
-    yield _clock()
-    yield _systemd()
-    yield from map(_extra, _EXTRAS)
+    yield _readable(folder, tr)
+    yield _writable(message("output directory"), out, "--out", tr)
+    yield _writable(message("state directory"), state, "--state", tr)
+    yield _events(folder, tr)
+    yield _local_state(state, tr)
+    yield from _inotify(folder, tr)
+    yield _space(out, tr)
+    yield _database(state, tr)
+    yield _sqlite(tr)
+    yield _font(tr)
+    yield _clock(tr)
+    yield _systemd(tr)
+    for module in _EXTRAS:
+        yield _extra(module, tr)
 
 
-def _readable(folder: Path) -> Check:
-    name = "watched folder"
+def _readable(folder: Path, tr: Translate) -> Check:
+    name = message("watched directory")
     try:
         mode = folder.stat().st_mode
     except FileNotFoundError:
-        advice = "name it with --dir; gptwatch start waits until it is made"
-        return Check(name, "warning", f"{folder}: is not there", advice)
+        advice = tr("set it with --dir; gptwatch start waits until it exists")
+        return Check(name, "warning", tr("{path}: does not exist", path=folder), advice)
     except OSError as error:
-        advice = f"let {_me()} into the folders above it"
+        advice = tr("give {user} access to its parent directories", user=_user())
         return Check(name, "problem", f"{folder}: {error.strerror}", advice)
     if not stat.S_ISDIR(mode):
-        advice = f"for one log: gptwatch once {folder}"
-        return Check(name, "problem", f"{folder}: not a folder", advice)
+        advice = tr("for a single log: {command}", command=f"gptwatch once {folder}")
+        return Check(
+            name, "problem", tr("{path}: not a directory", path=folder), advice
+        )
     if not os.access(folder, os.R_OK | os.X_OK):
-        advice = f"setfacl -m u:{_me()}:rx {folder}"
-        return Check(name, "problem", f"{folder}: may not be read", advice)
+        advice = f"setfacl -m u:{_user()}:rx {folder}"
+        return Check(name, "problem", tr("{path}: not readable", path=folder), advice)
     closed = [sub for sub in _folders(folder) if not os.access(sub, os.R_OK | os.X_OK)]
     if closed:
-        text = f"{folder}: {len(closed)} folders in it may not be read, as {closed[0]}"
-        return Check(name, "warning", text, f"setfacl -R -m u:{_me()}:rX {folder}")
-    return Check(name, "ok", f"{folder}: may be read")
+        text = tr(
+            "{path}: subdirectories not readable: {n}, for example {example}",
+            path=folder,
+            n=len(closed),
+            example=closed[0],
+        )
+        return Check(name, "warning", text, f"setfacl -R -m u:{_user()}:rX {folder}")
+    return Check(name, "ok", tr("{path}: readable", path=folder))
 
 
-def _writable(what: str, folder: Path, option: str) -> Check:
-    name = f"{what} folder"
-    there = _nearest(folder)
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        advice = f"change its rights, or choose another with {option}"
-        return Check(name, "problem", f"{there}: may not be written", advice)
-    made = "may be written" if there == folder else f"can be made in {there}"
-    return Check(name, "ok", f"{folder}: {made}")
+def _writable(name: str, folder: Path, option: str, tr: Translate) -> Check:
+    existing = _nearest(folder)
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        text = "change its permissions, or choose another with {option}"
+        found = tr("{path}: not writable", path=existing)
+        return Check(name, "problem", found, tr(text, option=option))
+    if existing == folder:
+        return Check(name, "ok", tr("{path}: writable", path=folder))
+    text = "{path}: can be created in {parent}"
+    return Check(name, "ok", tr(text, path=folder, parent=existing))
 
 
-def _events(folder: Path) -> Check:
-    kind = filesystem.kind(folder) or "unknown"
+def _events(folder: Path, tr: Translate) -> Check:
+    name = message("file system of logs")
+    kind = filesystem.kind(folder) or tr("unknown")
     if filesystem.is_remote(folder):
-        text = f"{kind}: other machines write there without a word to this one"
-        advice = "nothing to do: it is looked at every second instead"
-        return Check("file system of logs", "warning", text, advice)
-    return Check("file system of logs", "ok", f"{kind}: changes are told at once")
+        text = "{kind}: inotify does not see writes of other machines"
+        advice = tr("nothing to do: the directory is polled every second")
+        return Check(name, "warning", tr(text, kind=kind), advice)
+    return Check(name, "ok", tr("{kind}: inotify works here", kind=kind))
 
 
-def _local_state(state: Path) -> Check:
-    name = "file system of state"
-    kind = filesystem.kind(state) or "unknown"
+def _local_state(state: Path, tr: Translate) -> Check:
+    name = message("file system of state")
+    kind = filesystem.kind(state) or tr("unknown")
     if filesystem.is_remote(state):
-        advice = "choose a folder on a disk of this machine with --state"
-        text = f"{kind}: a database is not safe on the network"
+        advice = tr("choose a directory on a local disk with --state")
+        text = tr("{kind}: SQLite is not safe on a network file system", kind=kind)
         return Check(name, "problem", text, advice)
-    return Check(name, "ok", f"{kind}: of this machine")
+    return Check(name, "ok", tr("{kind}: local", kind=kind))
 
 
-def _inotify(folder: Path) -> Iterator[Check]:
+def _inotify(folder: Path, tr: Translate) -> Iterator[Check]:
     try:
         watches = int((_INOTIFY / "max_user_watches").read_text("ascii"))
         instances = int((_INOTIFY / "max_user_instances").read_text("ascii"))
     except (OSError, ValueError):
-        advice = "nothing to do: logs are looked at every half second instead"
-        yield Check("inotify", "warning", "not here: no events of files", advice)
+        advice = tr("nothing to do: logs are polled every half second")
+        yield Check("inotify", "warning", tr("not available"), advice)
         return
     used, opened = _used()
     needed = sum(1 for _ in _folders(folder)) + 1
-    yield _limit("watches", used + needed, watches, f"{needed} needed, {used} in use")
-    yield _limit("instances", opened + 1, instances, f"1 needed, {opened} in use")
+    yield _limit("watches", needed, used, watches, tr)
+    yield _limit("instances", 1, opened, instances, tr)
 
 
-def _limit(what: str, wanted: int, limit: int, found: str) -> Check:
-    text = f"{found}, of {limit:,}"
+def _limit(what: str, needed: int, used: int, limit: int, tr: Translate) -> Check:
+    name, wanted = f"inotify {what}", needed + used
+    text = "{needed} needed, {used} in use, limit {limit}"
+    found = tr(text, needed=needed, used=used, limit=f"{limit:,}")
     if wanted <= _NEARLY * limit:
-        return Check(f"inotify {what}", "ok", text)
+        return Check(name, "ok", found)
     least = max(2 * limit, 2 * wanted)
-    advice = (
-        f"sysctl fs.inotify.max_user_{what}={least}, and for good in /etc/sysctl.d; "
-        "without, logs are looked at every half second"
+    advice = tr(
+        "{command}, permanently in /etc/sysctl.d; "
+        "otherwise logs are polled every half second",
+        command=f"sysctl fs.inotify.max_user_{what}={least}",
     )
-    return Check(f"inotify {what}", "warning", text, advice)
+    return Check(name, "warning", found, advice)
 
 
 def _used() -> tuple[int, int]:
-    """Watches and instances of this user's processes, as far as they are seen."""
+    """Watches and instances of this user's processes, as far as they are visible."""
     watches = instances = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -170,87 +197,97 @@ def _used() -> tuple[int, int]:
     return watches, instances
 
 
-def _space(out: Path) -> Check:
-    there = _nearest(out)
-    free = shutil.disk_usage(there).free
-    system = os.statvfs(there)
-    text = f"{there}: {free / 1e9:,.1f} GB free"
-    advice = "free some, or choose another disk with --out"
-    if free < _NOTHING_BYTES:
+def _space(out: Path, tr: Translate) -> Check:
+    existing = _nearest(out)
+    free = shutil.disk_usage(existing).free
+    system = os.statvfs(existing)
+    text = tr("{path}: {size} GB free", path=existing, size=f"{free / 1e9:,.1f}")
+    advice = tr("free some space, or choose another disk with --out")
+    if free < _NO_BYTES:
         return Check("disk", "problem", text, advice)
-    if free < _LITTLE_BYTES:
+    if free < _LOW_BYTES:
         return Check("disk", "warning", text, advice)
-    # File systems without a table of files give zero of zero.
-    if system.f_files and system.f_favail < _LITTLE_FILES:
-        text = f"{there}: only {system.f_favail} more files can be made"
+    # File systems without an inode table report zero of zero.
+    if system.f_files and system.f_favail < _FEW_INODES:
+        text = tr("{path}: free inodes: {n}", path=existing, n=system.f_favail)
         return Check("disk", "problem", text, advice)
     return Check("disk", "ok", text)
 
 
-def _store(state: Path) -> Check:
-    path = state / NAME
+def _database(state: Path, tr: Translate) -> Check:
+    name, path = message("database"), state / NAME
     try:
         path.stat()
     except FileNotFoundError:
-        return Check("store", "ok", f"{path}: none yet")
+        return Check(name, "ok", tr("{path}: not created yet", path=path))
     except OSError as error:
-        return Check("store", "problem", f"{path}: {error.strerror}", _RIGHTS)
+        return Check(name, "problem", f"{path}: {error.strerror}", tr(_PERMISSIONS))
     try:
         store = Database(state, read_only=True)
         runs = len(store.runs())
         store.close()
     except StorageSetupError as error:
-        return Check("store", "problem", str(error), "take the newest gptwatch")
+        return Check(name, "problem", str(error), tr("install the newest gptwatch"))
     except StorageError as error:
-        return Check("store", "problem", str(error), _RIGHTS)
-    return Check("store", "ok", f"{path}: readable, runs: {runs}")
+        return Check(name, "problem", str(error), tr(_PERMISSIONS))
+    return Check(name, "ok", tr("{path}: readable, runs: {n}", path=path, n=runs))
 
 
-def _sqlite() -> Check:
+def _sqlite(tr: Translate) -> Check:
     version = sqlite3.sqlite_version
     if sqlite3.sqlite_version_info < _SQLITE:
         least = ".".join(map(str, _SQLITE))
-        advice = f"take a Python with SQLite {least} or later"
-        return Check("SQLite", "problem", f"{version}: too old", advice)
+        advice = tr("use a Python with SQLite {version} or newer", version=least)
+        text = tr("{version}: too old", version=version)
+        return Check("SQLite", "problem", text, advice)
     return Check("SQLite", "ok", version)
 
 
-def _font() -> Check:
+def _font(tr: Translate) -> Check:
     from watcher.outputs.plot import theme
 
+    name = message("font")
     lost = [c for c in _ALPHABET if theme.printable(c) != c]
     if lost:
-        text = f"{theme.FAMILY}: has no picture for {''.join(lost)}"
-        advice = "install matplotlib again by pip: its own fonts have them"
-        return Check("font", "problem", text, advice)
-    return Check("font", "ok", f"{theme.FAMILY}: Latin and Cyrillic")
+        text = tr("{font}: lacks {glyphs}", font=theme.FAMILY, glyphs="".join(lost))
+        advice = tr("reinstall matplotlib by pip: its own fonts have them")
+        return Check(name, "problem", text, advice)
+    return Check(name, "ok", tr("{font}: Latin and Cyrillic", font=theme.FAMILY))
 
 
-def _clock() -> Check:
+def _clock(tr: Translate) -> Check:
+    name = message("clock")
     library = ctypes.CDLL(None, use_errno=True)
-    # A struct timex whose first field, "what to change", says nothing; it is shorter.
+    # A struct timex whose first field, `modes`, is 0: read only; it is shorter.
     state = library.adjtimex(ctypes.create_string_buffer(1024))
     if state == _UNSYNCHRONISED:
-        advice = "timedatectl set-ntp true; only dates and silences depend on it"
-        return Check("clock", "warning", "not held to the time of the world", advice)
+        advice = tr("timedatectl set-ntp true; only dates and silences depend on it")
+        text = tr("the system clock is not synchronised by NTP")
+        return Check(name, "warning", text, advice)
     if state < 0:
         reason = os.strerror(ctypes.get_errno())
-        return Check("clock", "ok", f"whether it is held right is not seen ({reason})")
-    return Check("clock", "ok", "held to the time of the world")
+        text = tr("synchronisation by NTP is unknown ({reason})", reason=reason)
+        return Check(name, "ok", text)
+    return Check(name, "ok", tr("synchronised by NTP"))
 
 
-def _systemd() -> Check:
+def _systemd(tr: Translate) -> Check:
     if Path("/run/systemd/system").is_dir():
-        return Check("systemd", "ok", "runs; gptwatch service install --dir FOLDER")
-    return Check("systemd", "ok", "does not run; only gptwatch service needs it")
+        command = "gptwatch service install --dir DIRECTORY"
+        return Check("systemd", "ok", tr("running; see: {command}", command=command))
+    return Check("systemd", "ok", tr("not running; only gptwatch service needs it"))
 
 
-def _extra(module: str) -> Check:
-    purpose = _EXTRAS[module]
+def _extra(module: str, tr: Translate) -> Check:
+    purpose = tr(_EXTRAS[module])
     if importlib.util.find_spec(module) is None:
-        text = f"not installed; it is for {purpose}: pip install {module}"
+        text = tr(
+            "not installed; needed for {purpose}: {command}",
+            purpose=purpose,
+            command=f"pip install {module}",
+        )
         return Check(module, "ok", text)
-    return Check(module, "ok", f"installed, for {purpose}")
+    return Check(module, "ok", tr("installed, for {purpose}", purpose=purpose))
 
 
 def _folders(folder: Path) -> Iterator[Path]:
@@ -259,13 +296,13 @@ def _folders(folder: Path) -> Iterator[Path]:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the one in which it would be made."""
+    """The directory, or the nearest parent that exists."""
     # Path.exists raises where a folder above may not be entered.
     places = (folder, *folder.absolute().parents)
     return next(p for p in places if os.path.exists(p))  # noqa: PTH110
 
 
-def _me() -> str:
+def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):

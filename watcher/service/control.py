@@ -1,4 +1,4 @@
-"""Puts the service in place and takes it away, saying each file and command."""
+"""Installs and removes the service, printing each file and command."""
 
 import pwd
 import shlex
@@ -19,102 +19,103 @@ from watcher.service.place import UNIT, Place, program
 _USER: Final = "gptwatch"
 _SHOWN: Final = "LoadState,ActiveState,SubState,StatusText,MainPID,NRestarts,Result"
 
-Say = Callable[[str], object]
+# Prints a text of the catalogue, its `{names}` filled in.
+Echo = Callable[..., object]
 
 
-def install(place: Place, choice: Choice, say: Say) -> None:
-    """Writes what differs, and starts the service.
+def install(place: Place, choice: Choice, echo: Echo) -> None:
+    """Writes the files that differ, and starts the service.
 
     Raises:
-        GptwatchError: a file cannot be written, or systemd refuses.
+        GptwatchError: a file cannot be written, or systemctl fails.
     """
     wanted = files(place, choice, program())
-    changed = [_write(path, text, say) for path, text in wanted.items()]
+    changed = [_write(path, text, echo) for path, text in wanted.items()]
     stale = place.drop_ins / CHOSEN
     if stale not in wanted and stale.exists():
-        _remove(stale, say)
+        _remove(stale, echo)
         changed.append(True)
     if place.sysusers:
-        _run(["systemd-sysusers", str(place.sysusers)], say)
+        _run(["systemd-sysusers", str(place.sysusers)], echo)
         chosen = tomllib.loads(wanted[place.config])
-        _give_out(place, Path(chosen.get("out", place.state)), say)
-    _run(place.systemctl("daemon-reload"), say)
-    _run(place.systemctl("enable", UNIT), say)
-    # Only for something new: to install twice disturbs nothing.
+        _create_out(place, Path(chosen.get("out", place.state)), echo)
+    _run(place.systemctl("daemon-reload"), echo)
+    _run(place.systemctl("enable", UNIT), echo)
+    # Idempotent: unchanged files leave a running service alone.
     verb = "restart" if any(changed) else "start"
-    _forget_failure(place, say)
+    _reset_failed(place, echo)
     try:
-        _run(place.systemctl(verb, UNIT), say)
+        _run(place.systemctl(verb, UNIT), echo)
     except OutputError as error:
-        raise OutputError(f"{error}; see why: {journal(place)}") from None
+        raise OutputError(f"{error}; see: {journal(place)}") from None
 
 
-def uninstall(place: Place, say: Say, *, keep_data: bool) -> list[Path]:
-    """Stops the service and removes all that is its own.
+def uninstall(place: Place, echo: Echo, *, keep_data: bool) -> list[Path]:
+    """Stops the service and removes its files.
 
-    Returns what is left: pictures in a folder that a person chose, and files that
-    others put beside ours.
+    Returns what is left: pictures in a directory that a user chose, and foreign files
+    beside ours.
 
     Raises:
-        InputError: instances of the template would lose their data and their user.
+        InputError: instances of the template still use the data and the user.
     """
     template = place.units / "gptwatch@.service"
     if template.exists() and not keep_data:
         raise InputError(
-            f"{template}: its instances share the user and the folders; stop them and "
-            "remove it first, or take --keep-data"
+            f"{template}: its instances share the user and the directories; stop and "
+            "remove them first, or use --keep-data"
         )
     foreign = [] if keep_data else _foreign_out(place)
     if (place.units / UNIT).exists():
-        _run(place.systemctl("disable", "--now", UNIT), say)
+        _run(place.systemctl("disable", "--now", UNIT), echo)
     conf = [place.drop_ins / f"{name}.conf" for name in EXTRAS]
     own = [place.units / UNIT, place.drop_ins / CHOSEN, *conf, place.cache]
     shared = [place.drop_ins]
-    # Data that stay keep their owner.
+    # Data that are kept keep their owner.
     if not keep_data:
         own += [place.config, place.state]
         shared.append(place.config.parent)
         if place.sysusers:
-            _run_if(_has_user(), ["userdel", _USER], say)
+            _run_if(_has_user(), ["userdel", _USER], echo)
             own.append(place.sysusers)
             shared.append(place.sysusers.parent)
     for path in filter(Path.exists, own):
-        _remove(path, say)
+        _remove(path, echo)
     for folder in filter(_is_empty, shared):
-        _remove(folder, say)
-    _run(place.systemctl("daemon-reload"), say)
-    _forget_failure(place, say)
+        _remove(folder, echo)
+    _run(place.systemctl("daemon-reload"), echo)
+    _reset_failed(place, echo)
     return foreign + [path for path in shared[:2] if path.exists()]
 
 
 def state(place: Place) -> dict[str, str]:
-    """What systemd knows of the service, by the names of `systemctl show`."""
+    """The properties of the service, by the names of `systemctl show`."""
     text = _output(place.systemctl("show", UNIT, f"--property={_SHOWN}"))
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
 def journal(place: Place) -> str:
-    """The command that shows what the service said."""
+    """The command that shows the journal of the service."""
     return f"journalctl {'' if place.sysusers else '--user '}-u {UNIT}"
 
 
-def _forget_failure(place: Place, say: Say) -> None:
-    """Lets a service start again that failed too often."""
+def _reset_failed(place: Place, echo: Echo) -> None:
+    """Resets the start limit of a service that failed too often."""
     failed = state(place)["ActiveState"] == "failed"
-    _run_if(failed, place.systemctl("reset-failed", UNIT), say)
+    _run_if(failed, place.systemctl("reset-failed", UNIT), echo)
 
 
-def _write(path: Path, text: str, say: Say) -> bool:
-    """Whether the file was any other before."""
+def _write(path: Path, text: str, echo: Echo) -> bool:
+    """Writes a file; whether it differed before."""
     if path.exists() and path.read_text(encoding="utf-8") == text:
-        say(f"as it was: {path}")
+        echo("unchanged: {path}", path=path)
         return False
     write_atomically(path, [text.encode()])
-    say(f"wrote {path}")
+    echo("wrote {path}", path=path)
     return True
 
 
-def _remove(path: Path, say: Say) -> None:
+def _remove(path: Path, echo: Echo) -> None:
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -122,21 +123,21 @@ def _remove(path: Path, say: Say) -> None:
             path.unlink()
     except OSError as error:
         raise OutputError(f"{path}: cannot be removed ({error.strerror})") from None
-    say(f"removed {path}")
+    echo("removed {path}", path=path)
 
 
-def _give_out(place: Place, out: Path, say: Say) -> None:
-    """Makes a chosen output folder; one that is there keeps its owner."""
+def _create_out(place: Place, out: Path, echo: Echo) -> None:
+    """Creates a chosen output directory; an existing one keeps its owner."""
     if not out.exists() and not out.is_relative_to(place.state):
         owner = ["-o", _USER, "-g", _USER, "-m", "755"]
-        _run(["install", "-d", *owner, str(out)], say)
+        _run(["install", "-d", *owner, str(out)], echo)
 
 
 def _foreign_out(place: Place) -> list[Path]:
     try:
         out = Path(config.load(place.config).options.get("out", place.state))
     except ConfigError:
-        return []  # no settings, and so no folder that they name
+        return []  # without settings there is no chosen directory
     return [out] if out.exists() and not out.is_relative_to(place.state) else []
 
 
@@ -152,26 +153,25 @@ def _has_user() -> bool:
     return True
 
 
-def _run_if(wanted: bool, command: Sequence[str], say: Say) -> None:  # noqa: FBT001
+def _run_if(wanted: bool, command: Sequence[str], echo: Echo) -> None:  # noqa: FBT001
     if wanted:
-        _run(command, say)
+        _run(command, echo)
 
 
-def _run(command: Sequence[str], say: Say) -> None:
-    say(f"$ {shlex.join(command)}")
+def _run(command: Sequence[str], echo: Echo) -> None:
+    echo(f"$ {shlex.join(command)}")
     _output(command)
 
 
 def _output(command: Sequence[str]) -> str:
     try:
-        done = subprocess.run(  # noqa: S603 - our own words, no shell
+        done = subprocess.run(  # noqa: S603 - our own command, no shell
             command, check=True, capture_output=True, text=True
         )
     except FileNotFoundError:
-        raise OutputError(f"{command[0]}: not found; is this systemd's box?") from None
+        raise OutputError(f"{command[0]}: not found; is systemd installed?") from None
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or error.stdout).strip().splitlines()
-        raise OutputError(
-            f"{shlex.join(command)}: {said[0] if said else f'code {error.returncode}'}"
-        ) from None
+        lines = (error.stderr or error.stdout).strip().splitlines()
+        reason = lines[0] if lines else f"exit code {error.returncode}"
+        raise OutputError(f"{shlex.join(command)}: {reason}") from None
     return done.stdout

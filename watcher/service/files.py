@@ -1,7 +1,7 @@
 """The files of the service, as text.
 
-The unit is shipped and never changed; what was chosen stands in `gptwatch.toml` and in
-one drop-in, so that a person can read every choice, and take it back.
+The unit is shipped and never edited; the choices of the user are written to
+`gptwatch.toml` and to one drop-in, where they can be read and reverted.
 """
 
 import json
@@ -20,17 +20,17 @@ from watcher.service.place import SYSTEM, UNIT, Place, source
 
 EXTRAS: Final = ("network", "writers", "read-all")
 CHOSEN: Final = "install.conf"
-# Of these the unit has its own, empty ones.
+# PrivateTmp= hides these directories of the system.
 _PRIVATE: Final = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a person chose.
+    """The choices of the user.
 
     Attributes:
-        dirs: folders to watch; empty: those of the settings that are there.
-        out: folder for what is made, None for the usual one.
+        dirs: directories to watch; empty: those of the existing settings.
+        out: output directory, None for the default.
         extras: names of drop-ins.
     """
 
@@ -43,8 +43,8 @@ def files(place: Place, choice: Choice, program: Path) -> dict[Path, str]:
     """Every file of the service, by its path.
 
     Raises:
-        InputError: nothing says what to watch, or a folder cannot be named.
-        ConfigError: settings that a person edited say something else.
+        InputError: no directory to watch, or one with a name that systemd rejects.
+        ConfigError: edited settings contradict the choices.
     """
     settings = _settings(place, choice)
     found = {place.units / UNIT: _shipped(place.source), place.config: settings}
@@ -59,43 +59,43 @@ def files(place: Place, choice: Choice, program: Path) -> dict[Path, str]:
 
 
 def _shipped(name: str) -> str:
-    """A file of `systemd/`: of the checkout, or as pip put it into the venv."""
+    """A file of `systemd/`: of the checkout, or of the venv that pip filled."""
     folders = (source() / "systemd", Path(sys.prefix) / "share/gptwatch/systemd")
     for folder in folders:
         if (folder / UNIT).exists():
             return (folder / name).read_text(encoding="utf-8")
-    raise InputError(f"{folders[1]}: no unit files; install gptwatch by pip again")
+    raise InputError(f"{folders[1]}: no unit files; reinstall gptwatch by pip")
 
 
 def _settings(place: Place, choice: Choice) -> str:
-    """The text of `gptwatch.toml`; one that a person edited stays as it is."""
+    """The text of `gptwatch.toml`; an edited one is not overwritten."""
     dirs = [_named(path) for path in choice.dirs]
     out = _named(choice.out) if choice.out else ""
     if not place.config.exists():
         if not dirs:
-            raise InputError("nothing says what to watch: --dir FOLDER")
+            raise InputError("no directory to watch; add --dir DIRECTORY")
         return _filled(place, dirs, out or str(place.state / "plots"))
     text = place.config.read_text(encoding="utf-8")
-    held = config.load(place.config).options
-    before = held.get("dir", []), held.get("out", str(place.state / "plots"))
+    options = config.load(place.config).options
+    before = options.get("dir", []), options.get("out", str(place.state / "plots"))
     after = dirs or before[0], out or before[1]
     if after == before:
         return text
     if text != _filled(place, *before):
         raise ConfigError(
-            f"{place.config}: somebody edited it, with dir = {before[0]} and out = "
+            f"{place.config}: was edited, with dir = {before[0]} and out = "
             f"{before[1]!r}; change them there, then: gptwatch service install"
         )
     return _filled(place, *after)
 
 
 def _named(path: Path) -> str:
-    """An absolute path that a settings file can hold."""
+    """An absolute path that systemd accepts."""
     text = str(path.absolute())
     if not text.isprintable():
-        raise InputError(f"{text!r}: systemd takes no such name; rename the folder")
+        raise InputError(f"{text!r}: systemd rejects such a name; rename the directory")
     if path.exists() and not path.is_dir():
-        raise InputError(f"{text}: not a folder")
+        raise InputError(f"{text}: not a directory")
     return text
 
 
@@ -109,7 +109,7 @@ def _filled(place: Place, dirs: Sequence[str], out: str) -> str:
 
 
 def _drop_in(place: Place, settings: Mapping[str, Any], program: Path) -> str:
-    """What the unit cannot know: where program, output and odd folders lie."""
+    """What the unit cannot know: the paths of program, output and logs in /tmp."""
     unit = _shipped(place.source)
     lines = []
     if f"ExecStart={program} " not in unit:
@@ -126,7 +126,7 @@ def _drop_in(place: Place, settings: Mapping[str, Any], program: Path) -> str:
         ]
     if not lines:
         return ""
-    head = "# What was chosen by `gptwatch service install`, which writes it anew.\n"
+    head = "# Written by `gptwatch service install`, which overwrites it.\n"
     return head + "[Service]\n" + "".join(f"{line}\n" for line in lines)
 
 

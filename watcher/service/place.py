@@ -1,4 +1,4 @@
-"""Where a service lives, and whether it can live there."""
+"""The paths of a service, and checks that it can be installed there."""
 
 import os
 import sys
@@ -19,13 +19,13 @@ _BOOTED: Final = Path("/run/systemd/system")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a service lives: the system's, or one user's.
+    """The paths of a service of the system or of one user.
 
     Attributes:
-        units: folder of unit files.
+        units: directory of unit files.
         config: its settings.
-        state, cache: folders that it fills.
-        sysusers: the file that makes its user, None where it needs none.
+        state, cache: its directories.
+        sysusers: the file that creates its user, None where it needs none.
         source: of the unit, below the shipped files.
     """
 
@@ -38,11 +38,11 @@ class Place:
 
     @property
     def drop_ins(self) -> Path:
-        """Folder of the drop-ins."""
+        """Directory of the drop-ins."""
         return self.units / f"{UNIT}.d"
 
     def systemctl(self, *arguments: str) -> list[str]:
-        """A command for the manager of this place."""
+        """A systemctl command for the system or user manager."""
         user = [] if self.sysusers else ["--user"]
         return ["systemctl", *user, *arguments]
 
@@ -58,7 +58,7 @@ SYSTEM: Final = Place(
 
 
 def of_user(environment: Mapping[str, str], home: Path) -> Place:
-    """The place of a user's own service."""
+    """The paths of a per-user service."""
 
     def base(name: str, usual: str) -> Path:
         return Path(environment.get(name) or home / usual)
@@ -80,53 +80,52 @@ def program() -> Path:
 
 
 def source() -> Path:
-    """The folder that holds our packages: a checkout, or site-packages."""
+    """The directory of our packages: a checkout, or site-packages."""
     return Path(watcher.__file__).resolve().parents[1]
 
 
 def check_program(place: Place) -> None:
-    """Checks that the service may run this very gptwatch.
+    """Checks that the service can run this installation of gptwatch.
 
     Raises:
-        InputError: it may not; the text says how to make one that it may.
+        InputError: it cannot; the message says how to install one that it can.
     """
     if not program().exists():
-        raise InputError(f"{program()}: not there; install gptwatch into a venv by pip")
+        raise InputError(f"{program()}: not found; install gptwatch into a venv by pip")
     parts = (Path(sys.prefix), Path(sys.base_prefix).resolve(), source())
-    homely = [p for p in parts if any(p.is_relative_to(h) for h in _HOMES)]
-    if place.sysusers and homely:
+    private = [p for p in parts if any(p.is_relative_to(h) for h in _HOMES)]
+    if place.sysusers and private:
         package = source() if (source() / "setup.cfg").exists() else "gptwatch"
         raise InputError(
-            f"{homely[0]}: in a home folder, which the service's own user may not "
-            "read; make a venv for it, with a Python from outside:\n"
+            f"{private[0]}: in a home directory, which the service's user cannot read; "
+            "create a venv elsewhere, with the system's Python:\n"
             f"  /usr/bin/python3 -m venv {_VENV}\n"
             f"  {_VENV}/bin/pip install {package}\n"
-            f"then {_VENV}/bin/gptwatch service install ..., or take --user"
+            f"then {_VENV}/bin/gptwatch service install ..., or use --user"
         )
 
 
 def check_booted() -> None:
-    """Checks that there is a systemd.
+    """Checks that systemd is running.
 
     Raises:
-        InputError: there is none.
+        InputError: it is not.
     """
     if not _BOOTED.is_dir():
         raise InputError(
-            "systemd does not run here; let what starts programs here start "
-            "gptwatch start --dir FOLDER"
+            "systemd is not running; use another supervisor to run "
+            "gptwatch start --dir DIRECTORY"
         )
 
 
 def check_systemd(place: Place) -> None:
-    """Checks that there is a systemd, and that we may tell it what to do.
+    """Checks that systemd is running, and that we may change its units.
 
     Raises:
-        InputError: there is none, or only root may.
+        InputError: it is not, or root is needed.
     """
     check_booted()
     if place.sysusers and os.geteuid() != 0:
         raise InputError(
-            "only root may change services of the system; take sudo, or --user for a "
-            "service of your own"
+            "a system service needs root; use sudo, or --user for a per-user service"
         )

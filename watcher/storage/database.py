@@ -22,6 +22,7 @@ from watcher.storage import migrations
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
 from watcher.storage.outbox import Outbox
+from watcher.storage.places import Places
 from watcher.storage.points import Points
 from watcher.storage.recovery import NAME
 from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, latest, row
@@ -36,6 +37,7 @@ class Database:
 
     Attributes:
         outbox: alerts, silences and notifications.
+        places: where lines of a run stand in its files.
 
     Raises:
         StorageSetupError: it was made by a newer gptwatch.
@@ -52,6 +54,7 @@ class Database:
         self.path = folder / NAME
         self.connection = migrations.opened(self.path, read_only=read_only, owner=owner)
         self.outbox = Outbox(self.connection)
+        self.places = Places(self.connection)
         self._points = Points(self.connection)
         self._key = _key(self.path)
 
@@ -104,6 +107,28 @@ class Database:
             LookupError: there is none.
         """
         return self._rows("id = ?", run)[0]
+
+    def data_version(self) -> int:
+        """Another number after every commit of another process."""
+        found = self.connection.row("PRAGMA data_version")
+        assert found is not None
+        return int(found[0])
+
+    def fingerprints(self) -> dict[int, int]:
+        """A number for each run that is another after any change of it."""
+        alerts: dict[int, list[str]] = {}
+        for run, data in self.connection.rows("SELECT run, data FROM alerts"):
+            alerts.setdefault(run, []).append(data)
+        query = f"SELECT {FIELDS} FROM runs LEFT JOIN analyses ON run = id"  # noqa: S608
+        return {
+            found[0]: hash((found, *alerts.get(found[0], ())))
+            for found in self.connection.rows(query)
+        }
+
+    def milestones(self, run: int) -> list[Milestone]:
+        """The milestones of a run, without their steps."""
+        with self.connection.translated():
+            return self._milestones(run)
 
     def _rows(self, where: str, *values: Any) -> list[Row]:
         query = (
@@ -172,6 +197,13 @@ class Database:
             bytes=read + size,
             **fields,
         )
+        self.places.note(
+            run,
+            cursor,
+            size=size,
+            lines=(lines, lines + delta.lines),
+            pending=parser.pending,
+        )
 
     def move(self, run: int, cursor: Cursor, *, part: bool = False) -> None:
         """Stores only a new offset; `part`: in the next file of a rotated log."""
@@ -183,6 +215,7 @@ class Database:
     def rewind(self, run: int) -> None:
         """Deletes what was read of a run, so that it is read again."""
         self._points.delete(run)
+        self.places.delete(run)
         self.connection.execute("DELETE FROM milestones WHERE run = ?", (run,))
         self.connection.execute(
             "UPDATE runs SET cursor = NULL, parser = NULL, lines = 0, bytes = 0,"

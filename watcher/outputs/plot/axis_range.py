@@ -1,4 +1,4 @@
-"""The range of a panel: what must be seen, and what would flatten the rest."""
+"""The ranges of axes: what must be visible, and outliers that are cut off."""
 
 import math
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ import numpy as np
 from parsers.batch import Floats
 from watcher.analysis.model import Analysis
 from watcher.outputs.plot.ticks import Scale
+from watcher.outputs.text.catalog import message
 
 
 Points = tuple[Floats, Floats]
@@ -52,7 +53,7 @@ def span(*columns: Floats) -> tuple[float, float] | None:
 
 
 def padded(low: float, high: float, *, log: bool) -> Scale:
-    """Give a scale with air at both ends; a constant stands in its middle."""
+    """Give a scale with margins at both ends; a constant is centred."""
     if log and low > 0:
         low, high = max(low, _TINY), max(high, _TINY)
         pad = max((high / low) ** 0.06, 1.01)
@@ -91,7 +92,7 @@ def _extent(low: float, high: float, *, log: bool) -> float:
 
 
 def early(x: Scale) -> float:
-    """Tell how many steps count as the first."""
+    """The number of steps that count as the first."""
     return _EARLY * (x.high - x.low)
 
 
@@ -115,8 +116,8 @@ def last(values: Floats) -> float | None:
 
 
 def clock(longest: float) -> tuple[str, float]:
-    """Choose the unit in which people would tell a time, and its seconds."""
-    for size, unit in ((3600.0, "hours"), (60.0, "minutes")):
+    """Choose the unit for a duration, and its seconds."""
+    for size, unit in ((3600.0, message("hours")), (60.0, message("minutes"))):
         if longest >= 2 * size:
             return unit, size
-    return "seconds", 1.0
+    return message("seconds"), 1.0

@@ -1,4 +1,4 @@
-"""A sheet of paper: where things stand on it, and how wide a text is.
+"""The canvas of a picture: positions in inches, and measured texts.
 
 Everything is placed in inches from the lower left corner, by the measured width of each
 text, which costs a tenth of matplotlib's constrained layout and is the same for every
@@ -46,19 +46,19 @@ class Box:
         return self.bottom + self.height
 
     def meets(self, other: "Box") -> bool:
-        """Tell whether two boxes share a point inside both."""
+        """Whether two boxes overlap."""
         across = self.left < other.right and other.left < self.right
         return across and self.bottom < other.top and other.bottom < self.top
 
     def holds(self, other: "Box") -> bool:
-        """Tell whether the other lies inside."""
+        """Whether the other box lies inside."""
         across = self.left <= other.left and other.right <= self.right
         return across and self.bottom <= other.bottom and other.top <= self.top
 
 
 @dataclass(frozen=True, slots=True)
-class Pen:
-    """How text is written: points, colour, cut."""
+class TextStyle:
+    """Size in points, colour and weight of a text."""
 
     size: float
     colour: str
@@ -91,10 +91,10 @@ class Sheet:
         self._canvas = FigureCanvasAgg(self.figure)
         self._renderer: RendererAgg = self._canvas.get_renderer()  # type: ignore[no-untyped-call]
 
-    def width(self, text: str, pen: Pen) -> float:
+    def width(self, text: str, style: TextStyle) -> float:
         """Measure a text, in inches."""
         measure = self._renderer.get_text_width_height_descent
-        width, _, _ = measure(text, pen.font, ismath=False)  # type: ignore[no-untyped-call]
+        width, _, _ = measure(text, style.font, ismath=False)  # type: ignore[no-untyped-call]
         return float(width) / DPI
 
     def write(
@@ -102,7 +102,7 @@ class Sheet:
         x: float,
         y: float,
         text: str,
-        pen: Pen,
+        style: TextStyle,
         *,
         ha: Align = "left",
         halo: bool = False,
@@ -114,33 +114,38 @@ class Sheet:
             x / WIDTH,
             y / HEIGHT,
             text,
-            fontproperties=pen.font,
-            color=pen.colour,
+            fontproperties=style.font,
+            color=style.colour,
             ha=ha,
             va="center_baseline",
             path_effects=effects,
         )
 
-    def fit(self, text: str, pen: Pen, width: float) -> str:
-        """Shorten a text in its middle until it fits, its ends being what tells."""
-        if self.width(text, pen) <= width:
+    def fit(self, text: str, style: TextStyle, width: float) -> str:
+        """Shorten a text in its middle until it fits: its ends identify it."""
+        if self.width(text, style) <= width:
             return text
         # Letters of equal width would keep this many; the widest are twice as wide.
-        keep = max(2, int(len(text) * width / self.width(text, pen)))
+        keep = max(2, int(len(text) * width / self.width(text, style)))
         for count in range(keep, 1, -1):
             short = f"{text[: (count + 1) // 2].rstrip()}…{text[-(count // 2) :]}"
-            if self.width(short, pen) <= width:
+            if self.width(short, style) <= width:
                 return short
         return "…"
 
     def wrap(
-        self, items: Sequence[str], pen: Pen, width: float, *, between: str = " "
+        self,
+        items: Sequence[str],
+        style: TextStyle,
+        width: float,
+        *,
+        between: str = " ",
     ) -> list[str]:
         """Lay items out in lines; one that is longer than a line is shortened."""
         lines: list[str] = []
-        gap, used = self.width(between, pen), 0.0
-        for item in (self.fit(item, pen, width) for item in items):
-            long = self.width(item, pen)
+        gap, used = self.width(between, style), 0.0
+        for item in (self.fit(item, style, width) for item in items):
+            long = self.width(item, style)
             if lines and used + gap + long <= width:
                 lines[-1] += between + item
                 used += gap + long
@@ -160,6 +165,6 @@ class Sheet:
             looks = {"compress_level": 4}
             metadata = {"Software": None}
             self.figure.savefig(out, format="png", metadata=metadata, pil_kwargs=looks)
-        # A figure is full of circles: let go of its pixels before the collector comes.
+        # A figure is full of reference cycles: free its pixels before the GC runs.
         del self._renderer, self._canvas.renderer
         return out.getvalue()

@@ -1,12 +1,11 @@
 """The picture of several runs: their losses overlaid, one hue a run.
 
-Only losses in one unit share a panel.  More than eight hues cannot be told apart: of
-more runs the best eight are coloured, the rest stand grey behind them.
+Only losses in one unit share a panel.  More than eight hues are indistinguishable:
+of more runs the best eight are coloured, the others are grey.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Literal
 
@@ -26,36 +25,30 @@ from watcher.outputs.plot.axis_range import (
 from watcher.outputs.plot.canvas import Sheet
 from watcher.outputs.plot.decimate import running_median
 from watcher.outputs.plot.figure import finish, frames, heading
-from watcher.outputs.plot.loss_panels import FEW_DOTS, Look, best, kept, moving, thinned
-from watcher.outputs.plot.panels import Dashes, End, Panel, Trace, View
-from watcher.outputs.plot.theme import THEMES, printable, rc
-from watcher.outputs.plot.ticks import Scale, reading
-from watcher.outputs.text.numbers import integer
+from watcher.outputs.plot.loss_panels import (
+    FEW_DOTS,
+    Look,
+    best,
+    decimated,
+    kept,
+    moving,
+)
+from watcher.outputs.plot.panels import End, Panel, Trace, View
+from watcher.outputs.plot.ranking import Run, coloured, common_unit, rank
+from watcher.outputs.plot.theme import THEMES, rc
+from watcher.outputs.plot.ticks import Scale
+from watcher.outputs.text.catalog import message
+from watcher.outputs.text.numbers import integer, loss
 
 
-# Right of the large panel stand names; a longer one is shortened.
+# Width of the names right of the large panel; longer ones are shortened.
 _NAMES = 2.3
 # Values beside a small panel are read up to this many runs.
 _VALUES = 4
-# From the fifth run on lines are dashed: a second mark beside the hue.
-_SOLID = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    """A run with its colour, None for grey."""
-
-    analysis: Analysis
-    colour: str | None
-    dashes: Dashes
-
-    @property
-    def name(self) -> str:
-        return printable(self.analysis.name)
-
-
-# Where a run's losses stand, in steps or seconds, None where it has none.
-_Source = Callable[[_Run], Points | None]
+# The losses of a run against steps or seconds, None where it has none.
+_Source = Callable[[Run], Points | None]
 
 
 def compare_figure(
@@ -74,74 +67,43 @@ def compare_figure(
 
 def draw_together(analyses: Sequence[Analysis], look: Look) -> Sheet:
     """Draw runs on a sheet; call inside `rc_context(rc(look.theme))`."""
-    sheet, runs = Sheet(look.theme), _coloured(analyses, look)
-    title = look.say("{n} runs compared", n=len(analyses))
+    sheet, runs = Sheet(look.theme), coloured(analyses, look)
+    title = look.tr("{n} runs compared", n=len(analyses))
     top = heading(sheet, title, _headline(runs, look))
     boxes = frames(below=0.1, above=top, right=_NAMES)
     pairs = zip(boxes, _views(runs, look), strict=True)
     panels = [Panel(sheet, *pair, look.x) for pair in pairs]
     for panel in panels:
         large = panel is panels[0]
-        finish(panel, look, title=not large, absent="not in these logs")
+        finish(panel, look, title=not large, absent=message("not in these logs"))
     _ring(panels[0], runs)
     return sheet
 
 
-def _coloured(analyses: Sequence[Analysis], look: Look) -> list[_Run]:
-    """Colour the best runs in the order given; the grey ones come first, behind."""
-    hues = look.theme.runs
-    unit = _unit(analyses)
-    ranked = sorted(range(len(analyses)), key=lambda i: _rank(analyses[i], unit))
-    chosen = sorted(ranked[: len(hues)])
-    grey = [a for i, a in enumerate(analyses) if i not in chosen]
-    return [
-        *(_Run(analysis, None, "-") for analysis in grey),
-        *(
-            _Run(analyses[i], hues[place], "-" if place < _SOLID else (0, (4, 1.2)))
-            for place, i in enumerate(chosen)
-        ),
-    ]
-
-
-def _rank(analysis: Analysis, unit: str) -> tuple[int, float]:
-    """Order runs: by best validation in the common unit, else by training loss."""
-    found = best(analysis)
-    if found is not None and analysis.val is not None and analysis.val.unit == unit:
-        return 0, found[1]
-    value = None if analysis.train_smooth is None else last(analysis.train_smooth)
-    return (1, value) if value is not None else (2, 0.0)
-
-
-def _unit(analyses: Sequence[Analysis]) -> str:
-    """Find the unit in which most runs are validated; "" without validation."""
-    units = Counter(a.val.unit for a in analyses if a.val is not None and len(a.val))
-    return units.most_common(1)[0][0] if units else ""
-
-
-def _headline(runs: Sequence[_Run], look: Look) -> str:
-    """Say which run has the lowest validation loss."""
-    unit = _unit([run.analysis for run in runs])
-    rated = [(_rank(run.analysis, unit), run) for run in runs]
+def _headline(runs: Sequence[Run], look: Look) -> str:
+    """Name the run with the lowest validation loss."""
+    unit = common_unit([run.analysis for run in runs])
+    rated = [(rank(run.analysis, unit), run) for run in runs]
     (level, value), run = min(rated, key=lambda pair: pair[0])
     found = best(run.analysis)
     if level > 0 or found is None:
-        return look.say("No validation in these logs")
+        return look.tr("No validation in these logs")
     step = integer(found[0], look.lang)
     phrase = "Lowest validation: {name}, {value} at step {step}"
-    return look.say(phrase, name=run.name, value=reading(value), step=step)
+    return look.tr(phrase, name=run.name, value=loss(value, look.lang), step=step)
 
 
-def _views(runs: Sequence[_Run], look: Look) -> list[View]:
-    """Choose the panels: validation first, or training where nobody validates."""
-    unit = _unit([run.analysis for run in runs])
+def _views(runs: Sequence[Run], look: Look) -> list[View]:
+    """Choose the panels: validation first, or training where there is none."""
+    unit = common_unit([run.analysis for run in runs])
 
-    def validation(run: _Run) -> Points | None:
+    def validation(run: Run) -> Points | None:
         val = run.analysis.val
         if val is None or not len(val) or val.unit != unit:
             return None
-        return thinned(val, val.values, kept(val), look.x)
+        return decimated(val, val.values, kept(val), look.x)
 
-    def training(run: _Run) -> Points | None:
+    def training(run: Run) -> Points | None:
         train = run.analysis.train
         if train is None or not len(train):
             return None
@@ -155,26 +117,36 @@ def _views(runs: Sequence[_Run], look: Look) -> list[View]:
     )
     if unit:
         large = _overlay(
-            runs, look, "Validation", validation, unit, *_notes(runs, unit, look)
+            runs,
+            look,
+            "Validation",
+            validation,
+            unit,
+            *_notes(runs, unit, look),
         )
         timed = _by_clock(runs, look, "Validation against time", validation, unit)
-        return [_named(large, runs, validation), train_view, timed, train_clock]
+        return [_named(large, runs, validation, look), train_view, timed, train_clock]
     late = _late(train_view, look)
-    return [_named(train_view, runs, training), late, train_clock, _times(runs, look)]
+    return [
+        _named(train_view, runs, training, look),
+        late,
+        train_clock,
+        _times(runs, look),
+    ]
 
 
-def _notes(runs: Sequence[_Run], unit: str, look: Look) -> Iterator[str]:
-    yield "ring: best"
+def _notes(runs: Sequence[Run], unit: str, look: Look) -> Iterator[str]:
+    yield message("ring: best")
     others = [r.name for r in runs if r.analysis.val and r.analysis.val.unit != unit]
     if any(run.colour is None for run in runs):
-        yield look.say("the best {n} in colour", n=len(look.theme.runs))
+        yield look.tr("best {n} in colour", n=len(look.theme.runs))
     if others:
         phrase = "in another unit, not drawn: {names}"
-        yield look.say(phrase, names=", ".join(others))
+        yield look.tr(phrase, names=", ".join(others))
 
 
 def _overlay(
-    runs: Sequence[_Run],
+    runs: Sequence[Run],
     look: Look,
     title: str,
     source: _Source,
@@ -185,42 +157,42 @@ def _overlay(
     lines = [(run, points) for run in runs if (points := source(run)) is not None]
     y = loss_scale([points for _, points in lines], look.x)
     return View(
-        title=look.say(title),
+        title=look.tr(title),
         note=_noted(look, unit, y, *notes),
         y=y,
         traces=tuple(_trace(run, points, look) for run, points in lines),
-        ends=tuple(chain.from_iterable(_value(*line) for line in lines))
+        ends=tuple(chain.from_iterable(_value(*line, look) for line in lines))
         if len(lines) <= _VALUES
         else (),
     )
 
 
 def _noted(look: Look, unit: str, y: Scale | None, *notes: str) -> str:
-    """Say the unit, whether the scale is logarithmic, and the rest."""
+    """Join unit, kind of scale and notes."""
     log = "log scale" if y is not None and y.log else ""
-    return " · ".join(look.say(note) for note in (unit, log, *notes) if note)
+    return " · ".join(look.tr(note) for note in (unit, log, *notes) if note)
 
 
-def _trace(run: _Run, points: Points, look: Look) -> Trace:
+def _trace(run: Run, points: Points, look: Look) -> Trace:
     """Draw a run in its colour, or thin and grey."""
     if run.colour is None:
         return Trace(*points, look.theme.muted, width=0.9, alpha=0.35)
     return Trace(*points, run.colour, width=1.8, dashes=run.dashes)
 
 
-def _value(run: _Run, points: Points, name: str = "") -> Iterator[End]:
+def _value(run: Run, points: Points, look: Look, name: str = "") -> Iterator[End]:
     value = last(points[1])
     if value is not None and run.colour is not None:
-        yield End(value, f"{name} {reading(value)}".strip(), run.colour)
+        yield End(value, f"{name} {loss(value, look.lang)}".strip(), run.colour)
 
 
-def _named(view: View, runs: Sequence[_Run], source: _Source) -> View:
+def _named(view: View, runs: Sequence[Run], source: _Source, look: Look) -> View:
     """Put the runs' names beside the large panel."""
     ends = (
         end
         for run in runs
         if (points := source(run)) is not None
-        for end in _value(run, points, run.name)
+        for end in _value(run, points, look, run.name)
     )
     # Marks are clear where there are few lines with few points.
     few = len(view.traces) <= _VALUES
@@ -229,9 +201,9 @@ def _named(view: View, runs: Sequence[_Run], source: _Source) -> View:
 
 
 def _by_clock(
-    runs: Sequence[_Run], look: Look, title: str, source: _Source, unit: str
+    runs: Sequence[Run], look: Look, title: str, source: _Source, unit: str
 ) -> View:
-    """Show one loss of every run against training time, where the logs tell it."""
+    """Show one loss of every run against training time, where the logs state it."""
     timed = [
         (run, at, points[1])
         for run in runs
@@ -240,18 +212,18 @@ def _by_clock(
     ]
     longest = span(*(at for _, at, _ in timed))
     if longest is None or longest[1] <= 0:
-        return View(look.say(title))
+        return View(look.tr(title))
     name, size = clock(longest[1])
     x = Scale(0.0, longest[1] / size)
     lines = [(run, (at / size, values)) for run, at, values in timed]
     y = loss_scale([points for _, points in lines], x)
     return View(
-        title=look.say(title),
+        title=look.tr(title),
         note=_noted(look, unit, y),
         y=y,
         traces=tuple(_trace(run, points, look) for run, points in lines),
         x=x,
-        x_name=look.say(name),
+        x_name=look.tr(name),
     )
 
 
@@ -274,7 +246,7 @@ def _late(view: View, look: Look) -> View:
     x = Scale(middle, look.x.high)
     parts = [(t.x[t.x >= middle], t.y[t.x >= middle]) for t in view.traces]
     return View(
-        title=look.say("Training loss, last half"),
+        title=look.tr("Training loss, last half"),
         note=view.note.split(" · ")[0],
         y=loss_scale(parts, x, log=False),
         traces=view.traces,
@@ -282,17 +254,17 @@ def _late(view: View, look: Look) -> View:
     )
 
 
-def _times(runs: Sequence[_Run], look: Look) -> View:
+def _times(runs: Sequence[Run], look: Look) -> View:
     """Show the typical iteration of every run."""
     lines = [
         (run, points) for run in runs if (points := _typical(run.analysis)) is not None
     ]
     usual = span(*(y for _, (_, y) in lines))
     if usual is None or usual[1] <= 0:
-        return View(look.say("Time per iteration"))
+        return View(look.tr("Time per iteration"))
     return View(
-        title=look.say("Time per iteration"),
-        note=look.say("ms"),
+        title=look.tr("Time per iteration"),
+        note=look.tr("ms"),
         y=Scale(0.0, usual[1] * 1.2),
         traces=tuple(_trace(run, points, look) for run, points in lines),
     )
@@ -308,9 +280,9 @@ def _typical(analysis: Analysis) -> Points | None:
     return steps[time.current[at]], medians[time.current[at]]
 
 
-def _ring(panel: Panel, runs: Sequence[_Run]) -> None:
+def _ring(panel: Panel, runs: Sequence[Run]) -> None:
     """Ring the best evaluation of each coloured run."""
-    unit = _unit([run.analysis for run in runs])
+    unit = common_unit([run.analysis for run in runs])
     for run in runs:
         found, val = best(run.analysis), run.analysis.val
         if run.colour and found and val is not None and val.unit == unit:

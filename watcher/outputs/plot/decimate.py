@@ -27,7 +27,7 @@ TREND = 300
 SAMPLE = 41
 
 
-def thin(
+def decimate(
     values: Floats,
     *,
     keep: Mask | None = None,
@@ -58,7 +58,7 @@ def thin(
 
 
 def edges(n: int, buckets: int, *, log: bool = False) -> list[int]:
-    """Tell where buckets of n points begin, and n; none is empty."""
+    """The starts of buckets of n points, and n; none is empty."""
     if log:
         marks = np.geomspace(1, n + 1, buckets + 1) - 1
     else:

@@ -12,23 +12,23 @@ import numpy as np
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Curve
 from watcher.outputs.plot.axis_range import steps_scale
-from watcher.outputs.plot.canvas import HEIGHT, WIDTH, Box, Pen, Sheet
-from watcher.outputs.plot.captions import facts, source
+from watcher.outputs.plot.canvas import HEIGHT, WIDTH, Box, Sheet, TextStyle
+from watcher.outputs.plot.captions import hyperparameters, source
 from watcher.outputs.plot.loss_panels import Look, best, detail, hero
 from watcher.outputs.plot.panels import Panel, Spot
 from watcher.outputs.plot.side_panels import beside
 from watcher.outputs.plot.theme import THEMES, printable, rc
-from watcher.outputs.plot.ticks import reading
-from watcher.outputs.text.numbers import integer
+from watcher.outputs.text.catalog import message
+from watcher.outputs.text.numbers import integer, loss
 
 
-# Left of the axes stand numbers of five digits, right of them "validation 1.366".
-LEFT, RIGHT = 0.62, 1.38
+# Left of the axes: tick labels of five digits; right of them: "validation 1.3661".
+LEFT, RIGHT = 0.62, 1.48
 # The last small panel ends with the large one, its value beside it.
 _VALUE = RIGHT
 # Between two small panels: a value at the end of one, numbers of the other.
 _BETWEEN = 1.12
-# Above a small panel stand the numbers of the large one, its title and its note;
+# Above a small panel: tick labels of the large one, its title and its note;
 # below it its numbers and "step".
 _SMALL_HEAD, _SMALL_FOOT = 0.9, 0.48
 # The large panel takes 1.9 parts of the height, the small ones 1 (STYLE).
@@ -36,7 +36,7 @@ _SHARE = 0.68
 # Of the model and settings, and of the source; more would take the plot its room.
 _CAPTION_LINES = 3
 _HEADLINES = 2
-# Between the middle of the headline and the large panel stands its note.
+# Between the headline and the large panel: its note.
 _NOTE = 0.4
 # Restarts beyond this are a comb, not marks.
 _RESTARTS = 40
@@ -68,41 +68,41 @@ def draw(analysis: Analysis, look: Look, *, headline: str, drawn_by: str) -> She
     """Draw a run on a sheet; call inside `rc_context(rc(look.theme))`."""
     sheet = Sheet(look.theme)
     origin = source(analysis, drawn_by, look.lang)
-    below = caption(sheet, facts(analysis, look.lang), origin)
+    below = caption(sheet, hyperparameters(analysis, look.lang), origin)
     above = heading(sheet, analysis.name, headline)
     views = (hero(analysis, look), detail(analysis, look), *beside(analysis, look))
     boxes = frames(below=below, above=above)
     panels = [Panel(sheet, *pair, look.x) for pair in zip(boxes, views, strict=True)]
     for panel in panels:
         finish(panel, look, title=panel is not panels[0])
-    _tell(panels, analysis, look)
+    _annotate(panels, analysis, look)
     return sheet
 
 
 def heading(sheet: Sheet, name: str, headline: str) -> float:
     """Write the run's name and the headline; give the height they leave below."""
     width = WIDTH - LEFT - 0.3
-    title = Pen(15, sheet.theme.ink, bold=True)
+    title = TextStyle(15, sheet.theme.ink, bold=True)
     sheet.write(LEFT, HEIGHT - 0.33, sheet.fit(printable(name), title, width), title)
-    pen = Pen(11, sheet.theme.ink, bold=True)
-    lines = sheet.wrap(printable(headline).split(), pen, width)
+    style = TextStyle(11, sheet.theme.ink, bold=True)
+    lines = sheet.wrap(printable(headline).split(), style, width)
     if len(lines) > _HEADLINES:
-        lines = [lines[0], sheet.fit(" ".join(lines[1:]), pen, width)]
-    heights = [HEIGHT - 0.7 - row * pen.line for row in range(max(1, len(lines)))]
+        lines = [lines[0], sheet.fit(" ".join(lines[1:]), style, width)]
+    heights = [HEIGHT - 0.7 - row * style.line for row in range(max(1, len(lines)))]
     for height, line in zip(heights, lines, strict=False):
-        sheet.write(LEFT, height, line, pen)
+        sheet.write(LEFT, height, line, style)
     return heights[-1]
 
 
 def caption(sheet: Sheet, *groups: list[str]) -> float:
     """Write the facts below, each group on lines of its own; give their top."""
-    pen = Pen(8, sheet.theme.muted)
+    style = TextStyle(8, sheet.theme.muted)
     width = WIDTH - LEFT - 0.3
-    wrapped = (sheet.wrap(group, pen, width, between=" · ") for group in groups)
+    wrapped = (sheet.wrap(group, style, width, between=" · ") for group in groups)
     lines = [line for group in wrapped for line in group[:_CAPTION_LINES]]
     for row, line in enumerate(reversed(lines)):
-        sheet.write(LEFT, 0.16 + row * pen.line, line, pen)
-    return 0.16 + len(lines) * pen.line
+        sheet.write(LEFT, 0.16 + row * style.line, line, style)
+    return 0.16 + len(lines) * style.line
 
 
 def frames(*, below: float, above: float, right: float = RIGHT) -> list[Box]:
@@ -116,27 +116,27 @@ def frames(*, below: float, above: float, right: float = RIGHT) -> list[Box]:
 
 
 def finish(
-    panel: Panel, look: Look, *, title: bool, absent: str = "not in this log"
+    panel: Panel, look: Look, *, title: bool, absent: str = message("not in this log")
 ) -> None:
     """Write what surrounds a panel and draw its traces, or that there are none."""
     theme, box = look.theme, panel.box
     panel.head(title=title)
     middle = box.left + box.width / 2
     if panel.view.y is None:
-        pen = Pen(9, theme.muted, italic=True)
+        style = TextStyle(9, theme.muted, italic=True)
         height = box.bottom + box.height / 2
-        text = look.say("nothing but NaN or inf" if panel.view.traces else absent)
-        panel.sheet.write(middle, height, text, pen, ha="center")
+        text = look.tr("nothing but NaN or inf" if panel.view.traces else absent)
+        panel.sheet.write(middle, height, text, style, ha="center")
         return
     panel.draw()
     if title:
-        pen = Pen(8.5, theme.muted)
-        name = panel.view.x_name or look.say("step")
-        panel.sheet.write(middle, box.bottom - 0.33, name, pen, ha="center")
+        style = TextStyle(8.5, theme.muted)
+        name = panel.view.x_name or look.tr("step")
+        panel.sheet.write(middle, box.bottom - 0.33, name, style, ha="center")
 
 
-def _tell(panels: list[Panel], analysis: Analysis, look: Look) -> None:
-    """Mark what happened: overfitting, restarts, losses that are no numbers."""
+def _annotate(panels: list[Panel], analysis: Analysis, look: Look) -> None:
+    """Mark events: overfitting, restarts, non-finite losses."""
     steps = [p for p in panels if p.view.x is None and p.view.y is not None]
     if panels[0] not in steps:
         return
@@ -159,27 +159,27 @@ def _zone(panels: list[Panel], finding: Finding, look: Look) -> None:
     for panel in panels:
         panel.shade(max(since, look.x.low), look.x.high, look.theme.val, 0.07)
     large = panels[0]
-    pen = Pen(9.5, look.theme.val, italic=True)
+    style = TextStyle(9.5, look.theme.val, italic=True)
     left, box = large.place(since, 0)[0], large.box
     rows = (box.top - 0.14, box.top - 0.4, box.bottom + 0.14)
     inside: list[Spot] = [(box.right - 0.1, row, "right") for row in rows]
     beside: list[Spot] = [(left - 0.08, row, "right") for row in rows]
-    width = large.sheet.width(look.say("overfitting"), pen)
+    width = large.sheet.width(look.tr("overfitting"), style)
     fits = box.right - left > width + 0.2
-    large.say(look.say("overfitting"), pen, inside if fits else beside)
+    large.label(look.tr("overfitting"), style, inside if fits else beside)
 
 
 def _best(panel: Panel, analysis: Analysis, look: Look) -> None:
-    """Ring the best evaluation and say what it was."""
+    """Mark and label the best evaluation."""
     found = best(analysis)
     if found is None:
         return
     step, value = found
     panel.ring(step, value, look.theme.val)
     x, y = panel.place(step, value)
-    text = look.say(
-        "best {value} at step {step}",
-        value=reading(value),
+    text = look.tr(
+        "best {loss} at step {step}",
+        loss=loss(value, look.lang),
         step=integer(step, look.lang),
     )
     # 17 points above the ring; 9 grazed the line (STYLE).
@@ -191,27 +191,27 @@ def _best(panel: Panel, analysis: Analysis, look: Look) -> None:
         (x + 0.1, y + 0.5, "left"),
         (x - 0.1, y + 0.5, "right"),
     ]
-    panel.say(text, Pen(9, look.theme.val, bold=True), spots)
+    panel.label(text, TextStyle(9, look.theme.val, bold=True), spots)
 
 
 def _restarts(panels: list[Panel], analysis: Analysis, look: Look) -> None:
-    """Draw a thin line where the run was taken up again, and say so."""
-    pen = Pen(8, look.theme.muted)
+    """Draw and label a line at each restart."""
+    style = TextStyle(8, look.theme.muted)
     pairs = zip(analysis.segments, analysis.segments[1:], strict=False)
     for before, segment in [*pairs][-_RESTARTS:]:
-        # Begun anew at step 0: the line stands where the first attempt ended.
-        anew = segment.reason == "restarted"
-        step = before.last_step if anew else segment.first_step
+        # Restarted from step 0: the line is where the attempt before ended.
+        restarted = segment.reason == "restarted"
+        step = before.last_step if restarted else segment.first_step
         for panel in panels:
             panel.rule(step, look.theme.muted, dashes=(0, (6, 2)))
         box, x = panels[0].box, panels[0].place(step, 1)[0]
         rows = (box.top - 0.14, box.top - 0.32)
         spots = [spot for y in rows for spot in _sides(x, y)]
-        panels[0].say(look.say(segment.reason), pen, spots)
+        panels[0].label(look.tr(segment.reason), style, spots)
 
 
 def _nonfinite(panels: list[Panel], analysis: Analysis, look: Look) -> None:
-    """Say where the loss became NaN or infinite, and tint what is lost after it."""
+    """Label where the loss became NaN or infinite, and shade the steps after it."""
     curve = analysis.train if analysis.train is not None else analysis.val
     if curve is None or not analysis.summary.nonfinite or not len(curve):
         return
@@ -223,7 +223,7 @@ def _nonfinite(panels: list[Panel], analysis: Analysis, look: Look) -> None:
         n, step = (integer(v, look.lang) for v in (analysis.summary.nonfinite, first))
         one = "NaN or inf at step {step}"
         many = "{n} NaN or inf, first at step {step}"
-        text = look.say(many if analysis.summary.nonfinite > 1 else one, n=n, step=step)
+        text = look.tr(many if analysis.summary.nonfinite > 1 else one, n=n, step=step)
         _point_out(panels, first, text, look)
 
 
@@ -240,7 +240,7 @@ def _lost(panels: list[Panel], since: int, look: Look) -> None:
     for panel in panels:
         panel.shade(max(since, look.x.low), look.x.high, look.theme.ink, 0.06)
     step = integer(since, look.lang)
-    _word(panels[0], since, look.say("NaN or inf from step {step}", step=step), look)
+    _word(panels[0], since, look.tr("NaN or inf from step {step}", step=step), look)
 
 
 def _point_out(panels: list[Panel], step: int, text: str, look: Look) -> None:
@@ -254,7 +254,7 @@ def _word(panel: Panel, step: int, text: str, look: Look) -> None:
     box, x = panel.box, panel.place(max(step, look.x.low), 1)[0]
     rows = (box.top - 0.14, box.top - 0.34, box.bottom + box.height / 2)
     spots = [spot for y in rows for spot in _sides(x, y)]
-    panel.say(text, Pen(9, look.theme.ink, bold=True), spots)
+    panel.label(text, TextStyle(9, look.theme.ink, bold=True), spots)
 
 
 def _sides(x: float, y: float) -> tuple[Spot, Spot]:

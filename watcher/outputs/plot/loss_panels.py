@@ -1,4 +1,4 @@
-"""How the losses of a run are shown: an analysis becomes views, thinned and scaled.
+"""Views of the losses of a run, decimated and scaled.
 
 The large panel holds training against validation, the first small one the training loss
 in detail; a log without training loss gets the end of its validation there.
@@ -22,12 +22,12 @@ from watcher.outputs.plot.axis_range import (
     padded,
     span,
 )
-from watcher.outputs.plot.captions import say
-from watcher.outputs.plot.decimate import Mask, averages, thin
+from watcher.outputs.plot.decimate import Mask, averages, decimate
 from watcher.outputs.plot.panels import End, Trace, View
 from watcher.outputs.plot.theme import Theme
-from watcher.outputs.plot.ticks import Scale, reading
-from watcher.outputs.text.numbers import integer
+from watcher.outputs.plot.ticks import Scale
+from watcher.outputs.text.catalog import tr
+from watcher.outputs.text.numbers import integer, loss
 
 
 # Above this many evaluations marks touch one another on the large panel.
@@ -46,31 +46,31 @@ class Look:
     lang: str
     x: Scale
 
-    def say(self, phrase: str, **values: object) -> str:
-        """Put a phrase in the picture's language."""
-        return say(self.lang, phrase, **values)
+    def tr(self, text: str, **values: object) -> str:
+        """The text in the picture's language."""
+        return tr(self.lang, text, **values)
 
 
 def kept(curve: Curve) -> Mask | None:
-    """Tell which points were not trained again after a restart, None for all."""
+    """Mask of the points that no restart superseded, None for all."""
     return None if curve.current.all() else curve.current
 
 
-def thinned(curve: Curve, values: Floats, keep: Mask | None, x: Scale) -> Points:
-    """Thin a column of a curve."""
-    at = thin(values, keep=keep, log=x.log)
+def decimated(curve: Curve, values: Floats, keep: Mask | None, x: Scale) -> Points:
+    """Decimate a column of a curve."""
+    at = decimate(values, keep=keep, log=x.log)
     return broken(curve.steps[at].astype(np.float64), values[at])
 
 
 def broken(steps: Floats, values: Floats) -> Points:
-    """Insert NaN where steps go back, so that the line is broken there."""
+    """Insert NaN where steps go back, so that matplotlib breaks the line."""
     back = went_back(steps)
     return np.insert(steps, back, np.nan), np.insert(values, back, np.nan)
 
 
 def superseded(curve: Curve, x: Scale) -> Points:
-    """Thin what a later restart trained again, with a gap between two stretches."""
-    at = thin(curve.values, keep=~curve.current, log=x.log)
+    """Decimate the points that a restart superseded, with gaps between segments."""
+    at = decimate(curve.values, keep=~curve.current, log=x.log)
     stretch = np.searchsorted(np.flatnonzero(np.diff(curve.current)), at)
     gaps = np.flatnonzero(np.diff(stretch)) + 1
     steps = curve.steps[at].astype(np.float64)
@@ -78,12 +78,12 @@ def superseded(curve: Curve, x: Scale) -> Points:
     return broken(*lifted)
 
 
-def end(values: Floats, text: str, colour: str) -> tuple[End, ...]:
+def end(values: Floats, text: str, colour: str, look: Look) -> tuple[End, ...]:
     """Label a line with its name and its last value; none without values."""
     value = last(values)
     if value is None:
         return ()
-    return (End(value, f"{text} {reading(value)}".strip(), colour),)
+    return (End(value, f"{text} {loss(value, look.lang)}".strip(), colour),)
 
 
 def hero(analysis: Analysis, look: Look) -> View:
@@ -99,7 +99,7 @@ def hero(analysis: Analysis, look: Look) -> View:
         first = thin_lines
     curves = [(trace.x, trace.y) for trace in first]
     curves += [_band(line, look.x) for line in thin_lines]
-    ends = [end(t.y, name(t, look), t.colour) for t in bold]
+    ends = [end(t.y, name(t, look), t.colour, look) for t in bold]
     y = loss_scale(curves, look.x)
     return View(
         title="loss",
@@ -120,19 +120,19 @@ def _band(raw: Trace, x: Scale) -> Points:
 
 def name(trace: Trace, look: Look) -> str:
     """Name a line by its hue."""
-    return look.say("validation" if trace.colour == look.theme.val else "train")
+    return look.tr("validation" if trace.colour == look.theme.val else "train")
 
 
 def _raw(analysis: Analysis, look: Look) -> Iterator[Trace]:
-    """Draw every iteration's loss, thin."""
+    """Draw the loss of every iteration as a thin line."""
     train = analysis.train
     if train is not None and len(train):
-        points = thinned(train, train.values, kept(train), look.x)
+        points = decimated(train, train.values, kept(train), look.x)
         yield Trace(*points, look.theme.train, width=0.6, alpha=0.3)
 
 
 def _old(analysis: Analysis, look: Look, *, alone: bool) -> Iterator[Trace]:
-    """Draw what a restart made void, faint."""
+    """Draw superseded points faintly."""
     train = None if alone else analysis.train
     pairs = ((train, look.theme.train, 0.6), (analysis.val, look.theme.val, 1.6))
     for curve, colour, width in pairs:
@@ -143,7 +143,7 @@ def _old(analysis: Analysis, look: Look, *, alone: bool) -> Iterator[Trace]:
 def _validation(analysis: Analysis, look: Look) -> Iterator[Trace]:
     val = analysis.val
     if val is not None and len(val):
-        points = thinned(val, val.values, kept(val), look.x)
+        points = decimated(val, val.values, kept(val), look.x)
         yield Trace(*points, look.theme.val, dots=len(points[0]) <= _DOTS)
 
 
@@ -155,7 +155,7 @@ def _train_at_evaluations(analysis: Analysis, look: Look) -> Iterator[Trace]:
     if train is not None and len(train) > known and known < FEW:
         yield moving(analysis, train, look)
     elif val is not None and beside is not None and known:
-        points = thinned(val, beside, kept(val), look.x)
+        points = decimated(val, beside, kept(val), look.x)
         yield Trace(*points, look.theme.train, dots=len(points[0]) <= _DOTS)
 
 
@@ -176,16 +176,16 @@ def moving(analysis: Analysis, train: Curve, look: Look) -> Trace:
 def _hero_note(analysis: Analysis, look: Look, *, alone: bool, log: bool) -> str:
     val, train = analysis.val, analysis.train
     curve = val or train
-    parts = [look.say(curve.unit)] if curve is not None else []
+    parts = [look.tr(curve.unit)] if curve is not None else []
     if log:
-        parts.append(look.say("log scale"))
+        parts.append(look.tr("log scale"))
     if alone and train is not None and len(train):
-        unit = look.say(train.unit)
-        parts.append(look.say("training loss is in {unit}: see below", unit=unit))
+        unit = look.tr(train.unit)
+        parts.append(look.tr("training loss is in {unit}: see below", unit=unit))
     elif train is not None and len(train) > 2 * (0 if val is None else len(val)):
-        parts.append(look.say("thin: every iteration"))
+        parts.append(look.tr("thin: every iteration"))
     if any(c is not None and not c.current.all() for c in (val, train)):
-        parts.append(look.say("faint: before a restart"))
+        parts.append(look.tr("faint: before a restart"))
     return " · ".join(part for part in parts if part)
 
 
@@ -195,7 +195,7 @@ def detail(analysis: Analysis, look: Look) -> View:
     if train is not None and len(train):
         return _training(analysis, train, look)
     late = _late(analysis.val, look) if analysis.val is not None else None
-    return late or View(look.say("Training loss"))
+    return late or View(look.tr("Training loss"))
 
 
 def _training(analysis: Analysis, train: Curve, look: Look) -> View:
@@ -204,11 +204,11 @@ def _training(analysis: Analysis, train: Curve, look: Look) -> View:
     y = _spiky_scale(thin_line, bold, look.x)
     over = thin_line.y > y.high if y is not None else np.zeros(len(thin_line.y), bool)
     return View(
-        title=look.say("Training loss"),
+        title=look.tr("Training loss"),
         note=_training_note(analysis, train, look, log=y is not None and y.log),
         y=y,
         traces=(thin_line, bold),
-        ends=end(bold.y, "", look.theme.train),
+        ends=end(bold.y, "", look.theme.train, look),
         marks=thin_line.x[over & (thin_line.x > look.x.low + early(look.x))],
     )
 
@@ -224,19 +224,19 @@ def _spiky_scale(raw: Trace, bold: Trace, x: Scale) -> Scale | None:
 
 
 def _training_note(analysis: Analysis, train: Curve, look: Look, *, log: bool) -> str:
-    parts = [look.say(train.unit), look.say("log scale") if log else ""]
+    parts = [look.tr(train.unit), look.tr("log scale") if log else ""]
     if analysis.smoothed_loss:
-        parts.append(look.say("averaged by the log"))
+        parts.append(look.tr("averaged by the log"))
     elif analysis.window > 1:
         parts.append(
-            look.say("bold: mean of {n}", n=integer(analysis.window, look.lang))
+            look.tr("bold: mean of {n}", n=integer(analysis.window, look.lang))
         )
     return " · ".join(part for part in parts if part)
 
 
 def _late(curve: Curve, look: Look) -> View | None:
     """Show the second half of a curve on a linear scale: is it still falling?"""
-    at, values = thinned(curve, curve.values, kept(curve), look.x)
+    at, values = decimated(curve, curve.values, kept(curve), look.x)
     middle = (look.x.low + look.x.high) / 2
     at, values = at[at >= middle], values[at >= middle]
     found = span(values)
@@ -244,11 +244,11 @@ def _late(curve: Curve, look: Look) -> View | None:
         return None
     trace = Trace(at, values, look.theme.val, dots=len(at) <= FEW_DOTS)
     return View(
-        title=look.say("Validation, last half"),
-        note=look.say(curve.unit),
+        title=look.tr("Validation, last half"),
+        note=look.tr(curve.unit),
         y=padded(*found, log=False),
         traces=(trace,),
-        ends=end(values, "", look.theme.val),
+        ends=end(values, "", look.theme.val, look),
         x=Scale(middle, look.x.high),
     )
 

@@ -1,10 +1,9 @@
-"""A panel of a picture: its frame and numbers, its curves, words that keep apart."""
+"""A panel of a picture: axes, curves, and labels that do not overlap."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from parsers.batch import Floats
-from watcher.outputs.plot.canvas import HEIGHT, WIDTH, Align, Box, Pen, Sheet
+from watcher.outputs.plot.canvas import HEIGHT, WIDTH, Align, Box, Sheet, TextStyle
+from watcher.outputs.plot.spread import between, spread
 from watcher.outputs.plot.ticks import Scale, labels, ticks
 
 
@@ -28,7 +28,7 @@ class Trace:
     """One line of a panel.
 
     Attributes:
-        x, y: float64, shape (n,), already thinned; a value that is not finite is a gap.
+        x, y: float64, shape (n,), decimated; a value that is not finite is a gap.
         dots: whether every point has a mark, for curves of few points.
 
     """
@@ -44,7 +44,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What stands to the right of a panel, at the height of a value."""
+    """A label to the right of a panel, at the height of a value."""
 
     value: float
     text: str
@@ -53,7 +53,7 @@ class End:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What one panel shows; without a `y` scale it says that the log lacks it.
+    """The content of a panel; without a `y` scale a note that the log lacks it.
 
     Attributes:
         note: units and how to read it, one line under the title.
@@ -126,19 +126,19 @@ class Panel:
         axes.grid(visible=True, axis="y", color=theme.grid, linewidth=0.8)
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """Say where a point stands, in inches."""
+        """The position of a point, in inches."""
         across = self.box.left + self.box.width * self.x.at(x)
         return across, self.box.bottom + self.box.height * self.y.at(y)
 
     def head(self, *, title: bool) -> None:
         """Write the note above, and the title where the heading does not hold it."""
         theme, box = self.sheet.theme, self.box
-        pen = Pen(8, theme.muted)
+        style = TextStyle(8, theme.muted)
         room = min(_room(box), WIDTH - 0.1 - box.left)
-        note = self.sheet.fit(self.view.note, pen, room)
-        self.sheet.write(box.left, box.top + 0.15, note, pen)
+        note = self.sheet.fit(self.view.note, style, room)
+        self.sheet.write(box.left, box.top + 0.15, note, style)
         if title:
-            bold = Pen(10.5, theme.ink, bold=True)
+            bold = TextStyle(10.5, theme.ink, bold=True)
             text = self.sheet.fit(self.view.title, bold, room)
             self.sheet.write(box.left, box.top + 0.35, text, bold)
 
@@ -206,12 +206,12 @@ class Panel:
         )
 
     def _ends(self) -> None:
-        pen = Pen(9, self.sheet.theme.ink, bold=True)
+        style = TextStyle(9, self.sheet.theme.ink, bold=True)
         ends = sorted(self.view.ends, key=lambda end: end.value)
-        wanted = [_between(self.place(0, end.value)[1], self.box) for end in ends]
-        heights = spread(wanted, pen.line, self.box.bottom, self.box.top)
+        wanted = [between(self.place(0, end.value)[1], self.box) for end in ends]
+        heights = spread(wanted, style.line, self.box.bottom, self.box.top)
         for end, height in zip(ends, heights, strict=True):
-            colour = Pen(9, end.colour, bold=True)
+            colour = TextStyle(9, end.colour, bold=True)
             text = self.sheet.fit(end.text, colour, WIDTH - self.box.right - 0.12)
             self.sheet.write(self.box.right + 0.08, height, text, colour)
 
@@ -226,20 +226,20 @@ class Panel:
         """Draw a thin line from top to bottom."""
         self.axes.axvline(x, color=colour, linewidth=0.9, linestyle=dashes, zorder=1.5)
 
-    def say(self, text: str, pen: Pen, spots: Sequence[Spot]) -> bool:
+    def label(self, text: str, style: TextStyle, spots: Sequence[Spot]) -> bool:
         """Write inside the panel at the first spot that is free, else nowhere.
 
-        A spot is x and y in inches and which end of the text stands there.  Bold lines
+        A spot is x and y in inches, and the alignment of the text.  Bold lines
         are kept clear where one of the spots allows it.
         """
-        width = self.sheet.width(text, pen)
-        boxes = [(spot, _around(spot, width, pen)) for spot in spots]
+        width = self.sheet.width(text, style)
+        boxes = [(spot, _around(spot, width, style)) for spot in spots]
         free = [pair for pair in boxes if self._free(pair[1])]
         if not free:
             return False
         spot, box = min(free, key=lambda pair: self._crossings(pair[1]))
         self._taken.append(box)
-        self.sheet.write(*spot[:2], text, pen, ha=spot[2], halo=True)
+        self.sheet.write(*spot[:2], text, style, ha=spot[2], halo=True)
         return True
 
     def _free(self, box: Box) -> bool:
@@ -278,14 +278,14 @@ def _places(scale: Scale, values: Floats) -> Floats:
 
 
 def _room(box: Box) -> float:
-    """Tell how wide a note may be: to the next panel's numbers."""
+    """The width of a note: up to the tick labels of the next panel."""
     return box.width + 0.95
 
 
-def _around(spot: Spot, width: float, pen: Pen) -> Box:
+def _around(spot: Spot, width: float, style: TextStyle) -> Box:
     x, y, ha = spot
     left = {"left": x, "center": x - width / 2, "right": x - width}[ha]
-    return Box(left, y - pen.line / 2, width, pen.line)
+    return Box(left, y - style.line / 2, width, style.line)
 
 
 def _inside(box: Box, points: Floats) -> int:
@@ -294,46 +294,3 @@ def _inside(box: Box, points: Floats) -> int:
     x, y = points[:, 0], points[:, 1]
     across = (x > box.left - air) & (x < box.right + air)
     return int((across & (y > box.bottom - air) & (y < box.top + air)).sum())
-
-
-def _between(y: float, box: Box) -> float:
-    """Keep a height in the box; what is not finite stands at the bottom."""
-    return min(max(y, box.bottom), box.top) if math.isfinite(y) else box.bottom
-
-
-def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Push rising heights apart, moving as little as needed; all stay in bounds.
-
-    Where there are too many for the room, they stand as far apart as it allows.
-    """
-    if len(wanted) > 1:
-        gap = min(gap, (high - low) / (len(wanted) - 1))
-    groups = [[height] for height in wanted]
-    while True:
-        centres = [_centre(group, gap, low, high) for group in groups]
-        near = _first_collision(groups, centres, gap)
-        if near is None:
-            break
-        groups[near : near + 2] = [groups[near] + groups[near + 1]]
-    return [
-        centre + (place - (len(group) - 1) / 2) * gap
-        for group, centre in zip(groups, centres, strict=True)
-        for place in range(len(group))
-    ]
-
-
-def _centre(group: Sequence[float], gap: float, low: float, high: float) -> float:
-    half = (len(group) - 1) / 2 * gap
-    return min(max(sum(group) / len(group), low + half), high - half)
-
-
-def _first_collision(
-    groups: Sequence[Sequence[float]], centres: Sequence[float], gap: float
-) -> int | None:
-    """Find the first group that is too near to the next."""
-    reach = [(len(group) - 1) / 2 * gap for group in groups]
-    tops = [centre + half for centre, half in zip(centres, reach, strict=True)]
-    bottoms = [centre - half for centre, half in zip(centres, reach, strict=True)]
-    # A billionth of an inch: groups that just touch after being pushed are fine.
-    gaps = pairwise(range(len(groups)))
-    return next((a for a, b in gaps if bottoms[b] - tops[a] < gap - 1e-9), None)

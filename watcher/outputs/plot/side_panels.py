@@ -1,4 +1,4 @@
-"""What stands beside the losses: of what a log tells, the two things most wanted."""
+"""The two small panels beside the losses, chosen by what the log has."""
 
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -15,39 +15,39 @@ from watcher.outputs.plot.axis_range import (
     padded,
     span,
 )
-from watcher.outputs.plot.decimate import Mask, running_median, thin
+from watcher.outputs.plot.decimate import Mask, decimate, running_median
 from watcher.outputs.plot.loss_panels import (
     FEW_DOTS,
     Look,
     broken,
+    decimated,
     end,
     kept,
     name,
-    thinned,
 )
 from watcher.outputs.plot.panels import End, Trace, View
 from watcher.outputs.plot.ticks import Scale, brief
-from watcher.outputs.text.numbers import integer, milliseconds, percent
+from watcher.outputs.text.numbers import integer, mfu, milliseconds, percent, setting
 
 
-# From this many milliseconds on people say seconds.
+# From this many milliseconds on the unit is seconds.
 _SECOND = 1000
 # More pauses than this are a bar, whatever is drawn.
 _MARKS = 300
 
 
 def beside(analysis: Analysis, look: Look) -> tuple[View, View]:
-    """Choose two small panels; what a log lacks keeps its place."""
+    """Choose two small panels; a missing metric keeps its place."""
     pool = (view for view in _pool(analysis, look) if view is not None)
     chosen = [*islice(pool, 2)]
     shown = {view.title for view in chosen}
-    usual = (look.say("Time per iteration"), look.say("Utilisation (MFU)"))
+    usual = (look.tr("Time per iteration"), look.tr("Utilisation (MFU)"))
     chosen += [View(title) for title in usual if title not in shown]
     return chosen[0], chosen[1]
 
 
 def _pool(analysis: Analysis, look: Look) -> Iterator[View | None]:
-    """Yield what a reader would want beside the losses, the most wanted first."""
+    """Yield the candidates in order of priority."""
     curves = analysis.curves
     yield _time(analysis, look) or _mean_time(analysis, look)
     mfu, speed = analysis.mfu, analysis.throughput
@@ -76,7 +76,7 @@ def _time(analysis: Analysis, look: Look) -> View | None:
     shown = at[np.linspace(0, len(at) - 1, min(len(at), _MARKS)).astype(np.int64)]
     return View(
         title=view.title,
-        note=f"{look.say(_unit(curve, keep)[1])} · {_pauses(analysis, len(at), look)}",
+        note=f"{look.tr(_unit(curve, keep)[1])} · {_pauses(analysis, len(at), look)}",
         y=view.y,
         traces=view.traces,
         ends=view.ends,
@@ -93,19 +93,19 @@ def _unpaused(curve: Curve | None, analysis: Analysis) -> Mask | None:
 
 
 def _pauses(analysis: Analysis, n: int, look: Look) -> str:
-    """Say how many pauses there are, and what evaluations cost where that is known."""
-    text = look.say("pauses ticked above: {n}", n=integer(n, look.lang))
+    """The number of pauses, and the cost of evaluations where it is known."""
+    text = look.tr("pauses ticked above: {n}", n=integer(n, look.lang))
     share = analysis.summary.eval_share
     if not share:
         return text
-    cost = look.say("evaluations {share}", share=percent(100 * share, look.lang))
+    cost = look.tr("evaluations {share}", share=percent(share, look.lang))
     return f"{text} · {cost}"
 
 
 def _mean_time(analysis: Analysis, look: Look) -> View | None:
     curve = analysis.curves.get("step_avg_ms")
-    title, note = "Mean time per iteration", "ms · running mean of the log"
-    return _level(curve, look, title, note)
+    title = "Mean time per iteration"
+    return _level(curve, look, title, "ms · running mean of the log")
 
 
 def _level(
@@ -117,12 +117,12 @@ def _level(
     keep: Mask | None = None,
     log: bool = False,
 ) -> View | None:
-    """Show what stays about level: every value thin, its running median bold."""
+    """Show a level metric: every value thin, its running median bold."""
     if curve is None or not len(curve):
         return None
     keep = kept(curve) if keep is None else keep
     factor, unit = _unit(curve, keep)
-    at, values = thinned(curve, curve.values, keep, look.x)
+    at, values = decimated(curve, curve.values, keep, look.x)
     where, medians = running_median(curve.values, keep=keep)
     level = broken(curve.steps[where].astype(np.float64), medians * factor)
     bold = Trace(*level, look.theme.ink)
@@ -130,13 +130,9 @@ def _level(
     y = _level_scale(raw.y, bold.y, log=log)
     if y is None:
         return None
-    notes = [look.say(note or unit), "" if note else look.say("bold: median")]
-    notes = (
-        [look.say(note)] if note.startswith("%") else [look.say(unit), look.say(note)]
-    )
     return View(
-        title=look.say(title),
-        note=" · ".join(filter(None, notes)),
+        title=look.tr(title),
+        note=f"{look.tr(note or unit)} · {look.tr('bold: median')}",
         y=y,
         traces=(raw, bold),
         ends=_level_end(bold.y, factor, unit, look),
@@ -172,7 +168,7 @@ def _level_end(bold: Floats, factor: float, unit: str, look: Look) -> tuple[End,
     if unit in ("ms", "s"):
         text = milliseconds(value / factor if unit == "s" else value, look.lang)
     elif unit == "%":
-        text = f"{value:.1f} %"
+        text = mfu(value, look.lang)
     else:
         text = brief(value, 3)
     return (End(value, text, look.theme.ink),)
@@ -182,19 +178,21 @@ def _schedule(curve: Curve | None, look: Look) -> View | None:
     """Show the learning rate as it is: no noise, no median."""
     if curve is None or not len(curve):
         return None
-    at, values = thinned(curve, curve.values, kept(curve), look.x)
+    at, values = decimated(curve, curve.values, kept(curve), look.x)
     found = span(values)
     if found is None:
         return None
     value = last(values)
     return View(
-        title=look.say("Learning rate"),
-        note=look.say("peak {n}", n=brief(found[1])),
+        title=look.tr("Learning rate"),
+        note=look.tr("peak {n}", n=setting(found[1], look.lang)),
         y=linear(0.0, found[1] * 1.1)
         if found[0] >= 0 < found[1]
         else padded(*found, log=False),
         traces=(Trace(at, values, look.theme.ink),),
-        ends=() if value is None else (End(value, brief(value), look.theme.ink),),
+        ends=()
+        if value is None
+        else (End(value, setting(value, look.lang), look.theme.ink),),
     )
 
 
@@ -202,7 +200,7 @@ def _accuracy(analysis: Analysis, look: Look) -> View | None:
     """Show accuracy of both kinds in the hues of their losses."""
     pairs = (("accuracy", look.theme.train), ("val_accuracy", look.theme.val))
     traces = [
-        Trace(*thinned(curve, curve.values, kept(curve), look.x), colour)
+        Trace(*decimated(curve, curve.values, kept(curve), look.x), colour)
         for name, colour in pairs
         if (curve := analysis.curves.get(name)) is not None and len(curve)
     ]
@@ -210,11 +208,11 @@ def _accuracy(analysis: Analysis, look: Look) -> View | None:
     if found is None:
         return None
     return View(
-        title=look.say("Accuracy"),
+        title=look.tr("Accuracy"),
         note=" · ".join(name(trace, look) for trace in traces),
         y=padded(*found, log=False),
         traces=tuple(traces),
-        ends=tuple(chain.from_iterable(end(t.y, "", t.colour) for t in traces)),
+        ends=tuple(chain.from_iterable(end(t.y, "", t.colour, look) for t in traces)),
     )
 
 
@@ -224,7 +222,7 @@ def _against_time(analysis: Analysis, look: Look) -> View | None:
     if val is None or elapsed is None or len(elapsed) != len(val):
         return None
     keep = np.isfinite(elapsed) & val.current
-    at = thin(val.values, keep=keep)
+    at = decimate(val.values, keep=keep)
     longest = span(elapsed[at])
     if longest is None or longest[1] <= 0:
         return None
@@ -234,11 +232,11 @@ def _against_time(analysis: Analysis, look: Look) -> View | None:
     )
     x = Scale(0.0, longest[1] / size)
     return View(
-        title=look.say("Validation against time"),
-        note=look.say(val.unit),
+        title=look.tr("Validation against time"),
+        note=look.tr(val.unit),
         y=loss_scale([(trace.x, trace.y)], x),
         traces=(trace,),
-        ends=end(trace.y, "", look.theme.val),
+        ends=end(trace.y, "", look.theme.val, look),
         x=x,
-        x_name=look.say(unit),
+        x_name=look.tr(unit),
     )

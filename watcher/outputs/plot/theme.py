@@ -101,7 +101,7 @@ def rc(theme: Theme) -> Any:  # matplotlib spells out its 320 keys
 def printable(text: str) -> str:
     r"""Make the text one line that the font can show, losing nothing that names it.
 
-    Control and formatting characters go; what the font has no picture for stands as an
+    Control and formatting characters go; a character without a glyph becomes an
     escape such as `\u8bad`, since two runs must not both be called "□□".
     """
     line = " ".join(text.split())

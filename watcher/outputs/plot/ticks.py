@@ -1,14 +1,17 @@
-"""Round numbers for axes, and how they and single values are written there.
+"""Round numbers for axes, and how they are written there.
 
-matplotlib's own log axis labels powers of ten: a loss that falls from 3.4 to 3.1 would
-have no label at all.  Here a log axis gets as many plain numbers as a linear one.
+Linear ticks are those of matplotlib's MaxNLocator.  Its LogLocator labels powers of
+ten, so that a loss that falls from 3.4 to 3.1 has no label at all: a log axis gets the
+plain numbers of a linear one or of a ruler for logarithms, whichever cover it better.
 """
 
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 
 MINUS = "\N{MINUS SIGN}"
@@ -16,6 +19,7 @@ MINUS = "\N{MINUS SIGN}"
 # between two of them they would touch.
 _GAP = 0.13
 _MOST = 7
+_STEPS = [1, 2, 2.5, 5, 10]
 # Within a decade, from dense to sparse; what a ruler for logarithms shows.
 _DECADES = (
     (1, 1.5, 2, 3, 4, 5, 6, 8),
@@ -75,20 +79,14 @@ def _fits(scale: Scale, option: Sequence[float], most: int, gap: float) -> bool:
 
 def _linear_options(scale: Scale, most: int) -> Iterator[list[float]]:
     """Yield multiples of 1, 2, 2.5 and 5 that lie on the scale, dense to sparse."""
-    span = scale.high - scale.low
-    first = math.floor(math.log10(span / most))
-    for exponent in range(first, first + 3):
-        for digit in (1.0, 2.0, 2.5, 5.0):
-            yield _multiples(scale, _power(digit, exponent), most)
-
-
-def _multiples(scale: Scale, step: float, most: int) -> list[float]:
-    first = math.ceil(scale.low / step - _NOISE)
-    last = math.floor(scale.high / step + _NOISE)
-    if last - first > 2 * most:
-        return []
-    multiples = [_tidy(k * step, step) for k in range(first, last + 1)]
-    return [tick for tick in multiples if tick > 0] if scale.log else multiples
+    for bins in range(most, 0, -1):
+        locator = MaxNLocator(bins, steps=_STEPS)
+        ticks = np.asarray(locator.tick_values(scale.low, scale.high)).tolist()
+        yield [
+            tick
+            for tick in ticks
+            if _within(scale, tick) and (tick > 0 or not scale.log)
+        ]
 
 
 def _log_options(scale: Scale) -> Iterator[list[float]]:
@@ -113,11 +111,6 @@ def _within(scale: Scale, tick: float) -> bool:
     return -_NOISE <= scale.at(tick) <= 1 + _NOISE
 
 
-def _tidy(tick: float, step: float) -> float:
-    digits = 2 - math.floor(math.log10(step))
-    return round(tick, digits) if abs(digits) < sys.float_info.max_10_exp else tick
-
-
 def labels(values: Sequence[float]) -> list[str]:
     """Write the ticks of one axis alike: 0.5, 1.0, 1.5; or 500, 1k, 1.5k."""
     sizes = [abs(value) for value in values if value]
@@ -130,7 +123,7 @@ def labels(values: Sequence[float]) -> list[str]:
 
 
 def _distinct(values: Sequence[float]) -> list[str]:
-    """Write numbers with as many digits as it takes to tell them apart."""
+    """Write numbers with as many digits as it takes to distinguish them."""
     for digits in range(4, 16):
         texts = [brief(value, digits) for value in values]
         if len(set(texts)) == len(set(values)):
@@ -170,13 +163,3 @@ def _bare(number: str) -> str:
 def _places(size: float, digits: int) -> int:
     whole = math.floor(math.log10(size)) + 1 if size else 1
     return max(0, digits - max(whole, 0))
-
-
-def reading(value: float) -> str:
-    """Write a value beside its curve: 1.366, 0.0662, 10.95, 128.4, 12.3k."""
-    size = abs(value)
-    if not math.isfinite(value) or size >= 10 * _LARGE or 0 < size < _SMALL:
-        return brief(value)
-    steps = ((100, 1), (10, 2), (0.1, 3), (_SMALL, 4))
-    decimals = next((places for least, places in steps if size >= least), 3)
-    return f"{value:.{decimals}f}".replace("-", MINUS)

@@ -13,10 +13,10 @@ from watcher import __version__
 from watcher.analysis.model import Analysis
 from watcher.analysis.pipeline import Reading
 from watcher.files import write_atomically
-from watcher.outputs import text
 from watcher.outputs.report.json import document as as_document
 from watcher.outputs.report.json import to_parts
 from watcher.outputs.report.text import report as as_text
+from watcher.outputs.text.headline import headline
 
 
 def write(
@@ -78,7 +78,7 @@ def draw(analysis: Analysis, *, lang: str, theme: str, log_x: bool = False) -> b
 
     return figure(
         analysis,
-        headline=text.headline(analysis, lang),
+        headline=headline(analysis, lang),
         theme=theme,
         lang=lang,
         log_x=log_x,

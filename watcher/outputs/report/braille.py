@@ -92,7 +92,7 @@ def _points(
 
 
 def _drawable(curve: Curve | None, values: Floats | None) -> tuple[Ints, Floats]:
-    """Current finite points, thinned evenly with the first and the last kept."""
+    """Current finite points, evenly decimated, with the first and the last."""
     if curve is None or len(curve) == 0:
         return np.empty(0, np.int64), np.empty(0)
     places = np.linspace(0, len(curve) - 1, min(len(curve), _DRAWN)).astype(np.int64)
@@ -181,7 +181,7 @@ def _grid(
     *,
     dots: bool,
 ) -> list[Line]:
-    """Every cell with its style; marks stand above the line."""
+    """Every cell with its style; marks are drawn over the line."""
     alone = len(line[0]) == 0
     codes = _line(frame, *(marks if alone else line))
     style = "val" if alone else "train"
@@ -212,7 +212,7 @@ def _line(frame: _Frame, steps: Ints, values: Floats) -> Ints:
         top, bottom = between.copy(), between.copy()
         np.minimum.at(top, at - at[0], down)
         np.maximum.at(bottom, at - at[0], down)
-        # Steep parts reach down to their neighbour, so that the line holds together.
+        # Steep parts reach to their neighbour, so that the line has no gaps.
         bottom[:-1] = np.maximum(bottom[:-1], between[1:] - 1)
         top[:-1] = np.minimum(top[:-1], between[1:] + 1)
         height = np.arange(tall)[:, None]

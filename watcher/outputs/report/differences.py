@@ -1,4 +1,4 @@
-"""The compare table: what differs between runs, and what came of it."""
+"""The compare table: settings that differ between runs, and their results."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from watcher.analysis.model import Analysis, Summary
 from watcher.outputs.report.evaluations import verdict
-from watcher.outputs.text.catalog import say
+from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.escape import clean
 from watcher.outputs.text.numbers import (
     integer,
@@ -44,19 +44,19 @@ class _Figure:
 
 
 _FIGURES = (
-    _Figure("last step", "last_step", integer),
-    _Figure("best val", "best_val", loss, min, of_loss=True),
-    _Figure("at step", "best_val_step", integer),
-    _Figure("final val", "final_val", loss, min, of_loss=True),
-    _Figure("first train loss", "first_loss", loss),
-    _Figure("final train loss", "final_loss", loss),
-    _Figure("improvement", "improvement", times),
-    _Figure("val/train", "ratio", lambda value, _: ratio(value)),
-    _Figure("typical iteration", "typical_ms", milliseconds, min),
-    _Figure("mean iteration", "mean_ms", milliseconds),
-    _Figure("throughput", "tokens_per_s", tokens_per_s, max),
-    _Figure("MFU", "typical_mfu", mfu, max),
-    _Figure("total time", "training_s", seconds),
+    _Figure(message("last step"), "last_step", integer),
+    _Figure(message("best val"), "best_val", loss, min, of_loss=True),
+    _Figure(message("at step"), "best_val_step", integer),
+    _Figure(message("final val"), "final_val", loss, min, of_loss=True),
+    _Figure(message("first train loss"), "first_loss", loss),
+    _Figure(message("final train loss"), "final_loss", loss),
+    _Figure(message("improvement"), "improvement", times),
+    _Figure(message("val/train"), "ratio", lambda value, _: ratio(value)),
+    _Figure(message("typical iteration"), "typical_ms", milliseconds, min),
+    _Figure(message("mean iteration"), "mean_ms", milliseconds),
+    _Figure(message("throughput"), "tokens_per_s", tokens_per_s, max),
+    _Figure(message("MFU"), "typical_mfu", mfu, max),
+    _Figure(message("total time"), "training_s", seconds),
 )
 
 
@@ -66,7 +66,7 @@ class _Row:
 
     Attributes:
         label: in the first column.
-        cells: one a run, "" where the run does not tell.
+        cells: one a run, "" where the log of the run does not state it.
         best: places of the runs that do best, none where none is better.
     """
 
@@ -82,7 +82,7 @@ def table(analyses: Sequence[Analysis], *, lang: str, width: int = WIDTH) -> str
     """
     if not analyses:
         return ""
-    names = _Row(say(lang, "run"), tuple(_names(analyses)))
+    names = _Row(tr(lang, "run"), tuple(_names(analyses)))
     settings = _settings(analyses, lang)
     results = _results(analyses, lang)
     rows = [names, *settings, *results]
@@ -133,7 +133,7 @@ def _value(name: str, value: object, lang: str) -> str:
 
 
 def _results(analyses: Sequence[Analysis], lang: str) -> list[_Row]:
-    """What came of the runs, rows of which nothing is known left out."""
+    """Results of the runs; rows without any value are left out."""
     summaries = [analysis.summary for analysis in analyses]
     alike = _one_unit(analyses) and _one_task(analyses)
     rows = [
@@ -141,8 +141,8 @@ def _results(analyses: Sequence[Analysis], lang: str) -> list[_Row]:
         for figure in _FIGURES
     ]
     verdicts = tuple(verdict(summary, lang) for summary in summaries)
-    ends = tuple(say(lang, s.outcome) if s.outcome else "" for s in summaries)
-    rows += [_Row(say(lang, "verdict"), verdicts), _Row(say(lang, "ended"), ends)]
+    ends = tuple(tr(lang, s.outcome) if s.outcome else "" for s in summaries)
+    rows += [_Row(tr(lang, "verdict"), verdicts), _Row(tr(lang, "outcome"), ends)]
     return [row for row in rows if any(row.cells)]
 
 
@@ -153,7 +153,7 @@ def _result(
     values = [getattr(summary, figure.field) for summary in summaries]
     cells = tuple("" if v is None else figure.form(v, lang) for v in values)
     best = _best(values, figure.better) if marked else frozenset()
-    return _Row(say(lang, figure.label), cells, best)
+    return _Row(tr(lang, figure.label), cells, best)
 
 
 def _best(
@@ -206,6 +206,10 @@ def _block(
 ) -> str:
     """The table of some of the runs, a heading above each group."""
     names, settings, results = groups
+    titled = (
+        (message("Settings that differ"), settings),
+        (message("Results"), results),
+    )
     widths = _widths([names, *settings, *results])
 
     def line(row: _Row) -> str:
@@ -218,11 +222,11 @@ def _block(
         padding = " " * (label - cell_len(row.label))
         return (row.label + padding + "".join(cells)).rstrip() + "\n"
 
-    told = line(names)
-    for title, rows in (("Settings that differ", settings), ("Results", results)):
+    text = line(names)
+    for title, rows in titled:
         known = [row for row in rows if any(row.cells[run] for run in runs)]
-        told += f"\n{say(lang, title)}\n" + "".join(map(line, known)) if known else ""
-    return told
+        text += f"\n{tr(lang, title)}\n" + "".join(map(line, known)) if known else ""
+    return text
 
 
 def _notes(
@@ -231,14 +235,14 @@ def _notes(
     results: Sequence[_Row],
     lang: str,
 ) -> Iterator[str]:
-    """What the table cannot say by itself."""
+    """Notes below the table."""
     if any(row.best for row in results):
-        yield say(lang, "* the best of the row")
+        yield tr(lang, "* best of the row")
     if not any(analysis.info for analysis in analyses):
-        yield say(lang, "The logs state no settings.")
+        yield tr(lang, "The logs state no settings.")
     elif not settings:
-        yield say(lang, "No setting that the logs state differs.")
+        yield tr(lang, "The settings stated in the logs are the same.")
     if not _one_unit(analyses):
-        yield say(lang, "Validation is not in one unit: no best is marked.")
+        yield tr(lang, "Validation losses have different units: no best is marked.")
     elif not _one_task(analyses):
-        yield say(lang, "Data or vocabulary differ: losses cannot be compared.")
+        yield tr(lang, "Data or vocabulary differ: losses are not comparable.")

@@ -4,7 +4,7 @@ import numpy as np
 
 from parsers.batch import Ints
 from watcher.analysis.model import Analysis, Curve, Summary
-from watcher.outputs.text.catalog import say
+from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.numbers import (
     count,
     integer,
@@ -17,13 +17,13 @@ from watcher.outputs.text.numbers import (
 from watcher.outputs.text.numbers import ratio as as_ratio
 
 
-# Evaluations in the table: what a glance takes in.
+# Rows of the table of evaluations.
 _SHOWN = 12
 
 _VERDICTS = {
-    "possible": "possible overfitting",
-    "overfitting": "overfitting confirmed",
-    "none": "no sign of overfitting",
+    "possible": message("possible overfitting"),
+    "overfitting": message("overfitting confirmed"),
+    "none": message("no sign of overfitting"),
 }
 
 
@@ -31,25 +31,25 @@ def verdict(summary: Summary, lang: str) -> str:
     """The verdict on overfitting in words, "" without validation."""
     if summary.verdict is None:
         return ""
-    return say(lang, _VERDICTS[summary.verdict])
+    return tr(lang, _VERDICTS[summary.verdict])
 
 
 def ratio_line(summary: Summary, lang: str) -> str:
     """`val/train loss ratio: 128.35 (possible overfitting)`, "" without a ratio."""
     if summary.ratio is None:
         return ""
-    text = say(lang, "val/train loss ratio: {ratio}", ratio=as_ratio(summary.ratio))
-    # The words that scripts look for; whether it is certain, the verdict says.
+    text = tr(lang, "val/train loss ratio: {ratio}", ratio=as_ratio(summary.ratio))
+    # The phrase that scripts search for; the verdict below states whether it is sure.
     suspected = summary.verdict in {"possible", "overfitting"}
-    said = say(lang, _VERDICTS["possible"]) if suspected else verdict(summary, lang)
-    return f"{text} ({said})" if said else text
+    shown = tr(lang, _VERDICTS["possible"]) if suspected else verdict(summary, lang)
+    return f"{text} ({shown})" if shown else text
 
 
 def certainty(summary: Summary, lang: str) -> list[str]:
-    """A line of its own where overfitting is more than possible."""
+    """A line of its own where overfitting is confirmed."""
     if summary.verdict != "overfitting":
         return []
-    return [f"{say(lang, 'Verdict')}: {verdict(summary, lang)}"]
+    return [f"{tr(lang, 'Verdict')}: {verdict(summary, lang)}"]
 
 
 def best(analysis: Analysis, lang: str) -> str:
@@ -71,25 +71,25 @@ def _at(analysis: Analysis, value: float | None, step: int | None, lang: str) ->
     shown = loss_in(value, "" if analysis.val is None else analysis.val.unit, lang)
     if step is None:
         return shown
-    return say(lang, "{loss} at step {step}", loss=shown, step=integer(step, lang))
+    return tr(lang, "{loss} at step {step}", loss=shown, step=integer(step, lang))
 
 
 def since_best(analysis: Analysis, lang: str) -> str:
-    """What happened after the best evaluation, and the training spent on it."""
+    """Evaluations after the best one, the rise since, and the training time spent."""
     summary = analysis.summary
     if summary.best_val is None:
         return ""
     if not summary.evaluations_since_best:
-        return say(lang, "it is the last evaluation")
+        return tr(lang, "no evaluation since")
     evaluations = count(summary.evaluations_since_best, "evaluation", lang)
-    said = [say(lang, "{evaluations}, none better", evaluations=evaluations)]
+    parts = [tr(lang, "{evaluations}, none better", evaluations=evaluations)]
     if summary.rise is not None and summary.rise > 0:
-        rise = percent(100 * summary.rise, lang)
-        said.append(say(lang, "now {rise} above it", rise=rise))
+        rise = percent(summary.rise, lang)
+        parts.append(tr(lang, "now {rise} above it", rise=rise))
     spent = _spent_since(analysis, summary.best_val_step)
     if spent:
-        said.append(say(lang, "{time} of training", time=seconds(spent, lang)))
-    return ", ".join(said)
+        parts.append(tr(lang, "{time} of training", time=seconds(spent, lang)))
+    return ", ".join(parts)
 
 
 def _spent_since(analysis: Analysis, step: int | None) -> float | None:
@@ -111,16 +111,16 @@ def no_ratio(analysis: Analysis, lang: str) -> list[str]:
     if train is not None and val is not None and train.unit != val.unit:
         text = "No val/train ratio: validation is in {val}, training loss in {train}."
         units = {"val": unit(val.unit, lang), "train": unit(train.unit, lang)}
-        why = say(lang, text, **units)
+        why = tr(lang, text, **units)
     elif known and not analysis.comparable:
-        why = say(lang, "No val/train ratio: the two are not in one unit.")
+        why = tr(lang, "No val/train ratio: the two losses have different units.")
     elif train is None and not known:
-        why = say(lang, "No val/train ratio: the log has no training loss.")
+        why = tr(lang, "No val/train ratio: the log has no training loss.")
     else:
         why = ""
-    said = verdict(analysis.summary, lang)
-    told = [f"{say(lang, 'Verdict')}: {said}"] if said else []
-    return [why, *told] if why else told
+    shown = verdict(analysis.summary, lang)
+    lines = [f"{tr(lang, 'Verdict')}: {shown}"] if shown else []
+    return [why, *lines] if why else lines
 
 
 def table(analysis: Analysis, lang: str) -> list[str]:
@@ -135,23 +135,23 @@ def table(analysis: Analysis, lang: str) -> list[str]:
     if total <= len(chosen):
         return lines
     shown, every = integer(len(chosen), lang), integer(total, lang)
-    return [*lines, say(lang, "{shown} of {all} are shown.", shown=shown, all=every)]
+    return [*lines, tr(lang, "{shown} of {all} are shown.", shown=shown, all=every)]
 
 
 def _columns(
     analysis: Analysis, val: Curve, chosen: Ints, lang: str
 ) -> list[list[str]]:
     """Steps, training loss, validation, ratio, those there are; headings first."""
-    name = "val bpb" if val.metric == "val_bpb" else "val loss"
+    name = message("val bpb") if val.metric == "val_bpb" else message("val loss")
     columns = [
-        [say(lang, "step"), *(integer(step, lang) for step in val.steps[chosen])],
-        [say(lang, name), *(loss(value, lang) for value in val.values[chosen])],
+        [tr(lang, "step"), *(integer(step, lang) for step in val.steps[chosen])],
+        [tr(lang, name), *(loss(value, lang) for value in val.values[chosen])],
     ]
     if analysis.val_train is None or not np.isfinite(analysis.val_train[chosen]).any():
         return columns
     train = analysis.val_train[chosen]
     cells = ["" if np.isnan(value) else loss(value, lang) for value in train]
-    columns.insert(1, [say(lang, "train loss"), *cells])
+    columns.insert(1, [tr(lang, "train loss"), *cells])
     if analysis.comparable:
         pairs = zip(val.values[chosen], train, strict=True)
         columns.append(["val/train", *(_quotient(*pair) for pair in pairs)])
@@ -166,8 +166,8 @@ def _quotient(val: float, train: float) -> str:
 
 
 def _marks(val: Curve, chosen: Ints, best_step: int | None, lang: str) -> list[str]:
-    """A word beside the best evaluation."""
-    return ["", *(say(lang, "best") * int(val.steps[i] == best_step) for i in chosen)]
+    """A mark beside the best evaluation."""
+    return ["", *(tr(lang, "best") * int(val.steps[i] == best_step) for i in chosen)]
 
 
 def _aligned(columns: list[list[str]], marks: list[str]) -> list[str]:
@@ -182,7 +182,7 @@ def _aligned(columns: list[list[str]], marks: list[str]) -> list[str]:
 
 
 def _chosen(val: Curve, best_step: int | None) -> Ints:
-    """Places of the evaluations to show: evenly spread, and the best one."""
+    """Indices of the evaluations to show: evenly spread, and the best one."""
     current = np.flatnonzero(val.current)
     if len(current) <= _SHOWN:
         return current

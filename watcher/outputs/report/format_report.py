@@ -1,4 +1,4 @@
-"""What `gptwatch formats` says: the known formats, or how a log was understood."""
+"""The output of `gptwatch formats`: the known formats, or how a log was detected."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -6,11 +6,13 @@ from pathlib import Path
 
 from parsers.format import Format
 from watcher.analysis.pipeline import Reading
+from watcher.outputs.text.catalog import tr
 from watcher.outputs.text.escape import clean
+from watcher.outputs.text.numbers import count, integer
 
 
 def known(formats: Sequence[Format], *, width: int) -> str:
-    """Every format with who writes it and a sample line."""
+    """Every format with the program that writes it and a sample line."""
     names = max(len(form.name) for form in formats)
     return "\n".join(line for form in formats for line in _entry(form, names, width))
 
@@ -21,63 +23,63 @@ def _entry(form: Format, names: int, width: int) -> Iterator[str]:
         yield f"{'':{names}}    {_cut(sample, width - names - 4)}"
 
 
-def explain(reading: Reading, path: Path, *, width: int) -> str:
-    """Which format was chosen and why, what each shape took, and what nobody did."""
-    return "\n".join(_explanation(reading, path, width))
+def explain(reading: Reading, path: Path, *, lang: str, width: int) -> str:
+    """The detected format and why, lines for each pattern, and unread lines."""
+    return "\n".join(_explanation(reading, path, lang, width))
 
 
-def _explanation(reading: Reading, path: Path, width: int) -> Iterator[str]:
+def _explanation(reading: Reading, path: Path, lang: str, width: int) -> Iterator[str]:
     parser = reading.parser
-    yield f"{clean(str(path))}: {parser.lines:,} lines"
+    yield f"{clean(str(path))}: {count(parser.lines, 'line', lang)}"
     form = parser.format
     if form is None:
-        yield "format: none of the known ones took a line"
-        yield from _wrapped(
+        yield tr(lang, "format: none of the known ones matched a line")
+        text = (
             "If these lines hold a loss, describe them in gptwatch.toml: "
             "[[formats]] with name and lines, a list of regular expressions "
-            "with groups such as (?P<step>\\d+) and (?P<loss>[\\d.]+).",
-            width,
+            "with groups such as (?P<step>\\d+) and (?P<loss>[\\d.]+)."
         )
+        yield from textwrap.wrap(tr(lang, text), width)
     else:
-        yield f"format: {form.name} ({form.written_by})"
-        yield from _scores(reading)
-    yield from _points(reading)
-    yield from _unread(reading, width)
+        yield tr(lang, "format: {name}", name=f"{form.name} ({form.written_by})")
+        yield from _scores(reading, lang)
+    yield from _points(reading, lang)
+    yield from _unread(reading, lang, width)
 
 
-def _scores(reading: Reading) -> Iterator[str]:
+def _scores(reading: Reading, lang: str) -> Iterator[str]:
     scores = reading.parser.scores()
-    _, hits, shapes = scores[0]
-    yield f"why: {hits:,} lines have its shapes"
-    for shape, count in sorted(shapes.items(), key=lambda item: -item[1]):
-        yield f"  {count:>9,}  {clean(shape)}"
-    others = ", ".join(f"{name} {n:,}" for name, n, _ in scores[1:])
+    _, hits, patterns = scores[0]
+    yield tr(lang, "lines that match its patterns: {n}", n=integer(hits, lang))
+    for pattern, lines in sorted(patterns.items(), key=lambda item: -item[1]):
+        yield f"  {integer(lines, lang):>9}  {clean(pattern)}"
+    others = ", ".join(f"{name} {integer(n, lang)}" for name, n, _ in scores[1:])
     if others:
-        yield f"also possible, with fewer or less special lines: {others}"
+        text = "other candidates, with fewer or less specific matches: {formats}"
+        yield tr(lang, text, formats=others)
 
 
-def _points(reading: Reading) -> Iterator[str]:
+def _points(reading: Reading, lang: str) -> Iterator[str]:
     curves = reading.analysis.curves
     if curves:
-        yield "points: " + ", ".join(f"{n} {len(c):,}" for n, c in curves.items())
+        counts = (f"{name} {integer(len(c), lang)}" for name, c in curves.items())
+        yield tr(lang, "points: {counts}", counts=", ".join(counts))
 
 
-def _unread(reading: Reading, width: int) -> Iterator[str]:
+def _unread(reading: Reading, lang: str, width: int) -> Iterator[str]:
     parser = reading.parser
     if parser.overlong:
-        yield f"{parser.overlong:,} lines were longer than 1 MiB and left out"
+        text = "lines longer than 1 MiB, skipped: {n}"
+        yield tr(lang, text, n=integer(parser.overlong, lang))
     if not parser.unread:
-        yield "no other line looks like a metric"
+        yield tr(lang, "no other line looks like a metric")
         return
-    yield f"{parser.unread:,} lines look like metrics and were not taken, such as:"
-    for number, text in parser.unread_examples:
-        yield f"  {number:>9,}  {_cut(text, width - 13)}"
+    text = "lines that look like metrics but were not read: {n}, for example:"
+    yield tr(lang, text, n=integer(parser.unread, lang))
+    for number, example in parser.unread_examples:
+        yield f"  {integer(number, lang):>9}  {_cut(example, width - 13)}"
 
 
 def _cut(text: str, width: int) -> str:
     text = clean(text)
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from watcher.analysis.model import Analysis
-from watcher.outputs.text.catalog import say
+from watcher.outputs.text.catalog import tr
 from watcher.outputs.text.escape import clean
 from watcher.outputs.text.numbers import count, every, integer, setting, short
 
@@ -12,7 +12,7 @@ Row = tuple[str, str]
 
 # Settings without a row of their own that are shown, and how long one may be.
 _OTHERS, _LONGEST = 24, 40
-_TOLD = frozenset(
+_OWN_ROW = frozenset(
     (
         "parameters", "n_layer", "n_head", "n_embd", "block_size", "vocab_size",
         "dataset", "init_from", "batch_size", "gradient_accumulation_steps",
@@ -26,12 +26,12 @@ _TOLD = frozenset(
 def model_rows(analysis: Analysis, lang: str) -> list[Row]:
     """What was trained, on what."""
     return [
-        (say(lang, "Parameters"), _number(analysis, "parameters", short, lang)),
-        (say(lang, "Architecture"), _architecture(analysis, lang)),
-        (say(lang, "Context"), _counted(analysis, "block_size", "token", lang)),
-        (say(lang, "Vocabulary"), _counted(analysis, "vocab_size", "token", lang)),
-        (say(lang, "Dataset"), _plain(analysis, "dataset", lang)),
-        (say(lang, "Starts from"), _plain(analysis, "init_from", lang)),
+        (tr(lang, "Parameters"), _number(analysis, "parameters", short, lang)),
+        (tr(lang, "Architecture"), _architecture(analysis, lang)),
+        (tr(lang, "Context"), _counted(analysis, "block_size", "token", lang)),
+        (tr(lang, "Vocabulary"), _counted(analysis, "vocab_size", "token", lang)),
+        (tr(lang, "Dataset"), _plain(analysis, "dataset", lang)),
+        (tr(lang, "Initialised from"), _plain(analysis, "init_from", lang)),
     ]
 
 
@@ -41,25 +41,25 @@ def settings_rows(analysis: Analysis, lang: str) -> list[Row]:
     per_step = analysis.summary.tokens_per_step
     tokens = "" if per_step is None else integer(per_step, lang)
     return [
-        (say(lang, "Iterations"), _plain(analysis, "max_iters", lang)),
-        (say(lang, "Batch"), _batch(analysis, lang)),
-        (say(lang, "Gradient accumulation"), accumulation),
-        (say(lang, "Tokens per step"), tokens),
-        (say(lang, "Learning rate"), _learning_rate(analysis, lang)),
-        (say(lang, "Warm-up"), _counted(analysis, "warmup_iters", "step", lang)),
-        (say(lang, "Dropout"), _plain(analysis, "dropout", lang)),
-        (say(lang, "Weight decay"), _plain(analysis, "weight_decay", lang)),
-        (say(lang, "Optimizer"), _plain(analysis, "optimizer", lang)),
-        (say(lang, "Evaluation"), _evaluation(analysis, lang)),
-        (say(lang, "Number format"), _plain(analysis, "dtype", lang)),
-        (say(lang, "Device"), _plain(analysis, "device", lang)),
-        (say(lang, "Compiled"), _plain(analysis, "compile", lang)),
-        (say(lang, "Other"), _others(analysis, lang)),
+        (tr(lang, "Iterations"), _plain(analysis, "max_iters", lang)),
+        (tr(lang, "Batch"), _batch(analysis, lang)),
+        (tr(lang, "Gradient accumulation"), accumulation),
+        (tr(lang, "Tokens per step"), tokens),
+        (tr(lang, "Learning rate"), _learning_rate(analysis, lang)),
+        (tr(lang, "Warmup"), _counted(analysis, "warmup_iters", "step", lang)),
+        (tr(lang, "Dropout"), _plain(analysis, "dropout", lang)),
+        (tr(lang, "Weight decay"), _plain(analysis, "weight_decay", lang)),
+        (tr(lang, "Optimizer"), _plain(analysis, "optimizer", lang)),
+        (tr(lang, "Evaluation"), _evaluation(analysis, lang)),
+        (tr(lang, "Number format"), _plain(analysis, "dtype", lang)),
+        (tr(lang, "Device"), _plain(analysis, "device", lang)),
+        (tr(lang, "Compiled"), _plain(analysis, "compile", lang)),
+        (tr(lang, "Other"), _others(analysis, lang)),
     ]
 
 
 def _plain(analysis: Analysis, name: str, lang: str) -> str:
-    """A setting as it stands, "" where the log does not state it."""
+    """A setting as it is written, "" where the log does not state it."""
     value = analysis.info.get(name)
     return "" if value is None else clean(setting(value, lang))
 
@@ -67,7 +67,7 @@ def _plain(analysis: Analysis, name: str, lang: str) -> str:
 def _number(
     analysis: Analysis, name: str, form: Callable[[float, str], str], lang: str
 ) -> str:
-    """A numeric setting in a form; text as it stands."""
+    """A numeric setting in a form; text unchanged."""
     value = analysis.info.get(name)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return form(value, lang)
@@ -88,7 +88,7 @@ def _architecture(analysis: Analysis, lang: str) -> str:
     parts = (
         _counted(analysis, "n_layer", "layer", lang),
         _counted(analysis, "n_head", "head", lang),
-        width and say(lang, "width {n}", n=width),
+        width and tr(lang, "width {n}", n=width),
     )
     return ", ".join(part for part in parts if part)
 
@@ -99,25 +99,27 @@ def _batch(analysis: Analysis, lang: str) -> str:
 
 
 def _learning_rate(analysis: Analysis, lang: str) -> str:
-    """The rate, and what it falls to if it does."""
+    """The peak rate, and what it decays to."""
     high, low = (
         _plain(analysis, "learning_rate", lang),
         _plain(analysis, "min_lr", lang),
     )
     if not high or not low or analysis.info.get("decay_lr") is False:
         return high
-    return say(lang, "{high} falling to {low}", high=high, low=low)
+    return tr(lang, "{high} decaying to {low}", high=high, low=low)
 
 
 def _evaluation(analysis: Analysis, lang: str) -> str:
-    """How often is evaluated, and on how much."""
+    """How often evaluations run, and on how many batches."""
     interval, batches = (analysis.info.get(x) for x in ("eval_interval", "eval_iters"))
-    said = []
+    parts = []
     if isinstance(interval, int) and interval > 0:
-        said.append(every(interval, lang))
+        parts.append(every(interval, lang))
     if isinstance(batches, int):
-        said.append(say(lang, "each on {n}", n=count(batches, "batch", lang)))
-    return ", ".join(said)
+        parts.append(
+            tr(lang, "each on {n}", n=count(batches, "batch (locative)", lang))
+        )
+    return ", ".join(parts)
 
 
 def _others(analysis: Analysis, lang: str) -> str:
@@ -125,8 +127,8 @@ def _others(analysis: Analysis, lang: str) -> str:
     others = [
         f"{clean(str(name))}={clean(str(value))}"
         for name, value in sorted(analysis.info.items())
-        if name not in _TOLD and len(str(value)) <= _LONGEST
+        if name not in _OWN_ROW and len(str(value)) <= _LONGEST
     ]
     more = len(others) - _OTHERS
-    said = [say(lang, "and {n} more", n=integer(more, lang))] * (more > 0)
-    return ", ".join(others[:_OTHERS] + said)
+    rest = [tr(lang, "and {n} more", n=integer(more, lang))] * (more > 0)
+    return ", ".join(others[:_OTHERS] + rest)

@@ -17,6 +17,8 @@ import orjson
 from parsers.batch import Floats
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Curve, Segment, Summary
+from watcher.outputs.text.findings import sentence
+from watcher.outputs.text.numbers import plain
 
 
 SCHEMA = 1
@@ -93,7 +95,7 @@ def _source(analysis: Analysis) -> dict[str, Any]:
 
 
 def _training(analysis: Analysis) -> dict[str, Any]:
-    """Training loss with the time and MFU that stand on the same lines."""
+    """Training loss with the time and MFU of the same lines."""
     train = analysis.train
     return {
         "iters": _empty() if train is None else train.steps,
@@ -141,10 +143,9 @@ def _fields(record: Any, kind: type) -> dict[str, Any]:
 
 
 def _finding(finding: Finding, lang: str) -> dict[str, Any]:
-    """One finding with the sentence that people read."""
-    from watcher.outputs import text
-
-    return _fields(finding, Finding) | {"message": text.sentence(finding, lang)}
+    """One finding with its message."""
+    text = plain(sentence(finding, lang))
+    return _fields(finding, Finding) | {"message": text}
 
 
 def _nonfinite(curves: Mapping[str, Curve]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Advice on speed, each piece only where a log's own numbers support it."""
+"""Advice on speed, each item only where the numbers of the log support it."""
 
 import math
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from watcher.analysis.model import Analysis
-from watcher.outputs.text.catalog import say
+from watcher.outputs.text.catalog import tr
 from watcher.outputs.text.escape import clean
 from watcher.outputs.text.numbers import (
     count,
@@ -21,62 +21,62 @@ from watcher.outputs.text.numbers import (
 
 # nanoGPT's own figures: 23-25 % on a small model, above 40 % on an A100 kept busy.
 _LOW_MFU, _GOOD_MFU = 20.0, 40.0
-_DEAR_EVALUATION, _FAIR_EVALUATION = 0.25, 0.10
+_HIGH_EVALUATION, _FAIR_EVALUATION = 0.25, 0.10
 _SLOW_FIRST, _SLOW_FIRST_MS = 10, 1000
 _UNEVEN, _UNEVEN_POINTS = 1.5, 40
 _LARGE_VOCABULARY, _MULTIPLE = 1000, 64
 
 
 def speed(analysis: Analysis, lang: str) -> list[str]:
-    """One paragraph a piece of advice, the weightiest first; empty if none is due."""
-    return [" ".join(said) for rule in _RULES if (said := rule(analysis, lang))]
+    """One paragraph for each item, the most important first."""
+    return [" ".join(parts) for rule in _RULES if (parts := rule(analysis, lang))]
 
 
 def _utilisation(analysis: Analysis, lang: str) -> list[str]:
-    """Low MFU asks for a larger batch; a good one says there is little to gain."""
+    """Low MFU: a larger batch; a high one: little to gain."""
     summary, info = analysis.summary, analysis.info
     share = summary.mean_mfu if summary.typical_mfu is None else summary.typical_mfu
     if share is None or not 0 < share < math.inf or info.get("device") == "cpu":
         return []
     shown = mfu(share, lang)
     if share >= _GOOD_MFU:
-        text = "MFU is {mfu}: the GPU is used well, a larger batch would gain little."
-        return [say(lang, text, mfu=shown)]
+        text = "MFU is {mfu}: the GPU is well used, a larger batch would gain little."
+        return [tr(lang, text, mfu=shown)]
     if share >= _LOW_MFU:
         return []
-    text = "MFU is {mfu}: the GPU computes little of what it could."
-    return [say(lang, text, mfu=shown), *_larger_batch(analysis, lang)]
+    text = "MFU is {mfu}: the GPU is underused."
+    return [tr(lang, text, mfu=shown), *_larger_batch(analysis, lang)]
 
 
 def _larger_batch(analysis: Analysis, lang: str) -> list[str]:
-    """What to change, by the names and values that the log gives."""
-    info, said = analysis.info, []
+    """What to change, by the names and values that the log states."""
+    info, parts = analysis.info, []
     if "batch_size" in info:
         text = (
             "A larger batch_size (now {batch}), as far as memory allows, usually helps."
         )
-        said.append(say(lang, text, batch=clean(setting(info["batch_size"], lang))))
+        parts.append(tr(lang, text, batch=clean(setting(info["batch_size"], lang))))
     else:
         text = "A larger batch, as far as memory allows, usually helps."
-        said.append(say(lang, text))
+        parts.append(tr(lang, text))
     accumulated = info.get("gradient_accumulation_steps")
     if isinstance(accumulated, int) and accumulated > 1:
         text = (
             "Lower gradient_accumulation_steps (now {n}) by the same factor: a step "
             "then sees as many tokens."
         )
-        said.append(say(lang, text, n=integer(accumulated, lang)))
+        parts.append(tr(lang, text, n=integer(accumulated, lang)))
     if analysis.format.lower().startswith("nanogpt"):
         text = (
-            "nanoGPT counts against the peak of an A100: on another GPU the true "
-            "share differs."
+            "nanoGPT computes MFU against the peak of an A100: on another GPU the true "
+            "value differs."
         )
-        said.append(say(lang, text))
-    return said
+        parts.append(tr(lang, text))
+    return parts
 
 
 def _is_found(analysis: Analysis, rule: str) -> bool:
-    """Whether a finding that lasts says it already."""
+    """Whether a finding that lasts states it already."""
     return any(f.rule == rule and f.cleared_step is None for f in analysis.findings)
 
 
@@ -84,28 +84,28 @@ def _evaluations(analysis: Analysis, lang: str) -> list[str]:
     """Evaluations that take over a quarter of the time, and what would help."""
     summary = analysis.summary
     share, one, step = summary.eval_share, summary.eval_ms, summary.typical_ms
-    if share is None or not share > _DEAR_EVALUATION:
+    if share is None or not share > _HIGH_EVALUATION:
         return []
-    shown = percent(100 * share, lang)
+    shown = percent(share, lang)
     if not one or not step or not summary.eval_every:
-        return [say(lang, "Evaluations take {share} of the time.", share=shown)]
-    said = []
+        return [tr(lang, "Evaluations take {share} of training time.", share=shown)]
+    parts = []
     if not _is_found(analysis, "evaluation_cost"):
-        text = "Evaluations take {share} of the time: {one} {every}."
+        text = "Evaluations take {share} of training time: {one} {every}."
         now = every(summary.eval_every, lang)
-        said.append(
-            say(lang, text, share=shown, one=milliseconds(one, lang), every=now)
+        parts.append(
+            tr(lang, text, share=shown, one=milliseconds(one, lang), every=now)
         )
     rarer = _round_up(one / step * (1 / _FAIR_EVALUATION - 1))
     if rarer > summary.eval_every:
-        left = percent(100 * one / (one + rarer * step), lang)
-        text = "Evaluating {every} would bring it to {share}."
-        said.append(say(lang, text, every=every(rarer, lang), share=left))
+        left = percent(one / (one + rarer * step), lang)
+        text = "Evaluating {every} would lower it to {share}."
+        parts.append(tr(lang, text, every=every(rarer, lang), share=left))
     iterations = analysis.info.get("eval_iters")
     if isinstance(iterations, int) and iterations > 1:
         text = "So would fewer eval_iters (now {n})."
-        said.append(say(lang, text, n=integer(iterations, lang)))
-    return said
+        parts.append(tr(lang, text, n=integer(iterations, lang)))
+    return parts
 
 
 def _round_up(steps: float) -> int:
@@ -115,7 +115,7 @@ def _round_up(steps: float) -> int:
 
 
 def _first_iteration(analysis: Analysis, lang: str) -> list[str]:
-    """A first iteration that is mostly the start; of whole logs, not of tails."""
+    """A first iteration that is mostly startup; only of logs that hold it."""
     typical, time = analysis.summary.typical_ms, analysis.time
     if not typical or time is None or len(time) == 0 or time.steps[0] > 1:
         return []
@@ -123,11 +123,11 @@ def _first_iteration(analysis: Analysis, lang: str) -> list[str]:
     if not _SLOW_FIRST_MS < first < math.inf or first < _SLOW_FIRST * typical:
         return []
     text = (
-        "The first iteration took {first}, {factor} the typical one: start-up such as "
-        "compilation, once a run."
+        "The first iteration took {first}, {factor} the typical one: startup such as "
+        "compilation, once per run."
     )
-    factor = count(round(first / typical), "fold", lang)
-    return [say(lang, text, first=milliseconds(first, lang), factor=factor)]
+    factor = count(round(first / typical), "times", lang)
+    return [tr(lang, text, first=milliseconds(first, lang), factor=factor)]
 
 
 def _unevenness(analysis: Analysis, lang: str) -> list[str]:
@@ -142,19 +142,19 @@ def _unevenness(analysis: Analysis, lang: str) -> list[str]:
     if slow < _UNEVEN * typical:
         return []
     text = (
-        "Iterations are uneven: one in twenty takes over {slow}, the typical one "
-        "{typical}. Reading of data, or another job on the machine, may be why."
+        "Iteration times vary: one in twenty takes over {slow}, the typical one "
+        "{typical}. Possible causes: data loading, or another job on the machine."
     )
     shown = milliseconds(typical, lang)
-    return [say(lang, text, slow=milliseconds(slow, lang), typical=shown)]
+    return [tr(lang, text, slow=milliseconds(slow, lang), typical=shown)]
 
 
 def _compilation(analysis: Analysis, lang: str) -> list[str]:
-    """A trainer that could compile and was told not to."""
+    """torch.compile turned off."""
     if analysis.info.get("compile") is not False:
         return []
     text = "compile is off: torch.compile usually shortens iterations of such a model."
-    return [say(lang, text)]
+    return [tr(lang, text)]
 
 
 def _precision(analysis: Analysis, lang: str) -> list[str]:
@@ -163,25 +163,25 @@ def _precision(analysis: Analysis, lang: str) -> list[str]:
     if info.get("dtype") != "float32" or info.get("device") == "cpu":
         return []
     text = (
-        "Numbers are float32: bfloat16 or float16 is several times faster on a GPU "
+        "dtype is float32: bfloat16 or float16 is several times faster on a GPU "
         "with tensor cores."
     )
-    return [say(lang, text)]
+    return [tr(lang, text)]
 
 
 def _vocabulary(analysis: Analysis, lang: str) -> list[str]:
-    """A vocabulary that matrix units do not like, where it may be changed."""
+    """A vocabulary size that tensor cores handle badly, where it may be changed."""
     size = analysis.info.get("vocab_size")
     if not isinstance(size, int) or analysis.info.get("init_from") != "scratch":
         return []
     if size < _LARGE_VOCABULARY or size % _MULTIPLE == 0:
         return []
     text = (
-        "A vocabulary of {n} is no multiple of 64: padded to {padded}, the last layer "
-        "is faster."
+        "A vocabulary of {n} is not a multiple of 64: padded to {padded}, the last "
+        "layer is faster."
     )
     padded = integer(-(-size // _MULTIPLE) * _MULTIPLE, lang)
-    return [say(lang, text, n=integer(size, lang), padded=padded)]
+    return [tr(lang, text, n=integer(size, lang), padded=padded)]
 
 
 _RULES: tuple[Callable[[Analysis, str], list[str]], ...] = (

@@ -1,23 +1,25 @@
-"""The summary on the terminal: the few lines that matter, and a small chart."""
+"""The summary on the terminal: the main figures and a small chart."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 
 from watcher.analysis.model import Analysis, Summary
 from watcher.outputs.report import evaluations
-from watcher.outputs.report.braille import Line, Piece, chart, joined
-from watcher.outputs.report.text import by_gravity, nonfinite, throughput
-from watcher.outputs.text.catalog import say
+from watcher.outputs.report.braille import Line, Piece, chart
+from watcher.outputs.report.fold import folded, painted, plainer
+from watcher.outputs.report.speed import throughput
+from watcher.outputs.report.text import by_severity, nonfinite
+from watcher.outputs.text import headline as headlines
+from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.escape import clean
+from watcher.outputs.text.findings import sentence
 from watcher.outputs.text.numbers import (
     integer,
     loss,
     mfu,
     milliseconds,
     percent,
-    plain,
     seconds,
     times,
 )
@@ -29,29 +31,6 @@ __all__ = ["clean", "summary"]
 _ROWS = 9
 _WIDEST_CHART = 100
 _BRAILLE_CELL = "\u28ff"
-_STYLES = {
-    "bold": "1",
-    "muted": "2",
-    "train": "94",
-    "val": "33",
-    "best": "1;33",
-    "good": "1;32",
-    "info": "36",
-    "warning": "1;33",
-    "critical": "1;31",
-}
-# For terminals that lack them.
-_PLAINER = {
-    "→": "->",
-    "·": "-",
-    "\N{MULTIPLICATION SIGN}": "x",
-    "\N{EN DASH}": "-",
-    "—": "-",
-    "…": "...",
-    "┤": "|",
-    "│": "|",
-    "\N{NO-BREAK SPACE}": " ",
-}
 
 
 # A line and the column where it goes on when it is folded.
@@ -72,7 +51,7 @@ def summary(
     `artifacts`: path by what it is (`figure`, `report`, `data`).  What `encoding` lacks
     is replaced by something plainer.
     """
-    dots = _plainer(_BRAILLE_CELL, encoding) == _BRAILLE_CELL
+    dots = plainer(_BRAILLE_CELL, encoding) == _BRAILLE_CELL
     room = min(width, _WIDEST_CHART)
     drawn = chart(analysis, lang=lang, width=room, rows=_ROWS, dots=dots)
     blocks: tuple[list[_Row], ...] = (
@@ -87,15 +66,12 @@ def summary(
 
 
 def _head(analysis: Analysis, lang: str) -> list[_Row]:
-    """The run, its format and its last step; then what matters most."""
-    from watcher.outputs import text
-
+    """The run, its format and its last step; then the headline."""
     known = (analysis.format, _reach(analysis.summary, lang))
     rest = "".join(f" · {clean(text)}" for text in known if text)
     name: Line = [(clean(analysis.name), "bold"), (rest, "muted")]
-    headline = clean(text.headline(analysis, lang))
-    said: list[_Row] = [([(headline, _mood(analysis))], 0)] if headline else []
-    return [(name, 2), *said]
+    headline = clean(headlines.headline(analysis, lang))
+    return [(name, 2), ([(headline, _style(analysis))], 0)]
 
 
 def _reach(summary: Summary, lang: str) -> str:
@@ -104,32 +80,32 @@ def _reach(summary: Summary, lang: str) -> str:
         return ""
     last = integer(summary.last_step, lang)
     if summary.max_steps is None:
-        text = say(lang, "step {last}", last=last)
+        text = tr(lang, "step {last}", last=last)
     else:
         most = integer(summary.max_steps, lang)
-        text = say(lang, "step {last} of {most}", last=last, most=most)
-    return text + (f" · {say(lang, summary.outcome)}" if summary.outcome else "")
+        text = tr(lang, "step {last} of {most}", last=last, most=most)
+    return text + (f" · {tr(lang, summary.outcome)}" if summary.outcome else "")
 
 
-def _mood(analysis: Analysis) -> str:
-    """The style of the headline: that of the gravest finding that lasts."""
+def _style(analysis: Analysis) -> str:
+    """The style of the headline: the severity of the worst finding that lasts."""
     lasting = [f for f in analysis.findings if f.cleared_step is None]
-    grave = by_gravity(lasting)[:1]
-    if grave and grave[0].severity != "info":
-        return grave[0].severity
+    worst = by_severity(lasting)[:1]
+    if worst and worst[0].severity != "info":
+        return worst[0].severity
     return "good" if analysis.summary.verdict == "none" else "bold"
 
 
 def _figures(analysis: Analysis, lang: str) -> list[tuple[str, Line]]:
-    """Losses, ratio, time, speed: label and value, empty where the log is silent."""
+    """Losses, ratio, time, speed: label and value, empty where the log has none."""
     summary = analysis.summary
     return [
-        (say(lang, "train loss"), _train(summary, lang)),
+        (tr(lang, "train loss"), _train(summary, lang)),
         (_validation_name(analysis, lang), _validation(summary, lang)),
         (_ratio_name(summary, lang), _ratio(summary, lang)),
-        (say(lang, "time"), _time(summary, lang)),
-        (say(lang, "speed"), _speed(analysis, lang)),
-        (say(lang, "ended"), _ended(summary)),
+        (tr(lang, "time"), _time(summary, lang)),
+        (tr(lang, "speed"), _speed(analysis, lang)),
+        (tr(lang, "error"), _error(summary)),
     ]
 
 
@@ -143,7 +119,7 @@ def _train(summary: Summary, lang: str) -> Line:
         line.append((f" ({times(summary.improvement, lang)})", "muted"))
     bad = nonfinite(summary, lang)
     if bad:
-        text = say(lang, "not finite: {values}", values=bad)
+        text = tr(lang, "not finite: {values}", values=bad)
         line.append((("; " if line else "") + text, "critical"))
     return line
 
@@ -151,7 +127,7 @@ def _train(summary: Summary, lang: str) -> Line:
 def _validation_name(analysis: Analysis, lang: str) -> str:
     """What validation is measured in."""
     bits = analysis.val is not None and analysis.val.metric == "val_bpb"
-    return say(lang, "val bpb" if bits else "val loss")
+    return tr(lang, message("val bpb") if bits else message("val loss"))
 
 
 def _validation(summary: Summary, lang: str) -> Line:
@@ -162,47 +138,49 @@ def _validation(summary: Summary, lang: str) -> Line:
     if summary.best_val is None or summary.best_val_step is None:
         return line
     best, step = loss(summary.best_val, lang), integer(summary.best_val_step, lang)
-    text = say(lang, "best {loss} at step {step}", loss=best, step=step)
+    text = tr(lang, "best {loss} at step {step}", loss=best, step=step)
     return [*line, (f", {text}", "")]
 
 
 def _ratio_name(summary: Summary, lang: str) -> str:
-    """What the verdict stands on: a ratio where there is one."""
-    return say(lang, "verdict" if summary.ratio is None else "val/train")
+    """The label of the verdict: val/train where there is a ratio."""
+    return tr(
+        lang, message("verdict") if summary.ratio is None else message("val/train")
+    )
 
 
 def _ratio(summary: Summary, lang: str) -> Line:
     """The ratio and the verdict, or the verdict alone."""
-    said = evaluations.verdict(summary, lang)
+    verdict = evaluations.verdict(summary, lang)
     style = {"overfitting": "critical", "possible": "warning", "none": "good"}
-    piece: Piece = (said, style.get(summary.verdict or "", ""))
+    piece: Piece = (verdict, style.get(summary.verdict or "", ""))
     if summary.ratio is None:
-        return [piece] if said else []
+        return [piece] if verdict else []
     shown = as_ratio(summary.ratio)
-    return [(f"{shown} (", ""), piece, (")", "")] if said else [(shown, "")]
+    return [(f"{shown} (", ""), piece, (")", "")] if verdict else [(shown, "")]
 
 
 def _time(summary: Summary, lang: str) -> Line:
     """Typical iteration, the mean with pauses, total, time left."""
-    said = []
+    parts = []
     typical, mean = (
         "" if value is None else milliseconds(value, lang)
         for value in (summary.typical_ms, summary.mean_ms)
     )
     if typical:
-        said.append(f"{typical} {say(lang, 'a step')}")
+        parts.append(tr(lang, "{ms} per step", ms=typical))
     if mean and mean != typical:
-        said.append(say(lang, "{ms} with pauses", ms=mean))
+        parts.append(tr(lang, "{ms} with pauses", ms=mean))
     if summary.eval_share:
-        share = percent(100 * summary.eval_share, lang)
-        said.append(say(lang, "evaluations {share}", share=share))
+        share = percent(summary.eval_share, lang)
+        parts.append(tr(lang, "evaluations {share}", share=share))
     if summary.training_s is not None:
         total = seconds(summary.training_s, lang)
-        said.append(say(lang, "{time} in all", time=total))
+        parts.append(tr(lang, "total {time}", time=total))
     if summary.eta_s is not None and summary.outcome is None:
         left = seconds(summary.eta_s, lang)
-        said.append(say(lang, "{time} left", time=left))
-    return [(", ".join(said), "")] if said else []
+        parts.append(tr(lang, "{time} left", time=left))
+    return [(", ".join(parts), "")] if parts else []
 
 
 def _speed(analysis: Analysis, lang: str) -> Line:
@@ -217,34 +195,32 @@ def _speed(analysis: Analysis, lang: str) -> Line:
     return [(text, "")] if text else []
 
 
-def _ended(summary: Summary) -> Line:
-    """The line of the log that tells a bad end."""
+def _error(summary: Summary) -> Line:
+    """The line of the log that states why the run failed."""
     bad = summary.outcome not in (None, "finished")
     text = clean(summary.outcome_text or "") if bad else ""
     return [(text, "critical")] if text else []
 
 
 def _findings(analysis: Analysis, lang: str) -> list[_Row]:
-    """What the rules saw, each in a sentence, the gravest first."""
-    from watcher.outputs import text
-
+    """What the rules found, each in a sentence, the most severe first."""
     return [
         (
             [
                 ("- " if finding.severity == "info" else "! ", finding.severity),
-                (clean(text.sentence(finding, lang)), ""),
+                (clean(sentence(finding, lang)), ""),
             ],
             2,
         )
-        for finding in by_gravity(analysis.findings)
+        for finding in by_severity(analysis.findings)
     ]
 
 
 def _paths(artifacts: Mapping[str, str], lang: str) -> list[tuple[str, Line]]:
-    """Where the files are that were made."""
-    known = ("figure", "report", "data")
+    """Paths of the files that were written."""
+    known = (message("figure"), message("report"), message("data"))
     return [
-        (say(lang, what) if what in known else clean(what), [(clean(path), "")])
+        (tr(lang, what) if what in known else clean(what), [(clean(path), "")])
         for what, path in artifacts.items()
     ]
 
@@ -264,55 +240,10 @@ def _block(rows: list[_Row], width: int, encoding: str, *, colour: bool) -> str:
     lines = (
         part
         for line, indent in rows
-        for part in _folded(
-            [(_plainer(text, encoding), style) for text, style in line],
+        for part in folded(
+            [(plainer(text, encoding), style) for text, style in line],
             max(width, 2),
             indent if indent * 2 < width else 0,
         )
     )
-    return "".join(_painted(line, colour=colour) + "\n" for line in lines)
-
-
-def _plainer(text: str, encoding: str) -> str:
-    """The text as far as the encoding has it, else look-alikes and escapes."""
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = "".join(_PLAINER.get(char, char) for char in text)
-        return text.encode(encoding, "backslashreplace").decode(encoding)
-    return text
-
-
-def _folded(line: Line, width: int, indent: int) -> Iterator[Line]:
-    """The line between words, a long word at the edge; the rest indented."""
-    part: Line = []
-    used = 0
-    for text, style in _words(line, width - indent):
-        size = cell_len(text)
-        if used + size > width:
-            yield part
-            part, used = [(" " * indent, "")] * (indent > 0), indent
-            if text.isspace():
-                continue
-        part.append((text, style))
-        used += size
-    yield part
-
-
-def _words(line: Line, width: int) -> Iterator[Piece]:
-    """Words and the spaces between them, none wider than `width`."""
-    for text, style in line:
-        for word in re.findall(r"[^ ]+| +", text):
-            for piece in [word] if cell_len(word) <= width else chop_cells(word, width):
-                yield piece, style
-
-
-def _painted(line: Line, *, colour: bool) -> str:
-    """The line as text, with colours if wanted, without spaces at its end."""
-    end = len("".join(text for text, _ in line).rstrip())
-    said = ""
-    for text, style in joined(line):
-        shown, end = text[: max(end, 0)], end - len(text)
-        code = _STYLES.get(style) if colour else None
-        said += f"\x1b[{code}m{shown}\x1b[0m" if code and shown else shown
-    return plain(said)
+    return "".join(painted(line, colour=colour) + "\n" for line in lines)

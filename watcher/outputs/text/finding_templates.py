@@ -1,10 +1,14 @@
-"""What findings say, in English and Russian; the code that fills it is beside it."""
+"""Templates of the messages of findings, English and Russian side by side.
+
+A new rule adds its sentence to PARTS and its advice to ADVICE; the catalogue takes the
+Russian from here.
+"""
 
 from types import MappingProxyType
 from typing import Final
 
 
-# rule: (English, Russian).  A part in which a number is missing is left out.
+# rule: (English, Russian).  A part between bars whose value is unknown is left out.
 PARTS: Final = MappingProxyType(
     {
         "overfitting": (
@@ -23,26 +27,26 @@ PARTS: Final = MappingProxyType(
         ),
         "not_finite": (
             (
-                "The {metric} is {value} since step {step}|; the last number was {last}"
-                " at step {last_step}|."
+                "{Metric} has been {value} since step {step}|; the last finite value"
+                " was {last} at step {last_step}|."
             ),
             (
-                "{Metric}: {value} с шага {step}|; последнее число — {last} на шаге"
-                " {last_step}|."
+                "{Metric}: {value} с шага {step}|; последнее конечное значение — {last}"
+                " на шаге {last_step}|."
             ),
         ),
         "divergence": (
             (
                 "Diverged at step {step}|: {metric} is back up at {level}| after its"
-                " best {best} at step {since_step}| (it began at {start})|."
+                " best {best} at step {since_step}| (first value {start})|."
             ),
             (
                 "Расхождение на шаге {step}|: {metric} вернулся к {level}| после"
-                " минимума {best} на шаге {since_step}| (в начале был {start})|."
+                " минимума {best} на шаге {since_step}| (первое значение {start})|."
             ),
         ),
         "spike": (
-            "Loss spike at step {since_step}|: {peak}, usually {usual}| ({records})|.",
+            "Loss spike at step {since_step}|: {peak}, typical {usual}| ({records})|.",
             (
                 "Скачок loss на шаге {since_step}|: {peak} при обычном {usual}"
                 "| ({records})|."
@@ -60,9 +64,9 @@ PARTS: Final = MappingProxyType(
         ),
         "slowdown": (
             (
-                "Slower since step {since_step}|: an iteration takes {now_ms}, it was"
-                " {before_ms}|: MFU is {now_mfu}, it was {before_mfu}|: {now_rate}, it"
-                " was {before_rate}| ({factor} times as long)|."
+                "Slower since step {since_step}|: an iteration takes {now_ms}, up from"
+                " {before_ms}|: MFU is {now_mfu}, down from {before_mfu}|: {now_rate},"
+                " down from {before_rate}| ({factor} times as long)|."
             ),
             (
                 "Медленнее с шага {since_step}|: итерация занимает {now_ms}, раньше"
@@ -70,25 +74,111 @@ PARTS: Final = MappingProxyType(
                 " {before_rate}| (в {factor} раза дольше)|."
             ),
         ),
-        "evaluation_cost": (
+        "resume_jump": (
             (
-                "Evaluations cost much|: {share} of the time|, {eval_ms} each|, every"
-                " {every}|."
+                "Training loss jumped at the resume at step {since_step}| ({Crashed} at"
+                " step {end_step})|: {after}, it was {before}|."
             ),
             (
-                "Оценки обходятся дорого|: {share} времени|, каждая {eval_ms}|, раз в"
-                " {every}|."
+                "Обучающий loss подскочил при возобновлении на шаге {since_step}|"
+                " ({Crashed} на шаге {end_step})|: {after}, раньше был {before}|."
+            ),
+        ),
+        "rising_loss": (
+            (
+                "Training loss rises since step {since_step}|: {after}, it was"
+                " {before}| ({rise_share} more)|."
+            ),
+            (
+                "Обучающий loss растёт с шага {since_step}|: {after}, раньше был"
+                " {before}| (на {rise_share} больше)|."
+            ),
+        ),
+        "zero_loss": (
+            (
+                "Training loss is exactly 0 since step {since_step}|, it was {before}|"
+                " (gradient norm {grad})|."
+            ),
+            (
+                "Обучающий loss ровно 0 с шага {since_step}|, раньше был {before}|"
+                " (норма градиента {grad})|."
+            ),
+        ),
+        "gradient_not_finite": (
+            (
+                "The gradient norm is not finite since step {since_step}| ({records} in"
+                " a row)|."
+            ),
+            ("Норма градиента не число с шага {since_step}| ({records} подряд)|."),
+        ),
+        "gradient_spike": (
+            (
+                "The gradient norm stands out at step {since_step}|: {peak}, usually"
+                " {usual}|."
+            ),
+            (
+                "Норма градиента выделяется на шаге {since_step}|: {peak}, обычно"
+                " {usual}|."
+            ),
+        ),
+        "skipped_steps": (
+            (
+                "Optimizer steps are skipped since step {since_step}|, {skipped} one"
+                " after the other|."
+            ),
+            ("Шаги оптимизатора пропускаются с шага {since_step}|, {skipped} подряд|."),
+        ),
+        "no_movement": (
+            (
+                "Nothing is learned since step {since_step}|: training loss is {level},"
+                " where it began|, as for guessing among {classes}|."
+            ),
+            (
+                "Модель не учится с шага {since_step}|: обучающий loss {level}, как в"
+                " начале|, как при угадывании из {classes}|."
+            ),
+        ),
+        "constant_metric": (
+            (
+                "{Metric} is the same at each evaluation since step {since_step}|:"
+                " {level}|."
+            ),
+            ("{Metric}: одно и то же на каждой оценке с шага {since_step}|: {level}|."),
+        ),
+        "zero_learning_rate": (
+            ("The learning rate is 0 since step {since_step}| ({records} in a row)|."),
+            ("Скорость обучения равна 0 с шага {since_step}| ({records} подряд)|."),
+        ),
+        "validation_jump": (
+            (
+                "Validation loss jumped at step {step}|: {level}, it was {before}|"
+                " (best {best})|."
+            ),
+            (
+                "Валидационный loss подскочил на шаге {step}|: {level}, был {before}|"
+                " (лучший {best})|."
+            ),
+        ),
+        "evaluation_cost": (
+            (
+                "Evaluation overhead is high|: the last three took {share} of training"
+                " time|, {eval_ms} each|, {every}|."
+            ),
+            (
+                "Оценки занимают много времени|: последние три — {share} времени"
+                " обучения|, по {eval_ms} каждая|, {every}|."
             ),
         ),
         "best_checkpoint_lost": (
             (
-                "The best checkpoint is gone|: the one from step {saved_step} on disk"
-                " has validation loss {saved}|, the best was {best} at step"
-                " {since_step}|."
+                "The best checkpoint was overwritten|: the one on disk, from step"
+                " {saved_step}, has validation loss {saved}|, the best was {best} at"
+                " step {since_step}|."
             ),
             (
                 "Лучший чекпойнт перезаписан|: на диске — с шага {saved_step}, его"
-                " валидационный loss {saved}|, лучший был {best} на шаге {since_step}|."
+                " валидационный loss {saved}|, минимум был {best} на шаге"
+                " {since_step}|."
             ),
         ),
         "crashed": (
@@ -98,12 +188,12 @@ PARTS: Final = MappingProxyType(
         "finished": ("Finished at step {step}.", "Обучение закончено на шаге {step}."),
         "stalled": (
             (
-                "The log is silent| for {silent_s}| after step {step}|; so far its"
-                " longest pause was {longest_s}|."
+                "No output in the log| for {silent_s}| after step {step}|; the longest"
+                " pause before was {longest_s}|."
             ),
             (
-                "Лог молчит| {silent_s}| после шага {step}|; самая долгая пауза до"
-                " этого — {longest_s}|."
+                "В логе нет новых строк| {silent_s}| после шага {step}|; самая долгая"
+                " пауза до этого — {longest_s}|."
             ),
         ),
     }
@@ -124,7 +214,7 @@ ADVICE: Final = MappingProxyType(
         ),
         "not_finite": (
             (
-                "Go back to a checkpoint from before step {step}; lower the learning"
+                "Resume from a checkpoint saved before step {step}; lower the learning"
                 " rate, clip gradients, or use bfloat16 instead of float16."
             ),
             (
@@ -134,7 +224,7 @@ ADVICE: Final = MappingProxyType(
         ),
         "divergence": (
             (
-                "Go back to a checkpoint near step {since_step}; lower the learning"
+                "Resume from a checkpoint near step {since_step}; lower the learning"
                 " rate or lengthen the warm-up."
             ),
             (
@@ -144,7 +234,7 @@ ADVICE: Final = MappingProxyType(
         ),
         "spike": (
             (
-                "Nothing to do if the loss came back; if spikes repeat, clip gradients"
+                "Nothing to do if the loss recovered; if spikes repeat, clip gradients"
                 " or lower the learning rate."
             ),
             (
@@ -153,14 +243,103 @@ ADVICE: Final = MappingProxyType(
             ),
         ),
         "plateau": (
-            "Lower the learning rate, or stop: more steps like these gain little.",
+            "Lower the learning rate, or stop: further steps like these gain little.",
             "Уменьшите скорость обучения или остановитесь: такие шаги уже мало дают.",
         ),
         "slowdown": (
-            "Look for another process on the device, for heat, slow data or swapping.",
+            (
+                "Look for another process on the device, thermal throttling, slow data"
+                " loading or swapping."
+            ),
             (
                 "Проверьте, не занято ли устройство другим процессом, нет ли перегрева,"
                 " медленного чтения данных или подкачки."
+            ),
+        ),
+        "stage": (
+            (
+                "The cause is not in the log; longer sequences or larger batches by"
+                " plan look like this."
+            ),
+            (
+                "Причины в логе нет; так выглядят более длинные последовательности или"
+                " большие батчи по плану."
+            ),
+        ),
+        "resume_jump": (
+            (
+                "Check that the optimizer state, the learning-rate schedule and the"
+                " position in the data were restored, from the right checkpoint."
+            ),
+            (
+                "Проверьте, что восстановлены состояние оптимизатора, расписание"
+                " скорости обучения и место в данных, и что чекпойнт — тот."
+            ),
+        ),
+        "rising_loss": (
+            "Lower the learning rate; check the sign of the loss and the labels.",
+            "Уменьшите скорость обучения; проверьте знак loss и метки.",
+        ),
+        "zero_loss": (
+            (
+                "Look for fp16 overflow or for labels that are all masked, and go back"
+                " to a checkpoint from before step {since_step}."
+            ),
+            (
+                "Проверьте переполнение fp16 и не замаскированы ли все метки; вернитесь"
+                " к чекпойнту до шага {since_step}."
+            ),
+        ),
+        "gradient_not_finite": (
+            (
+                "Such steps are skipped or spoil the weights: lower the learning rate,"
+                " clip gradients, or use bfloat16 instead of float16."
+            ),
+            (
+                "Такие шаги пропускаются или портят веса: уменьшите скорость обучения,"
+                " ограничьте градиенты или замените float16 на bfloat16."
+            ),
+        ),
+        "gradient_spike": (
+            "Nothing to do if it is rare and gradients are clipped.",
+            "Ничего не делать, если это редкость и градиенты ограничены.",
+        ),
+        "skipped_steps": (
+            (
+                "Use bfloat16 instead of float16, or a higher threshold of the guard"
+                " that skips them; until then nothing is learned."
+            ),
+            (
+                "Замените float16 на bfloat16 или поднимите порог, по которому шаги"
+                " пропускаются; пока модель не учится."
+            ),
+        ),
+        "no_movement": (
+            (
+                "Check that the learning rate is not 0, that weights are not frozen,"
+                " and that inputs and labels belong together."
+            ),
+            (
+                "Проверьте, что скорость обучения не 0, веса не заморожены, а входы и"
+                " метки соответствуют друг другу."
+            ),
+        ),
+        "constant_metric": (
+            "Check the evaluation: one batch, one predicted class or frozen weights.",
+            "Проверьте оценку: один батч, один предсказанный класс, замороженные веса.",
+        ),
+        "zero_learning_rate": (
+            "Check the schedule of the learning rate and its warm-up.",
+            "Проверьте расписание скорости обучения и её разогрев.",
+        ),
+        "validation_jump": (
+            (
+                "Compare the training loss: if it is as before, look at the evaluation"
+                " (mode, data, averaged weights)."
+            ),
+            (
+                "Сравните с обучающим loss: если он прежний, проверьте саму оценку"
+                " (режим, данные, усреднённые веса)."
             ),
         ),
         "evaluation_cost": (
@@ -169,22 +348,22 @@ ADVICE: Final = MappingProxyType(
         ),
         "best_checkpoint_lost": (
             (
-                "Save only on improvement (always_save_checkpoint=False), or keep the"
-                " best under a name of its own."
+                "Save only on improvement (always_save_checkpoint=False), or write the"
+                " best checkpoint to a file of its own."
             ),
             (
                 "Сохраняйте только при улучшении (always_save_checkpoint=False) или"
-                " держите лучший чекпойнт под своим именем."
+                " храните лучший чекпойнт в отдельном файле."
             ),
         ),
         "crashed": (
-            "Mend what the message says, then resume from the last checkpoint.",
+            "Fix the error in the message, then resume from the last checkpoint.",
             "Устраните причину из сообщения и продолжите с последнего чекпойнта.",
         ),
         "out of memory": (
             (
-                "Take a smaller batch_size with more gradient_accumulation_steps, or a"
-                " shorter block_size, and resume from the last checkpoint."
+                "Use a smaller batch_size with more gradient_accumulation_steps, or a"
+                " smaller block_size, and resume from the last checkpoint."
             ),
             (
                 "Уменьшите batch_size (увеличив gradient_accumulation_steps) или"
@@ -193,8 +372,8 @@ ADVICE: Final = MappingProxyType(
         ),
         "killed": (
             (
-                "Look in the system's log for who ended it (memory or time limits),"
-                " then resume from the last checkpoint."
+                "Check the system log for what killed it (a memory or time limit), then"
+                " resume from the last checkpoint."
             ),
             (
                 "Посмотрите в журнале системы, кто завершил процесс (лимит памяти или"
@@ -203,7 +382,7 @@ ADVICE: Final = MappingProxyType(
         ),
         "gone": (
             (
-                "Look in the system's log for who ended it, then resume from the last"
+                "Check the system log for what ended it, then resume from the last"
                 " checkpoint."
             ),
             (
@@ -212,100 +391,8 @@ ADVICE: Final = MappingProxyType(
             ),
         ),
         "stalled": (
-            "See whether the process still runs and what it waits for.",
+            "Check whether the process is still running and what it is waiting for.",
             "Проверьте, жив ли процесс и чего он ждёт.",
         ),
     }
 )
-
-WORDS: Final = MappingProxyType(
-    {
-        "loss": ("training loss", "обучающий loss"),
-        "train_loss": ("training loss", "обучающий loss"),
-        "val_loss": ("validation loss", "валидационный loss"),
-        "val_bpb": ("validation loss", "валидационный loss"),
-        "overfitting": ("overfitting", "переобучение"),
-        "probably": ("probably overfitting", "вероятно, переобучение"),
-        "since": ("since step {0}", "с шага {0}"),
-        "from": ("from step {0} to {1}", "с шага {0} по {1}"),
-        "over": (" It was over at step {0}.", " Закончилось на шаге {0}."),
-        "onward": (
-            " The run went on from step {0}.",
-            " Обучение продолжено с шага {0}.",
-        ),
-        "again": (
-            " Then the run went back to step {0}.",
-            " Затем обучение вернулось к шагу {0}.",
-        ),
-        "until": (
-            "from step {0} until the run went back to step {1}",
-            "с шага {0} до возврата к шагу {1}",
-        ),
-        "crashed": ("crashed", "аварийно остановлено"),
-        "out of memory": ("out of memory", "не хватило памяти"),
-        "killed": ("killed", "процесс убит"),
-        "cancelled": ("cancelled", "отменено"),
-        "interrupted": ("interrupted", "прервано"),
-        "gone": ("its process ended without a word", "процесс молча завершился"),
-        "nats/token": ("nats", "нат"),
-        "bits/byte": ("bits/byte", "бит/байт"),
-        "tokens/s": ("tokens/s", "токенов/с"),
-        "samples/s": ("samples/s", "примеров/с"),
-        "it/s": ("it/s", "итер/с"),
-        "not a number": ("not finite", "не число"),
-        "rule": ("{0} at step {1}.", "{0}: шаг {1}."),
-        "improving": (
-            "Still improving: best {0} at step {1}",
-            "Пока улучшается: лучший {0} на шаге {1}",
-        ),
-        "stale": (
-            "No new best for {2}: best {0} at step {1}",
-            "Нет улучшений {2}: лучший {0} на шаге {1}",
-        ),
-        "few": ("Not enough evaluations yet", "Пока мало оценок"),
-        "short": (
-            "{0}: validation loss is {1} above its best",
-            "{0}: валидационный loss на {1} выше минимума",
-        ),
-        "training": ("Training loss {0} after {1}", "Обучающий loss {0} через {1}"),
-        "falling": (", still falling", ", пока падает"),
-        "flat": (", no longer falling", ", больше не падает"),
-        "nothing": ("No losses in this log yet", "В этом логе пока нет loss"),
-    }
-)
-
-# Forms for 1, 2-4 and 5-20 in Russian; for 1 and others in English.
-NOUNS: Final = MappingProxyType(
-    {
-        "steps": (("step", "steps"), ("шаг", "шага", "шагов")),
-        "records": (("record", "records"), ("запись", "записи", "записей")),
-        "evaluations": (("evaluation", "evaluations"), ("оценку", "оценки", "оценок")),
-    }
-)
-
-
-def language(lang: str) -> str:
-    """Which of the two languages is meant: `ru_RU.UTF-8` is Russian."""
-    return "ru" if lang.startswith("ru") else "en"
-
-
-def pick(pair: tuple[str, str], lang: str) -> str:
-    """The English or the Russian of two."""
-    return pair[language(lang) == "ru"]
-
-
-def word(name: str, lang: str) -> str:
-    """A word or a short phrase by its key."""
-    return pick(WORDS[name], lang)
-
-
-def first_large(text: str) -> str:
-    """The text with its first letter in upper case."""
-    return text[:1].upper() + text[1:]
-
-
-def shortened(text: str, most: int) -> str:
-    """The text, or its beginning and an ellipsis where it is too long."""
-    if len(text) <= most:
-        return text
-    return text[: most - 1].rstrip(" ,;:") + "\N{HORIZONTAL ELLIPSIS}"

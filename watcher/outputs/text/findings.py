@@ -1,4 +1,4 @@
-"""A finding in a sentence, and what may be done about it."""
+"""The message of a finding, and the advice that goes with it."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,60 +7,73 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from watcher.analysis.finding import Finding
-from watcher.outputs import text
-from watcher.outputs.text.finding_numbers import (
-    count,
-    duration,
-    integer,
-    loss,
-    percent,
-    rate,
-    rise,
-)
-from watcher.outputs.text.finding_templates import (
-    ADVICE,
-    NOUNS,
-    PARTS,
-    WORDS,
-    first_large,
-    language,
-    pick,
-    shortened,
-    word,
-)
+from watcher.outputs.text import numbers
+from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.finding_templates import ADVICE, PARTS
 
 
-# A line of a log may be long; its end says less than its beginning.
+# A line of a log may be long; its beginning matters most.
 _QUOTE: Final = 160
 _NATS: Final = ("", "nats/token")
 _MS: Final = 1000.0
-# Their sentences say themselves when it was over, or that it was short.
-_TELL_THE_END: Final = ("overfitting", "spike")
+# Their sentences state themselves when the finding ended.
+_STATE_THEIR_END: Final = ("overfitting", "spike")
+
+_METRICS: Final = MappingProxyType(
+    {
+        "loss": message("training loss"),
+        "train_loss": message("training loss"),
+        "val_loss": message("validation loss"),
+        "val_bpb": message("validation loss"),
+        "val_accuracy": message("validation accuracy"),
+    }
+)
+_OUTCOMES: Final = MappingProxyType(
+    {
+        "gone": message("process exited without an error message"),
+        "crashed": message("crashed"),
+        "out of memory": message("out of memory"),
+        "killed": message("killed"),
+        "cancelled": message("cancelled"),
+        "interrupted": message("interrupted"),
+    }
+)
 
 
 def sentence(finding: Finding, lang: str = "en") -> str:
-    """What a finding says, with its numbers; numbers it lacks are left unsaid."""
-    lang = language(lang)
+    """The finding with its evidence; parts whose evidence is missing are left out.
+
+    Spaces inside a quantity are no-break spaces.
+    """
     if finding.rule not in PARTS:
-        name = first_large(finding.rule.replace("_", " "))
-        return word("rule", lang).format(name, integer(finding.step, lang))
-    text = _filled(pick(PARTS[finding.rule], lang), values(finding, lang))
-    text = first_large(text)
-    if finding.cleared_step is None or finding.rule in _TELL_THE_END:
+        name = capitalized(finding.rule.replace("_", " "))
+        step = numbers.integer(finding.step, lang)
+        return tr(lang, "{rule} at step {step}.", rule=name, step=step)
+    template = tr(lang, PARTS[finding.rule][0])
+    text = capitalized(_filled(template, values(finding, lang)))
+    if finding.cleared_step is None or finding.rule in _STATE_THEIR_END:
         return text
-    end = integer(finding.cleared_step, lang)
-    how = "again" if finding.cleared_step < finding.step else "over"
-    how = "onward" if finding.rule == "crashed" else how
-    return text.removesuffix(".") + "." + word(how, lang).format(end)
+    return f"{text.removesuffix('.')}. {_end(finding, lang)}"
+
+
+def _end(finding: Finding, lang: str) -> str:
+    """How a finding ended, in a sentence."""
+    assert finding.cleared_step is not None
+    step = numbers.integer(finding.cleared_step, lang)
+    if finding.rule == "crashed":
+        return tr(lang, "The run resumed from step {step}.", step=step)
+    if finding.cleared_step < finding.step:
+        return tr(lang, "The run then restarted from step {step}.", step=step)
+    return tr(lang, "Resolved at step {step}.", step=step)
 
 
 def advice(finding: Finding, lang: str = "en") -> str:
-    """What may be done about it, in a line; "" for a rule that is not known."""
-    lang = language(lang)
+    """What to do about it, in a line; "" where there is nothing to do."""
     outcome = finding.evidence.get("outcome")
-    key = outcome if outcome in ADVICE else finding.rule
-    text = pick(ADVICE.get(str(key), ("", "")), lang)
-    return _filled(text, values(finding, lang))
+    key = str(outcome if outcome in ADVICE else finding.rule)
+    if key not in ADVICE:
+        return ""
+    return _filled(tr(lang, ADVICE[key][0]), values(finding, lang))
 
 
 def _filled(template: str, known: Mapping[str, str]) -> str:
@@ -75,83 +88,106 @@ def _filled(template: str, known: Mapping[str, str]) -> str:
 
 
 def values(finding: Finding, lang: str) -> dict[str, str]:
-    """Text for every name that a sentence may hold and that is known."""
+    """Text for every placeholder of a template whose value is known."""
     start = finding.step if finding.since_step is None else finding.since_step
     found = _words(finding, lang) | {
-        "step": integer(finding.step, lang),
-        "since_step": integer(start, lang),
+        "step": numbers.integer(finding.step, lang),
+        "since_step": numbers.integer(start, lang),
     }
     unit = str(finding.evidence.get("unit") or "")
     for name, value in finding.evidence.items():
         if isinstance(value, str):
-            found.setdefault(name, shortened(value, _QUOTE))
+            found.setdefault(name, truncated(value, _QUOTE))
         elif value is not None and math.isfinite(value):
             found[name] = _number(name, value, unit, lang)
     return found
 
 
 def _words(finding: Finding, lang: str) -> dict[str, str]:
-    metric = str(finding.evidence.get("metric") or "loss")
-    known = word(metric, lang) if metric in WORDS else metric
-    outcome = str(finding.evidence.get("outcome") or "crashed")
-    sure = finding.confirmed_step is not None
-    begun = finding.evidence.get("records") != 0
-    where = {"reached": integer(finding.step, lang)} if begun else {"unreached": ""}
+    name = str(finding.evidence.get("metric") or "loss")
+    metric = tr(lang, _METRICS[name]) if name in _METRICS else name
+    outcome = str(finding.evidence.get("outcome") or finding.evidence.get("end"))
+    confirmed = finding.confirmed_step is not None
+    started = finding.evidence.get("records") != 0
+    where = (
+        {"reached": numbers.integer(finding.step, lang)}
+        if started
+        else {"unreached": ""}
+    )
     return where | {
-        "metric": known,
-        "Metric": first_large(known),
-        "value": str(finding.evidence.get("value") or word("not a number", lang)),
-        "Overfitting": word("overfitting" if sure else "probably", lang),
-        "Crashed": word(outcome if outcome in WORDS else "crashed", lang),
+        "metric": metric,
+        "Metric": capitalized(metric),
+        "value": str(finding.evidence.get("value") or tr(lang, "not finite")),
+        "Overfitting": tr(lang, "overfitting" if confirmed else "probably overfitting"),
+        "Crashed": tr(lang, _OUTCOMES.get(outcome, _OUTCOMES["crashed"])),
         "since": _since(finding, lang),
     }
 
 
 def _since(finding: Finding, lang: str) -> str:
     start = finding.step if finding.since_step is None else finding.since_step
-    text = integer(start, lang)
+    first = numbers.integer(start, lang)
     if finding.cleared_step is None:
-        return word("since", lang).format(text)
-    how = "until" if finding.cleared_step < finding.step else "from"
-    return word(how, lang).format(text, integer(finding.cleared_step, lang))
+        return tr(lang, "since step {first}", first=first)
+    last = numbers.integer(finding.cleared_step, lang)
+    if finding.cleared_step < finding.step:
+        text = "from step {first} until the run restarted from step {last}"
+        return tr(lang, text, first=first, last=last)
+    return tr(lang, "from step {first} to {last}", first=first, last=last)
 
+
+_Form = Callable[[float, str], str]
 
 # How a number is written, by the end of its name in the evidence.
-_BY_END: Final[Mapping[str, Callable[[float, str], str]]] = MappingProxyType(
+_BY_END: Final[Mapping[str, _Form]] = MappingProxyType(
     {
-        "step": integer,
-        "share": percent,
-        "share_after": percent,
-        "change": percent,
-        "mfu": lambda value, lang: percent(value / 100, lang),
-        "ms": lambda value, lang: duration(value / _MS, lang),
-        "_s": duration,
-        "factor": lambda value, _: f"{value:.2f}",
-        "every": lambda value, lang: count(int(value), "steps", lang),
+        "step": numbers.integer,
+        "share": numbers.percent,
+        "share_after": numbers.percent,
+        "change": numbers.percent,
+        "mfu": numbers.mfu,
+        "ms": numbers.milliseconds,
+        "_s": numbers.seconds,
+        "classes": numbers.integer,
+        "skipped": numbers.integer,
+        "factor": lambda value, _: numbers.ratio(value),
+        "every": lambda value, lang: numbers.every(int(value), lang),
+        "records": lambda value, lang: numbers.count(int(value), "record", lang),
+        "evaluations": lambda value, lang: numbers.count(
+            int(value), "evaluation (accusative)", lang
+        ),
     }
-)
-
-_DIFFERENT: Final[Mapping[str, Callable[[float, str], str]]] = MappingProxyType(
-    {"rise": rise, "now_rate": rate, "before_rate": rate}
 )
 
 
 def _number(name: str, value: float, unit: str, lang: str) -> str:
     """One number of the evidence as people read it."""
-    if name in NOUNS:
-        return count(int(value), name, lang)
     write = next((w for end, w in _BY_END.items() if name.endswith(end)), None)
     if write is not None:
         return write(value, lang)
-    special = _DIFFERENT.get(name)
-    text = special(value, lang) if special else loss(value, lang)
-    told = special is not None and unit not in _NATS
-    return f"{text} {word(unit, lang) if unit in WORDS else unit}" if told else text
+    if name in ("now_rate", "before_rate"):
+        return numbers.rate(value, unit, lang)
+    if name != "rise":
+        return numbers.loss(value, lang)
+    text = numbers.difference(value)
+    return text if unit in _NATS else f"{text} {numbers.unit(unit, lang)}"
 
 
 def as_dict(finding: Finding, lang: str) -> dict[str, Any]:
-    """A finding of plain JSON types, with what it says."""
+    """A finding of plain JSON types, with its message and advice."""
     return asdict(finding) | {
-        "message": text.sentence(finding, lang),
-        "advice": text.advice(finding, lang),
+        "message": numbers.plain(sentence(finding, lang)),
+        "advice": numbers.plain(advice(finding, lang)),
     }
+
+
+def capitalized(text: str) -> str:
+    """The text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
+
+
+def truncated(text: str, most: int) -> str:
+    """The text, or its beginning and an ellipsis where it is too long."""
+    if len(text) <= most:
+        return text
+    return text[: most - 1].rstrip(" ,;:") + "\N{HORIZONTAL ELLIPSIS}"

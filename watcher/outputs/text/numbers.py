@@ -1,13 +1,14 @@
-"""Numbers as people read them: losses, times, shares, counts, with their units.
+"""Formats every number that a person reads: losses, times, shares, counts, units.
 
-Russian groups digits by spaces, from five digits on, and names its units; the decimal
-point stays, so that a loss in a report is found in the log by search.  Spaces inside a
-quantity are no-break spaces: `plain` makes them spaces once lines are wrapped.
+A figure has one form in every output.  Russian groups digits by spaces, from five
+digits on, and keeps the decimal point, so that a loss in a report can be searched for
+in the log.  Spaces inside a quantity are no-break spaces: `plain` replaces them by
+spaces after lines are wrapped.
 """
 
 import math
 
-from watcher.outputs.text.catalog import language, noun, say
+from watcher.outputs.text.catalog import language, noun, tr
 
 
 _NBSP = "\N{NO-BREAK SPACE}"
@@ -19,15 +20,16 @@ _UNITS = (
     (_MINUTE, "min", 1, "s"),
 )
 _SHORT = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
-# Outside these, four decimals say nothing.
+# Outside of these, four decimals show nothing.
 _TINY, _HUGE = 1e-3, 1e6
-_COUNTED = 1e15  # no honest count is longer
+_COUNTED = 1e15  # longer numbers are no counts
 _THOUSAND = 999.5  # what three digits round to 1000
 _HUNDRED = 100
-_TEN = 9.5
+_TEN = 9.95  # what one decimal rounds to ten
+_SMALL_DIFFERENCE = 0.01  # below it two decimals show nothing
 _TRANSLATED = ("nats/token", "bits/byte", "tokens/s", "samples/s", "it/s", "ms", "s")
-_TOGETHER = 4  # digits that Russian does not part
-_BLINK = 0.9995  # seconds below which ms say more
+_UNGROUPED = 4  # Russian groups longer numbers only
+_SUBSECOND = 0.9995  # below it seconds are written as milliseconds
 
 
 def plain(text: str) -> str:
@@ -36,7 +38,7 @@ def plain(text: str) -> str:
 
 
 def loss(value: float, lang: str) -> str:
-    """A loss with four decimals, as trainers print it; tiny and huge as 1.2e-05."""
+    """A loss with four decimals, as trainers print it; extremes as 1.2e-05."""
     size = abs(value)
     if not math.isfinite(value):
         return nonfinite(value)
@@ -84,13 +86,22 @@ def ratio(value: float) -> str:
     return _two_decimals(value, "en").replace(",", "")
 
 
-def percent(value: float, lang: str) -> str:
-    """Percent, with a decimal below 10; Russian sets the sign apart."""
+def difference(value: float) -> str:
+    """A difference of losses with two decimals, or two digits if it is small."""
+    if not math.isfinite(value):
+        return nonfinite(value)
+    usual = value == 0 or _SMALL_DIFFERENCE <= abs(value) < _HUGE
+    return f"{value:.2f}" if usual else f"{value:.2g}"
+
+
+def percent(share: float, lang: str) -> str:
+    """A share as a percentage: `33%`, below ten with a decimal: `5.9%`, `5%`."""
+    value = 100 * share
     if not math.isfinite(value):
         return nonfinite(value)
     if abs(value) >= _HUGE:
         return _percent_sign(f"{value:.3g}", lang)
-    text = f"{value:.0f}" if abs(value) >= _TEN or value == 0 else f"{value:.1f}"
+    text = f"{value:.0f}" if abs(value) >= _TEN else f"{value:.1f}".removesuffix(".0")
     return _percent_sign(grouped(text, lang), lang)
 
 
@@ -103,7 +114,7 @@ def milliseconds(value: float, lang: str) -> str:
     """Time of an iteration with three digits, in seconds from a thousand ms on."""
     if not value < _THOUSAND:
         return seconds(value / 1000, lang)
-    return f"{_three(value)}{_NBSP}{say(lang, 'ms')}"
+    return f"{_three(value)}{_NBSP}{tr(lang, 'ms')}"
 
 
 def rate(value: float, of: str, lang: str) -> str:
@@ -119,19 +130,19 @@ def tokens_per_s(value: float, lang: str) -> str:
 
 
 def seconds(value: float, lang: str) -> str:
-    """A stretch of time in two units at most: `1.65 s`, `48 min 20 s`, `2 d 4 h`."""
+    """A duration in two units at most: `1.65 s`, `48 min 20 s`, `2 d 4 h`."""
     if not math.isfinite(value):
         return nonfinite(value)
     for size, unit, small, small_unit in _UNITS:
         if round(value / small) * small >= size:
             whole, rest = divmod(round(value / small), size // small)
-            text = f"{integer(whole, lang)}{_NBSP}{say(lang, unit)}"
+            text = f"{integer(whole, lang)}{_NBSP}{tr(lang, unit)}"
             return text + (
-                f"{_NBSP}{rest}{_NBSP}{say(lang, small_unit)}" if rest else ""
+                f"{_NBSP}{rest}{_NBSP}{tr(lang, small_unit)}" if rest else ""
             )
-    if 0 < value < _BLINK:
-        return f"{_three(value * 1000)}{_NBSP}{say(lang, 'ms')}"
-    return f"{_three(value)}{_NBSP}{say(lang, 's')}"
+    if 0 < value < _SUBSECOND:
+        return f"{_three(value * 1000)}{_NBSP}{tr(lang, 'ms')}"
+    return f"{_three(value)}{_NBSP}{tr(lang, 's')}"
 
 
 def short(value: float, lang: str) -> str:
@@ -139,19 +150,29 @@ def short(value: float, lang: str) -> str:
     for size, unit in _SHORT:
         if size <= abs(value) < _COUNTED:
             space = _NBSP if language(lang) == "ru" else ""
-            return f"{value / size:.2f}{space}{say(lang, unit)}"
+            return f"{value / size:.2f}{space}{tr(lang, unit)}"
     return integer(value, lang)
+
+
+def size(value: float) -> str:
+    """A number of bytes with three digits: `118 B`, `1.54 MB`."""
+    number, name = value, "B"
+    for larger in ("kB", "MB", "GB"):
+        if number < _THOUSAND:
+            break
+        number, name = number / 1000, larger
+    return f"{_three(number) if name != 'B' else f'{number:.0f}'}{_NBSP}{name}"
 
 
 def unit(name: str, lang: str) -> str:
     """A unit in the language; one that is not in the table stays as it is."""
-    return say(lang, name) if name in _TRANSLATED else name
+    return tr(lang, name) if name in _TRANSLATED else name
 
 
 def setting(value: object, lang: str) -> str:
     """A setting as a person would write it: 0.0006, 6e-05, 1,000, text as it is."""
     if isinstance(value, bool):
-        return say(lang, "yes" if value else "no")
+        return tr(lang, "yes" if value else "no")
     if isinstance(value, int):
         return grouped(str(value), lang)
     return f"{value:.6g}" if isinstance(value, float) else str(value)
@@ -163,7 +184,7 @@ def grouped(number: str, lang: str) -> str:
     sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
     if language(lang) == "en":
         return f"{sign}{int(digits):,}{point}{decimals}"
-    if len(digits) <= _TOGETHER:
+    if len(digits) <= _UNGROUPED:
         return number
     return sign + f"{int(digits):,}".replace(",", _NBSP) + point + decimals
 

@@ -1,0 +1,76 @@
+"""The daemon's timers run by time that passes, whatever the wall clock says."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from oracle import FakeClock, until
+
+from watcher.daemon.timers import Timers
+
+
+STEPS = [-3600.0, 3600.0]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """A wall clock that can be set; APScheduler sees it, too."""
+    clock = FakeClock()
+
+    class Shifted(dt.datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            shift = dt.timedelta(seconds=clock.jump)
+            return dt.datetime.now(tz) + shift
+
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Shifted)
+    monkeypatch.setattr("apscheduler.triggers.interval.datetime", Shifted)
+    return clock
+
+
+@pytest.fixture
+def called() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def timers(clock: FakeClock, called: list[str]) -> Iterator[Timers]:
+    timers = Timers({"sweep": 0.05, "draw": "0 3 * * *"}, called.append, clock)
+    timers.start()
+    yield timers
+    timers.stop()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_stepped_wall_clock_stops_no_timer(
+    timers: Timers,
+    clock: FakeClock,
+    called: list[str],
+    caplog: pytest.LogCaptureFixture,
+    step: float,
+) -> None:
+    """After the clock was set, intervals go on, and that is logged once."""
+    until(lambda: called)
+
+    clock.jump += step
+    timers.check()
+    timers.check()
+    # Calls that were under way when the clock was set do not count.
+    before = len(called) + 3
+    until(lambda: len(called) > before, seconds=10.0)
+
+    expected = f"the wall clock was set by {step:+.0f} s; timers start anew"
+    assert [expected] == caplog.messages
+
+
+def test_a_steady_clock_disturbs_no_timer(
+    timers: Timers, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Small corrections, as NTP makes them, are no step."""
+    clock.jump += 1.5
+    timers.check()
+    clock.jump += 1.5
+    timers.check()
+
+    assert [] == caplog.messages

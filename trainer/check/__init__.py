@@ -1,0 +1,1 @@
+"""python -m trainer.check: whether every path of the trainer works on this machine."""

@@ -1,0 +1,1 @@
+"""Russian translations, keyed by the English text: one table for each area."""
