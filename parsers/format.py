@@ -150,6 +150,7 @@ class Format:
         units: units that differ from the vocabulary's (base-2 losses: "bits/token").
         averaged: metrics that the trainer has already averaged over time.
         weight: what one line counts in detection; generic formats have less.
+        least: so many lines make a log of it; fewer are a coincidence.
     """
 
     name: str
@@ -160,9 +161,12 @@ class Format:
     units: Mapping[str, str] = field(default_factory=dict)
     averaged: tuple[str, ...] = ()
     weight: float = 1.0
+    least: int = 1
 
     def score(self, hits: int) -> float:
         """How well it fits a log of which so many lines count for it."""
+        if hits < self.least:
+            return 0.0
         special = self.weight >= 1 and hits >= _CERTAIN
         return self.weight * hits * (_PRECEDENCE if special else 1.0)
 

@@ -45,8 +45,8 @@ _EVALUATED: Final = re.compile(
     rb"(?i)\b(?:m_?iou|mean ?iou?|meaniu|m?ap|psnr|ssim|early ?stopping|patience"
     rb"|performance)\b"
 )
-_MEANS: Final = {"running_loss": "loss"}
-_TESTS: Final = {"test_loss": "val_loss"}
+MEANS: Final = {"running_loss": "loss"}
+TESTS: Final = {"test_loss": "val_loss"}
 _HEAD_LONGEST: Final = 96
 _PLAIN: Final = re.compile(rb"(?:.*[\]|:>-]\s)?[\W_]*")
 _OPENS: Final = re.compile(
@@ -80,9 +80,10 @@ def _with_epoch(text: bytes) -> Fields | None:
     return [*kept, ("epoch", *stated.epoch)] if kept else None
 
 
-def _of_validation(text: bytes) -> Fields | None:
+def of_validation(text: bytes) -> Fields | None:
+    """The figures of a validation that names neither step nor epoch."""
     stated = statement(text)
-    if stated is None or not _bare(stated):
+    if stated is None or not is_bare(stated):
         return None
     fields = stated.fields()
     if "loss" in stated.metrics:
@@ -117,7 +118,7 @@ def _in_block(text: bytes) -> Fields | None:
     stated = statement(text)
     if (
         stated is None
-        or not _bare(stated)
+        or not is_bare(stated)
         or stated.test
         or not _OPENS.search(english(text))
     ):
@@ -125,7 +126,8 @@ def _in_block(text: bytes) -> Fields | None:
     return stated.fields() if stated.curve else None
 
 
-def _bare(stated: Statement) -> bool:
+def is_bare(stated: Statement) -> bool:
+    """Whether a line names neither step nor epoch."""
     return stated.step is None and stated.epoch is None
 
 
@@ -135,10 +137,10 @@ def _pattern(name: str, locate: Locate, step: StepFrom, *, hit: bool) -> LinePat
 
 VALIDATION: Final = LinePattern(
     "validation loss",
-    _of_validation,
+    of_validation,
     step="epoch end",
     scale=SCALE,
-    stands_in=_TESTS,
+    stands_in=TESTS,
     hit=False,
 )
 
@@ -160,7 +162,7 @@ KEYVALUE = Format(
     ),
     patterns=(
         LinePattern(
-            "step, loss", _with_step, scale=SCALE, stands_in=_MEANS, distinct=True
+            "step, loss", _with_step, scale=SCALE, stands_in=MEANS, distinct=True
         ),
         line(
             "loss at step N:",
