@@ -204,7 +204,7 @@ def test_another_user_of_the_machine_needs_the_token(state: Path, page: Served) 
     refused = as_nobody(page.port, REQUEST % (b"/api/1/runs", b""))
     wrong = as_nobody(page.port, REQUEST % (b"/?token=x", b""))
     right = as_nobody(page.port, REQUEST % (b"/?token=" + secret, b""))
-    cookie = b"Cookie: gptwatch=" + secret + b"\r\n"
+    cookie = b"Cookie: " + right.partition(b"set-cookie: ")[2].split(b";")[0] + b"\r\n"
     let_in = as_nobody(page.port, REQUEST % (b"/api/1/runs", cookie))
 
     assert refused.startswith(b"HTTP/1.1 401")
