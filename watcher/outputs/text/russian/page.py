@@ -87,6 +87,10 @@ RUSSIAN: Final = MappingProxyType(
         "at step {step}": "на шаге {step}",
         "over": "прошло",
         "{n} outside": "за пределами: {n}",
+        "the report holds no lines of the log": "строк лога в отчёте нет",
+        "Long curves are thinned to {n} points each; gptwatch web shows all.": (
+            "Длинные кривые прорежены до {n} точек; все показывает gptwatch web."
+        ),
         # the log
         "Log": "Лог",
         "Click a point to see its line.": "Щёлкните по точке, чтобы увидеть её строку.",
