@@ -28,9 +28,16 @@ def went_back(steps: Ints | Floats) -> Ints:
 
 
 def segments(
-    lines: Ints, steps: Ints, milestones: Sequence[Milestone]
+    lines: Ints,
+    steps: Ints,
+    milestones: Sequence[Milestone],
+    evaluations: Curve | None = None,
 ) -> tuple[Segment, ...]:
-    """The segments of a run, from the records of its main curve in log order."""
+    """The segments of a run, from the records of its main curve in log order.
+
+    `evaluations`: those at or after the last step before a restart belong to it, though
+    they stand behind its last record.
+    """
     if not len(steps):
         return ()
     announced = [_between(lines, milestones, kind) for kind in ("resumed", "start")]
@@ -39,7 +46,7 @@ def segments(
     second = max(steps[:2])  # from there a training begins again
     found = []
     for start, end in zip(starts, [*starts[1:], len(steps)], strict=True):
-        line = int(lines[start - 1]) + 1 if start else 1
+        line = _first_line(lines, steps, start, evaluations) if start else 1
         onward = start > 0 and steps[start] > second
         reason = (
             "resumed"
@@ -52,6 +59,17 @@ def segments(
         last = int(steps[start:end].max())
         found.append(Segment(int(steps[start]), last, line, reason))
     return tuple(found)
+
+
+def _first_line(lines: Ints, steps: Ints, start: int, evaluations: Curve | None) -> int:
+    """Line at which a segment begins: behind the last record or evaluation before."""
+    line = int(lines[start - 1]) + 1
+    if evaluations is None or steps[start] >= steps[start - 1]:
+        return line
+    first, end = np.searchsorted(evaluations.lines, [line, int(lines[start])])
+    old = evaluations.steps[first:end] >= steps[start - 1]
+    count = len(old) if old.all() else int(old.argmin())
+    return int(evaluations.lines[first + count - 1]) + 1 if count else line
 
 
 def _starts(steps: Ints, resumed: Ints, begun: Ints) -> list[int]:
