@@ -18,7 +18,7 @@ RUSSIAN: Final = MappingProxyType(
         "best val": "лучшая val",
         "tokens/s": "токенов/с",
         "left": "осталось",
-        "unread": "не прочитано",
+        "unread": "лаг",
         "curve": "кривая",
         "filter: words, state:stalled, val<3": "фильтр: слова, state:stalled, val<3",
         "{n} of {all} runs": "прогонов: {n} из {all}",
