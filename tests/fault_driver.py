@@ -242,14 +242,18 @@ class World:
 
     def _wait_until_known(self, log: Log, *, whole: bool) -> None:
         """Until the daemon knows a log, or all of it: else what is what is a guess."""
-        size = len(log.text)
-        end = time.monotonic() + WAIT_S
+        text, whole_size = log.path.read_bytes(), len(log.text)
         inode = log.path.stat().st_ino
+        end = time.monotonic() + WAIT_S
         while time.monotonic() < end:
             row = self._rows().get(log.shown)
-            if row and row.cursor and row.cursor.inode == inode:
-                least = log.path.stat().st_size if whole else KNOWN_BYTES
-                if row.cursor.offset >= least and (not whole or row.bytes == size):
+            cursor = row.cursor if row else None
+            # What was rewritten has the old inode, and perhaps as many bytes.
+            if row and cursor and cursor.inode == inode:
+                read = text[: cursor.offset]
+                same = read.startswith(cursor.head) and read.endswith(cursor.marker)
+                ready = row.bytes == whole_size if whole else len(read) >= KNOWN_BYTES
+                if same and ready:
                     return
             time.sleep(0.05)
         message = f"{log.shown}: not read within {WAIT_S:.0f} s"
