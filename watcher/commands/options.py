@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import click
 
-from watcher.errors import ConfigError, InputError
+from watcher.errors import ConfigError, GptwatchError, InputError
 from watcher.outputs.text import catalog, numbers
 from watcher.outputs.text.escape import clean
 from watcher.settings import Where
@@ -262,6 +262,24 @@ def _finite(value: Any) -> Any:
 def safe(text: str) -> str:
     """The text without control characters, safe to print on a terminal."""
     return clean(text)
+
+
+def complete_runs(
+    context: click.Context, _: click.Parameter, incomplete: str
+) -> list[str]:
+    """Names of runs for the shell, from the database."""
+    from watcher.storage.database import Database
+
+    out = context.params.get("out") or Path("training_plots")
+    folder = context.params.get("state") or Path(out) / ".gptwatch"
+    try:
+        store = Database(folder, read_only=True)
+    except GptwatchError:
+        return []  # there is nothing to offer
+    try:
+        return [r.name for r in store.runs() if r.name.startswith(incomplete)]
+    finally:
+        store.close()
 
 
 def page(chosen: Any, state: Path, listen: str | None = None) -> Any:

@@ -12,7 +12,24 @@ RUSSIAN: Final = MappingProxyType(
             "gptwatch не запущен (запустить: gptwatch start); последнее известное "
             "состояние"
         ),
-        ", {files} without metrics": ", {files} без метрик",
+        ", {files} without metrics ({names})": ", {files} без метрик ({names})",
+        "{n} finished (--all), the last: {names}": (
+            "завершено: {n} (--all), последние: {names}"
+        ),
+        "{n} more: gptwatch alerts": "ещё {n}: gptwatch alerts",
+        "{name}: no such run; to see all: gptwatch status --all": (
+            "{name}: такого прогона нет; все прогоны: gptwatch status --all"
+        ),
+        "{name}: several runs have this in their name: {names}": (
+            "{name}: это есть в имени нескольких прогонов: {names}"
+        ),
+        "gptwatch gets too little CPU time: it checks logs {late} late": (
+            "gptwatch не хватает процессора: логи проверяются с опозданием в {late}"
+        ),
+        "updated": "изменён",
+        "elapsed": "прошло",
+        "log format": "формат лога",
+        "picture": "картинка",
         ", {n} earlier (--all)": ", {n} прежних (--all)",
         "drawing takes longer than its interval; pictures waiting: {n}": (
             "рисование не успевает за интервалом; картинок в очереди: {n}"

@@ -96,7 +96,13 @@ RUSSIAN: Final = MappingProxyType(
             "логи; чтение любых файлов."
         ),
         "How long: 30m, 2h, 3d.": "На сколько: 30m, 2h, 3d.",
-        "Include earlier runs.": "Показать и прежние прогоны.",
+        "Include earlier and finished runs.": (
+            "Показать и прежние, и завершённые прогоны."
+        ),
+        "Sort by this column.": "Сортировать по этому столбцу.",
+        "Only runs whose name or state holds TEXT.": (
+            "Только прогоны, в имени или состоянии которых есть TEXT."
+        ),
         "Include resolved and info-level alerts.": (
             "Показать и снятые алерты, и алерты уровня info."
         ),
@@ -213,8 +219,10 @@ RUSSIAN: Final = MappingProxyType(
             "Показать все прогоны: состояние, шаг, loss, скорость, остаток времени, "
             "непрочитанные байты, алерты."
         ),
-        "Reads the database of `gptwatch start`, whether that is running or not.": (
-            "Читает базу `gptwatch start`, работает он или нет."
+        "Reads the database of `gptwatch start`, whether that is running or not. "
+        "With the name of a RUN, all that is known of it.": (
+            "Читает базу `gptwatch start`, работает он или нет. С именем прогона RUN — "
+            "всё, что о нём известно."
         ),
         "Show all runs: state, step, losses, speed.": (
             "Показать все прогоны: состояние, шаг, loss, скорость."
