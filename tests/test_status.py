@@ -307,7 +307,7 @@ def test_one_run_whole(bench: Bench, log: Path) -> None:
         assert text in shown
     assert "train-2.log" in ask(bench, "n-2").stdout
     assert "no such run" in str(ask(bench, "other").exception)
-    assert "train-2.log, train.log" in str(ask(bench, "train").exception)
+    assert "train.log, train-2.log" in str(ask(bench, "train").exception)
 
 
 def test_times_in_json_are_iso(bench: Bench, log: Path) -> None:
@@ -378,3 +378,15 @@ def test_columns_without_values_are_left_out() -> None:
     made = table([_line("a.log", step=5, loss=2.0)], lang="en", width=None)
 
     assert ("run", "state", "step", "loss") == made.names
+
+
+@pytest.mark.parametrize("width", [50, 60, 70])
+def test_shortened_names_stay_apart(width: int) -> None:
+    """What names share is left out before what tells them apart."""
+    names = [f"sweeps/gpt2-124M-lr-{i:03}e-5-warmup.log" for i in range(30)]
+    runs = [_line(name, **FULL) for name in names]
+
+    made = table(runs, lang="en", width=width)
+
+    assert 30 == len({row[0] for row in made.rows[1:]})
+    assert all(cell_len("  ".join(row)) <= width for row in made.rows)

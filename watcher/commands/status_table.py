@@ -18,6 +18,7 @@ _SHORTEST: Final = 12
 _ELLIPSIS: Final = "…"
 # Rather than the last two columns a part of the names is left out.
 _KEPT: Final = 2
+_MINUTE_S: Final = 60
 # States in which a run does nothing any more.
 OVER: Final = frozenset({"finished", "stopped", "replaced", "unwatched", "crashed"})
 # So many runs that are over are still read one by one.
@@ -73,7 +74,11 @@ def _unread(line: Any, lang: str) -> str:
 
 def _updated(line: Any, lang: str) -> str:
     """How long ago the log last changed."""
-    return _known(seconds, None if line.age_s is None else round(line.age_s), lang)
+    if line.age_s is None:
+        return ""
+    if line.age_s < _MINUTE_S:
+        return f"{int(line.age_s)} {tr(lang, 's')}"
+    return plain(seconds(round(line.age_s), lang))
 
 
 def _name(line: Any, _: str) -> str:
@@ -104,10 +109,10 @@ COLUMNS: Final = (
         "val",
         message("val"),
         lambda a, lang: _known(loss, a.val_loss, lang),
-        8,
+        7,
         lambda a: a.val_loss,
     ),
-    Column("best", message("best val"), _best, 7, lambda a: a.best_val),
+    Column("best", message("best val"), _best, 8, lambda a: a.best_val),
     Column(
         "speed",
         message("tokens/s"),
@@ -179,16 +184,46 @@ def _width(columns: Any) -> int:
 
 def _shortened(columns: Any, over: int) -> Any:
     return [
-        (c, [_cut(cell, over, max(map(cell_len, cells))) for cell in cells])
+        (c, [cells[0], *_names(cells[1:], max(map(cell_len, cells)) - over)])
         if c.name == "run"
         else (c, cells)
         for c, cells in columns
     ]
 
 
-def _cut(text: str, over: int, longest: int) -> str:
-    """Leave out the middle: the ends of a name identify it."""
-    room = max(_SHORTEST, longest - over)
+def _names(names: Sequence[str], room: int) -> Iterator[str]:
+    """Names that fit: what all of them share goes first, then the middle."""
+    room = max(_SHORTEST, room)
+    head = _shared(names)
+    ends = [name[head:][::-1] for name in names]
+    tail = _shared(ends)
+    spare = max(map(cell_len, names)) - room
+    # What names share is cut from its own middle; below three letters it saves nothing.
+    first = max(0, min(head - 2, spare + 1))
+    rest = spare - max(0, first - 1)
+    last = max(0, min(tail - 2, rest + 1)) if rest > 0 else 0
+    for name in names:
+        text = name
+        if last > 1:
+            text = text[:-tail] + _ELLIPSIS + text[len(text) - tail + last :]
+        if first > 1:
+            text = text[: head - first] + _ELLIPSIS + text[head:]
+        yield _cut(text, room)
+
+
+def _shared(names: Sequence[str]) -> int:
+    """How many letters all names begin with; none where there is one name."""
+    if len(set(names)) == 1:
+        return 0
+    first, last = min(names), max(names)
+    pairs = zip(first, last, strict=False)
+    return next(
+        (i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(last))
+    )
+
+
+def _cut(text: str, room: int) -> str:
+    """Leave out the middle of a text that is too long."""
     if cell_len(text) <= room:
         return text
     head, tail = (room - 1) // 2, room - 1 - (room - 1) // 2
