@@ -236,6 +236,11 @@ def terminal_width() -> int:
     return min(_WIDEST, max(_NARROWEST, columns))
 
 
+def screen_width() -> int | None:
+    """Columns of the terminal; None where the output is read by a program."""
+    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else None
+
+
 def colours() -> bool:
     """Whether standard output takes colours."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -26,6 +26,19 @@ RUSSIAN: Final = MappingProxyType(
         "gptwatch gets too little CPU time: it checks logs {late} late": (
             "gptwatch не хватает процессора: логи проверяются с опозданием в {late}"
         ),
+        "{name}: no such file, and no run of this name in {folder}": (
+            "{name}: такого файла нет, и прогона с таким именем нет в {folder}"
+        ),
+        "Losses have different units: no run is ranked.": (
+            "Loss в разных единицах: места не присвоены."
+        ),
+        "Vocabularies differ, so losses do too: no run is ranked.": (
+            "Словари разные, поэтому loss несравним: места не присвоены."
+        ),
+        "Runs have different data: no run is ranked.": (
+            "У прогонов разные данные: места не присвоены."
+        ),
+        "Left out for lack of width: {names}": "Не поместились: {names}",
         "updated": "изменён",
         "elapsed": "прошло",
         "log format": "формат лога",

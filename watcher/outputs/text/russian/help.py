@@ -77,10 +77,19 @@ RUSSIAN: Final = MappingProxyType(
             "Каталог с логами; можно указать несколько раз."
         ),
         "Do not ask for confirmation.": "Не спрашивать подтверждения.",
-        "Draw several runs in one picture; list what differs in "
-        "settings and results.": (
-            "Нарисовать несколько прогонов на одной картинке; показать различия "
-            "настроек и результатов."
+        "Draw several runs in one picture; rank them, and list the settings that "
+        "differ.": (
+            "Нарисовать несколько прогонов на одной картинке; расставить по местам и "
+            "перечислить различия в настройках."
+        ),
+        "RUNS are files, patterns such as 'logs/*.log', or names of runs that "
+        "`gptwatch start` watches.": (
+            "RUNS — файлы, шаблоны вроде 'logs/*.log' или имена прогонов, за которыми "
+            "следит `gptwatch start`."
+        ),
+        "Rank by this figure.": "По какому показателю расставить места.",
+        "Form of the table; columns: one column per run, every setting and result.": (
+            "Вид таблицы; columns: столбец на прогон, все настройки и результаты."
         ),
         "Exit with 0 whatever the findings.": "Код возврата 0 при любых диагнозах.",
         "Explain a rule and show its settings.": (
