@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from rich.cells import cell_len
 
-from watcher.analysis.model import Analysis, Curve
+from watcher.analysis.model import Analysis
+from watcher.outputs.comparable import differs, incomparable
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.escape import clean
 from watcher.outputs.text.numbers import (
@@ -82,7 +83,7 @@ class Board:
 def board(analyses: Sequence[Analysis], by: str = "val_loss") -> Board:
     """Rank runs by a figure, the best first; those without it come last."""
     figure = FIGURES[by]
-    reason = _reason(analyses, by) if figure.of_loss else ""
+    reason = incomparable(analyses, trained=by == "loss") if figure.of_loss else ""
     differing = _differing(analyses)
     known = [(_value(a, figure), a) for a in analyses]
     known.sort(key=lambda pair: _order(pair[0], lowest=figure.lowest))
@@ -108,27 +109,10 @@ def _order(value: float | None, *, lowest: bool) -> tuple[bool, float]:
     return value is None, (value or 0.0) * (1 if lowest else -1)
 
 
-def _reason(analyses: Sequence[Analysis], by: str) -> str:
-    """Why losses of these runs cannot be compared, "" where they can."""
-    curves: list[Curve | None] = [a.train if by == "loss" else a.val for a in analyses]
-    units = {curve.unit for curve in curves if curve is not None and len(curve)}
-    if len(units) > 1:
-        return message("Losses have different units: no run is ranked.")
-    if _several(analyses, "vocab_size"):
-        return message("Vocabularies differ, so losses do too: no run is ranked.")
-    if _several(analyses, "dataset"):
-        return message("Runs have different data: no run is ranked.")
-    return ""
-
-
-def _several(analyses: Sequence[Analysis], name: str) -> bool:
-    return len({a.info[name] for a in analyses if name in a.info}) > 1
-
-
 def _differing(analyses: Sequence[Analysis]) -> list[str]:
     """Settings for which two runs state different values."""
     names = dict.fromkeys(name for a in analyses for name in a.info)
-    return [name for name in names if _several(analyses, name)]
+    return [name for name in names if differs(analyses, name)]
 
 
 def _cells(made: Board, lang: str) -> list[list[str]]:
