@@ -390,3 +390,23 @@ def test_shortened_names_stay_apart(width: int) -> None:
 
     assert 30 == len({row[0] for row in made.rows[1:]})
     assert all(cell_len("  ".join(row)) <= width for row in made.rows)
+
+
+def test_the_shell_completes_names_of_runs(bench: Bench) -> None:
+    """Of the store that the line names; rules, too."""
+    for name in ("lr-1.log", "lr-2.log", "base.log"):
+        append(bench.logs / name, lines(0, 5))
+    bench.look()
+
+    def offered(words: str, at: int) -> list[str]:
+        asked = {"COMP_WORDS": words, "COMP_CWORD": str(at)}
+        asked["_GPTWATCH_COMPLETE"] = "bash_complete"
+        done = CliRunner().invoke(
+            cli, prog_name="gptwatch", env=asked, complete_var="_GPTWATCH_COMPLETE"
+        )
+        return [line.split(",", 1)[1] for line in done.stdout.splitlines()]
+
+    assert ["lr-1.log", "lr-2.log"] == offered(
+        f"gptwatch status --state {bench.state} lr", 4
+    )
+    assert ["overfitting"] == offered("gptwatch alerts --explain overf", 3)

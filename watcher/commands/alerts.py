@@ -12,6 +12,7 @@ import click
 
 from watcher.clock import iso
 from watcher.commands import options
+from watcher.commands.completion import complete_rules
 from watcher.commands.silence import clock, known
 from watcher.outputs.text import catalog
 
@@ -24,7 +25,12 @@ _TIMES: Final = ("since", "notified_at", "resolved_at")
 @click.option(
     "--all", "everything", is_flag=True, help="Include resolved and info-level alerts."
 )
-@click.option("--explain", metavar="RULE", help="Explain a rule and show its settings.")
+@click.option(
+    "--explain",
+    metavar="RULE",
+    help="Explain a rule and show its settings.",
+    shell_complete=complete_rules,
+)
 @options.lang
 @options.out
 @options.state

@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from watcher.commands import options
+from watcher.commands.completion import complete_runs_and_files
 from watcher.errors import GptwatchError, InputError
 from watcher.outputs.report.leaderboard import FIGURES
 
 
 @click.command(short_help="Compare runs in one picture and one table.")
-@click.argument("runs", nargs=-1, required=True, shell_complete=options.complete_runs)
+@click.argument("runs", nargs=-1, required=True, shell_complete=complete_runs_and_files)
 @click.option(
     "--by",
     type=click.Choice(list(FIGURES)),

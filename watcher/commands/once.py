@@ -27,6 +27,11 @@ _PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
 @options.theme
 @options.window
 @click.option("--log-x", is_flag=True, help="Logarithmic step axis.")
+@click.option(
+    "--json", "document", is_flag=True, help="Print the data document instead."
+)
+@click.option("--no-files", is_flag=True, help="Write no files.")
+@click.option("--quiet", is_flag=True, help="Print nothing; the exit code tells.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the findings.")
 @click.pass_context
 def once(
@@ -38,20 +43,30 @@ def once(
     theme: str,
     window: int | None,
     log_x: bool,
+    document: bool,
+    no_files: bool,
+    quiet: bool,
     exit_zero: bool,
 ) -> None:
     """Analyse one log: write picture, report and data, and print a summary.
 
     Without FILE, the newest log in this directory or in logs/.
     """
-    path = file or _newest(out)
+    path = file or _newest(out, quiet=quiet)
     analysis = options.conclude(
-        path, context, out=out, lang=lang, theme=theme, window=window, log_x=log_x
+        path,
+        context,
+        out=out,
+        lang=lang,
+        theme=theme,
+        window=window,
+        log_x=log_x,
+        output=options.Output(not no_files, document, quiet),
     )
     context.exit(0 if exit_zero else _exit_code(analysis))
 
 
-def _newest(out: Path) -> Path:
+def _newest(out: Path, *, quiet: bool) -> Path:
     """The newest log here or in logs/, outside of the output directory."""
     found = [
         entry
@@ -71,7 +86,8 @@ def _newest(out: Path) -> Path:
     first = [f for f in found if _bare(f.name).endswith(_LOGS[:3])]
     newest = max(first or found, key=lambda f: f.stat().st_mtime)
     name = options.safe(str(newest))
-    click.echo(options.tr("newest log: {name}", name=name), err=True)
+    if not quiet:
+        click.echo(options.tr("newest log: {name}", name=name), err=True)
     return newest
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from watcher.commands import options
+from watcher.commands.completion import complete_runs
 from watcher.commands.status_table import (
     SORTS,
     details,
@@ -43,7 +44,7 @@ _COLOURS: Final = {
 
 
 @click.command(short_help="Show all runs: state, step, losses, speed.")
-@click.argument("run", required=False, shell_complete=options.complete_runs)
+@click.argument("run", required=False, shell_complete=complete_runs)
 @options.out
 @options.state
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.escape import clean
+from watcher.outputs.text.names import shortened
 from watcher.outputs.text.numbers import integer, loss, plain, seconds, short, size
 
 
 _GAP: Final = 2
 # A name is shortened in its middle, and never below this.
 _SHORTEST: Final = 12
-_ELLIPSIS: Final = "…"
 # Rather than the last two columns a part of the names is left out.
 _KEPT: Final = 2
 _MINUTE_S: Final = 60
@@ -184,53 +184,17 @@ def _width(columns: Any) -> int:
 
 def _shortened(columns: Any, over: int) -> Any:
     return [
-        (c, [cells[0], *_names(cells[1:], max(map(cell_len, cells)) - over)])
+        (
+            c,
+            [
+                cells[0],
+                *shortened(cells[1:], max(_SHORTEST, max(map(cell_len, cells)) - over)),
+            ],
+        )
         if c.name == "run"
         else (c, cells)
         for c, cells in columns
     ]
-
-
-def _names(names: Sequence[str], room: int) -> Iterator[str]:
-    """Names that fit: what all of them share goes first, then the middle."""
-    room = max(_SHORTEST, room)
-    head = _shared(names)
-    ends = [name[head:][::-1] for name in names]
-    tail = _shared(ends)
-    spare = max(map(cell_len, names)) - room
-    # What names share is cut from its own middle; below three letters it saves nothing.
-    first = max(0, min(head - 2, spare + 1))
-    rest = spare - max(0, first - 1)
-    last = max(0, min(tail - 2, rest + 1)) if rest > 0 else 0
-    for name in names:
-        text = name
-        if last > 1:
-            text = text[:-tail] + _ELLIPSIS + text[len(text) - tail + last :]
-        if first > 1:
-            text = text[: head - first] + _ELLIPSIS + text[head:]
-        yield _cut(text, room)
-
-
-def _shared(names: Sequence[str]) -> int:
-    """How many letters all names begin with; none where there is one name."""
-    if len(set(names)) == 1:
-        return 0
-    first, last = min(names), max(names)
-    pairs = zip(first, last, strict=False)
-    return next(
-        (i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(last))
-    )
-
-
-def _cut(text: str, room: int) -> str:
-    """Leave out the middle of a text that is too long."""
-    if cell_len(text) <= room:
-        return text
-    head, tail = (room - 1) // 2, room - 1 - (room - 1) // 2
-    end = text
-    while cell_len(end) > tail:
-        end = end[1:]
-    return f"{set_cell_size(text, head).rstrip()}{_ELLIPSIS}{end}"
 
 
 def _padded(column: Column, cells: Sequence[str]) -> list[str]:

@@ -34,6 +34,7 @@ from watcher.outputs.plot.theme import THEMES, rc
 from watcher.outputs.plot.ticks import Scale
 from watcher.outputs.plot.view import End, Trace, View
 from watcher.outputs.text.catalog import message
+from watcher.outputs.text.names import shortened
 from watcher.outputs.text.numbers import integer, loss
 
 
@@ -41,6 +42,8 @@ from watcher.outputs.text.numbers import integer, loss
 _NAMES = 2.3
 # So many names have room beside the large panel.
 _NAMED = 20
+# Letters of a name that fit beside it, with a value.
+_LETTERS = 21
 # Values beside a small panel are read up to this many runs.
 _VALUES = 4
 
@@ -182,19 +185,20 @@ def _trace(run: Run, points: Points, look: Look) -> Trace:
 
 
 def _value(run: Run, points: Points, look: Look, name: str = "") -> Iterator[End]:
-    value = last(points[1])
-    if value is not None and run.colour is not None:
-        yield End(value, f"{name} {loss(value, look.lang)}".strip(), run.colour)
+    value, colour = last(points[1]), run.colour or look.theme.muted
+    if value is not None:
+        yield End(value, f"{name} {loss(value, look.lang)}".strip(), colour)
 
 
 def _named(view: View, runs: Sequence[Run], source: _Source, look: Look) -> View:
     """Put the runs' names beside the large panel."""
     named = [run for run in runs if run.colour or len(runs) <= _NAMED]
+    names = dict(zip(named, shortened([r.name for r in named], _LETTERS), strict=True))
     ends = (
-        replace(end, colour=run.colour or look.theme.muted)
+        end
         for run in named
         if (points := source(run)) is not None
-        for end in _value(replace(run, colour=run.colour or ""), points, look, run.name)
+        for end in _value(run, points, look, names[run])
     )
     # Marks are clear where there are few lines with few points.
     few = len(view.traces) <= _VALUES

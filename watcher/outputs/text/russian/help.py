@@ -108,6 +108,9 @@ RUSSIAN: Final = MappingProxyType(
         "Include earlier and finished runs.": (
             "Показать и прежние, и завершённые прогоны."
         ),
+        "Print the data document instead.": "Напечатать вместо сводки документ данных.",
+        "Write no files.": "Не писать файлов.",
+        "Print nothing; the exit code tells.": "Не печатать ничего, кроме кода выхода.",
         "Sort by this column.": "Сортировать по этому столбцу.",
         "Only runs whose name or state holds TEXT.": (
             "Только прогоны, в имени или состоянии которых есть TEXT."
