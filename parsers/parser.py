@@ -36,6 +36,7 @@ _FIRST_BYTES: Final = 32 * 1024
 _ENOUGH: Final = 64.0
 # A line that ends so is not cut within a number.
 _CLOSED: Final = (b"%", b")", b"}", b"]", b"|")
+_DIGIT: Final = re.compile(rb"\d")
 _NEVER: Final = 1 << 62
 _EXAMPLES: Final = 8
 _TEXT_CHARS: Final = 300
@@ -304,7 +305,7 @@ class Parser:
         line = tail[tail.rfind(b"\n") + 1 :]
         if self._leader is None or self._leader.rows is not None:
             return False  # structured lines are checked by their reader
-        if line.endswith(_CLOSED):
+        if line.endswith(_CLOSED) or not _DIGIT.search(line):
             return False
         return not self._templates.seen(line, self._candidates.index(self._leader))
 

@@ -28,6 +28,8 @@ _NARROWEST: Final = 60
 _ALERTS: Final = 20
 # Names of files without metrics that fit into the heading.
 _FILES: Final = 3
+# Sweeps that are this late are worth a line, as in the daemon's own log.
+_LATE_S: Final = 10.0
 # States that have no colour of their own.
 _PLAIN: Final = (
     *(message("new"), message("stopped"), message("unwatched"), message("replaced")),
@@ -209,15 +211,16 @@ def _problems(status: Any) -> list[str]:
     if status.pid is None:
         return []  # those of a daemon that has stopped are history
     notes = status.notes
-    found = [*notes.get("troubles", []), notes.get("writing", "")]
-    found.append(notes.get("events_trouble", ""))
-    if notes.get("late_s"):
-        text = "gptwatch gets too little CPU time: it checks logs {late} late"
-        late = seconds(notes["late_s"], options.language())
-        found.append(plain(options.tr(text, late=late)))
-    if notes.get("behind"):
+    found = [*notes.get("problems", [])]
+    found += [notes.get(f"{what}_error", "") for what in ("output", "events")]
+    if notes.get("undrawn"):
         text = "drawing takes longer than its interval; pictures waiting: {n}"
-        found.append(options.tr(text, n=notes["behind"]))
+        found.append(options.tr(text, n=notes["undrawn"]))
+    if notes.get("late_s", 0.0) > _LATE_S:
+        text = "logs are read {time} late: the daemon gets too little CPU"
+        lang = options.language()
+        time = plain(seconds(round(notes["late_s"]), lang))
+        found.append(options.tr(text, time=time))
     if notes.get("polled"):
         text = "{path}: inotify does not work there; polling every second"
         found.append(options.tr(text, path=notes["polled"]))

@@ -23,9 +23,6 @@ RUSSIAN: Final = MappingProxyType(
         "{name}: several runs have this in their name: {names}": (
             "{name}: это есть в имени нескольких прогонов: {names}"
         ),
-        "gptwatch gets too little CPU time: it checks logs {late} late": (
-            "gptwatch не хватает процессора: логи проверяются с опозданием в {late}"
-        ),
         "{name}: no such file, and no run of this name in {folder}": (
             "{name}: такого файла нет, и прогона с таким именем нет в {folder}"
         ),
@@ -46,6 +43,9 @@ RUSSIAN: Final = MappingProxyType(
         ", {n} earlier (--all)": ", {n} прежних (--all)",
         "drawing takes longer than its interval; pictures waiting: {n}": (
             "рисование не успевает за интервалом; картинок в очереди: {n}"
+        ),
+        "logs are read {time} late: the daemon gets too little CPU": (
+            "журналы читаются с опозданием {time}: демону не хватает процессора"
         ),
         "{path}: inotify does not work there; polling every second": (
             "{path}: inotify там не работает; опрос каждую секунду"
