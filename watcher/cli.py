@@ -19,6 +19,7 @@ from watcher.commands.compare import compare
 from watcher.commands.completion import completion
 from watcher.commands.demo import demo
 from watcher.commands.doctor import doctor
+from watcher.commands.environment import unknown_variables
 from watcher.commands.export import export
 from watcher.commands.formats import formats
 from watcher.commands.notify import notify
@@ -31,7 +32,6 @@ from watcher.commands.options import (
     choose_language,
     language,
     safe,
-    unknown_variables,
 )
 from watcher.commands.run import run
 from watcher.commands.service import service

@@ -77,10 +77,19 @@ RUSSIAN: Final = MappingProxyType(
             "Каталог с логами; можно указать несколько раз."
         ),
         "Do not ask for confirmation.": "Не спрашивать подтверждения.",
-        "Draw several runs in one picture; list what differs in "
-        "settings and results.": (
-            "Нарисовать несколько прогонов на одной картинке; показать различия "
-            "настроек и результатов."
+        "Draw several runs in one picture; rank them, and list the settings that "
+        "differ.": (
+            "Нарисовать несколько прогонов на одной картинке; расставить по местам и "
+            "перечислить различия в настройках."
+        ),
+        "RUNS are files, patterns such as 'logs/*.log', or names of runs that "
+        "`gptwatch start` watches.": (
+            "RUNS — файлы, шаблоны вроде 'logs/*.log' или имена прогонов, за которыми "
+            "следит `gptwatch start`."
+        ),
+        "Rank by this figure.": "По какому показателю расставить места.",
+        "Form of the table; columns: one column per run, every setting and result.": (
+            "Вид таблицы; columns: столбец на прогон, все настройки и результаты."
         ),
         "Exit with 0 whatever the findings.": "Код возврата 0 при любых диагнозах.",
         "Explain a rule and show its settings.": (
@@ -96,7 +105,16 @@ RUSSIAN: Final = MappingProxyType(
             "логи; чтение любых файлов."
         ),
         "How long: 30m, 2h, 3d.": "На сколько: 30m, 2h, 3d.",
-        "Include earlier runs.": "Показать и прежние прогоны.",
+        "Include earlier and finished runs.": (
+            "Показать и прежние, и завершённые прогоны."
+        ),
+        "Print the data document instead.": "Напечатать вместо сводки документ данных.",
+        "Write no files.": "Не писать файлов.",
+        "Print nothing; the exit code tells.": "Не печатать ничего, кроме кода выхода.",
+        "Sort by this column.": "Сортировать по этому столбцу.",
+        "Only runs whose name or state holds TEXT.": (
+            "Только прогоны, в имени или состоянии которых есть TEXT."
+        ),
         "Include resolved and info-level alerts.": (
             "Показать и снятые алерты, и алерты уровня info."
         ),
@@ -213,8 +231,10 @@ RUSSIAN: Final = MappingProxyType(
             "Показать все прогоны: состояние, шаг, loss, скорость, остаток времени, "
             "непрочитанные байты, алерты."
         ),
-        "Reads the database of `gptwatch start`, whether that is running or not.": (
-            "Читает базу `gptwatch start`, работает он или нет."
+        "Reads the database of `gptwatch start`, whether that is running or not. "
+        "With the name of a RUN, all that is known of it.": (
+            "Читает базу `gptwatch start`, работает он или нет. С именем прогона RUN — "
+            "всё, что о нём известно."
         ),
         "Show all runs: state, step, losses, speed.": (
             "Показать все прогоны: состояние, шаг, loss, скорость."
