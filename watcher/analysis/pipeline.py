@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import numpy as np
+
 from parsers.parser import Parser
 from watcher.analysis import rules
 from watcher.analysis.curves import measure
@@ -74,9 +76,12 @@ def analyse(
     `window`: points in the moving average; default min(50, n // 10) of the log.
     `ended`: as in `Measured`.
     """
-    measured = measure(
-        run, name=name, path=path, window=window, changed_at=changed_at, ended=ended
-    )
-    findings = rules.findings(measured, settings)
+    # A value near the largest float has an infinite variance: no rule is sure of it.
+    with np.errstate(over="ignore", invalid="ignore"):
+        measured = measure(
+            run, name=name, path=path, window=window, changed_at=changed_at, ended=ended
+        )
+        findings = rules.findings(measured, settings)
+        figures = summary(measured, findings)
     shared = {f.name: getattr(measured, f.name) for f in fields(Measured)}
-    return Analysis(**shared, findings=findings, summary=summary(measured, findings))
+    return Analysis(**shared, findings=findings, summary=figures)
