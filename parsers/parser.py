@@ -8,6 +8,7 @@
 What is found depends on the bytes alone, never on how they were cut.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ CHUNK_BYTES: Final = 512 * 1024
 _FIRST_BYTES: Final = 32 * 1024
 # A line that ends so is not cut within a number.
 _CLOSED: Final = (b"%", b")", b"}", b"]", b"|")
+_DIGIT: Final = re.compile(rb"\d")
 
 
 class Parser:
@@ -132,7 +134,9 @@ class Parser:
 
     def _is_cut(self, tail: bytes) -> bool:
         line = tail[tail.rfind(b"\n") + 1 :]
-        return not line.endswith(_CLOSED) and self._detector.may_be_cut(line)
+        if line.endswith(_CLOSED) or not _DIGIT.search(line):
+            return False
+        return self._detector.may_be_cut(line)
 
 
 def _note(reading: Reading, delta: Delta) -> None:

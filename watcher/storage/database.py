@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from parsers.format import Format
 from parsers.formats import FORMATS
 from parsers.parser import Parser
 from watcher.errors import StorageCorruptError
+from watcher.files import distinct_names
 from watcher.storage import migrations
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
@@ -28,6 +30,9 @@ from watcher.storage.recovery import NAME
 from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, latest, row
 
 
+_SHARED_PATHS: Final = (
+    "SELECT path FROM runs GROUP BY path HAVING count(DISTINCT root) > 1"
+)
 # Made once: several are needed at each commit.
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
@@ -136,7 +141,22 @@ class Database:
             f"WHERE {where} ORDER BY id"
         )
         with self.connection.translated():
-            return [row(found) for found in self.connection.rows(query, values)]
+            found = [row(fields) for fields in self.connection.rows(query, values)]
+            labels = self._labels()
+            if not labels:
+                return found
+            shared = {path for (path,) in self.connection.rows(_SHARED_PATHS)}
+        return [
+            replace(r, label=labels[r.root]) if os.fsencode(r.path) in shared else r
+            for r in found
+        ]
+
+    def _labels(self) -> dict[str, str]:
+        """Short names of the watched directories, where there are several."""
+        rows = self.connection.rows("SELECT DISTINCT root FROM runs ORDER BY root")
+        roots = [Path(os.fsdecode(root)) for (root,) in rows]
+        names = distinct_names(roots).items() if len(roots) > 1 else ()
+        return {str(root): name for root, name in names}
 
     def begin(
         self, root: str, path: str, *, reason: str, now: float, adopted: bool = False

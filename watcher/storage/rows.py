@@ -18,7 +18,8 @@ class Row:
     """A run as the database knows it, without its points.
 
     Attributes are the columns of the table; `latest`, `hyperparameters`,
-    `diagnosis` and `state` are read from JSON.
+    `diagnosis` and `state` are read from JSON.  `label` names the watched directory,
+    where another one has a log of the same path.
     """
 
     id: int
@@ -40,10 +41,16 @@ class Row:
     adopted: bool
     diagnosis: dict[str, Any] | None
     state: dict[str, Any]
+    label: str = ""
 
     @property
     def name(self) -> str:
-        """The run's name: the log's path, with `#2` for the second training in it."""
+        """The run's name: no other run in the database has it."""
+        return f"{self.label}/{self.local_name}" if self.label else self.local_name
+
+    @property
+    def local_name(self) -> str:
+        """The log's path, with `#2` for the second training in it."""
         return self.path if self.generation == 1 else f"{self.path}#{self.generation}"
 
 
@@ -72,7 +79,7 @@ def row(found: Sequence[Any]) -> Row:
 
 
 def _parsed(found: Sequence[Any]) -> Row:
-    fields = dict(zip(Row.__slots__, found, strict=True))
+    fields = dict(zip(Row.__slots__[:-1], found, strict=True))
     for name in ("cursor", "hyperparameters", "latest", "diagnosis", "state"):
         fields[name] = json.loads(fields[name]) if fields[name] else None
     if fields["cursor"]:

@@ -247,7 +247,7 @@ def _tagged(request: Request, body: bytes, kind: str) -> Response:
 
 def _notes(desk: Desk) -> list[str]:
     notes = desk.database.note("daemon") or {}
-    return [shown(text) for text in notes.get("troubles", []) if text]
+    return [shown(text) for text in notes.get("problems", []) if text]
 
 
 def _seen_at(desk: Desk, row: Row, line: float) -> float | None:

@@ -169,7 +169,7 @@ export class Chart {
     g.lineWidth = 1;
     g.textBaseline = "middle";
     g.textAlign = "right";
-    const rows = this.logy() ? logTicks(s.low, s.high) : ticks(s.low, s.high, Math.max(3, (s.bottom - TOP) / 40));
+    const rows = this.logy() ? logTicks(s.low, s.high) : ticks(s.low, s.high, Math.max(3, (s.bottom - TOP) / 30));
     for (const value of rows) {
       const y = Math.round(s.y(value)) + 0.5;
       g.strokeStyle = c.grid;
@@ -198,6 +198,7 @@ export class Chart {
   }
 
   drawMarks(g, s, c) {
+    let told = -Infinity;
     for (const mark of this.marks) {
       if (mark.kind === "zone") {
         const a = s.x(mark.from), b = s.x(mark.to);
@@ -220,7 +221,8 @@ export class Chart {
         g.lineTo(x, s.bottom);
         g.stroke();
         g.setLineDash([]);
-        if (this.hero && x > LEFT && x < s.right) {
+        if (this.hero && x > LEFT && x < s.right && Math.abs(x - told) > 70) {
+          told = x;
           g.fillStyle = c.muted;
           g.textBaseline = "bottom";
           g.textAlign = x > s.right - 80 ? "right" : "left";
