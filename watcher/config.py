@@ -16,12 +16,13 @@ lines = ['ep \d+ it (?P<step>\d+) L=(?P<loss>[\d.]+) V=(?P<val_loss>[\d.]+)']
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 from parsers.format import (
+    PREFERRED,
     WORDS,
     Compiled,
     Format,
@@ -96,12 +97,14 @@ class OwnFormat:
     Attributes:
         lines: regular expressions with groups named after metrics.
         scale: factors, by metric.
+        prefer: whether it reads what a built-in format reads as well.
     """
 
     name: str = ""
     written_by: str = "your own format"
     lines: tuple[str, ...] = ()
     scale: Mapping[str, float] | None = None
+    prefer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class Config:
     Attributes:
         options: defaults of command-line options, by their name.
         rules: settings of the rules.
-        formats: all formats, the user's own first.
+        formats: all formats; of equal evidence the first wins.
         alerts: which alerts are worth a notification.
         notify: where notifications go.
         web: the page.
@@ -161,7 +164,7 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
     return Config(
         options=_options(table, at),
         rules=rule_settings(table.get("rules", {}), at.child("rules")),
-        formats=_formats(table.get("formats", []), at.child("formats")) + FORMATS,
+        formats=_ordered(_formats(table.get("formats", []), at.child("formats"))),
         alerts=from_table(
             alerting.Settings, table.get("alerts", {}), at.child("alerts")
         ),
@@ -197,7 +200,28 @@ def _misplaced(key: str, where: Where) -> ConfigError | None:
 def _formats(tables: Any, where: Where) -> tuple[Format, ...]:
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         raise where.error("must be tables: write [[formats]]")
-    return tuple(_format(table, where.child(i)) for i, table in enumerate(tables))
+    found = tuple(_format(table, where.child(i)) for i, table in enumerate(tables))
+    for place, form in enumerate(found):
+        if not any(b"(?P<step" in pattern.regex for pattern in form.patterns):
+            raise (
+                where.child(place)
+                .child("lines")
+                .error(
+                    "has no pattern with a step, so its records have no place on "
+                    r"the axis; write (?P<step>\d+) where a line states its step"
+                )
+            )
+    return found
+
+
+# A little more than that of generic formats.
+_OWN_WEIGHT: Final = 0.26
+
+
+def _ordered(own: Sequence[Format]) -> tuple[Format, ...]:
+    """All formats; of equal evidence the first wins."""
+    preferred = [form for form in own if form.weight >= PREFERRED]
+    return (*preferred, *FORMATS, *(form for form in own if form not in preferred))
 
 
 def _format(table: Mapping[str, Any], where: Where) -> Format:
@@ -212,8 +236,9 @@ def _format(table: Mapping[str, Any], where: Where) -> Format:
         _pattern(at.child(place), pattern, own.scale or {})
         for place, pattern in enumerate(own.lines)
     )
-    # A user's format was written for such logs: it wins at equal evidence.
-    return Format(own.name, own.written_by, samples=(), patterns=patterns, weight=2.0)
+    # Built-in formats of single programs win, generic ones where they read more lines.
+    weight = PREFERRED if own.prefer else _OWN_WEIGHT
+    return Format(own.name, own.written_by, (), patterns, weight=weight)
 
 
 def _pattern(where: Where, pattern: str, scale: Mapping[str, float]) -> LinePattern:

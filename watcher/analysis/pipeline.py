@@ -1,5 +1,6 @@
 """The pipeline of an analysis: curves, segments, rules, then summary and verdict."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -51,10 +52,10 @@ def read(
     run.add(parser.flush())
     analysis = analyse(
         run,
-        name=path.stem,
+        name="stdin" if path == decompress.STDIN else path.stem,
         path=str(path),
         window=window,
-        changed_at=path.stat().st_mtime,
+        changed_at=time.time() if path == decompress.STDIN else path.stat().st_mtime,
         ended=ended,
         settings=settings,
     )

@@ -53,7 +53,8 @@ def once(
 ) -> None:
     """Analyse one log: write picture, report and data, and print a summary.
 
-    Without FILE, the newest log in this directory or in logs/.
+    Without FILE, the newest log in this directory or in logs/.  FILE - is standard
+    input: kubectl logs POD | gptwatch once -
     """
     path = file or _newest(out, quiet=quiet)
     analysis = options.conclude(

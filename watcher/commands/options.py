@@ -155,7 +155,10 @@ def read(path: Path, context: click.Context, *, window: int | None) -> Any:
 def _ended(path: Path) -> bool:
     """Whether nothing writes a log any more, as far as this machine can tell."""
     from watcher.host.writers import Writers
+    from watcher.ingest.decompress import STDIN
 
+    if path == STDIN:
+        return True  # it was read to its end
     try:
         found = path.stat()
     except OSError:

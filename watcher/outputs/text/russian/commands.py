@@ -151,6 +151,12 @@ RUSSIAN: Final = MappingProxyType(
         ),
         "points: {counts}": "точек: {counts}",
         "lines longer than 1 MiB, skipped: {n}": ("пропущено строк длиннее 1 МиБ: {n}"),
+        "no format is known for its lines; to have one proposed: {command}": (
+            "формат этих строк неизвестен; предложить его: {command}"
+        ),
+        "no line repeats with a step and a loss in it": (
+            "нет повторяющихся строк с шагом и loss"
+        ),
         "no other line looks like a metric": "других строк, похожих на метрики, нет",
         "lines that look like metrics but were not read: {n}, for example:": (
             "строк, похожих на метрики, но не прочитанных: {n}, например:"
