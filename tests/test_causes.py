@@ -146,3 +146,14 @@ def test_a_program_that_gives_up_at_nan_has_crashed(
 ) -> None:
     """One that only reports it has not."""
     assert crashed == title(f"{RECORDS}{line}\n").startswith("Crashed at step 39: ")
+
+
+@pytest.mark.parametrize(
+    ("last", "crashed"), [("KeyboardInterrupt", False), ("StopIteration", True)]
+)
+def test_a_last_line_without_an_end_is_read(last: str, *, crashed: bool) -> None:
+    """It holds no number that could be cut."""
+    log = RECORDS + traceback(last).removesuffix("\n")
+
+    assert crashed is (title(log) == f"Crashed at step 39: {last}")
+    assert "Traceback" not in title(log)

@@ -48,7 +48,7 @@ def test_pauses_do_not_distort_the_time() -> None:
     summary = measured(nanogpt(1000)).summary
 
     assert 118.0 == summary.typical_ms
-    assert pytest.approx(118.0 + 1650 / 5) == summary.mean_ms
+    assert pytest.approx(118.0 + 1650 * 20 / 991) == summary.mean_ms
     assert 1650.0 == summary.eval_ms
     assert pytest.approx(1650 / (1650 + 50 * 118)) == summary.eval_share
 
@@ -230,3 +230,14 @@ def test_an_end_noted_by_the_runner_is_quoted_as_its_exit_code() -> None:
     assert "exit code 3" == measured(log + note).summary.outcome_text
     cause = "Traceback (most recent call last):\nValueError: bad batch\n"
     assert "ValueError: bad batch" == measured(log + cause + note).summary.outcome_text
+
+
+@pytest.mark.parametrize(
+    ("line", "epochs"),
+    [("epoch={0} loss={1}\n", True), ("step={0} epoch=1 loss={1}\n", False)],
+)
+def test_a_log_that_counts_epochs_is_known(line: str, *, epochs: bool) -> None:
+    """Its steps are epochs, in every sentence."""
+    log = "".join(line.format(i, 4 - i / 10) for i in range(1, 20))
+
+    assert epochs is measured(log).epochs

@@ -388,3 +388,48 @@ def test_an_evaluation_printed_twice_is_one() -> None:
     val = [2.3, 2.2, 2.1, 2.03, 1.98, 1.95, 2.1, 2.1]
 
     assert [] == found(run(val, steps=[0, 10, 20, 30, 40, 50, 60, 60]))
+
+
+# Task metrics
+
+
+def with_task(name: str, values: Sequence[float]) -> Analysis:
+    """A run that overfits by loss, with a task metric at each evaluation."""
+    log = run(TURN)
+    assert log.val is not None
+    task = curve(name, log.val.steps, values, log.val.lines)
+    return replace(log, curves={name: task}, lines=len(TURN))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("val_accuracy", np.linspace(0.5, 0.8, len(TURN))),
+        ("val_wer", np.linspace(40.0, 20.0, len(TURN))),
+    ],
+)
+def test_a_task_metric_that_still_improves_is_named(name: str, values: Floats) -> None:
+    """Its best, and what it was at the lowest loss."""
+    (finding,) = found(with_task(name, values.tolist()))
+
+    assert (name, 100) == (finding.evidence["task"], finding.evidence["task_step"])
+    assert values[-1] == finding.evidence["task_best"]
+    assert values[5] == finding.evidence["task_before"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        pytest.param("val_accuracy", [0.5 - 0.01 * i for i in range(11)], id="falls"),
+        pytest.param("val_accuracy", [0.5] * 11, id="constant"),
+        pytest.param("val_wer", [20.0 + i for i in range(11)], id="rises"),
+        pytest.param("grad_norm", [1.0 + i for i in range(11)], id="no task"),
+    ],
+)
+def test_a_metric_that_agrees_with_the_loss_is_not_named(
+    name: str, values: list[float]
+) -> None:
+    """Nor is one without a direction."""
+    (finding,) = found(with_task(name, values))
+
+    assert "task" not in finding.evidence

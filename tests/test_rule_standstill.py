@@ -1,6 +1,7 @@
 """Runs that learn nothing, rise, jump, or are resumed badly, on made records."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -163,6 +164,14 @@ def test_a_validation_loss_that_triples_is_found_at_once() -> None:
     assert {"best": 1.7, "before": 1.7, "level": 6.0} == found.evidence
     early = validated("val_loss", [2.0, 1.8, 6.0])
     assert [] == validation_jump(early, ValidationJump())
+
+
+def test_validation_that_jumps_with_training_is_no_finding() -> None:
+    """A table of results has another training in each line."""
+    losses = [2.0, 1.8, 1.7, 6.0, 5.5, 1.8]
+    run = replace(validated("val_loss", losses), val_train=np.array(losses))
+
+    assert [] == validation_jump(run, ValidationJump())
 
 
 # A resumption

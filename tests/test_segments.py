@@ -118,3 +118,13 @@ def test_trained_again_is_superseded() -> None:
 def test_nothing_is_one_empty_log() -> None:
     """A log without records has no stretches."""
     assert () == segments(*at(), [])
+
+
+def test_the_last_evaluation_belongs_to_the_run_before() -> None:
+    """It stands behind its last record; the first of the next before its first."""
+    lines, steps = at(0, 10, 20, 30, 0, 10)  # lines 10, 12, 14, 16, 18, 20
+    val = curve("val_loss", [0, 30, 0], [3.0, 2.0, 3.0], [9, 16, 17])
+
+    found = segments(lines + (lines > 16), steps, [], val)
+
+    assert [1, 17] == [s.first_line for s in found]

@@ -405,3 +405,22 @@ def test_numbers_have_the_digits_that_matter() -> None:
     assert ["0.5%", "17%", "5%", "1,250%"] == [
         percent(v, "en") for v in (0.005, 0.17, 0.05, 12.5)
     ]
+
+
+@pytest.mark.parametrize(
+    ("lang", "start"),
+    [
+        ("en", "Overfitting since epoch 12: validation loss"),
+        ("ru", "Переобучение с эпохи 12: валидационный loss"),
+    ],
+)
+def test_epochs_are_called_epochs(lang: str, start: str) -> None:
+    """In sentence, advice and headline of a log that counts epochs."""
+    evidence = {**OVERFITTING.evidence, "counts": "epoch"}
+    found = replace(OVERFITTING, since_step=12, evidence=evidence)
+
+    texts = [sentence(found, lang), advice(found, lang), headline(titled(found), lang)]
+
+    assert texts[0].startswith(start)
+    assert texts[2].startswith(start)
+    assert not any("step 12" in t or "шага 12" in t for t in texts)

@@ -255,6 +255,22 @@ def test_events_bring_what_changed(bench: Bench, page: Served) -> None:
     assert second["rev"] > first["rev"]
 
 
+def test_a_request_takes_no_event_from_others(bench: Bench, page: Served) -> None:
+    """Whoever sees a change first: the stream has it, too."""
+    line = http.client.HTTPConnection("127.0.0.1", page.port, timeout=30)
+    line.request("GET", "/api/1/events")
+    stream = line.getresponse()
+    event(stream)
+    steps = []
+    for step in range(60, 80):
+        append(bench.logs / "sub" / "a b.log", lines(step, step + 1))
+        bench.look()
+        assert page.get("/api/1/run", run="sub/a b.log").json["step"] == step
+    while 79 not in steps:
+        steps += [e["step"] for e in event(stream)["runs"].values() if "step" in e]
+    line.close()
+
+
 def event(stream: Any) -> dict[str, Any]:
     """The next event of a stream."""
     while True:

@@ -1,5 +1,6 @@
 """`gptwatch once`: analyse one log."""
 
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ _PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
 @options.theme
 @options.window
 @click.option("--log-x", is_flag=True, help="Logarithmic step axis.")
+@click.option("--html", is_flag=True, help="A report in one HTML file, too.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the findings.")
 @click.pass_context
 def once(
@@ -38,6 +40,7 @@ def once(
     theme: str,
     window: int | None,
     log_x: bool,
+    html: bool,
     exit_zero: bool,
 ) -> None:
     """Analyse one log: write picture, report and data, and print a summary.
@@ -48,7 +51,19 @@ def once(
     analysis = options.conclude(
         path, context, out=out, lang=lang, theme=theme, window=window, log_x=log_x
     )
+    if html:
+        _write_html(analysis, out, lang)
     context.exit(0 if exit_zero else _exit_code(analysis))
+
+
+def _write_html(analysis: Any, out: Path, lang: str) -> None:
+    """Writes the report in one file, and prints its path."""
+    from watcher.files import stamp, write_atomically
+    from watcher.web.report import document
+
+    path = out / f"training_report_{stamp(time.time())}.html"
+    write_atomically(path, [document(analysis, lang=lang)])
+    click.echo(options.safe(str(path)))
 
 
 def _newest(out: Path) -> Path:

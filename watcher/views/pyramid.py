@@ -16,7 +16,7 @@ from watcher.views.source import Points, Source
 BLOCK: Final = 64
 # From so many blocks a pixel the edge of a block is at most 1/4 pixel off.
 _COARSE: Final = 4
-_CHUNK: Final = 1 << 18
+_CHUNK: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -67,6 +67,8 @@ class Series:
         self._database = database
         self._cache_bytes = cache_bytes
         self._columns: OrderedDict[tuple[int, str], Column] = OrderedDict()
+        self._sizes: dict[tuple[int, str], int] = {}
+        self._held = 0
 
     def metrics(self, run: int) -> dict[str, int]:
         """How many points each metric of a run has, by name."""
@@ -152,15 +154,19 @@ class Series:
             column = self._columns.setdefault((run, name), Column(name))
             self._columns.move_to_end((run, name))
             column.open(columns, chunks)
+            self._note_size((run, name), column.nbytes)
             found.append(column)
         self._evict()
         return found
 
+    def _note_size(self, key: tuple[int, str], size: int) -> None:
+        self._held += size - self._sizes.get(key, 0)
+        self._sizes[key] = size
+
     def _evict(self) -> None:
-        held = sum(column.nbytes for column in self._columns.values())
-        while held > self._cache_bytes and len(self._columns) > 1:
-            _, oldest = self._columns.popitem(last=False)
-            held -= oldest.nbytes
+        while self._held > self._cache_bytes and len(self._columns) > 1:
+            key, _ = self._columns.popitem(last=False)
+            self._held -= self._sizes.pop(key)
 
 
 def _curve(

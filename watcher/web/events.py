@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any, Final
 
 import orjson
 
 from watcher.errors import StorageError
-from watcher.web.reader import Reader
+from watcher.web.reader import Desk, Reader
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -46,7 +46,7 @@ class Hub:
         self._wanted.set()
         try:
             yield b"retry: 2000\n\n"
-            yield await self._missed(last)
+            yield await self._missed(last, queue)
             while True:
                 try:
                     event = await asyncio.wait_for(queue.get(), _COMMENT_S)
@@ -67,31 +67,36 @@ class Hub:
 
     async def _look(self) -> None:
         try:
-            change = await self._reader.ask(lambda desk: desk.fleet.refresh())
+            change = await self._reader.ask(lambda desk: desk.fleet.changes())
         except StorageError as error:
             change = {"error": str(error)}
             await asyncio.sleep(_SLOWEST_S)
+        self._send(change, self._queues)
+
+    def _send(
+        self,
+        change: dict[str, Any] | None,
+        queues: "Collection[asyncio.Queue[bytes | None]]",
+    ) -> None:
         if change is not None:
             event = _event(change)
-            for queue in self._queues:
+            for queue in queues:
                 _put(queue, event)
 
-    async def _missed(self, last: int) -> bytes:
-        def question(desk: Any) -> dict[str, Any]:
-            desk.fleet.refresh()
+    async def _missed(self, last: int, own: "asyncio.Queue[bytes | None]") -> bytes:
+        def question(desk: Desk) -> tuple[dict[str, Any], dict[str, Any] | None]:
+            change = desk.fleet.changes()
             new = {entry["run"]: entry for entry in desk.fleet.since(last)}
             # A page that was never here asks for the list itself.
-            return {
-                "rev": desk.fleet.rev,
-                "pid": desk.fleet.pid,
-                "runs": new if last else {},
-                "gone": [],
-            }
+            fleet = {"rev": desk.fleet.rev, "pid": desk.fleet.pid}
+            return {**fleet, "runs": new if last else {}, "gone": []}, change
 
         try:
-            return _event(await self._reader.ask(question))
+            missed, change = await self._reader.ask(question)
         except StorageError as error:
             return _event({"error": str(error)})
+        self._send(change, self._queues - {own})
+        return _event(missed)
 
 
 def _put(queue: "asyncio.Queue[bytes | None]", event: bytes | None) -> None:

@@ -15,8 +15,9 @@ from watcher.storage.rows import Row
 from watcher.views.series import Series, Window
 
 
+_HOLDER_S: Final = 1.0
 # Pixels of a sparkline.
-_SPARK: Final = 48
+_SPARK: Final = 32
 _DRAWN: Final = ("val_loss", "val_bpb", "loss", "train_loss")
 
 
@@ -40,29 +41,48 @@ class Fleet:
         self._series = series
         self._prints: dict[int, int] = {}
         self._version = -1
+        self._changed: dict[str, dict[str, Any]] = {}
+        self._gone: list[str] = []
+        self._held_until = 0.0
         self.rev = time.time_ns() // 1_000_000
         self.entries: dict[int, dict[str, Any]] = {}
         self.rows: dict[int, Row] = {}
         self.pid = holder(folder)
 
-    def refresh(self) -> dict[str, Any] | None:
-        """Takes in what changed; the changed fields of each run, None without any."""
-        pid = holder(self._folder)
+    def refresh(self) -> None:
+        """Takes in what changed."""
         version = self._database.data_version()
-        if version == self._version and pid == self.pid:
-            return None
-        before, self._version = (self.pid, dict(self.entries)), version
-        self.pid = pid
+        if version == self._version:
+            return
+        before, self._version = dict(self.entries), version
         self._take(self._database.fingerprints())
-        changed = {
-            entry["run"]: _difference(before[1].get(run, {}), entry)
-            for run, entry in self.entries.items()
-            if entry is not before[1].get(run)
-        }
-        gone = [e["run"] for run, e in before[1].items() if run not in self.entries]
-        if not changed and not gone and before[0] == pid:
+        for run, entry in self.entries.items():
+            if entry is not before.get(run):
+                fields = _difference(before.get(run, {}), entry)
+                self._changed.setdefault(entry["run"], {}).update(fields)
+        gone = [e["run"] for run, e in before.items() if run not in self.entries]
+        self._gone += gone
+        for name in gone:
+            self._changed.pop(name, None)
+
+    def changes(self) -> dict[str, Any] | None:
+        """The fields of each run that changed since the last call, None without any."""
+        self.refresh()
+        pid, before = self._holder(), self.pid
+        self.pid = pid
+        if not self._changed and not self._gone and before == pid:
             return None
-        return {"rev": self.rev, "pid": pid, "runs": changed, "gone": gone}
+        found = {"runs": self._changed, "gone": self._gone}
+        self._changed, self._gone = {}, []
+        return {"rev": self.rev, "pid": pid, **found}
+
+    def _holder(self) -> int | None:
+        """The daemon's process, looked up once a second."""
+        now = time.monotonic()
+        if now < self._held_until:
+            return self.pid
+        self._held_until = now + _HOLDER_S
+        return holder(self._folder)
 
     def named(self, name: str) -> Row:
         """The run of a name, as `shown`.
@@ -123,7 +143,7 @@ class Fleet:
         _, cells = curve.parts[-1]
         good = np.isfinite(cells.last)
         return [
-            [float(x), float(f"{y:.5g}")]
+            [int(x), float(f"{y:.4g}")]
             for x, y in zip(cells.last_step[good], cells.last[good], strict=True)
         ]
 

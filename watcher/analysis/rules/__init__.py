@@ -5,6 +5,7 @@ the run went on, at the step at which it was known.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -72,4 +73,6 @@ def findings(run: Measured, settings: Settings | None = None) -> tuple[Finding, 
     """What every rule finds in a run, the most severe first, then by step."""
     chosen = settings or Settings()
     found = inhibit(f for rule in RULES.values() for f in rule(run, chosen))
+    if run.epochs:
+        found = [replace(f, evidence={**f.evidence, "counts": "epoch"}) for f in found]
     return tuple(sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), f.step)))

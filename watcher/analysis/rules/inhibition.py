@@ -1,5 +1,6 @@
 """Inhibition: one event gives one finding, the one that names its cause."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -21,13 +22,14 @@ _FOLLOW: Final = {
     "skipped_steps": ("no_movement", "plateau", "gradient_not_finite"),
     "zero_learning_rate": ("no_movement", "plateau"),
     "no_movement": ("plateau",),
-    "validation_jump": (),
 }
+_NAN: Final = re.compile(r"(?i)\bnan\b|\bnon-?finite\b|\binf(?:inite)?\b")
 
 
 def inhibit(findings: Iterable[Finding]) -> list[Finding]:
     """The findings without those that follow from another."""
     found = list(findings)
+    nan = any(f.rule == "not_finite" and f.cleared_step is None for f in found)
     named = {f.evidence.get("end_step") for f in found if f.rule == "resume_jump"}
     return [
         f
@@ -35,6 +37,8 @@ def inhibit(findings: Iterable[Finding]) -> list[Finding]:
         if not any(map(_followed_by(f), found))
         # A jump at a resume names the end of the process before.
         and not (f.rule == "crashed" and f.cleared_step is not None and f.step in named)
+        # A program that gives up at NaN adds nothing to the loss that is NaN.
+        and not (nan and f.rule == "crashed" and _NAN.search(str(f.evidence["text"])))
     ]
 
 

@@ -32,6 +32,7 @@ from typing import Final
 
 import numpy as np
 
+from parsers import metrics
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Curve, Measured
 from watcher.analysis.rules.history import History, Track
@@ -47,6 +48,8 @@ _FEW: Final = 8
 _MIN_RISES: Final = 3
 _FEW_RISE: Final = math.log(1.03)
 _FEW_TRAIN_FALL: Final = 0.2
+# Values of a task metric that show a trend.
+_MIN_TASK: Final = 3
 # The final word: of how many evaluations at most, and how many since the best.
 _FINAL: Final = 5
 _FINAL_SINCE: Final = 2
@@ -201,10 +204,43 @@ def _evidence(
     before, after = train[best], raised.track.level(train, last)
     if math.isfinite(before) and math.isfinite(after) and before > 0:
         evidence["train_fall_share"] = 1 - after / before
+    evidence |= _task(run, int(val.lines[history.points[best]]), history, last)
     share = _share_after(run, history, best, last)
     if share is not None:
         evidence["share_after"] = share
     return evidence
+
+
+def _task(
+    run: Measured, line: int, history: History, last: int
+) -> dict[str, float | int | str | None]:
+    """The task metric that has improved most since the lowest loss, if one has.
+
+    `line`: of the lowest loss.  People choose checkpoints by such metrics, which often
+    improve while the loss of few, ever surer mistakes rises.
+    """
+    assert run.val is not None
+    ends = run.val.lines[history.points[last] + 1 :]
+    end = int(ends[0]) if len(ends) else run.lines + 1
+    found: list[tuple[float, dict[str, float | int | str | None]]] = []
+    for name, curve in run.curves.items():
+        sign = {"higher": 1.0, "lower": -1.0}.get(metrics.better(name))
+        good = np.flatnonzero(np.isfinite(curve.values) & (curve.lines < end))
+        if sign is None or len(good) < _MIN_TASK:
+            continue
+        at = good[np.abs(curve.lines[good] - line).argmin()]
+        best = good[(sign * curve.values[good]).argmax()]
+        gain = sign * float(curve.values[best] - curve.values[at])
+        if curve.lines[best] <= curve.lines[at] or gain <= 0:
+            continue
+        known: dict[str, float | int | str | None] = {
+            "task": name,
+            "task_step": int(curve.steps[best]),
+            "task_best": float(curve.values[best]),
+            "task_before": float(curve.values[at]),
+        }
+        found.append((gain / max(abs(float(curve.values[at])), 1e-9), known))
+    return max(found, key=lambda f: f[0])[1] if found else {}
 
 
 def _share_after(run: Measured, history: History, best: int, last: int) -> float | None:

@@ -25,8 +25,8 @@ _STANDARD_ERRORS: Final = 5.0
 def rising_loss(run: Measured, settings: RisingLoss) -> list[Finding]:
     """The means of fifths of a segment rise to its end, beyond their standard errors.
 
-    Of losses above 0 only: others have no scale.  Resolves when the last fifth has
-    come half of the way back.
+    Of losses above 0 only: others have no scale.  Resolves when the last records
+    have come half of the way back.
     """
     curve = run.train
     if curve is None:
@@ -42,28 +42,40 @@ def rising_loss(run: Measured, settings: RisingLoss) -> list[Finding]:
 
 
 def _findings(steps: Ints, values: Floats, settings: RisingLoss) -> Iterator[Finding]:
-    firing: tuple[int, float, float, int] | None = None
+    resolved = 0
     for n in _checkpoints(len(values)):
+        if n <= resolved:
+            continue
         means, errors = _fifths(values[:n])
         low = int(means.argmin())
-        if firing:
-            step, before, after, since = firing
-            if means[-1] < (before + after) / 2:
-                yield _finding(step, since, before, after, int(steps[n - 1]))
-                firing = None
-            else:
-                firing = step, before, max(after, float(means[-1])), since
-            continue
         rise = float(means[-1] - means[low])
         error = float(np.hypot(errors[-1], errors[low]))
         if _PARTS - 1 - low < _RISES or not (np.diff(means[low:]) > 0).all():
             continue
         if rise > max(settings.rise * means[low], _STANDARD_ERRORS * error):
-            since = int(steps[n - (_PARTS - low) * (n // _PARTS)])
-            firing = int(steps[n - 1]), float(means[low]), float(means[-1]), since
-    if firing:
-        step, before, after, since = firing
-        yield _finding(step, since, before, after, None)
+            before, after = float(means[low]), float(means[-1])
+            back = _first_below(values, n, n // _PARTS // 2, (before + after) / 2)
+            resolved = len(values) if back is None else back + 1
+            yield Finding(
+                "rising_loss",
+                "warning",
+                int(steps[n - 1]),
+                since_step=int(steps[n - (_PARTS - low) * (n // _PARTS)]),
+                evidence={
+                    "before": before,
+                    "after": after,
+                    "rise_share": after / before - 1,
+                },
+                cleared_step=None if back is None else int(steps[back]),
+            )
+
+
+def _first_below(values: Floats, start: int, width: int, limit: float) -> int | None:
+    """First index from `start` on at which the mean of some values is below a limit."""
+    total = np.cumsum(np.concatenate([[0.0], values[start - width :]]))
+    below = np.flatnonzero((total[width:] - total[:-width]) / width < limit)
+    at = below[below > 0][:1].tolist()
+    return start - 1 + int(at[0]) if at else None
 
 
 def _checkpoints(n: int) -> Iterator[int]:
@@ -78,16 +90,3 @@ def _fifths(values: Floats) -> tuple[Floats, Floats]:
     w = len(values) // _PARTS
     parts = values[len(values) - _PARTS * w :].reshape(_PARTS, w)
     return parts.mean(axis=1), parts.std(axis=1) / np.sqrt(w)
-
-
-def _finding(
-    step: int, since: int, before: float, after: float, cleared: int | None
-) -> Finding:
-    return Finding(
-        "rising_loss",
-        "warning",
-        step,
-        since_step=since,
-        evidence={"before": before, "after": after, "rise_share": after / before - 1},
-        cleared_step=cleared,
-    )

@@ -12,7 +12,9 @@ from watcher.analysis.segments import replay
 def validation_jump(run: Measured, settings: ValidationJump) -> list[Finding]:
     """It is so many times the evaluation before and the best of at least three.
 
-    Resolves when it is below the square root of the factor times the best again.
+    Resolves when it is below the square root of the factor times the best again.  Where
+    training loss jumps with it there is no fault of the evaluation: another training
+    begins, or this one diverges.
     """
     val = run.val
     if val is None:
@@ -33,7 +35,8 @@ def validation_jump(run: Measured, settings: ValidationJump) -> list[Finding]:
             firing = None
         enough = len(values) >= settings.evaluations
         best = min(values, default=math.inf)
-        if not firing and enough and value > settings.factor * max(values[-1], best):
+        jumped = enough and value > settings.factor * max(values[-1], best)
+        if not firing and jumped and not _trained_up(run, i, settings):
             evidence: dict[str, float | int | str | None] = {
                 "best": best,
                 "before": values[-1],
@@ -43,6 +46,13 @@ def validation_jump(run: Measured, settings: ValidationJump) -> list[Finding]:
         steps.append(step)
         values.append(value)
     return [*found, firing] if firing else found
+
+
+def _trained_up(run: Measured, i: int, settings: ValidationJump) -> bool:
+    """Whether the training loss at an evaluation jumped, too."""
+    if run.val_train is None or not i:
+        return False
+    return bool(run.val_train[i] > math.sqrt(settings.factor) * run.val_train[i - 1])
 
 
 def _number(finding: Finding, name: str) -> float:

@@ -15,14 +15,17 @@ PARTS: Final = MappingProxyType(
             (
                 "{Overfitting} {since}|: validation loss is {rise} ({rise_share}) above"
                 " its best {best}| while training loss fell {train_fall_share}|."
-                "| The best checkpoint is from step {since_step}; {share_after} of the"
-                " run's time was spent after it."
+                "| {Task} is best at step {task_step}: {task_best}, it was"
+                " {task_before} at the lowest loss.| The best checkpoint {by_loss}is"
+                " from step {since_step}; {share_after} of the run's time was spent"
+                " after it."
             ),
             (
                 "{Overfitting} {since}|: валидационный loss выше своего минимума {best}"
                 " на {rise} ({rise_share})|, а обучающий упал на {train_fall_share}|."
-                "| Лучший чекпойнт — с шага {since_step}; после него прошло"
-                " {share_after} времени обучения."
+                "| {Task}: лучшее значение {task_best} на шаге {task_step}, при"
+                " минимуме loss было {task_before}.| Лучший чекпойнт {by_loss}— с шага"
+                " {since_step}; после него прошло {share_after} времени обучения."
             ),
         ),
         "not_finite": (
@@ -264,6 +267,18 @@ ADVICE: Final = MappingProxyType(
             (
                 "Причины в логе нет; так выглядят более длинные последовательности или"
                 " большие батчи по плану."
+            ),
+        ),
+        "task": (
+            (
+                "Choose the checkpoint by what counts: {task} is best at step"
+                " {task_step}, loss at step {since_step}. Where probabilities matter,"
+                " prefer the loss."
+            ),
+            (
+                "Выберите чекпойнт по тому, что важно: {task} — лучшее на шаге"
+                " {task_step}, loss — на шаге {since_step}. Если важны вероятности,"
+                " берите loss."
             ),
         ),
         "resume_jump": (

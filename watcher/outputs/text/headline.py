@@ -9,7 +9,13 @@ from parsers.batch import Floats
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis
 from watcher.outputs.text.catalog import message, tr
-from watcher.outputs.text.findings import capitalized, sentence, truncated, values
+from watcher.outputs.text.findings import (
+    capitalized,
+    in_epochs,
+    sentence,
+    truncated,
+    values,
+)
 from watcher.outputs.text.numbers import count, integer, loss, percent, unit
 
 
@@ -58,7 +64,8 @@ def headline(analysis: Analysis, lang: str = "en") -> str:
     lasting = [f for f in analysis.findings if f.cleared_step is None]
     severe = [f for f in lasting if f.rule in _BY_SEVERITY and f.severity != "info"]
     if not severe:
-        return _healthy(analysis, lang)
+        text = _healthy(analysis, lang)
+        return in_epochs(text) if analysis.epochs else text
     finding = min(severe, key=lambda f: (_BY_SEVERITY.index(f.rule), f.step))
     if finding.rule == "overfitting":
         return _overfitting(finding, lang)
@@ -68,6 +75,7 @@ def headline(analysis: Analysis, lang: str = "en") -> str:
 def _overfitting(finding: Finding, lang: str) -> str:
     known = values(finding, lang)
     start = capitalized(f"{known['Overfitting']} {known['since']}")
+    start = in_epochs(start) if finding.evidence.get("counts") == "epoch" else start
     if "rise" not in known:
         return start
     rise = known["rise"]

@@ -11,7 +11,7 @@ export function ticks(low, high, count) {
   if (!(span > 0)) return [low];
   const raw = span / Math.max(count, 1);
   const size = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].find((n) => n * size >= raw) * size;
+  const step = [1, 2, 2.5, 5, 10].find((n) => n * size >= raw) * size;
   const found = [];
   for (let n = Math.ceil(low / step); n * step <= high + step * 1e-9; n += 1) found.push(n * step);
   return found;
@@ -169,7 +169,7 @@ export class Chart {
     g.lineWidth = 1;
     g.textBaseline = "middle";
     g.textAlign = "right";
-    const rows = this.logy() ? logTicks(s.low, s.high) : ticks(s.low, s.high, Math.max(3, (s.bottom - TOP) / 40));
+    const rows = this.logy() ? logTicks(s.low, s.high) : ticks(s.low, s.high, Math.max(3, (s.bottom - TOP) / 30));
     for (const value of rows) {
       const y = Math.round(s.y(value)) + 0.5;
       g.strokeStyle = c.grid;
@@ -198,6 +198,7 @@ export class Chart {
   }
 
   drawMarks(g, s, c) {
+    let told = -Infinity;
     for (const mark of this.marks) {
       if (mark.kind === "zone") {
         const a = s.x(mark.from), b = s.x(mark.to);
@@ -220,7 +221,8 @@ export class Chart {
         g.lineTo(x, s.bottom);
         g.stroke();
         g.setLineDash([]);
-        if (this.hero && x > LEFT && x < s.right) {
+        if (this.hero && x > LEFT && x < s.right && Math.abs(x - told) > 70) {
+          told = x;
           g.fillStyle = c.muted;
           g.textBaseline = "bottom";
           g.textAlign = x > s.right - 80 ? "right" : "left";
@@ -506,7 +508,8 @@ function tickText(value, rows) {
   if (size >= 1e4) return short(value).replace(/\.?0+(?=[KMB]|$)/, "");
   if (size && size < 1e-2) return value ? value.toExponential(1).replace(".0", "") : "0";
   const step = rows.length > 1 ? Math.abs(rows[1] - rows[0]) : size;
-  return value.toFixed(Math.max(0, Math.min(4, Math.ceil(-Math.log10(step || 1)))));
+  const whole = (d) => Math.abs(step * 10 ** d - Math.round(step * 10 ** d)) < 1e-6;
+  return value.toFixed([0, 1, 2, 3].find(whole) ?? 4);
 }
 
 function stepText(value, columns) {

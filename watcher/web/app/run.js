@@ -1,15 +1,17 @@
 // One run: its curves, and the log lines that they came from.
-import { Chart, nearest } from "./chart.js";
+import { Chart } from "./chart.js";
 import { announce, copy, fill, h, later } from "./dom.js";
 import { Lens } from "./lens.js";
 import { address, ask, curves } from "./net.js";
-import { here, link, note } from "./state.js";
+import { note } from "./state.js";
 import { alertBox, pill } from "./parts.js";
 import { View } from "./view.js";
 import { clock, integer, number, seconds, short, t } from "./words.js";
 
 const MARKS = new Set(["checkpoint"]);
 const LIVE_CELLS = 400;
+// As many points as the server gives at once: there may be more.
+const TAIL = 2000;
 
 export class RunPage {
   constructor(name, params) {
@@ -22,6 +24,7 @@ export class RunPage {
     this.read(params);
     this.charts = [];
     this.sequence = 0;
+    this.loaded = new Promise((resolve) => { this.shown = resolve; });
     this.root = h("main", { class: "run", tabindex: "-1" }, h("p", { class: "muted" }, t("loading")));
   }
 
@@ -58,7 +61,8 @@ export class RunPage {
     if (this.usual < 5) this.usual = 0;
     this.view.smooth ??= this.usual;
     this.build();
-    await this.load();
+    // The charts ask for their points as soon as they are seen.
+    await this.loaded;
     if (this.line) await this.toLine(this.line);
   }
 
@@ -120,7 +124,7 @@ export class RunPage {
       if (came) this.load();
     }, { rootMargin: "200px" });
     for (const chart of this.charts) {
-      chart.visible = this.charts.indexOf(chart) < 2;
+      chart.visible = false;
       watching.observe(chart.root);
     }
     this.watching = watching;
@@ -212,39 +216,46 @@ export class RunPage {
     this.view.zoomAt(this.view.cursor?.x ?? (from + to) / 2, factor);
   }
 
+  // The large chart first: the others are not waited for.
   async load() {
     const mine = ++this.sequence;
-    const { view } = this;
-    const charts = this.charts.filter((c) => c.visible);
-    const width = Math.min(2400, Math.round(Math.max(...charts.map((c) => c.width || 600)) * (window.devicePixelRatio || 1)));
-    const metrics = [...new Set(charts.flatMap((c) => c.metrics))];
-    if (!metrics.length) return;
-    const smooth = [...new Set(charts.flatMap((c) => c.series.filter((s) => s.smooth).map((s) => s.metric)))];
-    const window_ = { axis: view.axis, from: view.from, to: view.to, width, logx: view.logx };
+    const seen = this.charts.filter((c) => c.visible);
     try {
-      const [raw, smoothed] = await Promise.all([
-        curves(this.name, metrics, window_),
-        view.smooth > 1 && smooth.length ? curves(this.name, smooth, { ...window_, smooth: view.smooth }) : null,
-      ]);
-      if (mine !== this.sequence) return;
-      this.take(raw, smoothed);
+      for (const charts of [seen.filter((c) => c.hero), seen.filter((c) => !c.hero)]) {
+        if (charts.length && mine === this.sequence) await this.fetch(charts, mine);
+      }
     } catch (error) {
       announce(error.message);
     }
   }
 
-  take(raw, smoothed) {
+  async fetch(charts, mine) {
     const { view } = this;
-    this.lines = raw.lines;
-    for (const found of raw.curves) for (const chart of this.charts) if (chart.metrics.includes(found.metric)) chart.set(found.metric, found);
+    const metrics = [...new Set(charts.flatMap((c) => c.metrics))];
+    if (!metrics.length) { this.shown(); return; }
+    const width = Math.min(2400, Math.round(Math.max(...charts.map((c) => c.width || 600)) * (window.devicePixelRatio || 1)));
+    const smooth = [...new Set(charts.flatMap((c) => c.series.filter((s) => s.smooth).map((s) => s.metric)))];
+    const window_ = { axis: view.axis, from: view.from, to: view.to, width, logx: view.logx };
+    const [raw, smoothed] = await Promise.all([
+      curves(this.name, metrics, window_),
+      view.smooth > 1 && smooth.length ? curves(this.name, smooth, { ...window_, smooth: view.smooth }) : null,
+    ]);
+    if (mine === this.sequence) this.take(charts, raw, smoothed);
+  }
+
+  take(charts, raw, smoothed) {
+    const { view } = this;
+    for (const chart of charts) chart.upto = raw.lines;
+    for (const found of raw.curves) for (const chart of charts) if (chart.metrics.includes(found.metric)) chart.set(found.metric, found);
     for (const found of smoothed?.curves ?? []) {
-      for (const chart of this.charts) if (chart.series.some((s) => s.smooth && s.metric === found.metric)) chart.set(found.metric, found, true);
+      for (const chart of charts) if (chart.series.some((s) => s.smooth && s.metric === found.metric)) chart.set(found.metric, found, true);
     }
     const spans = this.charts.flatMap((c) => [...c.data.values()].map((d) => d.span));
     if (spans.length) view.span = [Math.min(...spans.map((s) => s[0])), Math.max(...spans.map((s) => s[1]))];
     this.added = 0;
     this.describeMarks();
     this.redraw();
+    this.shown();
   }
 
   redraw() {
@@ -261,9 +272,9 @@ export class RunPage {
     const { cursor } = this.view;
     if (!cursor) { this.readout.textContent = ""; return; }
     const parts = [`${t(this.view.axis)} ${integer(cursor.x)}`];
-    const points = Object.values(cursor.points ?? {});
-    if (points.length) {
-      const [line, step] = points.reduce((a, b) => (b[0] > a[0] ? b : a));
+    const point = this.mainPoint();
+    if (point) {
+      const [line, step] = point;
       parts.length = 0;
       parts.push(`${t("step")} ${integer(step)}`, `${t("line")} ${integer(line)}`);
       if (cursor.seen) parts.push(clock(cursor.seen));
@@ -296,6 +307,8 @@ export class RunPage {
     if (!point) return;
     this.line = point[0];
     this.root.classList.add("reading");
+    // On a small screen the lens covers what is below.
+    if (getComputedStyle(this.lens.root).position === "fixed") this.charts[0].root.scrollIntoView({ block: "start" });
     await this.lens.show(this.line, { focus });
     this.redraw();
   }
@@ -333,23 +346,19 @@ export class RunPage {
     announce(found[this.alert].message);
   }
 
-  // ←/→: from point to point of the first chart that has any.
+  // ←/→: along the ends of the cells of the first chart; zoomed in, these are all points.
   move(by) {
     const { view } = this;
     const chart = this.charts.find((c) => c.visible && c.data.size) ?? this.charts[0];
     const curve = chart.data.get("loss") ?? [...chart.data.values()][0];
     if (!curve?.parts.length) return;
-    if (!view.cursor) { this.stand(curve.parts.at(-1), Infinity); return; }
-    const found = nearest(curve, view.cursor.x);
-    if (!found) return;
-    const [part, i] = found;
-    this.stand(part, i + by, curve);
-  }
-
-  stand(part, i, curve) {
-    if (curve && i < 0) part = curve.parts[Math.max(curve.parts.indexOf(part) - 1, 0)];
-    const at = Math.min(Math.max(i, 0), part.x0.length - 1);
-    this.view.point(part.x1[at]);
+    const stops = [...new Set(curve.parts.flatMap((part) => part.x0.flatMap((x, i) => [x, part.x1[i]])))].sort((a, b) => a - b);
+    if (!view.cursor) { view.point(stops.at(-1)); return; }
+    const at = stops.findIndex((x) => x >= view.cursor.x);
+    const now = at < 0 ? stops.length : at;
+    // Between two stops the next one is the first step to the right.
+    const first = by > 0 && stops[now] !== view.cursor.x ? 1 : 0;
+    view.point(stops[Math.min(Math.max(now + by - first, 0), stops.length - 1)]);
   }
 
   key(event) {
@@ -392,13 +401,16 @@ export class RunPage {
   }
 
   async append() {
-    const curves_ = this.charts.flatMap((c) => [...c.data.entries()].filter(([name]) => !name.endsWith("~")).map(([, curve]) => curve));
-    if (!curves_.length) { await this.load(); return; }
-    const last = Math.max(...curves_.map((c) => c.last_line));
-    const metrics = [...new Set(this.charts.flatMap((c) => c.metrics))];
+    const charts = this.charts.filter((c) => c.visible);
+    const last = Math.min(...charts.map((c) => c.upto ?? -1));
+    const metrics = [...new Set(charts.flatMap((c) => c.metrics))];
+    if (!(last >= 0) || !metrics.length) { await this.load(); return; }
     const found = await ask("series", { run: this.name, m: metrics, after: last }).catch(() => null);
     if (!found) return;
-    for (const [metric, points] of Object.entries(found.points)) this.extend(metric, points);
+    const lists = Object.entries(found.points);
+    if (lists.some(([, points]) => points.length >= TAIL)) { await this.load(); return; }
+    for (const [metric, points] of lists) this.extend(charts, metric, points);
+    for (const chart of charts) chart.upto = found.lines;
     if (this.added > LIVE_CELLS) this.view.reload();
     else if (this.view.smooth && this.added) this.resmooth();
     this.describeMarks();
@@ -410,8 +422,8 @@ export class RunPage {
     this.resmoothing = setTimeout(() => { this.resmoothing = 0; this.load(); }, 1500);
   }
 
-  extend(metric, points) {
-    for (const chart of this.charts) {
+  extend(charts, metric, points) {
+    for (const chart of charts) {
       const curve = chart.data.get(metric);
       if (!curve) continue;
       for (const [line, step, value] of points) {
@@ -458,5 +470,3 @@ export class RunPage {
 
   restyle() { this.view.forget(); this.redraw(); }
 }
-
-export { here, link };

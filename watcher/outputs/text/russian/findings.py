@@ -31,6 +31,9 @@ RUSSIAN: Final = MappingProxyType(
         ),
         "Not enough evaluations yet": "Пока мало оценок",
         "validation accuracy": "точность на валидации",
+        "by loss": "по loss",
+        "accuracy": "точность",
+        "reward": "награда",
         "Validation loss improved to the end: best {best} at step {step}": (
             "Валидационный loss улучшался до конца: лучший {best} на шаге {step}"
         ),
