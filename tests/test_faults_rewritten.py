@@ -109,6 +109,24 @@ def test_a_second_training_in_a_log_renamed_by_date(bench: Bench, log: Path) -> 
     assert expected == bench.held()
 
 
+def test_a_copy_by_date_before_the_log_is_truncated(bench: Bench, log: Path) -> None:
+    """`copytruncate` to such a name makes no second run, however it is looked at."""
+    text = lines(0, 400)
+    append(log, text)
+    bench.look()
+    copy = infix(log, ".2026-05-04")
+    for at in range(0, len(text), 9000):
+        append(copy, text[at : at + 9000])
+        bench.look()
+    os.truncate(log, 0)
+    bench.look()
+    append(log, lines(400, 410))
+    bench.settle()
+    restart(bench)
+
+    assert {"train.log": once(lines(0, 410))} == bench.held()
+
+
 def test_another_log_with_a_date_is_a_run(bench: Bench, log: Path) -> None:
     """A name alone makes no part: a file with another text is a log of its own."""
     append(log, lines(0, 10))

@@ -18,6 +18,8 @@ from watcher.storage.database import Database
 LOGGER: Final = logging.getLogger("gptwatch")
 # Less text may be equal by chance.
 _MIN_COPY_BYTES: Final = 256
+# A log is truncated so soon after it was copied by a rotation.
+_COPY_S: Final = 5.0
 # What is read at once of a log that is about to lose its path.
 _DRAIN_BYTES: Final = 1024 * 1024
 
@@ -47,6 +49,7 @@ class Registry:
         self._aliases: dict[Path, Tail] = {}
         self._by_key: dict[tuple[int, int], Tail] = {}
         self._parts: dict[Path, tuple[int, int]] = {}
+        self._copies: dict[Path, float] = {}
         self.tails: dict[Path, Tail] = {}
         self.errors: dict[Path, str] = {}
         self.displaced: list[Tail] = []
@@ -189,9 +192,16 @@ class Registry:
             self._parts[found.path] = found.key
             return True
         if fileread.is_at(tail.path, cursor):
-            return False
+            return self._may_become_part(cursor, found)
         parts = rotation.parts(tail.path, cursor, excluded=self.tails.__contains__)
         return any(part.path == found.path for part in parts or ())
+
+    def _may_become_part(self, cursor: Cursor, found: Found) -> bool:
+        """Whether a file is a copy of a log that may be truncated after it."""
+        since = self._copies.setdefault(found.path, self._uptime())
+        if self._uptime() - since >= _COPY_S:
+            return False
+        return rewritten.is_copy(found.path, cursor)
 
     def _may_be_log(self, path: Path) -> bool:
         """Whether an unknown path may be a log, or a directory of logs."""

@@ -40,6 +40,18 @@ def begins_alike(fd: int, cursor: Cursor) -> bool:
     )
 
 
+def is_copy(path: Path, cursor: Cursor) -> bool:
+    """Whether a file holds the text that was read, or is being filled with it."""
+    try:
+        fd = fileread.opened(path)
+    except (OSError, fileread.NotALogError):
+        return False
+    try:
+        return begins_alike(fd, cursor) or fileread.read(fd, cursor, 1) is not None
+    finally:
+        os.close(fd)
+
+
 def without_head(fd: int, cursor: Cursor) -> Cursor | None:
     """The checkpoint in a file whose text lost its beginning; None for another text."""
     if len(cursor.marker) < MARKER_BYTES:
