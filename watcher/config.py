@@ -38,6 +38,7 @@ from watcher.alerts import lifecycle as alerting
 from watcher.analysis.rules import Settings
 from watcher.analysis.rules import settings as rule_settings
 from watcher.errors import ConfigError
+from watcher.metrics import settings as exporting
 from watcher.settings import (
     Where,
     choice,
@@ -48,8 +49,9 @@ from watcher.settings import (
 
 
 NAME: Final = "gptwatch.toml"
-_TABLES: Final = ("rules", "formats", "alerts", "notify")
+_TABLES: Final = ("rules", "formats", "alerts", "notify", "metrics")
 _JUDGING: Final = ("rules", "formats")
+_EXPORTS: Final = ("metrics", "formats")
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -97,9 +99,11 @@ class Config:
         formats: all formats, the user's own first.
         alerts: which alerts are worth a notification.
         notify: where notifications go.
+        metrics: which metrics Prometheus gets, and where.
         path: where it was read, None without a file.
         where: of each option, for messages.
         judging: its tables `rules` and `formats`, for another process.
+        exports: its tables of what is exported while the daemon runs, or nothing.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -107,9 +111,11 @@ class Config:
     formats: tuple[Format, ...] = FORMATS
     alerts: alerting.Settings = field(default_factory=alerting.Settings)
     notify: notifying.Settings = field(default_factory=lambda: notifying.settings({}))
+    metrics: exporting.Settings = field(default_factory=exporting.Settings)
     path: Path | None = None
     where: Where = field(default_factory=Where)
     judging: Mapping[str, Any] = field(default_factory=dict)
+    exports: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(path: Path | None) -> Config:
@@ -139,6 +145,8 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
         ConfigError: a setting is invalid.
     """
     at = where or Where()
+    metrics = exporting.settings(table.get("metrics", {}), at.child("metrics"))
+    is_exporting = bool(metrics.textfile)
     return Config(
         options=_options(table, at),
         rules=rule_settings(table.get("rules", {}), at.child("rules")),
@@ -147,8 +155,10 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
             alerting.Settings, table.get("alerts", {}), at.child("alerts")
         ),
         notify=notifying.settings(table.get("notify", {}), at.child("notify")),
+        metrics=metrics,
         where=at,
         judging={key: table[key] for key in _JUDGING if key in table},
+        exports={key: table[key] for key in _EXPORTS if is_exporting and key in table},
     )
 
 

@@ -128,7 +128,7 @@ def _problems(status: Any) -> list[str]:
         return []  # those of a daemon that has stopped are history
     notes = status.notes
     found = [*notes.get("troubles", []), notes.get("writing", "")]
-    found.append(notes.get("events_trouble", ""))
+    found += [notes.get("events_trouble", ""), notes.get("exports", "")]
     if notes.get("behind"):
         text = "drawing takes longer than its interval; pictures waiting: {n}"
         found.append(options.tr(text, n=notes["behind"]))
