@@ -9,7 +9,7 @@ import pytest
 
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"matplotlib", "torch", "tiktoken", "apscheduler", "watchdog"}
+HEAVY = {"matplotlib", "torch", "tiktoken", "apscheduler", "watchdog", "pyarrow"}
 # What each package of the watcher may import from the others.  The order is that of the
 # data: host and storage, ingest, analysis, alerts and outputs, the daemon, commands.
 BASE = {"__init__", "errors", "clock", "files", "logs", "settings"}
@@ -26,10 +26,13 @@ CONTRACTS = {
     "analysis": BASE | {"storage", "ingest"},
     "alerts": BASE | {"storage", "analysis"},
     "outputs": BASE | {"analysis"},
-    "config": BASE | {"analysis", "alerts"},
+    "metrics": BASE | {"storage", "ingest", "analysis", "alerts", "outputs"},
+    "export": BASE | {"storage", "analysis", "outputs"},
+    "config": BASE | {"analysis", "alerts", "metrics"},
     "launch": BASE | {"storage", "analysis"},
     "daemon": BASE
-    | {"host", "storage", "ingest", "analysis", "alerts", "outputs", "config"},
+    | {"host", "storage", "ingest", "analysis", "alerts", "outputs", "config"}
+    | {"metrics"},
     "service": BASE | {"host", "storage", "outputs", "config"},
 }
 

@@ -1,0 +1,38 @@
+"""Exports, metrics and alert rules for other tools."""
+
+from types import MappingProxyType
+from typing import Final
+
+
+RUSSIAN: Final = MappingProxyType(
+    {
+        "json: one document; jsonl: one document per line; csv, parquet: one row per "
+        "value; tensorboard: event files (32-bit floats); prometheus: metrics of all "
+        "runs.": (
+            "json — один документ; jsonl — по документу в строке; csv, parquet — "
+            "строка на значение; tensorboard — файлы событий (32-битные числа); "
+            "prometheus — метрики всех прогонов."
+        ),
+        "File to write; of tensorboard a directory (default: runs). Default: standard "
+        "output.": (
+            "Файл; у tensorboard — каталог (по умолчанию runs). По умолчанию — "
+            "стандартный вывод."
+        ),
+        "Points whose steps were trained again after a restart (not for JSON).": (
+            "Точки, шаги которых пройдены заново после перезапуска (не для JSON)."
+        ),
+        "Write every point of one or more runs, for other programs.": (
+            "Записать все точки одного или нескольких прогонов для других программ."
+        ),
+        "RUN is a name that `gptwatch status` shows, FILE the path of a log.": (
+            "RUN — имя из `gptwatch status`, FILE — путь к логу."
+        ),
+        "name a run or the file of a log": "укажите прогон или файл лога",
+        "--superseded drop is not for JSON, which holds the segments itself": (
+            "--superseded drop не для JSON: в нём есть сами сегменты"
+        ),
+        "{name}: no such file, and no database of runs in {folder}": (
+            "{name}: такого файла нет, и в {folder} нет базы прогонов"
+        ),
+    }
+)
