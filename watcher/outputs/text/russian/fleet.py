@@ -27,6 +27,22 @@ RUSSIAN: Final = MappingProxyType(
         "RUN is a name that `gptwatch status` shows, FILE the path of a log.": (
             "RUN — имя из `gptwatch status`, FILE — путь к логу."
         ),
+        "Print alert rules for Prometheus, a board for Grafana.": (
+            "Показать правила алертов для Prometheus, доску для Grafana."
+        ),
+        "Print a file for the monitoring of a fleet.": (
+            "Показать файл для мониторинга многих машин."
+        ),
+        "rules: alert rules for Prometheus, with the thresholds of gptwatch.toml. "
+        "prometheus: what to add to prometheus.yml. alertmanager: an example of its "
+        "routes and inhibitions. grafana: a board.": (
+            "rules — правила алертов для Prometheus с порогами из gptwatch.toml. "
+            "prometheus — что добавить в prometheus.yml. alertmanager — пример его "
+            "маршрутов и подавлений. grafana — доска."
+        ),
+        "File to write; default: standard output.": (
+            "Файл; по умолчанию — стандартный вывод."
+        ),
         "name a run or the file of a log": "укажите прогон или файл лога",
         "--superseded drop is not for JSON, which holds the segments itself": (
             "--superseded drop не для JSON: в нём есть сами сегменты"
