@@ -28,11 +28,11 @@ CONTRACTS = {
     "outputs": BASE | {"analysis"},
     "metrics": BASE | {"storage", "ingest", "analysis", "alerts", "outputs"},
     "export": BASE | {"storage", "analysis", "outputs"},
-    "config": BASE | {"analysis", "alerts", "metrics"},
+    "config": BASE | {"analysis", "alerts", "metrics", "export"},
     "launch": BASE | {"storage", "analysis"},
     "daemon": BASE
     | {"host", "storage", "ingest", "analysis", "alerts", "outputs", "config"}
-    | {"metrics"},
+    | {"metrics", "export"},
     "service": BASE | {"host", "storage", "outputs", "config"},
 }
 

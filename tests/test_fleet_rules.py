@@ -286,12 +286,6 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def is_listening(port: int) -> bool:
-    """Whether a server takes connections."""
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
 @contextlib.contextmanager
 def running(command: Sequence[str], log: Path) -> Iterator[None]:
     """A server that is killed in the end."""
@@ -333,8 +327,6 @@ class Monitoring:
                 folder / "alertmanager.log",
             )
         )
-        # What Prometheus cannot send it sends again after a minute.
-        until(lambda: is_listening(self._alertmanager))
         stack.enter_context(
             running(
                 [
@@ -342,6 +334,8 @@ class Monitoring:
                     f"--config.file={folder}/prometheus.yml",
                     f"--storage.tsdb.path={folder}/data",
                     f"--web.listen-address=127.0.0.1:{self._port}",
+                    # What found no Alertmanager at first is sent again soon.
+                    "--rules.alert.resend-delay=1s",
                 ],
                 folder / "prometheus.log",
             )

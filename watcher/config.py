@@ -38,6 +38,7 @@ from watcher.alerts import lifecycle as alerting
 from watcher.analysis.rules import Settings
 from watcher.analysis.rules import settings as rule_settings
 from watcher.errors import ConfigError
+from watcher.export.settings import Settings as Mirrors
 from watcher.metrics import settings as exporting
 from watcher.settings import (
     Where,
@@ -49,9 +50,9 @@ from watcher.settings import (
 
 
 NAME: Final = "gptwatch.toml"
-_TABLES: Final = ("rules", "formats", "alerts", "notify", "metrics")
+_TABLES: Final = ("rules", "formats", "alerts", "notify", "metrics", "export")
 _JUDGING: Final = ("rules", "formats")
-_EXPORTS: Final = ("metrics", "formats")
+_EXPORTS: Final = ("metrics", "export")
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -100,6 +101,7 @@ class Config:
         alerts: which alerts are worth a notification.
         notify: where notifications go.
         metrics: which metrics Prometheus gets, and where.
+        export: what is exported while the daemon runs.
         path: where it was read, None without a file.
         where: of each option, for messages.
         judging: its tables `rules` and `formats`, for another process.
@@ -112,6 +114,7 @@ class Config:
     alerts: alerting.Settings = field(default_factory=alerting.Settings)
     notify: notifying.Settings = field(default_factory=lambda: notifying.settings({}))
     metrics: exporting.Settings = field(default_factory=exporting.Settings)
+    export: Mirrors = field(default_factory=Mirrors)
     path: Path | None = None
     where: Where = field(default_factory=Where)
     judging: Mapping[str, Any] = field(default_factory=dict)
@@ -146,7 +149,8 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
     """
     at = where or Where()
     metrics = exporting.settings(table.get("metrics", {}), at.child("metrics"))
-    is_exporting = bool(metrics.textfile)
+    export = from_table(Mirrors, table.get("export", {}), at.child("export"))
+    is_exporting = bool(metrics.textfile or export.tensorboard)
     return Config(
         options=_options(table, at),
         rules=rule_settings(table.get("rules", {}), at.child("rules")),
@@ -156,6 +160,7 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
         ),
         notify=notifying.settings(table.get("notify", {}), at.child("notify")),
         metrics=metrics,
+        export=export,
         where=at,
         judging={key: table[key] for key in _JUDGING if key in table},
         exports={key: table[key] for key in _EXPORTS if is_exporting and key in table},

@@ -19,6 +19,7 @@ from typing import Any, Final, TextIO
 
 from watcher import config
 from watcher.errors import GptwatchError
+from watcher.export.mirror import Mirror
 from watcher.files import write_atomically
 from watcher.metrics.collect import exposition
 from watcher.storage.database import Database
@@ -42,6 +43,9 @@ class Exporter:
         self._tasks: dict[str, Callable[[Database], float]] = {}
         if settings.metrics.textfile:
             self._tasks["metrics"] = self._write_metrics
+        if settings.export.tensorboard:
+            self._mirror = Mirror(Path(settings.export.tensorboard).expanduser())
+            self._tasks["tensorboard"] = self._write_events
         self.errors: dict[str, str] = {}
 
     def turn(self, now: float) -> None:
@@ -83,6 +87,10 @@ class Exporter:
         path = Path(settings.textfile).expanduser()
         write_atomically(path, [exposition(store, now=time.time(), settings=settings)])
         return _METRICS_S
+
+    def _write_events(self, store: Database) -> float:
+        self._mirror.update(store)
+        return _TURN_S
 
 
 def main(options: Mapping[str, Any], commands: TextIO, reports: TextIO) -> None:

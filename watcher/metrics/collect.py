@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from parsers.formats import FORMATS
@@ -12,14 +11,13 @@ from parsers.metrics import VALIDATION
 from parsers.metrics import unit as metric_unit
 from watcher import __version__
 from watcher.alerts.lifecycle import FIRING, RESOLVED
-from watcher.files import distinct_names
 from watcher.ingest.backlog import unread
 from watcher.metrics.families import FIGURES, Run
 from watcher.metrics.settings import Settings
 from watcher.metrics.text import COUNTER, GAUGE, Family, escaped, labels, lines
 from watcher.outputs.text.escape import clean
 from watcher.storage.database import Database
-from watcher.storage.rows import Row
+from watcher.storage.rows import Row, named
 
 
 # States of a run, as `watcher.daemon.run_state` decides them; "new" before it did.
@@ -173,12 +171,9 @@ def _left_out(*, runs: int, series: int) -> list[Family]:
 
 def _labelled(rows: Sequence[Row]) -> list[Run]:
     """The runs under labels that differ: a scrape with two equal series is refused."""
-    roots = [Path(root) for root in dict.fromkeys(row.root for row in rows)]
-    below = {str(r): name for r, name in distinct_names(roots).items()}
     seen: set[str] = set()
     runs = []
-    for row in rows:
-        name = f"{below[row.root]}/{row.name}" if len(roots) > 1 else row.name
+    for row, name in named(rows):
         label = _fit(name)
         if label in seen:
             label = _fit(f"{label} ({row.id})")

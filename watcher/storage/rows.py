@@ -2,14 +2,16 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import orjson
 
 from parsers.delta import Delta
+from watcher.files import distinct_names
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.chunks import DamagedError
 
@@ -94,6 +96,14 @@ def _quickly(text: str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return json.loads(text)
+
+
+def named(rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
+    """Each run with its name, below one for its root where there are several."""
+    roots = [Path(root) for root in dict.fromkeys(row.root for row in rows)]
+    labels = {str(root): name for root, name in distinct_names(roots).items()}
+    for row in rows:
+        yield row, f"{labels[row.root]}/{row.name}" if len(roots) > 1 else row.name
 
 
 def latest(delta: Delta) -> dict[str, Any]:
