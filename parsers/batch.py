@@ -48,7 +48,8 @@ class Milestone:
     Attributes:
         kind: "start" (a new training begins), "checkpoint", "resumed", "traceback",
             "error" (the last line of a traceback), "out of memory", "killed",
-            "cancelled", "interrupted", "nan" (the log itself says so), "finished".
+            "cancelled", "interrupted", "nan" (the log itself says so), "finished",
+            "skipped" (an optimizer step).
         line: its number in the log, from 1.
         step: the last step seen before it, None before the first.
         text: the line, without control characters, at most 300 characters.

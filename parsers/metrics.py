@@ -12,11 +12,14 @@ class Metric:
         name: as in the data document.
         unit: of the values; "" for a pure number.
         meaning: one line for people.
+        better: "higher" or "lower" for a metric of the task, by which people choose
+            a checkpoint; "" for all others.
     """
 
     name: str
     unit: str
     meaning: str
+    better: str = ""
 
 
 _TABLE = (
@@ -24,7 +27,7 @@ _TABLE = (
     Metric("train_loss", "nats/token", "training loss measured at an evaluation"),
     Metric("val_loss", "nats/token", "validation loss"),
     Metric("val_bpb", "bits/byte", "validation loss in bits per byte"),
-    Metric("val_ppl", "", "validation perplexity"),
+    Metric("val_ppl", "", "validation perplexity", "lower"),
     Metric("train_ppl", "", "training perplexity"),
     Metric("iter_ms", "ms", "time of one iteration as the log gives it"),
     Metric("step_avg_ms", "ms", "mean time of an iteration so far"),
@@ -45,11 +48,20 @@ _TABLE = (
     Metric("epoch", "", "passes over the data, with fraction"),
     Metric("memory_mib", "MiB", "memory of the device in use"),
     Metric("accuracy", "", "training accuracy"),
-    Metric("val_accuracy", "", "validation accuracy"),
-    Metric("hellaswag", "", "accuracy on HellaSwag"),
-    Metric("core", "", "CORE score"),
-    Metric("chatcore", "", "ChatCORE score"),
-    Metric("reward", "", "mean reward"),
+    Metric("val_accuracy", "", "validation accuracy", "higher"),
+    Metric("val_f1", "", "validation F1", "higher"),
+    Metric("val_auc", "", "validation area under the ROC curve", "higher"),
+    Metric("val_map", "", "validation mean average precision", "higher"),
+    Metric("val_iou", "", "validation mean intersection over union", "higher"),
+    Metric("val_dice", "", "validation Dice coefficient", "higher"),
+    Metric("val_bleu", "", "validation BLEU", "higher"),
+    Metric("val_rouge", "", "validation ROUGE-L", "higher"),
+    Metric("val_wer", "", "validation word error rate", "lower"),
+    Metric("val_cer", "", "validation character error rate", "lower"),
+    Metric("hellaswag", "", "accuracy on HellaSwag", "higher"),
+    Metric("core", "", "CORE score", "higher"),
+    Metric("chatcore", "", "ChatCORE score", "higher"),
+    Metric("reward", "", "mean reward", "higher"),
     Metric("aux_loss", "", "auxiliary loss (balance of experts)"),
     Metric("val_avg_loss", "nats/token", "validation loss of averaged weights"),
     Metric("val_ema_loss", "nats/token", "validation loss of smoothed weights"),
@@ -66,6 +78,11 @@ ANY_LOSS = MappingProxyType(
 
 # A validation figure stands for "the" validation series in this order.
 VALIDATION = ("val_loss", "val_bpb")
+
+
+def better(name: str) -> str:
+    """Which values of a task metric are better: "higher", "lower", "" for others."""
+    return METRICS[name].better if name in METRICS else ""
 
 
 def unit(name: str) -> str:

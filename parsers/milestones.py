@@ -55,6 +55,10 @@ _OOM: Final = (
     rb"|CUDA_ERROR_OUT_OF_MEMORY|\bCuda failure .{0,6}out of memory"
     rb"|\bnot enough memory: you tried|\bOut of memory: Kill|cgroup out-of-memory"
     rb"|\bOut Of Memory\s*$|\b[Ee]xceeded (?:job|step) memory limit"
+    rb"|\b(?:Unable|Failed|failed) to allocate (?:memory|[\d.]+ ?[KMGT]i?B)"
+    rb"|\b(?:[Cc]annot|can't) allocate memory|\b[Rr]an out of memory trying to"
+    rb"|CUDNN_STATUS_ALLOC_FAILED|CUBLAS_STATUS_ALLOC_FAILED|\bstd::bad_alloc\b"
+    rb"|\bcudaErrorMemoryAllocation\b|\bhipErrorOutOfMemory\b|\bOOMKilled\b"
 )
 _NO_OOM: Final = (
     _WARNING + rb"|\b(?:avoid|prevent|case of|if|when|not)\b[^.]{0,40}out of memory"
@@ -92,6 +96,11 @@ _NOT_ENDED: Final = (
     rb"(?i)\b(?:done|completed?|finished|training) (?:for |with )?epoch\b"
     rb"|\bmerges?\b|tokenizer|\bnot \w+ed\b"
 )
+# An optimizer step that mixed precision, or a guard of the trainer, did not take.
+_SKIPPED: Final = (
+    rb"(?i)\b[Gg]radient overflow\b|\bOVERFLOW! .{0,40}[Ss]kipping step"
+    rb"|\bskipping (?:the |this )?(?:optimi[sz]er )?(?:step|update)\b"
+)
 _NAN: Final = (
     rb"(?i)\bloss\b[^|=]{0,40} (?:is|was|became|becomes|has become|turned|went)"
     rb" (?:\w+ or )?(?:nan|inf|infinite|non-?finite|not finite)\b"
@@ -115,7 +124,10 @@ _RULES: Final = (
     ),
     _last("out of memory", "exhausted", _NAME + rb"ExhaustedError"),
     _Rule("out of memory", "memory", _OOM, _NO_OOM),
-    _Rule("out of memory", "oom", rb"\boom[-_ ]kill|\bOOM when allocating"),
+    _Rule(
+        "out of memory", "oom", rb"\boom[-_ ]kill|\bOOM when allocating|\bOOMKilled\b"
+    ),
+    _Rule("out of memory", "alloc", _OOM, _NO_OOM),
     _Rule("out of memory", "exhausted", _OOM, _NO_OOM),
     _Rule("nan", "nan", _NAN),
     _Rule("nan", "finite", _NAN),
@@ -199,7 +211,13 @@ _RULES: Final = (
         rb"|\bNCCL (?:error|failure)\b|\bNCCL operations have failed",
         _WARNING,
     ),
-    _Rule("error", "watchdog", rb"\bWatchdog caught collective operation timeout"),
+    _Rule(
+        "error",
+        "watchdog",
+        rb"\bWatchdog caught collective operation timeout"
+        rb"|\bNCCL watchdog thread terminated|\bwatchdog got stuck\b",
+        _WARNING,
+    ),
     _Rule("finished", "training", _ENDED, _NOT_ENDED),
     _Rule("finished", "train_runtime", rb"['\"]train_runtime['\"]: ?['\"]?\d"),
     _Rule("finished", "minimum val", rb"\bMinimum validation bpb: \d"),
@@ -231,6 +249,7 @@ _RULES: Final = (
         rb"\bRestored (?:all states )?from (?:the )?checkpoint|\b[Rr]estored checkpoint"
         rb"|\bRestoring states from the checkpoint",
     ),
+    _Rule("resumed", "continu", rb"(?i)\bcontinuing (?:training )?(?:at|from) step\b"),
     _Rule(
         "start",
         "scratch",
@@ -247,6 +266,8 @@ _RULES: Final = (
     _Rule(
         "start", "start", rb"\bwill start from random\b|\bcheckpoint, starting fresh\b"
     ),
+    _Rule("skipped", "skipping", _SKIPPED),
+    _Rule("skipped", "overflow", _SKIPPED),
     _Rule("checkpoint", "checkpoint", _SAVED, _NOT_SAVED),
     _Rule("checkpoint", "model", _MODEL_SAVED),
     _Rule(

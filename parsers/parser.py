@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch, Ints, Milestone
+from parsers.causes import Tracebacks, quotation
 from parsers.delta import Delta
 from parsers.engine.lines import Lines
 from parsers.engine.steps import Steps
@@ -35,6 +36,7 @@ _FIRST_BYTES: Final = 32 * 1024
 _ENOUGH: Final = 64.0
 # A line that ends so is not cut within a number.
 _CLOSED: Final = (b"%", b")", b"}", b"]", b"|")
+_DIGIT: Final = re.compile(rb"\d")
 _NEVER: Final = 1 << 62
 _EXAMPLES: Final = 8
 _TEXT_CHARS: Final = 300
@@ -125,6 +127,7 @@ class Parser:
         self._settled = False
         self._tried: list[tuple[str, int, Mapping[str, int]]] = []
         self._templates = self._make_templates()
+        self._tracebacks = Tracebacks()
 
     @property
     def format(self) -> Format | None:
@@ -146,6 +149,11 @@ class Parser:
         """How many lines were dropped for their length."""
         return self._text.overlong
 
+    @property
+    def pending(self) -> int | None:
+        """Bytes at the end that are no whole line yet; None where that isn't known."""
+        return self._text.pending
+
     def scores(self) -> list[tuple[str, int, Mapping[str, int]]]:
         """Each format that took lines: name, how many, and how many by shape."""
         found = [c for c in self._candidates if c.hits]
@@ -158,6 +166,7 @@ class Parser:
             "lines": self.lines,
             "text": self._text.state(),
             "settled": self._settled,
+            "tracebacks": self._tracebacks.state(),
             "leader": self._leader.form.name if self._leader else None,
             "candidates": [candidate.state() for candidate in self._candidates],
             # The same few lines are examples of what many formats did not take.
@@ -186,6 +195,8 @@ class Parser:
         parser.lines = state["lines"]
         parser._text = Lines.restore(state["text"])
         parser._settled = state["settled"]
+        if "tracebacks" in state:  # states of older versions have none
+            parser._tracebacks.restore(state["tracebacks"])
         for candidate, kept in zip(
             parser._candidates, state["candidates"], strict=True
         ):
@@ -229,6 +240,7 @@ class Parser:
         reading = self._templates.read(piece)
         self.lines += len(piece)
         delta.lines += len(piece)
+        reading.milestones = self._tracebacks.read(piece, reading.milestones)
         _note(reading, delta)
         rows = any(c.rows for c in self._candidates)
         lines = data.split(b"\n")[:-1] if rows else ()
@@ -293,7 +305,7 @@ class Parser:
         line = tail[tail.rfind(b"\n") + 1 :]
         if self._leader is None or self._leader.rows is not None:
             return False  # structured lines are checked by their reader
-        if line.endswith(_CLOSED):
+        if line.endswith(_CLOSED) or not _DIGIT.search(line):
             return False
         return not self._templates.seen(line, self._candidates.index(self._leader))
 
@@ -324,6 +336,7 @@ def _unpacked(packed: Sequence[Any]) -> Batch:
 
 def _note(reading: Reading, delta: Delta) -> None:
     for number, kind, raw in reading.milestones:
-        delta.milestones.append(Milestone(kind, number, None, _text(raw)))
+        text = _text(quotation(kind, raw))
+        delta.milestones.append(Milestone(kind, number, None, text))
     for _, stated in reading.facts:
         delta.facts.update(stated)

@@ -90,7 +90,7 @@ class Fleet:
     def beat(self, **more: Any) -> None:
         """Notes what the daemon notes of itself."""
         with self.store.transaction():
-            self.store.keep_note("daemon", {"at": NOW, "troubles": [], **more})
+            self.store.keep_note("daemon", {"at": NOW, "problems": [], **more})
 
     def metrics(self, settings: Settings | None = None, now: float = NOW) -> str:
         """The exposition, as a process of its own would read it."""

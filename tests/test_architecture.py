@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"matplotlib", "torch", "tiktoken", "apscheduler", "watchdog", "pyarrow"}
+SERVER = {"starlette", "uvicorn"}
 # What each package of the watcher may import from the others.  The order is that of the
 # data: host and storage, ingest, analysis, alerts and outputs, the daemon, commands.
 BASE = {"__init__", "errors", "clock", "files", "logs", "settings"}
@@ -28,6 +29,7 @@ CONTRACTS = {
     "outputs": BASE | {"analysis"},
     "metrics": BASE | {"storage", "ingest", "analysis", "alerts", "outputs"},
     "export": BASE | {"storage", "analysis", "outputs"},
+    "views": BASE | {"storage", "ingest", "analysis"},
     "config": BASE | {"analysis", "alerts", "metrics", "export"},
     "interface": BASE | {"storage", "analysis", "outputs", "config"},
     "launch": BASE | {"storage", "analysis"},
@@ -35,6 +37,8 @@ CONTRACTS = {
     | {"host", "storage", "ingest", "analysis", "alerts", "outputs", "config"}
     | {"metrics", "export"},
     "service": BASE | {"host", "storage", "outputs", "config"},
+    "web": BASE
+    | {"host", "storage", "analysis", "outputs", "views", "daemon", "metrics"},
 }
 
 
@@ -117,6 +121,16 @@ def test_heavy_libraries_are_imported_where_they_are_used() -> None:
     found = {(p.name, n) for p in quick for n in imports(p, top_level_only=True)}
 
     assert set() == {(p, n) for p, n in found if n.partition(".")[0] in HEAVY}
+
+
+def test_only_the_page_needs_a_server() -> None:
+    """The daemon and all other commands start without it."""
+    others = [p for p in files("watcher") if package(p) != "web"]
+    found = {(p.name, n) for p in others for n in imports(p, top_level_only=True)}
+
+    servers = {(p, n) for p, n in found if n.partition(".")[0] in SERVER}
+    pages = {(p, n) for p, n in found if n.startswith("watcher.web")}
+    assert set() == servers | pages
 
 
 def test_every_package_of_the_watcher_has_a_contract() -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -599,3 +599,30 @@ def test_stop_is_obeyed_before_other_messages(box: Box) -> None:
     box.daemon.tick()
 
     assert "stop" == box.daemon._exit
+
+
+def test_writers_are_looked_for_once_for_all_logs(box: Box) -> None:
+    """One look through all processes a refresh, and one for all rotated files."""
+    looks: list[int] = []
+
+    def look_for_writers(keys: Collection[tuple[int, int]]) -> FakeWriters:
+        looks.append(len(keys))
+        return FakeWriters(box)
+
+    box.daemon.look_for_writers = look_for_writers
+    paths = [box.logs / f"{n}.log" for n in range(20)]
+    for path in paths:
+        write(path, lines(0, 5))
+    box.pass_time(1.0)
+    looks.clear()
+    box.pass_time(1.0)
+    refresh = looks.copy()
+    for path in paths:
+        path.rename(f"{path}.1")
+        write(path, lines(5, 9))
+    box.pass_time(1.0)
+    looks.clear()
+    box.pass_time(1.0)
+
+    assert [20] == refresh
+    assert [20, 20] == looks

@@ -98,6 +98,31 @@ def test_f25_things_that_are_no_files(bench: Bench, log: Path) -> None:
     assert {"train.log": once(lines(0, 10))} == bench.held()
 
 
+def test_f25_a_symlink_to_a_folder(bench: Bench, tmp_path: Path) -> None:
+    """Logs behind it are read; a loop, or one through a folder above, has an end."""
+    far = tmp_path / "far"
+    (far / "sub").mkdir(parents=True)
+    append(far / "sub" / "a.log", lines(0, 10))
+    (bench.logs / "near").mkdir()
+    append(bench.logs / "near" / "b.log", lines(20, 30))
+    (bench.logs / "far").symlink_to(far)
+    (bench.logs / "again").symlink_to("near")
+    (bench.logs / "above").symlink_to(tmp_path)
+    (far / "back").symlink_to(bench.logs)
+    (far / "sub" / "loop").symlink_to(far)
+    append(tmp_path / "not_mine.log", lines(40, 50))
+
+    bench.settle()
+    append(far / "sub" / "a.log", lines(10, 20))
+    bench.settle()
+
+    expected = {
+        "far/sub/a.log": once(lines(0, 20)),
+        "near/b.log": once(lines(20, 30)),
+    }
+    assert expected == bench.held()
+
+
 def test_f25_a_log_that_becomes_a_pipe(bench: Bench, log: Path) -> None:
     """Opening what took a log's name never waits; the log goes on when it is back."""
     append(log, lines(0, 10))

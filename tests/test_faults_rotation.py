@@ -4,12 +4,15 @@ import gzip
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from oracle import Bench, append, lines, once
 
+from watcher.ingest import rotation
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.tailer import ROTATE_TIMEOUT_S, ROTATE_WAIT_S
+from watcher.storage.checkpoint import Cursor
 
 
 def rotate(log: Path) -> None:
@@ -240,3 +243,54 @@ def test_a_rename_is_waited_for_no_longer_than_promised(
 
     assert list(range(10)) == before
     assert list(range(20)) == bench.steps()
+
+
+def test_rotated_again_while_a_part_is_opened(
+    bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part that moves up between the listing and the opening is found again."""
+    append(log, lines(0, 10))
+    bench.look()
+    append(log, lines(10, 20))
+    rotate(log)
+    append(log, lines(20, 30))
+    plain, due = rotation.parts, [log]
+
+    def racing(*arguments: Any, **options: Any) -> Any:
+        found = plain(*arguments, **options)
+        if found and due:
+            due.clear()
+            rotate(log)
+            append(log, lines(30, 40))
+        return found
+
+    monkeypatch.setattr(rotation, "parts", racing)
+    bench.writer = "gone"
+    bench.settle()
+
+    assert [] == due
+    assert {"train.log": once(lines(0, 40))} == bench.held()
+
+
+def test_rotated_again_while_the_next_file_is_opened(
+    bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file that was next when the part ended is read, not the one after it."""
+    append(log, lines(0, 10))
+    bench.look()
+    rotate(log)
+    append(log, lines(10, 20))
+    plain, due = rotation.start, [log]
+
+    def racing(part: rotation.Part) -> Cursor:
+        if due:
+            due.clear()
+            rotate(log)
+            append(log, lines(20, 30))
+        return plain(part)
+
+    monkeypatch.setattr(rotation, "start", racing)
+    bench.settle()
+
+    assert [] == due
+    assert {"train.log": once(lines(0, 30))} == bench.held()

@@ -24,6 +24,7 @@ from made_runs import (
     speedrun,
     started,
     trainer,
+    with_curve,
     with_time,
     with_train,
     with_val,
@@ -36,12 +37,13 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
 
+from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis
 from watcher.outputs.plot.axis_range import loss_scale, steps_scale
 from watcher.outputs.plot.canvas import Sheet
 from watcher.outputs.plot.compare import compare_figure, draw_together
 from watcher.outputs.plot.figure import draw, figure
-from watcher.outputs.plot.loss_panels import Look
+from watcher.outputs.plot.lines import Look
 from watcher.outputs.plot.spread import spread
 from watcher.outputs.plot.theme import DARK, LIGHT, THEMES, printable, rc
 from watcher.outputs.plot.ticks import Scale, brief, labels, ticks
@@ -147,11 +149,20 @@ def test_equal_runs_give_equal_bytes(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_log_has_four_panels(kind: str) -> None:
-    """The layout never jumps: what a log lacks keeps its place."""
-    drawn = sheet(KINDS[kind]())
+def test_every_log_of_nanogpt_has_four_panels(kind: str) -> None:
+    """The layout never jumps: what such a log lacks keeps its place."""
+    drawn = sheet(replace(KINDS[kind](), format="nanogpt"))
 
     assert 4 == len(drawn.figure.axes)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "empty"])
+def test_other_logs_have_no_empty_panel(kind: str) -> None:
+    """A panel is drawn where the log fills it; "not in this log" says nothing."""
+    drawn = sheet(replace(KINDS[kind](), format="keyvalue"))
+
+    assert "not in this log" not in words(drawn)
+    assert all(axes.lines for axes in drawn.figure.axes)
 
 
 def test_svg_is_reproducible_text() -> None:
@@ -235,17 +246,25 @@ def test_panels_of_a_log_without_training_loss() -> None:
     assert "minutes" in said
 
 
-def test_absent_series_keep_their_panel() -> None:
-    """A log of Keras has no MFU: its panel says so."""
+def test_absent_series_of_nanogpt_keep_their_panel() -> None:
+    """A log of nanoGPT without times: their panel says so."""
+    run = replace(nanogpt(), format="nanogpt", time=None, pause=None)
+
+    assert 1 == words(sheet(run)).count("not in this log")
+
+
+def test_panels_of_an_epoch_log() -> None:
+    """A log of Keras shows accuracy and the gap; its losses are in the large panel."""
     said = words(sheet(epochs()))
 
-    assert "Accuracy" in said
-    assert 1 == said.count("not in this log")
+    assert {"Accuracy", "Validation minus training"} <= set(said)
+    assert "Training loss" not in said
 
 
 def test_a_log_without_metrics_still_gives_a_picture() -> None:
-    """Four panels that say what is missing."""
-    assert 4 == words(sheet(bare())).count("not in this log")
+    """Panels that say what is missing."""
+    assert 1 == words(sheet(bare())).count("not in this log")
+    assert 4 == words(sheet(replace(bare(), format="nanogpt"))).count("not in this log")
 
 
 def test_russian_labels() -> None:
@@ -316,12 +335,32 @@ def test_no_zone_after_overfitting_has_ended() -> None:
 
 
 def test_bits_and_nats_share_no_panel() -> None:
-    """A validation in bits per byte stands alone, and says where training is."""
+    """A validation in bits per byte has a panel of its own below training."""
     drawn = sheet(in_bits())
 
-    assert colours(panel(drawn, 0)) & {LIGHT.train, LIGHT.val} == {LIGHT.val}
+    assert colours(panel(drawn, 0)) & {LIGHT.train, LIGHT.val} == {LIGHT.train}
     assert any(line.startswith("bits/byte") for line in words(drawn))
-    assert LIGHT.train in colours(panel(drawn, 1))
+    assert LIGHT.val in colours(panel(drawn, 1))
+
+
+def test_overfitting_in_bits_is_the_story() -> None:
+    """Where validation in other units overfits, it takes the large panel."""
+    over = Finding("overfitting", "warning", 900, since_step=500)
+    drawn = sheet(replace(in_bits(), findings=(over,)))
+
+    assert colours(panel(drawn, 0)) & {LIGHT.train, LIGHT.val} == {LIGHT.val}
+    assert "overfitting" in words(drawn)
+
+
+def test_one_evaluation_leaves_training_the_story() -> None:
+    """A single evaluation is a dot with its value; training is the bold line."""
+    run = with_val(improving(), np.array([0]), np.array([9.0]), np.array([np.nan]))
+    drawn = sheet(run)
+
+    bold = [x for x in panel(drawn, 0).lines if x.get_linewidth() == 2]
+    assert 1999 == max(np.asarray(line.get_xdata())[-1] for line in bold)
+    label = next(t for t in drawn.figure.texts if t.get_text().startswith("validation"))
+    assert label.get_position()[0] < 0.2
 
 
 def test_loss_axes_are_logarithmic() -> None:
@@ -394,6 +433,100 @@ def test_superseded_points_are_faint() -> None:
     assert [0.25, 1.0] == sorted({float(alpha or 1) for alpha in alphas})
 
 
+@pytest.mark.parametrize(
+    ("rule", "word"),
+    [
+        ("divergence", "diverged"),
+        ("slowdown", "slower"),
+        ("skipped_steps", "steps skipped"),
+        ("a_rule_of_tomorrow", "a rule of tomorrow"),
+    ],
+)
+def test_findings_are_marked_at_their_step(rule: str, word: str) -> None:
+    """A dotted line and a word in the large panel, a pointer in every one."""
+    found = Finding(rule, "warning", 700, since_step=700)
+    drawn = sheet(replace(improving(), findings=(found,)))
+
+    assert word in words(drawn)
+    assert [700, 700] in [
+        list(np.asarray(x.get_xdata())) for x in panel(drawn, 0).lines
+    ]
+    for axes in drawn.figure.axes:
+        pointers = [line for line in axes.lines if line.get_marker() == "v"]
+        assert [700] == [x for line in pointers for x in np.asarray(line.get_xdata())]
+
+
+def test_a_crash_is_marked_by_its_cause() -> None:
+    """The mark of a run that ended states how."""
+    end = Finding("crashed", "critical", 1999, evidence={"outcome": "out of memory"})
+
+    assert "out of memory" in words(sheet(replace(improving(), findings=(end,))))
+
+
+def test_events_close_together_share_a_word() -> None:
+    """Twenty spikes in a row are one word with their number, and stay legible."""
+    spikes = [Finding("spike", "info", step) for step in range(1000, 1200, 10)]
+    drawn = sheet(replace(improving(), findings=tuple(spikes)))
+
+    assert "spike ×20" in words(drawn)
+    assert_legible(drawn)
+
+
+def _borders(drawn: Sheet) -> list[float]:
+    grid = to_hex(LIGHT.grid)
+    lines = [x for x in panel(drawn, 0).lines if to_hex(x.get_color()) == grid]
+    return [float(np.asarray(line.get_xdata())[0]) for line in lines]
+
+
+def test_epochs_have_thin_borders() -> None:
+    """A border where each pass over the data begins, for two ranks that print too."""
+    run = improving()
+    steps = np.repeat(np.arange(0, 2000, 10), 2)
+    run = with_curve(run, "epoch", steps, steps / 500)
+
+    assert [500, 1000, 1500] == _borders(sheet(run))
+
+
+def test_epochs_without_curves_have_no_borders() -> None:
+    """Where each record is an epoch a border would stand at each point."""
+    run = with_curve(epochs(), "epoch", np.arange(1, 13), np.arange(1.0, 13))
+
+    assert [] == _borders(sheet(run))
+
+
+def test_a_long_title_wraps() -> None:
+    """Nothing of a headline is cut while it has room for another line."""
+    headline = f"Diverged at step 100: {'training loss is back up ' * 6}at step 25"
+    with mpl.rc_context(rc(LIGHT)):
+        drawn = draw(nanogpt(), look(nanogpt()), headline=headline, drawn_by="x")
+
+    assert headline in " ".join(words(drawn))
+    assert_legible(drawn)
+
+
+def test_what_was_superseded_leaves_the_axis_to_what_counts() -> None:
+    """A run that has just begun again is not squeezed by the long one before it."""
+    steps = np.r_[np.arange(5000), np.arange(100)]
+    run = with_train(bare(), steps, 2 + np.exp(-steps / 900), window=1)
+    assert run.train is not None
+    current = np.arange(5100) >= 5000
+    train = replace(run.train, current=current)
+    run = replace(run, train=train, curves={"loss": train})
+
+    assert 100 >= steps_scale([run], log=False).high
+
+
+def test_few_points_are_all_inside() -> None:
+    """With a dozen evaluations the first is seen, however high it is."""
+    at = np.arange(0, 1300, 100.0)
+    values = 3.3 + 7.5 * np.exp(-at / 40)
+
+    scale = loss_scale([(at, values)], Scale(0, 1200))
+
+    assert scale is not None
+    assert scale.high > values[0]
+
+
 def test_nan_is_marked_where_it_began() -> None:
     """The finite part is drawn; the rest is tinted and named."""
     drawn = sheet(lost())
@@ -418,7 +551,8 @@ def test_losses_that_are_all_nan_are_said_to_be() -> None:
     """A log of NaN is another thing than a log without losses."""
     said = words(sheet(_only(np.nan, np.nan)()))
 
-    assert 2 == said.count("nothing but NaN or inf")
+    assert 1 == said.count("nothing but NaN or inf")
+    assert "not in this log" not in said
 
 
 def test_no_line_goes_back() -> None:
@@ -466,7 +600,7 @@ def test_any_values_give_a_picture(values: list[float], log: bool) -> None:  # n
     run = with_val(with_train(bare(), steps, column, window=3), steps, column, column)
     run = with_time(run, steps, column, steps % 3 == 0)
 
-    assert 4 == len(sheet(run, log=log).figure.axes)
+    assert 1 <= len(sheet(run, log=log).figure.axes) <= 4
 
 
 def test_last_point_and_spikes_of_a_long_run_are_drawn() -> None:

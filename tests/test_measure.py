@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from parsers.batch import Floats
 from parsers.parser import Parser
 from watcher.analysis.model import Analysis
 from watcher.analysis.pipeline import analyse
@@ -47,7 +48,7 @@ def test_pauses_do_not_distort_the_time() -> None:
     summary = measured(nanogpt(1000)).summary
 
     assert 118.0 == summary.typical_ms
-    assert pytest.approx(118.0 + 1650 / 5) == summary.mean_ms
+    assert pytest.approx(118.0 + 1650 * 20 / 991) == summary.mean_ms
     assert 1650.0 == summary.eval_ms
     assert pytest.approx(1650 / (1650 + 50 * 118)) == summary.eval_share
 
@@ -170,12 +171,55 @@ def test_smoothing_does_not_lag() -> None:
     assert np.allclose(line, centred_mean(line, 51), rtol=1e-12)
 
 
-def test_smoothing_passes_over_gaps() -> None:
-    """What is not finite does not spread; where there is nothing, nothing is shown."""
-    smooth = centred_mean(np.array([1.0, math.nan, 3.0, math.inf, math.nan]), 3)
+def test_smoothing_breaks_at_what_is_not_finite() -> None:
+    """A gap stays a gap, and no window reaches over it."""
+    values = np.array([1.0, 1.0, math.nan, 3.0, math.inf, 5.0, 6.0, 7.0])
 
-    assert [1.0, 2.0, 3.0, 3.0] == smooth[:4].tolist()
-    assert math.isnan(smooth[4])
+    smooth = centred_mean(values, 3)
+
+    assert [1.0, 1.0] == smooth[:2].tolist()
+    assert [3.0, 5.0, 6.0, 7.0] == smooth[[3, 5, 6, 7]].tolist()
+    assert np.isnan(smooth[[2, 4]]).all()
+
+
+def _noisy(level: Floats) -> Floats:
+    return np.asarray(level + 0.05 * np.sin(np.arange(len(level)) * 2.4))
+
+
+@pytest.mark.parametrize("first", [0, 101, 497])
+def test_smoothing_does_not_smear_a_spike(first: int) -> None:
+    """Three iterations at 900 leave no plateau around them, wherever they stand."""
+    values = _noisy(np.full(500, 2.0))
+    values[first : first + 3] = 900.0
+
+    smooth = centred_mean(values, 50)
+
+    around = np.r_[0:first, first + 3 : 500]
+    assert 2.06 > smooth[around].max()
+
+
+@pytest.mark.parametrize("at", [102, 250, 255])
+def test_smoothing_rises_where_the_loss_rises(at: int) -> None:
+    """A jump, even between two blocks, is as sharp as in the log."""
+    values = _noisy(np.where(np.arange(510) < at, 2.0, 5.0))
+
+    smooth = centred_mean(values, 50)
+
+    assert 2.1 > smooth[:at].max()
+    assert 4.9 < smooth[at:].min()
+
+
+def test_smoothing_of_a_long_log_has_no_seams() -> None:
+    """Blocks of a long log give what the log in one piece gives."""
+    values = _noisy(np.full(140_000, 2.0))
+    values[65_530:65_540] = 40.0
+
+    smooth = centred_mean(values, 50)
+
+    assert 2.06 > np.delete(smooth, np.s_[65_530:65_540]).max()
+    assert np.allclose(
+        smooth[65_600:65_900], centred_mean(values[65_550:65_950], 50)[50:350]
+    )
 
 
 def test_an_end_noted_by_the_runner_is_quoted_as_its_exit_code() -> None:
@@ -186,3 +230,14 @@ def test_an_end_noted_by_the_runner_is_quoted_as_its_exit_code() -> None:
     assert "exit code 3" == measured(log + note).summary.outcome_text
     cause = "Traceback (most recent call last):\nValueError: bad batch\n"
     assert "ValueError: bad batch" == measured(log + cause + note).summary.outcome_text
+
+
+@pytest.mark.parametrize(
+    ("line", "epochs"),
+    [("epoch={0} loss={1}\n", True), ("step={0} epoch=1 loss={1}\n", False)],
+)
+def test_a_log_that_counts_epochs_is_known(line: str, *, epochs: bool) -> None:
+    """Its steps are epochs, in every sentence."""
+    log = "".join(line.format(i, 4 - i / 10) for i in range(1, 20))
+
+    assert epochs is measured(log).epochs

@@ -17,6 +17,7 @@ from fleets import NOW, SUMMARY, Fleet, of, samples, series
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import until
+from pages import Served
 
 from watcher import config
 from watcher.alerts.lifecycle import FIRING, PENDING, RESOLVED
@@ -26,7 +27,7 @@ from watcher.errors import ConfigError
 from watcher.metrics.collect import STATES
 from watcher.metrics.families import FIGURES
 from watcher.metrics.settings import Settings
-from watcher.metrics.text import escaped
+from watcher.metrics.text import CONTENT_TYPE, escaped
 from watcher.storage.outbox import Delivery
 
 
@@ -152,7 +153,7 @@ def test_the_beat_is_that_of_the_daemon(fleet: Fleet) -> None:
     """A scrape of a database that nobody writes shows an old beat."""
     assert [] == of(fleet.metrics(), "beat_timestamp_seconds")
 
-    fleet.beat(troubles=["a", "b"], writing="c")
+    fleet.beat(problems=["a", "b"], output_error="c")
 
     assert [NOW] == of(fleet.metrics(now=NOW + 99), "beat_timestamp_seconds")
     assert [3.0] == of(fleet.metrics(), "notices")
@@ -367,3 +368,16 @@ def test_a_textfile_that_cannot_be_written_is_a_notice(tmp_path: Path) -> None:
                 ).stdout
             )
         )
+
+
+@pytest.mark.process
+def test_the_page_answers_scrapes(fleet: Fleet) -> None:
+    """`/metrics`, behind the guard of the page."""
+    fleet.run("a.log")
+    with Served(fleet.folder) as page:
+        answer = page.get("/metrics")
+        rebound = page.get("/metrics", headers={"host": "evil.example"})
+
+    assert (200, CONTENT_TYPE) == (answer.status, answer.headers["content-type"])
+    assert [1.25] == of(answer.body.decode(), "run_loss", run="a.log")
+    assert 200 != rebound.status

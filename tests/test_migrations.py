@@ -146,6 +146,20 @@ def test_silences_and_notes_are_kept(store: Database) -> None:
     )
 
 
+def test_the_beginning_of_each_file_is_a_place(store: Database) -> None:
+    """Lines of runs from before there were places are found from there."""
+    found = {
+        row.name: [(p.line, p.offset, p.head) for p in store.places.of(row.id)]
+        for row in store.runs()
+    }
+
+    assert [] == found["gpt.log"]  # rotated: nobody noted where its parts begin
+    [(line, offset, head)] = found["sub/again.log"]
+    assert (0, 0) == (line, offset)
+    assert head
+    assert head.startswith(b"iter 0:")
+
+
 def test_a_migrated_schema_is_that_of_a_new_database(
     store: Database, tmp_path: Path
 ) -> None:
@@ -192,17 +206,27 @@ def test_a_crash_leaves_the_old_version_or_the_new(old: Path, tmp_path: Path) ->
             break
 
     assert not died
-    assert {1, VERSION} == seen
+    assert set(range(min(seen), VERSION + 1)) == seen
 
 
 @pytest.mark.parametrize("data", ["{", "[]", "3"])
-def test_damage_met_by_a_migration_is_damage(old: Path, data: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "damage"),
+    [
+        (1, "UPDATE alerts SET data = ? WHERE key = 'spike@30'"),
+        (2, "UPDATE runs SET cursor = ? WHERE id = 2"),
+    ],
+)
+def test_damage_met_by_a_migration_is_damage(
+    tmp_path: Path, data: str, version: int, damage: str
+) -> None:
     """The daemon sets the database aside and goes on, as with any other."""
-    with contextlib.closing(sqlite3.connect(old / NAME)) as plain, plain:
-        plain.execute("UPDATE alerts SET data = ? WHERE key = 'spike@30'", (data,))
+    shutil.copy(DATABASES / f"v{version}.db", tmp_path / NAME)
+    with contextlib.closing(sqlite3.connect(tmp_path / NAME)) as plain, plain:
+        plain.execute(damage, (data,))
 
     with pytest.raises(StorageCorruptError, match=r"store\.db: damaged"):
-        Database(old)
+        Database(tmp_path)
 
 
 def test_a_database_that_is_being_made_is_not_damaged(

@@ -32,6 +32,13 @@ slurmstepd: error: Detected 1 oom-kill event(s) in StepId=117.0.
 srun: error: node7: task 0: Out Of Memory
 MemoryError
 numpy.core._exceptions._ArrayMemoryError: Unable to allocate 30.5 GiB
+RuntimeError: cuDNN error: CUDNN_STATUS_ALLOC_FAILED
+RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(h)`
+OSError: [Errno 12] Cannot allocate memory
+  what():  std::bad_alloc
+RuntimeError: [alloc_cpu.cpp:75] DefaultCPUAllocator: can't allocate memory
+Allocator (GPU_0_bfc) ran out of memory trying to allocate 2.20GiB
+pod train-0 terminated: OOMKilled
 RuntimeError: DefaultCPUAllocator: not enough memory: you tried to get 4096 bytes.
 """,
     "nan": """
@@ -84,6 +91,7 @@ Fatal Python error: Segmentation fault
 train_gpt.py FAILED
   exitcode  : 1 (pid: 15200)
 [E ProcessGroupNCCL.cpp:607] [Rank 3] Watchdog caught collective operation timeout:
+[rank2]:[E512 ProcessGroupNCCL.cpp:616] [Rank 2] NCCL watchdog thread terminated with
 terminate called after throwing an instance of 'c10::DistBackendError'
 srun: error: node1: task 0: Exited with exit code 1
 gptwatch: {"event": "exit", "status": "crashed", "code": 1}

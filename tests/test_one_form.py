@@ -14,7 +14,7 @@ from watcher.analysis.model import Analysis
 from watcher.analysis.rules import Settings
 from watcher.outputs.plot.axis_range import steps_scale
 from watcher.outputs.plot.figure import draw
-from watcher.outputs.plot.loss_panels import Look
+from watcher.outputs.plot.lines import Look
 from watcher.outputs.plot.theme import THEMES, rc
 from watcher.outputs.report import json as data
 from watcher.outputs.report import terminal

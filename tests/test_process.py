@@ -165,7 +165,7 @@ def test_a_remote_log_without_a_local_writer_is_unknown(
     """On a network file system the writer may sit on another machine."""
     path = log(tmp_path)
     # No test can count on a network file system.
-    monkeypatch.setattr(filesystem, "kind", lambda _: "nfs4")
+    monkeypatch.setattr(filesystem.Mounts, "kind", lambda *_: "nfs4")
 
     assert "unknown" == Writers({}, complete=True).state(key(path), path)
     with holder(path, "a"):
@@ -230,3 +230,25 @@ def test_what_other_machines_write_is_remote(name: str) -> None:
 def test_what_only_this_machine_writes_is_not_remote(name: str) -> None:
     """Disks of this machine, also through an overlay."""
     assert not filesystem.is_remote_kind(name)
+
+
+def test_mounts_are_read_once_for_many_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking for the writers of many logs reads the kernel's list of mounts once."""
+    plain, reads = filesystem.mountinfo, list[str]()
+
+    def counted() -> str:
+        reads.append(plain())
+        return reads[-1]
+
+    monkeypatch.setattr(filesystem, "mountinfo", counted)
+    paths = [tmp_path / f"{n}.log" for n in range(20)]
+    for path in paths:
+        path.write_bytes(b"x")
+
+    writers = Writers.of([key(path) for path in paths])
+    states = {writers.state(key(path), path) for path in paths}
+
+    assert "alive" not in states
+    assert 1 == len(reads)

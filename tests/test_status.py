@@ -218,12 +218,39 @@ def test_f21_f22_copies_and_deleted_logs_are_said(bench: Bench, log: Path) -> No
     (bench.logs / "train.bak.log").write_bytes(log.read_bytes())
     bench.look()
     with bench.store.transaction():
-        bench.store.keep_note("daemon", {"troubles": bench.reader.warnings()})
+        bench.store.keep_note("daemon", {"problems": bench.reader.warnings()})
 
     with locked(bench.state):
         shown = ask(bench).stdout
 
     assert "train.bak.log: a copy of" in shown
+
+
+def test_what_is_wrong_with_the_daemon(bench: Bench, log: Path) -> None:
+    """Each problem that it noted has a line; what is well has none."""
+    append(log, lines(0, 20))
+    bench.look()
+    note = {"events_error": "", "output_error": "disk full", "late_s": 75.2}
+    with bench.store.transaction():
+        bench.store.keep_note("daemon", note)
+
+    with locked(bench.state):
+        shown = ask(bench).stdout
+
+    assert "disk full" in shown
+    assert "logs are read 1 min 15 s late" in shown
+
+
+def test_equal_names_below_two_directories(bench: Bench, tmp_path: Path) -> None:
+    """The directory stands before the name, and only where it must."""
+    with bench.store.transaction():
+        for root, name in (("gpu0", "a.log"), ("gpu1", "a.log"), ("gpu1", "b.log")):
+            run = bench.store.begin(str(tmp_path / root), name, reason="found", now=0.0)
+            bench.store.set(run, format="nanogpt")
+
+    names = [run["run"] for run in answered(bench)["runs"]]
+
+    assert ["b.log", "gpu0/a.log", "gpu1/a.log"] == sorted(names)
 
 
 def test_status_changes_nothing(bench: Bench, log: Path) -> None:

@@ -396,5 +396,5 @@ def test_without_root_it_says_so(machine: Box) -> None:
         fine=False,
     )
 
-    assert said.startswith("gptwatch: only root may change services of the system")
+    assert said.startswith("gptwatch: a system service needs root")
     assert 1 == len(said.splitlines())

@@ -38,10 +38,10 @@ def python(text: str) -> dict[str, object]:
         ("--learning_rate=6e-4", "learning_rate", 6e-4),
     ],
 )
-def test_an_option_takes_what_nanogpt_dies_of(
+def test_an_option_accepts_what_nanogpt_rejects(
     argument: str, key: str, value: object
 ) -> None:
-    """A value that can only mean one thing is taken, in the type of its default."""
+    """An unambiguous value is converted to the type of its default."""
     got = getattr(settings(argument), key)
 
     assert (value, type(value)) == (got, type(got))
@@ -83,10 +83,10 @@ def test_a_value_may_follow_as_an_argument_of_its_own() -> None:
         (["--init_from=gpt5"], "none of"),
     ],
 )
-def test_nonsense_is_answered_with_what_to_do(
+def test_an_invalid_option_has_a_clear_error(
     arguments: list[str], message: str
 ) -> None:
-    """What cannot be meant is refused at once, and the error says why."""
+    """An invalid value is rejected at once, with the reason."""
     with pytest.raises(TrainerError, match=message):
         settings(*arguments)
 
@@ -151,7 +151,7 @@ def test_later_arguments_win(tmp_path: Path) -> None:
     assert (3, 9) == (got.max_iters, got.batch_size)
 
 
-def test_overrides_are_said_as_nanogpt_says_them(
+def test_overrides_are_logged_as_by_nanogpt(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """NanoGPT's lines, byte for byte, control characters aside."""
@@ -254,7 +254,7 @@ def test_a_file_that_is_something_else_is_named(tmp_path: Path, name: str) -> No
         settings(str(path))
 
 
-def test_code_runs_only_for_those_who_ask(tmp_path: Path) -> None:
+def test_code_runs_only_with_trust_config(tmp_path: Path) -> None:
     """`--trust_config=True` before a file runs it as nanoGPT does."""
     path = tmp_path / "c.py"
     path.write_text("max_iters = sum([1, 2])")

@@ -224,7 +224,7 @@ def test_preparing_what_is_out_of_reach_is_an_error(
     assert not (alone / "data").exists()
 
 
-def test_a_failed_download_is_said(
+def test_a_failed_download_is_logged(
     alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """When the network fails, the log has the reason and the substitute is used."""
@@ -413,7 +413,7 @@ def real_table() -> dict[bytes, int]:
     return ranks
 
 
-def test_tables_of_other_packages_are_not_hunted(alone: Path) -> None:
+def test_tables_of_other_packages_are_not_searched(alone: Path) -> None:
     """Only what was named, our cache and tiktoken's are looked through."""
     paths = [str(path.parent) for path in tokens.tiktoken_paths()]
 

@@ -176,8 +176,8 @@ def test_the_protocol_is_documented(train: Train) -> None:
     ]
 
 
-def test_evaluations_that_eat_the_run_are_hinted_at_once(train: Train) -> None:
-    """A run that evaluates more than it trains says so, a single time."""
+def test_expensive_evaluations_are_hinted_at_once(train: Train) -> None:
+    """A run that evaluates more than it trains logs a hint, once."""
     _, lines = train("--eval_interval=2", "--eval_iters=40")
 
     hints = [note["hint"] for note in notes(lines, "eval") if "hint" in note]
@@ -195,14 +195,14 @@ def test_a_nan_is_still_json() -> None:
 
 
 def test_the_log_is_kept_in_a_file(train: Train) -> None:
-    """All that is said stands in the run's log file, from the first line on."""
+    """Every line is in the run's log file, from the first on."""
     _, lines = train("--max_iters=3")
 
     (path,) = Path("out/logs").iterdir()
     assert lines == path.read_text().splitlines()
 
 
-def test_a_reader_that_leaves_stops_nothing(train: Train, tmp_path: Path) -> None:
+def test_a_closed_pipe_does_not_stop_training(train: Train, tmp_path: Path) -> None:
     """`python -m trainer ... | head -1` trains to its end."""
     train("--max_iters=0")  # prepares the data
     command = [sys.executable, "-m", "trainer", *TINY, "--out_dir=piped"]
@@ -238,7 +238,7 @@ def test_a_run_without_a_checkpoint_keeps_its_end(train: Train) -> None:
     assert Path("frugal/last.pt").exists()
 
 
-def test_early_stopping_waits_as_long_as_told(train: Train) -> None:
+def test_early_stopping_has_patience(train: Train) -> None:
     """Training ends after so many evaluations without a new best."""
     code, lines = train(
         *("--early_stopping=2", "--learning_rate=0.0", "--decay_lr=False"),
@@ -252,7 +252,7 @@ def test_early_stopping_waits_as_long_as_told(train: Train) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_the_run(train: Train) -> None:
-    """NaN ends training with exit code 1 and leaves the last good checkpoint."""
+    """A NaN loss ends training with exit code 1; the last good checkpoint stays."""
     code, lines = train("--learning_rate=1e30", "--decay_lr=False", "--grad_clip=0.0")
 
     (end,) = notes(lines, "end")
@@ -445,7 +445,7 @@ def test_bad_usage_is_one_line_and_exit_code_2(
     arguments: list[str],
     message: str,
 ) -> None:
-    """What the user can put right is said in one line on stderr, without traceback."""
+    """An error that a user can fix is one line on stderr, without traceback."""
     code = guarded(lambda: loop.train([*TINY, *arguments]))
 
     error = capsys.readouterr().err

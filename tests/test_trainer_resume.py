@@ -455,7 +455,7 @@ def test_greedy_sampling_does_not_depend_on_the_seed(
         ("--ckpt=absent.pt", "no checkpoint there"),
     ],
 )
-def test_a_bad_wish_for_samples_is_answered(
+def test_a_bad_sampling_option_is_an_error(
     train: Train, capsys: pytest.CaptureFixture[str], option: str, message: str
 ) -> None:
     """An unknown character or an impossible option is one line and exit code 2."""
@@ -466,7 +466,7 @@ def test_a_bad_wish_for_samples_is_answered(
     assert message in capsys.readouterr().err
 
 
-def test_other_data_are_noticed(
+def test_resuming_on_other_data_is_an_error(
     train: Train, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Resuming on data with more tokens than the model knows stops before step 0."""

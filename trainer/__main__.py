@@ -1,6 +1,5 @@
 """python -m trainer CONFIG --key=value: train a GPT."""
 
-import os
 import sys
 
 from trainer.errors import guarded, require_torch
@@ -15,9 +14,6 @@ def main(arguments=None):
         print(help_text())
         return 0
     require_torch(__name__)
-    # Before torch is loaded: on a busy machine OpenMP threads that spin while they wait
-    # cost up to twenty times the CPU of the step itself.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from trainer.loop import train
 
     return train(arguments)

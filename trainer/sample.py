@@ -57,6 +57,8 @@ def main(arguments=None):
     config = build.resolve(config, build.World())
     if auto and config.device == "cpu":  # as nanoGPT, which has no autocast there
         config = dataclasses.replace(config, dtype="float32")
+    if config.threads:
+        torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     model, meta = load(config, options, log)
     tokenizer = make_tokenizer(meta, config, log)

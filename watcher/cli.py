@@ -36,9 +36,11 @@ from watcher.commands.options import (
 )
 from watcher.commands.run import run
 from watcher.commands.service import service
+from watcher.commands.show import show
 from watcher.commands.silence import silence
 from watcher.commands.start import start
 from watcher.commands.status import status
+from watcher.commands.web import web
 from watcher.errors import ConfigError, GptwatchError
 from watcher.outputs.text.catalog import tr
 
@@ -79,7 +81,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 
 for _command in (
-    *(demo, start, run, status, alerts, silence, notify),
+    *(demo, start, run, web, status, show, alerts, silence, notify),
     *(once, compare, export, formats, alertrules, service, doctor, completion),
 ):
     cli.add_command(_command)

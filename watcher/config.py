@@ -50,7 +50,7 @@ from watcher.settings import (
 
 
 NAME: Final = "gptwatch.toml"
-_TABLES: Final = ("rules", "formats", "alerts", "notify", "metrics", "export")
+_TABLES: Final = ("rules", "formats", "alerts", "notify", "web", "metrics", "export")
 _JUDGING: Final = ("rules", "formats")
 _EXPORTS: Final = ("metrics", "export")
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*")
@@ -73,6 +73,23 @@ class Options:
     cron: str | None = None
     every: int | None = None
     keep: int | None = setting(None, at_least=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The page.
+
+    Attributes:
+        listen: HOST:PORT or unix:PATH; "" for no page beside `gptwatch start`.
+        hosts: further names by which the page is reached.
+        allow_users: local users who need no token.
+        lines: whether lines of logs are shown.
+    """
+
+    listen: str = ""
+    hosts: tuple[str, ...] = ()
+    allow_users: tuple[str, ...] = ()
+    lines: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +117,7 @@ class Config:
         formats: all formats, the user's own first.
         alerts: which alerts are worth a notification.
         notify: where notifications go.
+        web: the page.
         metrics: which metrics Prometheus gets, and where.
         export: what is exported while the daemon runs.
         path: where it was read, None without a file.
@@ -113,6 +131,7 @@ class Config:
     formats: tuple[Format, ...] = FORMATS
     alerts: alerting.Settings = field(default_factory=alerting.Settings)
     notify: notifying.Settings = field(default_factory=lambda: notifying.settings({}))
+    web: Web = field(default_factory=Web)
     metrics: exporting.Settings = field(default_factory=exporting.Settings)
     export: Mirrors = field(default_factory=Mirrors)
     path: Path | None = None
@@ -159,6 +178,7 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
             alerting.Settings, table.get("alerts", {}), at.child("alerts")
         ),
         notify=notifying.settings(table.get("notify", {}), at.child("notify")),
+        web=from_table(Web, table.get("web", {}), at.child("web")),
         metrics=metrics,
         export=export,
         where=at,

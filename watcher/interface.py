@@ -183,7 +183,7 @@ class Runs(Mapping[str, Run]):
     """The runs of a watched directory by name, read from the daemon's database."""
 
     def __init__(self, rows: list[Row], state: Path, window: int | None) -> None:
-        self._rows = {row.name: row for row in rows}
+        self._rows = {row.local_name: row for row in rows}
         self._state = state
         self._window = window
 

@@ -56,6 +56,16 @@ class Lines:
         self._pieces, self._length = [], 0
         return whole + (b"" if too_long else _clean(tail))
 
+    @property
+    def pending(self) -> int | None:
+        """Bytes that were fed and belong to a line without an end.
+
+        None where that cannot be known: in UTF-16, and in a line that is too long.
+        """
+        if self._decoder or self._length > MAX_LINE:
+            return None
+        return len(self._head) + self._length
+
     def state(self) -> dict[str, Any]:
         """What `restore` needs, of plain JSON types."""
         pending = self._decoder.getstate() if self._decoder else (b"", 0)

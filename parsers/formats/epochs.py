@@ -42,7 +42,7 @@ EPOCHS = Format(
         # What the bars between show is no point here, and read all the same.
         line(
             "bar",
-            rb"\d%\|.{0,999}?(?i:loss) ?[:=] ?" + named("loss"),
+            rb"\d%\|.{0,499}?(?i:loss) ?[:=] ?" + named("loss"),
             needs=(b"%|",),
             step="none",
             hit=False,

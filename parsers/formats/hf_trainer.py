@@ -36,8 +36,8 @@ _ITEM: Final = re.compile(
     rb"(?:/\d+)?\2\)?(?=[,}])"
 )
 _BAR: Final = re.compile(
-    rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%(?:\|[^|]*\|)?\s*(\d{1,15})/(\d{1,15}) \[[^\]]*"
-    rb"(?:it/s|s/it)"
+    rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%(?:\|[^|]*\|)?\s*(\d{1,15})/(\d{1,15}) "
+    rb"\[[^\]]{0,99}(?:it/s|s/it)"
 )
 _SUMMARY: Final = b"'train_runtime'"
 _MEAN: Final = re.compile(rb"\b(?:train|eval)_\w+ +=  ")

@@ -57,8 +57,8 @@ LIGHTNING = Format(
         line(
             "Epoch N: v_loss, loss",
             rb"\bEpoch " + STEP + rb": "
-            rb"(?=.{0,999}?" + _WORD + rb"v_loss " + named("val_loss") + rb")"
-            rb"(?=.{0,999}?" + _WORD + rb"loss " + named("loss", NUMBER) + rb")",
+            rb"(?=.{0,299}?" + _WORD + rb"v_loss " + named("val_loss") + rb")"
+            rb"(?=.{0,299}?" + _WORD + rb"loss " + named("loss", NUMBER) + rb")",
             needs=(b"Epoch ", b" v_loss "),
         ),
     ),

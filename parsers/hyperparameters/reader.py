@@ -37,7 +37,7 @@ from parsers.hyperparameters.values import (
 
 _NOTHING: Final[Facts] = MappingProxyType({})
 # A configuration in one line is shorter; longer lines hold text or data.
-_LONG: Final = 30_000
+_LONG: Final = 16_384
 _HEAD: Final = 2000  # of a line, tells whether it is source code or a metric line
 _LONG_STATEMENT: Final = 300
 # What a class or a call of a script may state of the run; `lr=` may be any optimizer.

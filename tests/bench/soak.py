@@ -149,6 +149,7 @@ def main() -> None:
         finally:
             end.set()
             thread.join()
+            print(*watched.warnings(), sep="\n")
     draw(rows, given.out.with_suffix(".png"))
 
 

@@ -48,6 +48,11 @@ class Daemon:
             assert self.process.poll() is None, path.read_text()
             time.sleep(0.005)
 
+    def warnings(self) -> list[str]:
+        """What it logged that is no news of a run."""
+        logged = Path(self._said.name).read_text("utf-8", "replace").splitlines()
+        return [t for t in logged if " error: " in t or " warning: " in t]
+
     def stop(self) -> None:
         """Ends it as systemd would."""
         self.process.send_signal(signal.SIGTERM)
@@ -95,8 +100,11 @@ def cpu_s(pid: int) -> float:
 
 
 def rss_mb(pid: int) -> float:
-    """Resident memory."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 1e6
+    """Resident memory; 0 of a process that has just ended."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 1e6
+    except OSError:
+        return 0.0
 
 
 class Commits:

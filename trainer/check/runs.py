@@ -76,15 +76,23 @@ def nonfinite(setup):
 
 @row(90)
 def memory(setup):
-    """The estimate against the peak, and the advice at out-of-memory."""
+    """The estimate against the peak: 124M, and gpt2-xl's shape with --low_mem."""
     setup.need_cuda()
-    run = setup.run(**setup.settings(GPT2))
-    torch.cuda.reset_peak_memory_stats()
-    run.step()
-    peak = torch.cuda.max_memory_allocated()
-    guess = machine.memory_estimate(run.model.config, run.config, run.plan.rows)
-    text = f"estimate {guess / 1e9:.1f} GB, peak {peak / 1e9:.1f} GB"
-    expect(0.75 < guess / peak < 1.25, text)
+    large = {"n_layer": 48, "n_head": 25, "n_embd": 1600, "bias": True, "low_mem": True}
+    large |= {"batch_size": 1, "gradient_accumulation_steps": 32, "compile": False}
+    texts, ratios = [], []
+    for name, more in {"124M": {}, "xl": large}.items():
+        run = setup.run(**setup.settings(GPT2, **more))
+        torch.cuda.reset_peak_memory_stats()
+        run.step()
+        peak = torch.cuda.max_memory_allocated()
+        rows = run.plan.rows
+        guess = machine.memory_estimate(run.model.config, run.config, rows)
+        ratios.append(guess / peak)
+        texts.append(f"{name} estimate {guess / 1e9:.1f} GB, peak {peak / 1e9:.1f} GB")
+        del run
+    text = "; ".join(texts)
+    expect(all(0.75 < ratio < 1.25 for ratio in ratios), text)
     return text
 
 

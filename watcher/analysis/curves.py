@@ -23,6 +23,9 @@ _PAUSE_AFTER_EVENT: Final = 1.15
 # nanoGPT's running mean of MFU: 0.9 of the old, 0.1 of the new.
 _MFU_DECAY: Final = 0.9
 _SAMPLE: Final = 100_000
+# Formats with one record an epoch, and records that show it in others.
+_EPOCH_FORMATS: Final = frozenset({"keras", "epochs"})
+_MIN_EPOCHS: Final = 2
 _THROUGHPUT: Final = ("tokens_per_s", "samples_per_s", "iters_per_s")
 
 
@@ -33,6 +36,7 @@ def measure(
     path: str,
     window: int | None = None,
     changed_at: float | None = None,
+    ended: bool = False,
 ) -> Measured:
     """The curves and segments of a run.
 
@@ -41,7 +45,8 @@ def measure(
     curves = _curves(run)
     milestones = run.milestones()
     main = curves.get("loss") or _validation(curves)
-    parts = segments(main.lines, main.steps, milestones) if main else ()
+    val = _validation(curves)
+    parts = segments(main.lines, main.steps, milestones, val) if main else ()
     curves = {
         key: replace(c, current=current(c.lines, c.steps, parts))
         for key, c in curves.items()
@@ -74,7 +79,19 @@ def measure(
         milestones=milestones,
         lines=run.lines,
         changed_at=changed_at,
+        ended=ended,
+        epochs=_counts_epochs(run, curves, main),
     )
+
+
+def _counts_epochs(run: Run, curves: Mapping[str, Curve], main: Curve | None) -> bool:
+    """Whether what the log calls a step is an epoch."""
+    if run.format is not None and run.format.name in _EPOCH_FORMATS:
+        return True
+    epoch = curves.get("epoch")
+    if epoch is None or main is None or len(epoch) < _MIN_EPOCHS:
+        return False
+    return bool(np.array_equal(epoch.values, epoch.steps))
 
 
 def _curves(run: Run) -> dict[str, Curve]:

@@ -58,7 +58,7 @@ class Summary:
     Losses are in the unit that the log prints; times in ms; shares from 0 to 1.
     `first_loss`, `final_loss`: first and last finite per-iteration training loss;
     without one, the training loss at evaluations.  `improvement`: first / final.
-    `typical_ms`: median iteration without pauses; `mean_ms`: mean with them;
+    `typical_ms`: median iteration without pauses; `mean_ms`: total time over steps;
     `eval_ms`: what one evaluation costs beyond a typical iteration; `eval_share`:
     share of the time that evaluations take; `mean_mfu`, `typical_mfu` in %.
     `ratio`: last validation loss / training loss at it, None if units differ.
@@ -130,6 +130,8 @@ class Measured:
         elapsed_s: training time at each point of `train` (or of `val` without it),
             where the log states it, else None.
         smoothed_loss: whether the log's own loss is already an average.
+        ended: whether nothing writes the log any more, whatever the log says.
+        epochs: whether the steps of the log are epochs.
     """
 
     name: str
@@ -153,6 +155,8 @@ class Measured:
     milestones: tuple[Milestone, ...]
     lines: int = 0
     changed_at: float | None = None  # log's last change, seconds since 1970
+    ended: bool = False
+    epochs: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

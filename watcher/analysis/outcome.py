@@ -17,9 +17,20 @@ ENDS: Final = {
     "killed": "killed",
     "cancelled": "cancelled",
     "interrupted": "interrupted",
+    "nan": "crashed",
+    "traceback": "crashed",
 }
 # Of several ends the root cause: an error that follows from it comes later.
-_CAUSES: Final = ("out of memory", "interrupted", "cancelled", "killed", "error")
+_CAUSES: Final = (
+    "out of memory",
+    "nan",
+    "interrupted",
+    "cancelled",
+    "killed",
+    "error",
+)
+# A program may report NaN and go on; one that gives up says so.
+_GIVES_UP: Final = re.compile(r'(?i)stop|abort|exit|quit|terminat|Error\b|"nonfinite"')
 _EXIT_NOTE: Final = re.compile(r'^gptwatch: \{.*"event": "exit".*"code": (\d+)')
 
 
@@ -65,10 +76,14 @@ def quoted(text: str) -> str:
 
 
 def cause(ends: Sequence[Milestone]) -> Milestone | None:
-    """Of the milestones of one end its root cause, None without any."""
-    for kind in _CAUSES:
-        found = [m for m in ends if m.kind == kind]
-        if found:
-            # Of many processes the first to fail is the cause.
-            return found[0]
-    return next((m for m in ends if m.kind == "finished"), None)
+    """Of the milestones of one end its root cause, None without any.
+
+    Of many processes the first to fail is the cause.  A traceback whose last line is
+    missing counts where nothing else explains the end.
+    """
+    found = [m for m in ends if m.kind != "nan" or _GIVES_UP.search(m.text)]
+    for kind in (*_CAUSES, "finished", "traceback"):
+        first = next((m for m in found if m.kind == kind), None)
+        if first:
+            return first
+    return None

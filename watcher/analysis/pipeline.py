@@ -34,9 +34,10 @@ def read(
     window: int | None = None,
     settings: rules.Settings | None = None,
     parser: Parser | None = None,
+    ended: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Reading:
-    """Reads a whole log; `progress` gets the bytes of the file read so far.
+    """Reads a whole log; `progress` gets the bytes read, `ended` is as in `Measured`.
 
     Raises:
         InputError: it cannot be read.
@@ -52,6 +53,7 @@ def read(
         path=str(path),
         window=window,
         changed_at=path.stat().st_mtime,
+        ended=ended,
         settings=settings,
     )
     return Reading(analysis, parser, size)
@@ -64,13 +66,17 @@ def analyse(
     path: str,
     window: int | None = None,
     changed_at: float | None = None,
+    ended: bool = False,
     settings: rules.Settings | None = None,
 ) -> Analysis:
     """All that is known of a run.
 
     `window`: points in the moving average; default min(50, n // 10) of the log.
+    `ended`: as in `Measured`.
     """
-    measured = measure(run, name=name, path=path, window=window, changed_at=changed_at)
+    measured = measure(
+        run, name=name, path=path, window=window, changed_at=changed_at, ended=ended
+    )
     findings = rules.findings(measured, settings)
     shared = {f.name: getattr(measured, f.name) for f in fields(Measured)}
     return Analysis(**shared, findings=findings, summary=summary(measured, findings))

@@ -16,8 +16,10 @@ from watcher.analysis.model import Curve, Segment
 
 
 # Two processes that write one file go back and forth all the time: no restarts.
-_INTERLEAVED_SHARE: Final = 0.05
 _MIN_INTERLEAVED: Final = 5
+# Between two steps back they write a few records each, or jump forward as often.
+_FEW_RECORDS: Final = 4
+_FORWARD_JUMP: Final = 5
 
 
 def went_back(steps: Ints | Floats) -> Ints:
@@ -26,9 +28,16 @@ def went_back(steps: Ints | Floats) -> Ints:
 
 
 def segments(
-    lines: Ints, steps: Ints, milestones: Sequence[Milestone]
+    lines: Ints,
+    steps: Ints,
+    milestones: Sequence[Milestone],
+    evaluations: Curve | None = None,
 ) -> tuple[Segment, ...]:
-    """The segments of a run, from the records of its main curve in log order."""
+    """The segments of a run, from the records of its main curve in log order.
+
+    `evaluations`: those at or after the last step before a restart belong to it, though
+    they stand behind its last record.
+    """
     if not len(steps):
         return ()
     announced = [_between(lines, milestones, kind) for kind in ("resumed", "start")]
@@ -37,30 +46,78 @@ def segments(
     second = max(steps[:2])  # from there a training begins again
     found = []
     for start, end in zip(starts, [*starts[1:], len(steps)], strict=True):
-        line = int(lines[start - 1]) + 1 if start else 1
+        line, before = 1, None
+        if start:
+            line, before = _first_line(lines, steps, start, evaluations)
         onward = start > 0 and steps[start] > second
         reason = (
             "resumed"
-            if start in resumed or (onward and start not in begun)
+            if (start in resumed and steps[start] >= steps[0])
+            or (onward and start not in begun)
             else "restarted"
             if start
             else "start"
         )
         last = int(steps[start:end].max())
-        found.append(Segment(int(steps[start]), last, line, reason))
-    return tuple(found)
+        first = int(steps[start]) if before is None else min(int(steps[start]), before)
+        found.append(Segment(first, last, line, reason))
+    return (*found, *_begun(lines, steps, int(second), evaluations))
+
+
+def _first_line(
+    lines: Ints, steps: Ints, start: int, evaluations: Curve | None
+) -> tuple[int, int | None]:
+    """Line at which a segment begins, and the lowest step evaluated before its records.
+
+    It is behind the last record or evaluation of the segment before.
+    """
+    line = int(lines[start - 1]) + 1
+    if evaluations is None or steps[start] >= steps[start - 1]:
+        return line, None
+    first, end = np.searchsorted(evaluations.lines, [line, int(lines[start])])
+    between = evaluations.steps[first:end]
+    old = between >= steps[start - 1]
+    count = len(old) if old.all() else int(old.argmin())
+    line = int(evaluations.lines[first + count - 1]) + 1 if count else line
+    return line, int(between[count:].min()) if count < len(between) else None
+
+
+def _begun(
+    lines: Ints, steps: Ints, second: int, evaluations: Curve | None
+) -> Iterator[Segment]:
+    """The segment of a new training that has been evaluated and not trained yet."""
+    if evaluations is None:
+        return
+    first = int(np.searchsorted(evaluations.lines, int(lines[-1]) + 1))
+    late = evaluations.steps[first:]
+    new = np.flatnonzero((late <= second) & (late < steps[-1]))
+    if len(new):
+        line, step = int(evaluations.lines[first + new[0]]), int(late[new[0]])
+        yield Segment(step, int(late[new[0] :].max()), line, "restarted")
 
 
 def _starts(steps: Ints, resumed: Ints, begun: Ints) -> list[int]:
     """Indices of the records at which a run goes on after a restart."""
     back = went_back(steps)
-    if len(back) > max(_MIN_INTERLEAVED, _INTERLEAVED_SHARE * len(steps)):
+    if _interleaved(steps, back):
         back = back[:0]
     resumed, begun = resumed[resumed > 0], begun[begun > 0]
     # Programs announce more than the start of a training: it goes back to the first
     # steps, too, or to the very step of the record before.
     begun = begun[steps[begun] == steps[begun - 1]]
     return [int(i) for i in np.unique(np.concatenate([back, resumed, begun]))]
+
+
+def _interleaved(steps: Ints, back: Ints) -> bool:
+    """Whether the steps go back because several processes write one file."""
+    if len(back) <= _MIN_INTERLEAVED:
+        return False
+    if np.median(np.diff(back)) <= _FEW_RECORDS:
+        return True
+    forward = np.diff(steps)
+    forward = forward[forward > 0]
+    jumps = forward > _FORWARD_JUMP * np.median(forward)
+    return bool(np.count_nonzero(jumps) > len(back) / 2)
 
 
 def _between(lines: Ints, milestones: Sequence[Milestone], kind: str) -> Ints:

@@ -1,7 +1,6 @@
 """The figures of a run: losses, typical times, costs, how it ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +9,7 @@ from parsers.batch import Floats
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Curve, Measured, Summary
 from watcher.analysis.outcome import last_step, outcome
+from watcher.analysis.rules.cost import evaluation_costs
 from watcher.analysis.segments import restarts
 
 
@@ -30,8 +30,6 @@ def summary(run: Measured, findings: Sequence[Finding]) -> Summary:
         first_step=int(main.steps[0]) if main else None,
         last_step=last_step(run),
         max_steps=planned if isinstance(planned, int) else None,
-        nonfinite=_nonfinite(run),
-        first_nonfinite_step=_first_nonfinite(run),
         verdict=_verdict(findings, val),
         outcome=end.name,
         outcome_text=end.text,
@@ -39,6 +37,7 @@ def summary(run: Measured, findings: Sequence[Finding]) -> Summary:
         **val,
         **_times(run),
         **_checkpoints(run),
+        **_nonfinite(run),
     )
 
 
@@ -103,64 +102,72 @@ def _verdict(findings: Sequence[Finding], val: dict[str, Any]) -> str | None:
     return "none" if val["evaluations"] >= _MIN_EVALUATIONS else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Pace:
-    typical: float
-    mean: float
-    pause: float | None
-
-
-def _pace(run: Measured) -> _Pace | None:
-    time, pause = run.time, run.pause
-    if time is None or pause is None:
-        return None
-    good = np.isfinite(time.values)
-    typical = _typical(time.values[good & ~pause])
-    if typical is None:
-        return None
-    # The first time of a process holds its compilation, not an evaluation.
-    evaluated = good & pause
-    evaluated[[0, *restarts(time.lines, run.segments).tolist()]] = False
-    paused = _typical(time.values[evaluated])
-    cost = None if paused is None else paused - typical
-    return _Pace(typical, float(time.values[good].mean()), cost)
-
-
 def _typical(values: Floats) -> float | None:
     """The median (reorders the values), None without any."""
     return float(np.median(values, overwrite_input=True)) if len(values) else None
 
 
 def _times(run: Measured) -> dict[str, Any]:
-    pace = _pace(run)
+    every, steps = _eval_every(run.val), _steps(run)
     found: dict[str, Any] = {
-        "eval_every": _eval_every(run.val),
+        "eval_every": every,
         "tokens_per_step": _tokens_per_step(run),
         "mean_mfu": _mean(run.curves.get("mfu"), least=0.0),
         "typical_mfu": _median(run.mfu),
         "tokens_per_s": _median(run.curves.get("tokens_per_s")),
     }
     if run.elapsed_s is not None and len(run.elapsed_s):
-        found["training_s"] = float(run.elapsed_s[-1])
-    stated = _finite(run.curves.get("eval_ms"))
-    if len(stated) and "training_s" in found:
-        found["training_s"] += float(stated.sum()) / _MS
-    if pace is None:
+        stated = _finite(run.curves.get("eval_ms"))
+        total = float(run.elapsed_s[-1]) + float(stated.sum()) / _MS
+        found["training_s"] = total
+        # The mean is total time over steps: lines between which steps passed count.
+        found["mean_ms"] = total * _MS / steps if steps else None
+    typical = _typical_ms(run)
+    if typical is None:
         return found
-    found |= {"typical_ms": pace.typical, "mean_ms": pace.mean}
+    found["typical_ms"] = typical
     tokens = found["tokens_per_step"]
     if found["tokens_per_s"] is None and tokens:
-        found["tokens_per_s"] = tokens / pace.typical * _MS
-    pause_ms = 0.0
-    every = found["eval_every"]
-    # A log that times its evaluations keeps them out of its iterations.
-    cost = float(np.median(stated)) if len(stated) else pace.pause
+        found["tokens_per_s"] = tokens / typical * _MS
+    pause_ms, cost = 0.0, _eval_ms(run, typical)
     if cost is not None and every:
         pause_ms = cost / every
         found["eval_ms"] = cost
-        found["eval_share"] = pause_ms / (pace.typical + pause_ms)
-    found["eta_s"] = _eta(run, pace.typical + pause_ms)
+        found["eval_share"] = pause_ms / (typical + pause_ms)
+    found["eta_s"] = _eta(run, typical + pause_ms)
     return found
+
+
+def _typical_ms(run: Measured) -> float | None:
+    """Median time of the iterations without a pause."""
+    if run.time is None or run.pause is None:
+        return None
+    good = np.isfinite(run.time.values)
+    return _typical(run.time.values[good & ~run.pause])
+
+
+def _steps(run: Measured) -> int:
+    """Steps that the total time covers; those trained again count again."""
+    timed = run.time if run.time is not None else run.curves.get("train_time_ms")
+    if timed is None or not len(timed):
+        return 0
+    if "train_time_ms" in run.curves:
+        return int(run.curves["train_time_ms"].steps[-1])
+    return int(np.clip(np.diff(timed.steps), 1, None).sum()) + 1
+
+
+def _eval_ms(run: Measured, typical: float) -> float | None:
+    """What one evaluation takes: the median of all."""
+    costs = evaluation_costs(run)
+    if costs is not None and len(costs.ms):
+        return float(np.median(costs.ms))
+    if run.time is None or run.pause is None:
+        return None
+    # The first time of a process holds its compilation, not an evaluation.
+    paused = np.isfinite(run.time.values) & run.pause
+    paused[[0, *restarts(run.time.lines, run.segments).tolist()]] = False
+    pause = _typical(run.time.values[paused])
+    return None if pause is None else pause - typical
 
 
 def _eta(run: Measured, ms: float) -> float | None:
@@ -202,19 +209,16 @@ def _median(curve: Curve | None) -> float | None:
     return _typical(_finite(curve))
 
 
-def _nonfinite(run: Measured) -> int:
-    watched = (run.train, run.val)
-    return sum(int((~np.isfinite(c.values)).sum()) for c in watched if c)
+def _nonfinite(run: Measured) -> dict[str, Any]:
+    """Count and first step of the losses that are not finite.
 
-
-def _first_nonfinite(run: Measured) -> int | None:
-    found = []
-    for curve in (run.train, run.val):
-        bad = ~np.isfinite(curve.values) if curve else np.empty(0, bool)
-        if curve and bad.any():
-            at = int(bad.argmax())
-            found.append((int(curve.lines[at]), int(curve.steps[at])))
-    return min(found)[1] if found else None
+    Of the training loss; of validation where the log has no training loss.
+    """
+    curve = run.train or run.val
+    bad = np.flatnonzero(~np.isfinite(curve.values)) if curve else np.empty(0, int)
+    if curve is None or not len(bad):
+        return {}
+    return {"nonfinite": len(bad), "first_nonfinite_step": int(curve.steps[bad[0]])}
 
 
 def _checkpoints(run: Measured) -> dict[str, Any]:

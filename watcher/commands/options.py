@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,6 +26,8 @@ NO_METRICS: Final = 3
 _VARIABLES: Final = ("GPTWATCH_NOTIFY_URLS", "GPTWATCH_DATA", "GPTWATCH_GPT2_BPE")
 # EX_CONFIG: a restart does not help; systemd must not try one.
 CONFIG_ERROR: Final = 78
+# A log whose writer cannot be seen has ended after so long.
+_SILENT_S: Final = 600.0
 _LARGE: Final = 64 * 1024 * 1024
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
@@ -158,8 +161,23 @@ def read(path: Path, context: click.Context, *, window: int | None) -> Any:
             window=window,
             settings=context.obj.rules,
             parser=Parser(context.obj.formats),
+            ended=_ended(path),
             progress=progress,
         )
+
+
+def _ended(path: Path) -> bool:
+    """Whether nothing writes a log any more, as far as this machine can tell."""
+    from watcher.host.writers import Writers
+
+    try:
+        found = path.stat()
+    except OSError:
+        return False  # reading it gives the message
+    key = found.st_dev, found.st_ino
+    state = Writers.of([key]).state(key, path)
+    silent = time.time() - found.st_mtime > _SILENT_S
+    return state == "gone" or (state == "unknown" and silent)
 
 
 def conclude(
@@ -244,3 +262,16 @@ def _finite(value: Any) -> Any:
 def safe(text: str) -> str:
     """The text without control characters, safe to print on a terminal."""
     return clean(text)
+
+
+def page(chosen: Any, state: Path, listen: str | None = None) -> Any:
+    """Settings of the page, from `[web]` of the configuration."""
+    from watcher.web.command import DEFAULT, Settings
+
+    return Settings(
+        state=str(state.absolute()),
+        listen=listen or chosen.listen or DEFAULT,
+        hosts=chosen.hosts,
+        allow_users=chosen.allow_users,
+        lines=chosen.lines,
+    )

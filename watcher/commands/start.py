@@ -96,6 +96,9 @@ class Cron(click.ParamType[str]):
     "--on-alert",
     help="Command that gets each alert as JSON on standard input.",
 )
+@click.option(
+    "--web", is_flag=True, help="Serve the live page, too; as [web] listen does."
+)
 @options.lang
 @options.theme
 @options.window
@@ -144,6 +147,7 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
             stack.enter_context(lock.locked(settings.state))
         except errors.StorageSetupError as error:
             _exit_for(context, error)
+        stack.enter_context(_page(context, settings.state, wanted=given["web"]))
         while True:
             daemon = _opened(Daemon, settings, context)
             signals.go_to(daemon.mailbox.put)
@@ -161,6 +165,16 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
                 return
             if verdict == "reload":
                 settings = _reloaded(context, given, settings)
+
+
+def _page(context: click.Context, state: Path, *, wanted: bool) -> Any:
+    """The live page while the daemon runs, where it is wanted."""
+    chosen = context.obj.web
+    if not wanted and not chosen.listen:
+        return contextlib.nullcontext()
+    from watcher.web.supervisor import beside
+
+    return beside(options.page(chosen, state))
 
 
 def _opened(make: Any, settings: Any, context: click.Context) -> Any:

@@ -12,6 +12,8 @@ from watcher.outputs.text.catalog import message
 
 
 _EVERY_S: Final = 1.0
+# Sweeps that are this late are worth a line, as in the daemon's own log.
+_LATE_S: Final = 10.0
 _LEFT: Final = (message("run"), message("state"))
 _RIGHT: Final = (
     *(message("step"), message("loss"), message("val"), message("best val")),
@@ -124,14 +126,22 @@ def _heading(found: Any) -> str:
 
 
 def _problems(status: Any) -> list[str]:
+    from watcher.outputs.text.numbers import plain, seconds
+
     if status.pid is None:
         return []  # those of a daemon that has stopped are history
     notes = status.notes
-    found = [*notes.get("troubles", []), notes.get("writing", "")]
-    found += [notes.get("events_trouble", ""), notes.get("exports", "")]
-    if notes.get("behind"):
+    found = [*notes.get("problems", [])]
+    kinds = ("output", "events", "exports")
+    found += [notes.get(f"{what}_error", "") for what in kinds]
+    if notes.get("undrawn"):
         text = "drawing takes longer than its interval; pictures waiting: {n}"
-        found.append(options.tr(text, n=notes["behind"]))
+        found.append(options.tr(text, n=notes["undrawn"]))
+    if notes.get("late_s", 0.0) > _LATE_S:
+        text = "logs are read {time} late: the daemon gets too little CPU"
+        lang = options.language()
+        time = plain(seconds(round(notes["late_s"]), lang))
+        found.append(options.tr(text, time=time))
     if notes.get("polled"):
         text = "{path}: inotify does not work there; polling every second"
         found.append(options.tr(text, path=notes["polled"]))

@@ -84,6 +84,7 @@ class Analyst:
             path=job.path,
             window=self._options.window,
             changed_at=job.changed_at,
+            ended=job.ended,
             settings=self._config.rules,
         )
         return Reading(analysis, parser, row.bytes), row.lines

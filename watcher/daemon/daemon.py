@@ -185,6 +185,9 @@ class Daemon:
         )
         self._asked: dict[Tail, tuple[Key, str]] = {}
         self._asked_at = self._clock.uptime()
+        # When it was last asked who writes the rotated files, which, and the answer.
+        self._rotated: tuple[float, Collection[Key], WriterStates]
+        self._rotated = float("-inf"), (), Writers({})
         self._timers = Timers(self._times(), self.mailbox.put, self._clock)
 
     def close(self) -> None:
@@ -374,9 +377,17 @@ class Daemon:
             return "unknown", float("inf")  # not asked yet
         return state, self._asked_at
 
-    def _writer(self, key: Key, path: Path) -> str:
-        """Whether a file is being written, asked now: "alive", "gone" or "unknown"."""
-        return self.look_for_writers([key]).state(key, path)
+    def _writer(self, key: Key, path: Path, since: float) -> str:
+        """Whether a file of a rotation is being written; one look answers for all."""
+        now = self._clock.uptime()
+        asked_at, keys, writers = self._rotated
+        if key not in keys or asked_at < max(since, now - _SWEEP_S / 2):
+            tails = self.reader.tails.values()
+            rotating = {t.cursor.key for t in tails if t.is_rotating and t.cursor}
+            keys = rotating | {key}
+            writers = self.look_for_writers(keys)
+            self._rotated = now, keys, writers
+        return writers.state(key, path)
 
     def _wants(self, path: Path) -> bool:
         roots = [root for root in self.settings.roots if root in path.parents]
@@ -391,12 +402,12 @@ class Daemon:
             "roots": [str(root) for root in self.settings.roots],
             "out": str(self.settings.out),
             "events": self.events.running,
-            "events_trouble": self.events.error,
+            "events_error": self.events.error,
             "polled": self._polled,
-            "troubles": self.reader.warnings(),
-            "writing": self.scheduler.error,
-            "exports": self._exports.error,
-            "behind": self.scheduler.behind,
+            "problems": self.reader.warnings(),
+            "output_error": self.scheduler.error,
+            "exports_error": self._exports.error,
+            "undrawn": self.scheduler.behind,
             "backlog": self.reader.backlog,
             "late_s": round(self._late_s, 1),
         }

@@ -292,7 +292,7 @@ class Scheduler:
     def _folder(self, row: Row) -> Path:
         """A run's output directory; below one for its root, where there are several."""
         below = self._labels.get(row.root, "") if len(self._labels) > 1 else ""
-        return self._out / below / file_name(row.name)
+        return self._out / below / file_name(row.local_name)
 
     def _drawn(self, run: RunState, job: Job, *, failed: bool) -> None:
         """Notes that the files of a job were written, or are due again."""

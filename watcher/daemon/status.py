@@ -94,7 +94,7 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     store = Database(folder, read_only=True)
     try:
         rows = store.runs()
-        alerts = {row.id: _alerts(store, row) for row in rows}
+        alerts = {row.id: firing(store, row) for row in rows}
         notes = store.note("daemon") or {}
     finally:
         store.close()
@@ -105,7 +105,7 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     return Status(
         pid=holder(folder),
         notes=notes,
-        lines=[_line(row, alerts[row.id], watched) for row in shown],
+        lines=[line(row, alerts[row.id], watched) for row in shown],
         without=len(wanted) - len(shown),
         earlier=len(rows) - len(wanted),
     )
@@ -116,7 +116,7 @@ def _order(row: Row) -> tuple[bool, float]:
     return over, -(row.cursor.mtime_ns if row.cursor else 0)
 
 
-def _alerts(store: Database, row: Row) -> list[Alert]:
+def firing(store: Database, row: Row) -> list[Alert]:
     """Firing warnings and critical alerts, the most severe first."""
     found = outbox.load(store.outbox, row.id).values()
     firing = [a for a in found if a.state == FIRING and a.severity in _SHOWN]
@@ -132,7 +132,8 @@ def _state(row: Row, watched: Collection[str]) -> str:
     return str(row.state.get("state", "new"))
 
 
-def _line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
+def line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
+    """One run; `watched`: the folders that the daemon watches, if that is known."""
     summary = (row.diagnosis or {}).get("summary", {})
     lag_bytes, lag_s = _lag(row)
     return Line(

@@ -23,7 +23,7 @@ from watcher.export.tensorboard import TEXT_TAG
 from watcher.files import write_atomically
 from watcher.storage.chunks import joined
 from watcher.storage.database import Database
-from watcher.storage.rows import Row, named
+from watcher.storage.rows import Row
 
 
 STATE: Final = ".gptwatch.json"
@@ -46,13 +46,14 @@ class Mirror:
         errors: list[OutputError] = []
         with store.snapshot():
             rows = [row for row in store.runs() if row.format]
-            for row, name in named(rows):
-                file = self._runs.setdefault(row.id, _File(self._folder / below(name)))
+            for row in rows:
+                path = self._folder / below(row.name)
+                file = self._runs.setdefault(row.id, _File(path))
                 try:
                     file.update(store, row)
                 except (OSError, OutputError) as error:
                     del self._runs[row.id]
-                    errors.append(_refusal(self._folder / below(name), error))
+                    errors.append(_refusal(path, error))
         if errors:
             raise errors[0]
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +20,41 @@ _LOCAL: Final = re.compile(
 _DASH: Final = " - "
 
 
+@dataclass(slots=True)
+class Mounts:
+    """The mounts of this process at one time: the kernel's list is read once."""
+
+    _lines: dict[str, tuple[str, str, str]] | None = None
+    _kinds: dict[int, str] = field(default_factory=dict)
+
+    def kind(self, path: Path) -> str:
+        """As the function."""
+        return self._entry(path)[2]
+
+    def kind_of(self, device: int, path: Path) -> str:
+        """The type of the file system of a device, on which `path` lies."""
+        if device not in self._kinds:
+            self._kinds[device] = self.kind(path)
+        return self._kinds[device]
+
+    def options(self, path: Path) -> frozenset[str]:
+        """As the function."""
+        mine, whole, _ = self._entry(path)
+        return frozenset(mine.split(",")) | frozenset(whole.split(","))
+
+    def _entry(self, path: Path) -> tuple[str, str, str]:
+        """Options of the mount, those of its file system, and the type of that."""
+        if self._lines is None:
+            self._lines = dict(map(_parsed, mountinfo().splitlines()))
+        return self._lines.get(_mount(path), ("", "", ""))
+
+
 def kind(path: Path) -> str:
     """The type of the file system, as in `ext4` or `fuse.sshfs`; "" where unknown.
 
     A path that does not exist yet lies where its nearest folder does.
     """
-    return _entry(path)[2]
+    return Mounts().kind(path)
 
 
 def is_remote(path: Path) -> bool:
@@ -41,24 +71,22 @@ def is_remote_kind(name: str) -> bool:
 
 def options(path: Path) -> frozenset[str]:
     """How the file system is mounted, as in `ro` or `hidepid=invisible`."""
-    mine, whole, _ = _entry(path)
-    return frozenset(mine.split(",")) | frozenset(whole.split(","))
+    return Mounts().options(path)
 
 
-def _entry(path: Path) -> tuple[str, str, str]:
-    """Options of the mount, those of its file system, and the type of that."""
-    mount = _mount(path)
+def mountinfo() -> str:
+    """The kernel's list of mounts, "" where it cannot be read."""
     try:
-        text = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+        return Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     except OSError:
-        return "", "", ""
-    for line in text.splitlines():
-        head, _, tail = line.partition(_DASH)
-        fields = head.split(" ")
-        if fields[0] == mount:
-            words = tail.split(" ")
-            return fields[5], words[-1], words[0]
-    return "", "", ""
+        return ""
+
+
+def _parsed(line: str) -> tuple[str, tuple[str, str, str]]:
+    """The number of a mount, with its options, its file system's, and the type."""
+    head, _, tail = line.partition(_DASH)
+    fields, words = head.split(" "), tail.split(" ")
+    return fields[0], (fields[5], words[-1], words[0])
 
 
 def _mount(path: Path) -> str:

@@ -12,6 +12,8 @@ from watcher.logs import _printable
 _LOGGER: Final = logging.getLogger("gptwatch.systemd")
 # PID 1 reads at once; the daemon does not block longer than this.
 _TIMEOUT_S: Final = 1.0
+# sd_listen_fds(3): the first socket that systemd passes on.
+_FIRST_FD: Final = 3
 
 
 def notify(*fields: str) -> None:
@@ -46,3 +48,11 @@ def watchdog_s() -> float | None:
     if not span.isdecimal() or not int(span) or watched != str(os.getpid()):
         return None
     return int(span) / 1e6
+
+
+def listening() -> socket.socket | None:
+    """The socket that systemd opened for this process, None where it did not."""
+    count = os.environ.get("LISTEN_FDS", "")
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
+        return None
+    return socket.socket(fileno=_FIRST_FD) if int(count) else None

@@ -10,11 +10,11 @@ import os
 import signal
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from watcher.host import filesystem
+from watcher.host.filesystem import Mounts, is_remote_kind
 
 
 _PROC: Final = Path("/proc")
@@ -36,11 +36,13 @@ class Writers:
         holders: by device and inode, the processes; our own is none.
         own: files that we ourselves write.
         complete: whether every process of the machine was seen.
+        mounts: at the same time.
     """
 
     holders: Mapping[Key, tuple[int, ...]]
     own: frozenset[Key] = frozenset()
     complete: bool = False
+    mounts: Mounts = field(default_factory=Mounts, compare=False)
 
     @classmethod
     def of(cls, files: Collection[Key]) -> "Writers":
@@ -49,7 +51,8 @@ class Writers:
         if not wanted:
             return cls({})
         holders: dict[Key, list[int]] = {}
-        complete = _sees_all()
+        mounts = Mounts()
+        complete = _sees_all(mounts)
         for pid in _pids():
             written, refused = _written(pid, wanted)
             complete &= not refused
@@ -60,7 +63,7 @@ class Writers:
             key: tuple(pid for pid in pids if pid != os.getpid())
             for key, pids in holders.items()
         }
-        return cls(others, own, complete)
+        return cls(others, own, complete, mounts)
 
     def state(self, key: Key, path: Path) -> str:
         """Whether somebody writes the file: "alive", "gone" or "unknown".
@@ -69,7 +72,8 @@ class Writers:
         """
         if self.pids(key):
             return "alive"
-        if not filesystem.kind(path) or filesystem.is_remote(path):
+        kind = self.mounts.kind_of(key[0], path)
+        if not kind or is_remote_kind(kind):
             return "unknown"  # a writer on another machine is never seen
         # A lease is refused for our own writing, too: then it proves nothing.
         answer = "unknown" if key in self.own else _lease(key, path)
@@ -93,13 +97,13 @@ class Writers:
         return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
 
-def _sees_all() -> bool:
+def _sees_all(mounts: Mounts) -> bool:
     """Whether /proc shows every process of the machine, if not what each does."""
     try:
         namespace = (_PROC / "self/ns/pid").stat().st_ino
     except OSError:
         return False
-    hides = {o for o in filesystem.options(_PROC) if o.startswith("hidepid=")}
+    hides = {o for o in mounts.options(_PROC) if o.startswith("hidepid=")}
     return namespace == _ALL_PROCESSES and hides <= _VISIBLE
 
 

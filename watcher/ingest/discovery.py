@@ -9,6 +9,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
+from watcher.ingest import fileread
+
 
 PATTERNS: Final = ("*.log", "*.out", "*.txt", "*.jsonl", "*.csv")
 
@@ -47,17 +49,26 @@ class Scanner:
     def logs(self, root: Path) -> Iterator[Found]:
         """Logs below a directory, files before symlinks to them, by name.
 
+        Symlinks to directories are followed after all others, and each directory is
+        visited once, so that a loop ends and a log is found under its plain name.
+
         Raises:
             OSError: the directory itself cannot be read.
         """
         found: list[tuple[bool, list[str], Found]] = []
-        pending = [root]
-        while pending:
-            folder = pending.pop()
+        # Where a symlink leads to, no directory above the root is of interest.
+        visited = {fileread.key(folder) for folder in (*self.own, *root.parents)}
+        plain, links = [root], list[Path]()
+        while plain or links:
+            folder = (plain or links).pop()
+            key = fileread.key(folder)
+            if folder != root and key in visited:
+                continue
+            visited.add(key)
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        self._look(root, entry, found, pending)
+                        self._look(root, entry, found, plain, links)
             except OSError:
                 if folder == root:
                     raise
@@ -70,11 +81,12 @@ class Scanner:
         root: Path,
         entry: os.DirEntry[str],
         found: list[tuple[bool, list[str], Found]],
-        pending: list[Path],
+        plain: list[Path],
+        links: list[Path],
     ) -> None:
-        if entry.is_dir(follow_symlinks=False):
+        if _is_folder(entry):
             if self._enters(root, Path(entry.path)):
-                pending.append(Path(entry.path))
+                (links if entry.is_symlink() else plain).append(Path(entry.path))
             return
         # Plain strings, not Path: thousands of logs are scanned again and again.
         below = entry.path[len(str(root)) :].lstrip("/")
@@ -107,6 +119,14 @@ class Scanner:
         if folder.name.startswith(".") or folder in self.own:
             return False
         return not self._ignored(folder.name, str(folder.relative_to(root)))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a directory, or a symlink to one; a circle of links is neither."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _above(below: Path) -> Iterator[Path]:

@@ -40,6 +40,15 @@ def opened(path: Path) -> int:
     return fd
 
 
+def key(path: Path) -> tuple[int, int] | None:
+    """Device and inode of what a path holds; None where it holds nothing."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
+
+
 def read(fd: int, cursor: Cursor, limit: int) -> tuple[bytes, Cursor] | None:
     """New bytes of a file, at most about `limit`, and the checkpoint behind them.
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from watcher.errors import InputError
-from watcher.ingest import fileread, rotation
+from watcher.ingest import fileread, rewritten, rotation
 from watcher.ingest.discovery import Found, Scanner
 from watcher.ingest.tail import OLD_S, Tail
 from watcher.ingest.tailer import Tailer
+from watcher.storage.checkpoint import Cursor
 from watcher.storage.database import Database
 
 
@@ -45,9 +46,11 @@ class Registry:
         self._uptime = uptime
         self._aliases: dict[Path, Tail] = {}
         self._by_key: dict[tuple[int, int], Tail] = {}
+        self._parts: dict[Path, tuple[int, int]] = {}
         self.tails: dict[Path, Tail] = {}
         self.errors: dict[Path, str] = {}
         self.displaced: list[Tail] = []
+        tailer.is_tailed = lambda path: path in self.tails
 
     def load(self) -> None:
         """Goes back to the checkpoints in the database.
@@ -148,13 +151,13 @@ class Registry:
 
     def _add(self, root: Path, found: Found) -> None:
         """Tails a log that a scan found, under its name or as an alias of another."""
-        if found.path in self.tails or self._is_part(found.path):
+        if found.path in self.tails or self._is_part(found):
             return
         other = self._same_file(found)
         if other is None:
             self._by_key[found.key] = Tail(root, found.path)
             self.tails[found.path] = self._by_key[found.key]
-        elif _holds(other.path, found.key):
+        elif fileread.key(other.path) == found.key:
             other.aliases.append(found.path)
             self._aliases[found.path] = other
         else:
@@ -170,10 +173,25 @@ class Registry:
             return other
         return other if fileread.is_at(found.path, other.cursor) else None
 
-    def _is_part(self, path: Path) -> bool:
+    def _is_part(self, found: Found) -> bool:
         """Whether a file is what another log was rotated to."""
-        base = rotation.base(path)
-        return base is not None and (base in self.tails or base.exists())
+        base = rotation.base(found.path)
+        if base is not None and (base in self.tails or base.exists()):
+            return True
+        if self._parts.get(found.path) == found.key:
+            return True
+        tails = map(self.tails.get, rotation.infix_bases(found.path))
+        return any(t and t.cursor and self._has_part(t, t.cursor, found) for t in tails)
+
+    def _has_part(self, tail: Tail, cursor: Cursor, found: Found) -> bool:
+        """Whether a file has the text of an earlier part of a log, or of its newest."""
+        if rewritten.has_marks(found.path, cursor.parts):
+            self._parts[found.path] = found.key
+            return True
+        if fileread.is_at(tail.path, cursor):
+            return False
+        parts = rotation.parts(tail.path, cursor, excluded=self.tails.__contains__)
+        return any(part.path == found.path for part in parts or ())
 
     def _may_be_log(self, path: Path) -> bool:
         """Whether an unknown path may be a log, or a directory of logs."""
@@ -205,14 +223,6 @@ def reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "does not exist"
     return f"cannot be read ({error.strerror or error})"
-
-
-def _holds(path: Path, key: tuple[int, int]) -> bool:
-    try:
-        stat = path.stat()
-    except OSError:
-        return False
-    return (stat.st_dev, stat.st_ino) == key
 
 
 def _user() -> str:

@@ -4,12 +4,15 @@ A log is rotated by renaming it, or by copying and truncating it (copytruncate),
 perhaps compressed: `train.log` becomes `train.log.1`, `train.log-20260102` or
 `train.log.2.gz`, and writing continues in a new `train.log`.  That is one run in
 several parts.
+
+Where the date stands before the suffix (`train.2026-01-02.log`), the name alone does
+not make a part of a file: it must have the text that was read.
 """
 
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,9 +23,11 @@ from watcher.storage.checkpoint import HEAD_BYTES, MARKER_BYTES, Cursor
 
 
 _PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
-_NUMBER: Final = r"(\d{1,4}|\d{4}-?\d{2}-?\d{2}(?:[-_.T]?\d[\d:_-]*)?)"
-_SUFFIX: Final = re.compile(rf"[.-]{_NUMBER}")
+_DATE: Final = r"\d{4}-?\d{2}-?\d{2}(?:[-_.T]?\d[\d:_-]*)?"
+_SUFFIX: Final = re.compile(rf"[.-](\d{{1,4}}|{_DATE})")
 _ROTATED: Final = re.compile(rf"(.*\.\w*[A-Za-z]\w*){_SUFFIX.pattern}")
+# Between the stem and the suffix, where other logs may have a number, too.
+_INFIX: Final = re.compile(rf"(?:\.(\d{{1,4}})|[._-]({_DATE}))(?=\.)")
 # More digits than this are a date.
 _DIGITS: Final = 4
 # A copy is known by its text alone, so there must be some.
@@ -44,18 +49,33 @@ class Part:
     packed: bool = False
 
 
-def parts(path: Path, cursor: Cursor, *, by_inode: bool = False) -> list[Part] | None:
+def parts(
+    path: Path,
+    cursor: Cursor,
+    *,
+    by_inode: bool = False,
+    excluded: Callable[[Path], bool] = lambda _: False,
+) -> list[Part] | None:
     """The rotated files from the one that `cursor` is a checkpoint of to the newest.
 
-    None where no file beside `path` is the one that was read; `by_inode`: a copy of it
-    (copytruncate) does not count.
+    None where no file beside `path`, or beside what it is a symlink to, is the one that
+    was read; `by_inode`: a copy of it (copytruncate) does not count; `excluded`: paths
+    of other logs.
     """
-    newer: list[Part] = []
-    for part in rotated(path):
-        newer.append(part)
-        if _matches(part, cursor, by_inode=by_inode):
-            return newer[::-1]
+    for base in dict.fromkeys((path, _target(path))):
+        newer: list[Part] = []
+        for part in rotated(base):
+            if excluded(part.path):
+                continue
+            newer.append(part)
+            if _matches(part, cursor, by_inode=by_inode):
+                return newer[::-1]
     return None
+
+
+def keys(parts: Iterable[Part]) -> list[tuple[int, int] | None]:
+    """Device and inode of each part, None of one that is not there any more."""
+    return [fileread.key(part.path) for part in parts]
 
 
 def start(part: Part) -> Cursor:
@@ -76,15 +96,14 @@ def rotated(path: Path) -> list[Part]:
     found = []
     try:
         with os.scandir(path.parent) as entries:
-            names = [e.name for e in entries if e.name.startswith(path.name)]
+            names = [e.name for e in entries if e.name.startswith(path.stem)]
     except OSError:
         return []
     for name in names:
-        rest = name[len(path.name) :]
-        packed = rest.endswith(_PACKED)
-        match = _SUFFIX.fullmatch(rest[: rest.rindex(".")] if packed else rest)
-        if match:
-            found.append((match[1], Part(path.with_name(name), packed)))
+        plain, packed = _unpacked_name(name)
+        number = _number(plain, path)
+        if number:
+            found.append((number, Part(path.with_name(name), packed)))
     numbers = {int(n): part for n, part in found if len(n) <= _DIGITS}
     dates = {re.sub(r"\D", "", n): part for n, part in found if len(n) > _DIGITS}
     return [numbers[n] for n in sorted(numbers)] + [
@@ -94,11 +113,38 @@ def rotated(path: Path) -> list[Part]:
 
 def base(path: Path) -> Path | None:
     """The log that a file was rotated from, by its name; None for any other file."""
-    name = path.name
-    if name.endswith(_PACKED):
-        name = name[: name.rindex(".")]
-    match = _ROTATED.fullmatch(name)
+    match = _ROTATED.fullmatch(_unpacked_name(path.name)[0])
     return path.with_name(match[1]) if match else None
+
+
+def infix_bases(path: Path) -> list[Path]:
+    """Logs that a file may be a part of, if it has their text: `a.log` of `a.1.log`."""
+    name = _unpacked_name(path.name)[0]
+    found = _INFIX.finditer(name)
+    return [path.with_name(name[: m.start()] + name[m.end() :]) for m in found]
+
+
+def _unpacked_name(name: str) -> tuple[str, bool]:
+    """The name without what a compression adds, and whether there was something."""
+    if name.endswith(_PACKED):
+        return name[: name.rindex(".")], True
+    return name, False
+
+
+def _number(name: str, path: Path) -> str:
+    """The number or date in the name of a part of a log; "" of any other file."""
+    match = name.startswith(path.name) and _SUFFIX.fullmatch(name[len(path.name) :])
+    if match:
+        return match[1]
+    infix = _INFIX.match(name, len(path.stem))
+    if infix and name[infix.end() :] == path.suffix:
+        return infix[1] or infix[2]
+    return ""
+
+
+def _target(path: Path) -> Path:
+    """What a symlink points to; the path itself where it is none."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def originals(path: Path, root: Path) -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ import numpy as np
 from parsers.delta import Delta
 from parsers.metrics import VALIDATION
 from parsers.parser import Parser
-from watcher.storage.checkpoint import Cursor
+from watcher.storage.checkpoint import Cursor, Mark
 
 
 # A log that is older than this when it is found had ended before gptwatch started.
@@ -37,11 +37,13 @@ class Tail:
         root, path: the watched directory, and the log below it.
         run: its current generation in the database; None before it was first read.
         cursor: the checkpoint: identity of the file, and offset.
+        parts: of the generation before, as in `Cursor`.
         parser: it reads on at the offset; None while evicted.
         fd: descriptor of the file that was read last, which may be renamed or unlinked
             before its end was read.
         replaced_at: since when the path has held another inode.
         eof_at: since when the file that was rotated away has had no new bytes.
+        copied: the first size of a copy that is written over it, and since when.
         next_empty: whether that file ended, and the next one is still empty.
         gone_at: since when the path has held nothing.
         unlinked: whether the file has no name any more, and still grew.
@@ -64,10 +66,12 @@ class Tail:
     path: Path
     run: int | None = None
     cursor: Cursor | None = None
+    parts: tuple[Mark, ...] = ()
     parser: Parser | None = None
     fd: int | None = None
     replaced_at: float | None = None
     eof_at: float | None = None
+    copied: tuple[int, float] | None = None
     next_empty: bool = False
     gone_at: float | None = None
     unlinked: bool = False
@@ -93,8 +97,9 @@ class Tail:
 
     @property
     def is_rotating(self) -> bool:
-        """Whether late lines of a renamed or replaced file are waited for."""
-        return self.replaced_at is not None or self.eof_at is not None
+        """Whether late lines, or the rest of a copy, are waited for."""
+        since = self.replaced_at, self.eof_at, self.copied
+        return any(value is not None for value in since)
 
     @property
     def is_at_end(self) -> bool:
@@ -124,6 +129,10 @@ class Tail:
         """Whether its file was modified lately, by its mtime."""
         return self.cursor is not None and now - self.cursor.mtime_ns / 1e9 < OLD_S
 
+    def first_cursor(self, seen: os.stat_result) -> Cursor:
+        """The checkpoint at the beginning of the first file of a generation."""
+        return replace(Cursor.start(seen), parts=self.parts)
+
     def close(self) -> None:
         """Closes its file."""
         if self.fd is not None:
@@ -144,7 +153,7 @@ class Tail:
 
     def settle(self) -> None:
         """No rotation is under way any more."""
-        self.replaced_at = self.eof_at = None
+        self.replaced_at = self.eof_at = self.copied = None
         self.next_empty = False
 
     def fail(self, error: str, now: float) -> None:

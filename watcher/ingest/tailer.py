@@ -17,7 +17,7 @@ from parsers.format import Format
 from parsers.formats import FORMATS
 from parsers.parser import Parser
 from watcher.clock import Clock
-from watcher.ingest import fileread, rotation
+from watcher.ingest import fileread, rewritten, rotation
 from watcher.ingest.rotation import Part
 from watcher.ingest.tail import OLD_S, Tail
 from watcher.storage.checkpoint import Cursor
@@ -35,9 +35,12 @@ ROTATE_TIMEOUT_S: Final = 60.0
 class Tailer:
     """Reads on in logs; everything happens inside the caller's transaction.
 
-    `writer(key, path)`: whether a process has the file of that device and inode
-    open for writing: "alive", "gone" or "unknown".
+    `writer(key, path, since)`: whether a process has the file of that device and inode
+    open for writing: "alive", "gone" or "unknown", asked at that uptime or later.
     `wanted(path)`: whether a path is watched, so that a log may be renamed to it.
+
+    Attributes:
+        is_tailed: whether a path is that of another log.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class Tailer:
         clock: Clock,
         *,
         formats: Sequence[Format] = FORMATS,
-        writer: Callable[[tuple[int, int], Path], str] = lambda *_: "unknown",
+        writer: Callable[[tuple[int, int], Path, float], str] = lambda *_: "unknown",
         wanted: Callable[[Path], bool] = lambda _: False,
     ) -> None:
         self._store = store
@@ -54,6 +57,7 @@ class Tailer:
         self._formats = formats
         self._writer = writer
         self._wanted = wanted
+        self.is_tailed: Callable[[Path], bool] = lambda _: False
 
     def restore(self, row: Row, root: Path) -> Tail:
         """The tail of a run in the database, at its checkpoint."""
@@ -82,7 +86,7 @@ class Tailer:
             tail.settle()
             return 0
         if cursor is not None and cursor.key != (stat.st_dev, stat.st_ino):
-            parts = rotation.parts(tail.path, cursor, by_inode=True)
+            parts = self._parts(tail, by_inode=True)
             if parts is not None:
                 return self._read_part(tail, parts, quota)
         return self._read_path(tail, quota)
@@ -90,7 +94,8 @@ class Tailer:
     def is_abandoned(self, tail: Tail) -> bool:
         """Whether no process is known to write the file that was read last."""
         assert tail.cursor is not None
-        return self._writer(tail.cursor.key, tail.path) != "alive"
+        now = self._clock.uptime()
+        return self._writer(tail.cursor.key, tail.path, now) != "alive"
 
     def move(self, tail: Tail, root: Path, path: Path) -> None:
         """Follows a file that was renamed."""
@@ -127,7 +132,7 @@ class Tailer:
         """Reads on in the file that the path holds, where it still is the same."""
         fd = fileread.opened(tail.path)
         try:
-            cursor = tail.cursor or Cursor.start(os.fstat(fd))
+            cursor = tail.cursor or tail.first_cursor(os.fstat(fd))
             found = fileread.read(fd, cursor, quota)
             if found is None:
                 return self._on_other_file(tail, quota)
@@ -208,12 +213,12 @@ class Tailer:
         if new is not None:
             self.move(tail, tail.root, new)
             return 0
-        parts = rotation.parts(tail.path, tail.cursor)
+        parts = self._parts(tail)
         if parts is not None:
             return self._read_part(tail, parts, quota)
         if tail.fd is not None:
             # Asked before reading: what is written before the file is closed counts.
-            ended = self._has_ended(tail, tail.path)
+            ended = tail.path.is_symlink() or self._has_ended(tail, tail.path)
             found = fileread.read(tail.fd, tail.cursor, quota)
             if found is not None and found[0] and not self._timed_out(tail):
                 tail.eof_at = None
@@ -221,9 +226,45 @@ class Tailer:
                 return self._take(tail, *found)
             if found is not None and not ended:
                 return 0
-        if tail.gone_at is None:
+        if tail.gone_at is None and not self._is_rewritten(tail):
             self._begin_generation(tail)
         return 0
+
+    def _parts(self, tail: Tail, *, by_inode: bool = False) -> list[Part] | None:
+        assert tail.cursor is not None
+        return rotation.parts(
+            tail.path, tail.cursor, by_inode=by_inode, excluded=self.is_tailed
+        )
+
+    def _is_rewritten(self, tail: Tail) -> bool:
+        """Whether the path holds the text that was read: copied again, or cut."""
+        assert tail.cursor is not None
+        assert tail.run is not None
+        fd = fileread.opened(tail.path)
+        try:
+            if rewritten.begins_alike(fd, tail.cursor):
+                return self._waits_for_copy(tail, os.fstat(fd).st_size)
+            cut = rewritten.without_head(fd, tail.cursor)
+        finally:
+            os.close(fd)
+        if cut is None:
+            return False
+        LOGGER.info(
+            "%s: its first %d bytes were cut away (%s); continues at offset %d",
+            *(tail.path, tail.cursor.offset - cut.offset, tail.where, cut.offset),
+        )
+        self._store.move(tail.run, cut)
+        tail.close()
+        tail.settle()
+        tail.cursor, tail.more = cut, True
+        return True
+
+    def _waits_for_copy(self, tail: Tail, size: int) -> bool:
+        """Whether a file that begins as the one that was read may become its equal."""
+        now = self._clock.uptime()
+        tail.copied = tail.copied or (size, now)
+        before, since = tail.copied
+        return now - since < rewritten.copy_wait_s(max(0, size - before))
 
     def _renamed(self, tail: Tail) -> Path | None:
         """The new name of a log's file in its directory, where that is watched."""
@@ -237,6 +278,7 @@ class Tailer:
             path = tail.path.with_name(name)
             if (
                 path != tail.path
+                and tail.path not in rotation.infix_bases(path)
                 and self._wanted(path)
                 and fileread.is_at(path, tail.cursor)
             ):
@@ -246,27 +288,33 @@ class Tailer:
     def _read_part(self, tail: Tail, parts: Sequence[Part], quota: int) -> int:
         """Reads on in a rotated file; at its end switches to the next, or the path."""
         assert tail.cursor is not None
-        part, *newer = parts
+        part = parts[0]
         if part.packed:
+            found = rotation.unpacked(part, tail.cursor)
+            if found is None:
+                return self._look_again(tail)
             taken = 0
-            for data, cursor in rotation.unpacked(part, tail.cursor) or ():
+            for data, cursor in found:
                 taken += self._take(tail, data, cursor) if data else 0
-            if taken:
-                return taken
-        else:
-            fd = fileread.opened(part.path)
-            try:
-                # Asked before reading: what is written before it is closed counts.
-                ended = self._part_has_ended(tail, part.path, fd, last=not newer)
-                found = fileread.read(fd, tail.cursor, quota)
-            finally:
-                os.close(fd)
-            if found is not None and found[0]:
-                tail.eof_at = None
-                return self._take(tail, *found)
-            if not ended:
-                return 0
-        return self._switch(tail, [*newer, Part(tail.path)])
+            return taken or self._switch(tail, parts)
+        fd = fileread.opened(part.path)
+        try:
+            # Asked before reading: what is written before it is closed counts.
+            ended = self._part_has_ended(tail, part.path, fd, last=len(parts) == 1)
+            new = fileread.read(fd, tail.cursor, quota)
+        finally:
+            os.close(fd)
+        if new is None:
+            return self._look_again(tail)
+        if new[0]:
+            tail.eof_at = None
+            return self._take(tail, *new)
+        return self._switch(tail, parts) if ended else 0
+
+    def _look_again(self, tail: Tail) -> int:
+        """The files were rotated once more since they were listed."""
+        tail.more = True
+        return 0
 
     def _part_has_ended(self, tail: Tail, path: Path, fd: int, *, last: bool) -> bool:
         """Whether a rotated file gets no more lines: a copy never does."""
@@ -274,7 +322,8 @@ class Tailer:
         stat = os.fstat(fd)
         if (stat.st_dev, stat.st_ino) != tail.cursor.key:
             return True
-        if not last and self._writer(tail.cursor.key, path) != "alive":
+        now = self._clock.uptime()
+        if not last and self._writer(tail.cursor.key, path, now) != "alive":
             return True
         return self._has_ended(tail, path)
 
@@ -286,11 +335,17 @@ class Tailer:
         behind the last part.
         """
         assert tail.run is not None
-        found = next(_starts(parts), None)
+        assert tail.cursor is not None
+        keys = rotation.keys(parts)
+        found = next(_starts([*parts[1:], Part(tail.path)]), None)
         tail.next_empty = found is None
         if found is None:
             return 0
+        if rotation.keys(self._parts(tail) or ()) != keys:
+            return self._look_again(tail)
         part, start = found
+        listed = tail.path in rotation.infix_bases(parts[0].path)
+        start = tail.cursor.next_part(start, listed=listed)
         LOGGER.info(
             "%s: rotated (%s); continues in %s (inode %d, offset 0)",
             *(tail.path, tail.where, part.path.name, start.inode),
@@ -305,14 +360,16 @@ class Tailer:
     def _has_ended(self, tail: Tail, path: Path) -> bool:
         """Whether a file that lost its name gets no more lines."""
         assert tail.cursor is not None
-        if tail.path.is_symlink() or self._timed_out(tail):
+        if self._timed_out(tail):
             return True
         now = self._clock.uptime()
         if tail.eof_at is None:
+            # Asked at the next look: then once for all logs that are rotated together.
             tail.eof_at = now
+            return False
         if now - tail.eof_at >= ROTATE_WAIT_S:
             return True
-        return self._writer(tail.cursor.key, path) == "gone"
+        return self._writer(tail.cursor.key, path, tail.eof_at) == "gone"
 
     def _timed_out(self, tail: Tail) -> bool:
         """Whether the path has held another file for too long to wait for this one."""
@@ -332,6 +389,7 @@ class Tailer:
         tail.run = self._store.begin(
             str(tail.root), tail.name, reason="replaced", now=self._clock.now()
         )
+        tail.parts = tail.cursor.parts if tail.cursor else ()
         tail.cursor = tail.last_step = None
         tail.has_metrics = False
         tail.settle()

@@ -17,7 +17,7 @@ from watcher.metrics.settings import Settings
 from watcher.metrics.text import COUNTER, GAUGE, Family, escaped, labels, lines
 from watcher.outputs.text.escape import clean
 from watcher.storage.database import Database
-from watcher.storage.rows import Row, named
+from watcher.storage.rows import Row
 
 
 # States of a run, as `watcher.daemon.run_state` decides them; "new" before it did.
@@ -103,7 +103,8 @@ def _daemon(note: Mapping[str, Any]) -> list[Family]:
     found = [Family("gptwatch_build_info", GAUGE, "version of gptwatch", version)]
     if not note:
         return found
-    problems = [*note.get("troubles", []), note.get("writing"), note.get("exports")]
+    kinds = ("output", "events", "exports")
+    problems = [*note.get("problems", []), *(note.get(f"{k}_error") for k in kinds)]
     notices = sum(map(bool, problems))
     text = "last sign of life of the daemon"
     return [
@@ -173,8 +174,8 @@ def _labelled(rows: Sequence[Row]) -> list[Run]:
     """The runs under labels that differ: a scrape with two equal series is refused."""
     seen: set[str] = set()
     runs = []
-    for row, name in named(rows):
-        label = _fit(name)
+    for row in rows:
+        label = _fit(row.name)
         if label in seen:
             label = _fit(f"{label} ({row.id})")
         seen.add(label)

@@ -1,13 +1,20 @@
 """The checkpoint of a log: its offset, and the identity of the file it is in."""
 
 import os
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 
 HEAD_BYTES: Final = 1024
 MARKER_BYTES: Final = 256
+# The first mark; the others follow at its powers of two.
+_FIRST_MARK: Final = 2048
+_MAX_PARTS: Final = 100
+
+# An offset, and the CRC of the MARKER_BYTES before it.
+Mark = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,10 @@ class Cursor:
         offset: bytes read; for a compressed file, of what it holds.
         size, mtime_ns, ctime_ns: at the last stat that found no more to read; a size
             of -1 while there is more.
+        marks: of the text that was read, at powers of two: what a file that begins with
+            the same head is told apart by.
+        parts: the ends of earlier files of a rotated log whose names a scan would take
+            for those of other logs.
     """
 
     device: int
@@ -32,6 +43,8 @@ class Cursor:
     size: int = -1
     mtime_ns: int = 0
     ctime_ns: int = 0
+    marks: tuple[Mark, ...] = ()
+    parts: tuple[Mark, ...] = ()
 
     @property
     def key(self) -> tuple[int, int]:
@@ -82,9 +95,26 @@ class Cursor:
             else (self.marker + bytes(skipped))
         )
         marker = (before + data[-MARKER_BYTES:])[-MARKER_BYTES:]
+        start = self.offset + skipped
         return replace(
-            self, head=head, marker=marker, offset=self.offset + skipped + len(data)
+            self,
+            head=head,
+            marker=marker,
+            offset=start + len(data),
+            marks=self.marks + tuple(_marks(before, data, start)),
         )
+
+    def end_mark(self) -> Mark:
+        """What the text up to the offset is known by."""
+        return self.offset, zlib.crc32(self.marker)
+
+    def next_part(self, start: "Cursor", *, listed: bool) -> "Cursor":
+        """`start`, the beginning of the next file of a rotated log.
+
+        `listed`: whether a scan would take the file that ends here for another log.
+        """
+        parts = (*self.parts, self.end_mark()) if listed else self.parts
+        return replace(start, parts=parts[-_MAX_PARTS:])
 
     def state(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -97,4 +127,16 @@ class Cursor:
     def restore(cls, state: Mapping[str, Any]) -> "Cursor":
         """From what `state` returned."""
         texts = {name: state[name].encode("latin-1") for name in ("head", "marker")}
-        return cls(**{**state, **texts})
+        marks = {n: tuple(map(tuple, state.get(n, ()))) for n in ("marks", "parts")}
+        return cls(**{**state, **texts, **marks})
+
+
+def _marks(before: bytes, data: bytes, start: int) -> Iterator[Mark]:
+    """The marks that lie in `data`, which begins at `start` and follows `before`."""
+    at = max(_FIRST_MARK, 1 << start.bit_length())
+    while at <= start + len(data):
+        end = at - start
+        window = before[end:] + data[max(0, end - MARKER_BYTES) : end]
+        if len(window) >= MARKER_BYTES:
+            yield at, zlib.crc32(window[-MARKER_BYTES:])
+        at *= 2

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,15 +19,20 @@ from parsers.format import Format
 from parsers.formats import FORMATS
 from parsers.parser import Parser
 from watcher.errors import StorageCorruptError
+from watcher.files import distinct_names
 from watcher.storage import migrations
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
 from watcher.storage.outbox import Outbox
+from watcher.storage.places import Places
 from watcher.storage.points import Points
 from watcher.storage.recovery import NAME
 from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, latest, row
 
 
+_SHARED_PATHS: Final = (
+    "SELECT path FROM runs GROUP BY path HAVING count(DISTINCT root) > 1"
+)
 # Made once: several are needed at each commit.
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
@@ -37,6 +43,7 @@ class Database:
     Attributes:
         outbox: alerts, silences and notifications.
         points: chunks of points.
+        places: where lines of a run stand in its files.
 
     Raises:
         StorageSetupError: it was made by a newer gptwatch.
@@ -53,6 +60,7 @@ class Database:
         self.path = folder / NAME
         self.connection = migrations.opened(self.path, read_only=read_only, owner=owner)
         self.outbox = Outbox(self.connection)
+        self.places = Places(self.connection)
         self.points = Points(self.connection)
         self._key = _key(self.path)
 
@@ -106,13 +114,50 @@ class Database:
         """
         return self._rows("id = ?", run)[0]
 
+    def data_version(self) -> int:
+        """Another number after every commit of another process."""
+        found = self.connection.row("PRAGMA data_version")
+        assert found is not None
+        return int(found[0])
+
+    def fingerprints(self) -> dict[int, int]:
+        """A number for each run that is another after any change of it."""
+        alerts: dict[int, list[str]] = {}
+        for run, data in self.connection.rows("SELECT run, data FROM alerts"):
+            alerts.setdefault(run, []).append(data)
+        query = f"SELECT {FIELDS} FROM runs LEFT JOIN analyses ON run = id"  # noqa: S608
+        return {
+            found[0]: hash((found, *alerts.get(found[0], ())))
+            for found in self.connection.rows(query)
+        }
+
+    def milestones(self, run: int) -> list[Milestone]:
+        """The milestones of a run, without their steps."""
+        with self.connection.translated():
+            return self._milestones(run)
+
     def _rows(self, where: str, *values: Any) -> list[Row]:
         query = (
             f"SELECT {FIELDS} FROM runs LEFT JOIN analyses ON run = id "  # noqa: S608
             f"WHERE {where} ORDER BY id"
         )
         with self.connection.translated():
-            return [row(found) for found in self.connection.rows(query, values)]
+            found = [row(fields) for fields in self.connection.rows(query, values)]
+            labels = self._labels()
+            if not labels:
+                return found
+            shared = {path for (path,) in self.connection.rows(_SHARED_PATHS)}
+        return [
+            replace(r, label=labels[r.root]) if os.fsencode(r.path) in shared else r
+            for r in found
+        ]
+
+    def _labels(self) -> dict[str, str]:
+        """Short names of the watched directories, where there are several."""
+        rows = self.connection.rows("SELECT DISTINCT root FROM runs ORDER BY root")
+        roots = [Path(os.fsdecode(root)) for (root,) in rows]
+        names = distinct_names(roots).items() if len(roots) > 1 else ()
+        return {str(root): name for root, name in names}
 
     def begin(
         self, root: str, path: str, *, reason: str, now: float, adopted: bool = False
@@ -173,6 +218,13 @@ class Database:
             bytes=read + size,
             **fields,
         )
+        self.places.note(
+            run,
+            cursor,
+            size=size,
+            lines=(lines, lines + delta.lines),
+            pending=parser.pending,
+        )
 
     def move(self, run: int, cursor: Cursor, *, part: bool = False) -> None:
         """Stores only a new offset; `part`: in the next file of a rotated log."""
@@ -184,6 +236,7 @@ class Database:
     def rewind(self, run: int) -> None:
         """Deletes what was read of a run, so that it is read again."""
         self.points.delete(run)
+        self.places.delete(run)
         self.connection.execute("DELETE FROM milestones WHERE run = ?", (run,))
         self.connection.execute(
             "UPDATE runs SET cursor = NULL, parser = NULL, lines = 0, bytes = 0,"

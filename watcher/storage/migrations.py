@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from watcher.errors import StorageMissingError, StorageSetupError
+from watcher.storage.checkpoint import Cursor
 from watcher.storage.chunks import DamagedError
 from watcher.storage.connection import (
     Connection,
@@ -24,7 +25,7 @@ from watcher.storage.schema import SCHEMA
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 def _create(connection: Connection) -> None:
@@ -97,9 +98,44 @@ DROP TABLE notices;
 CREATE INDEX notifications_created_at ON notifications (created_at);
 CREATE INDEX deliveries_pending ON deliveries (state, next_attempt_at);
 """
+
+
+def _from_2(connection: Connection) -> None:
+    """Adds the index of places; of runs in one file its beginning is known."""
+    _run(connection, _PLACES)
+    for run, text in connection.rows(
+        "SELECT id, cursor FROM runs WHERE parts = 1 AND cursor NOT NULL"
+    ):
+        cursor = _cursor(text)
+        connection.execute(
+            "INSERT INTO places VALUES (?, 0, 0, ?, ?, NULL, ?)",
+            (run, *cursor.key, cursor.head),
+        )
+    connection.execute("PRAGMA user_version = 3")
+
+
+def _cursor(text: str) -> Cursor:
+    try:
+        return Cursor.restore(from_json(text))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedError(repr(error)) from error
+
+
+_PLACES: Final = """
+CREATE TABLE places (
+    run INTEGER NOT NULL REFERENCES runs (id),
+    line INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    seen_at REAL,
+    head BLOB,
+    PRIMARY KEY (run, line)
+) WITHOUT ROWID;
+"""
 # By the version that each starts from; 0 is an empty file.
 _STEPS: Final = MappingProxyType[int, Callable[[Connection], None]](
-    {0: _create, 1: _from_1}
+    {0: _create, 1: _from_1, 2: _from_2}
 )
 
 

@@ -2,16 +2,14 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import orjson
 
 from parsers.delta import Delta
-from watcher.files import distinct_names
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.chunks import DamagedError
 
@@ -21,7 +19,8 @@ class Row:
     """A run as the database knows it, without its points.
 
     Attributes are the columns of the table; `latest`, `hyperparameters`,
-    `diagnosis` and `state` are read from JSON.
+    `diagnosis` and `state` are read from JSON.  `label` names the watched directory,
+    where another one has a log of the same path.
     """
 
     id: int
@@ -43,10 +42,16 @@ class Row:
     adopted: bool
     diagnosis: dict[str, Any] | None
     state: dict[str, Any]
+    label: str = ""
 
     @property
     def name(self) -> str:
-        """The run's name: the log's path, with `#2` for the second training in it."""
+        """The run's name: no other run in the database has it."""
+        return f"{self.label}/{self.local_name}" if self.label else self.local_name
+
+    @property
+    def local_name(self) -> str:
+        """The log's path, with `#2` for the second training in it."""
         return self.path if self.generation == 1 else f"{self.path}#{self.generation}"
 
 
@@ -76,7 +81,7 @@ def row(found: Sequence[Any]) -> Row:
 
 
 def _parsed(found: Sequence[Any]) -> Row:
-    fields = dict(zip(Row.__slots__, found, strict=True))
+    fields = dict(zip(Row.__slots__[:-1], found, strict=True))
     for name in ("hyperparameters", "latest"):
         fields[name] = json.loads(fields[name]) if fields[name] else None
     for name in _LARGE:
@@ -96,14 +101,6 @@ def _quickly(text: str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return json.loads(text)
-
-
-def named(rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
-    """Each run with its name, below one for its root where there are several."""
-    roots = [Path(root) for root in dict.fromkeys(row.root for row in rows)]
-    labels = {str(root): name for root, name in distinct_names(roots).items()}
-    for row in rows:
-        yield row, f"{labels[row.root]}/{row.name}" if len(roots) > 1 else row.name
 
 
 def latest(delta: Delta) -> dict[str, Any]:

@@ -49,6 +49,16 @@ CREATE TABLE milestones (
     text TEXT NOT NULL
 );
 CREATE INDEX milestones_run ON milestones (run);
+CREATE TABLE places (
+    run INTEGER NOT NULL REFERENCES runs (id),
+    line INTEGER NOT NULL,   -- whole lines before the place
+    offset INTEGER NOT NULL, -- in the file
+    device INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    seen_at REAL,            -- when the file ended here; NULL where it went on
+    head BLOB,               -- first bytes of a file, where its part of the run begins
+    PRIMARY KEY (run, line)
+) WITHOUT ROWID;
 CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE alerts (
     run INTEGER NOT NULL,

@@ -5,6 +5,7 @@ the run went on, at the step at which it was known.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -14,12 +15,27 @@ from watcher.analysis.rules.checkpoints import best_checkpoint_lost
 from watcher.analysis.rules.cost import evaluation_cost
 from watcher.analysis.rules.divergence import divergence
 from watcher.analysis.rules.ending import ended
+from watcher.analysis.rules.gradients import (
+    gradient_not_finite,
+    gradient_spike,
+    skipped_steps,
+    zero_loss,
+)
+from watcher.analysis.rules.inhibition import inhibit
+from watcher.analysis.rules.no_movement import (
+    constant_metric,
+    no_movement,
+    zero_learning_rate,
+)
 from watcher.analysis.rules.not_finite import not_finite
 from watcher.analysis.rules.overfitting import overfitting
 from watcher.analysis.rules.plateau import plateau
+from watcher.analysis.rules.resume_jump import resume_jump
+from watcher.analysis.rules.rising_loss import rising_loss
 from watcher.analysis.rules.settings import Settings, settings
 from watcher.analysis.rules.slowdown import slowdown
 from watcher.analysis.rules.spike import spike
+from watcher.analysis.rules.validation_jump import validation_jump
 
 
 __all__ = ["RULES", "Settings", "findings", "settings"]
@@ -33,6 +49,16 @@ RULES: Final = MappingProxyType[str, Rule](
         "divergence": lambda a, s: divergence(a, s.divergence),
         "spike": lambda a, s: spike(a, s.spike),
         "plateau": lambda a, s: plateau(a, s.plateau),
+        "resume_jump": lambda a, s: resume_jump(a, s.resume_jump),
+        "rising_loss": lambda a, s: rising_loss(a, s.rising_loss),
+        "zero_loss": lambda a, _: zero_loss(a),
+        "gradient_not_finite": lambda a, _: gradient_not_finite(a),
+        "gradient_spike": lambda a, s: gradient_spike(a, s.gradient_spike),
+        "skipped_steps": lambda a, _: skipped_steps(a),
+        "no_movement": lambda a, _: no_movement(a),
+        "constant_metric": lambda a, _: constant_metric(a),
+        "zero_learning_rate": lambda a, _: zero_learning_rate(a),
+        "validation_jump": lambda a, s: validation_jump(a, s.validation_jump),
         "slowdown": lambda a, s: slowdown(a, s.slowdown),
         "evaluation_cost": lambda a, s: evaluation_cost(a, s.evaluation_cost),
         "best_checkpoint_lost": lambda a, s: best_checkpoint_lost(
@@ -46,5 +72,7 @@ RULES: Final = MappingProxyType[str, Rule](
 def findings(run: Measured, settings: Settings | None = None) -> tuple[Finding, ...]:
     """What every rule finds in a run, the most severe first, then by step."""
     chosen = settings or Settings()
-    found = [f for rule in RULES.values() for f in rule(run, chosen)]
+    found = inhibit(f for rule in RULES.values() for f in rule(run, chosen))
+    if run.epochs:
+        found = [replace(f, evidence={**f.evidence, "counts": "epoch"}) for f in found]
     return tuple(sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), f.step)))

@@ -23,7 +23,7 @@ _CHEAP: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Costs:
+class Costs:
     """What evaluations took, one after the other, shape (n,).
 
     Attributes:
@@ -38,13 +38,13 @@ class _Costs:
 
 def evaluation_cost(run: Measured, settings: EvaluationCost) -> list[Finding]:
     """The last three evaluations took more than a quarter of the time of training."""
-    costs = _costs(run)
+    costs = evaluation_costs(run)
     if costs is None or len(costs.steps) < _LATEST:
         return []
     return list(_findings(costs, settings))
 
 
-def _findings(costs: _Costs, settings: EvaluationCost) -> Iterator[Finding]:
+def _findings(costs: Costs, settings: EvaluationCost) -> Iterator[Finding]:
     windows = np.lib.stride_tricks.sliding_window_view(costs.ms, _LATEST)
     one = np.median(windows, axis=1)
     last = _LATEST - 1
@@ -65,7 +65,7 @@ def _findings(costs: _Costs, settings: EvaluationCost) -> Iterator[Finding]:
             int(costs.steps[first + last]),
             evidence={
                 "share": float(share[now]),
-                "eval_ms": float(one[now]),
+                "eval_ms": float(np.median(costs.ms[: now + _LATEST])),
                 "every": round(float(every[now])),
             },
             cleared_step=int(costs.steps[over[0] + last]) if over else None,
@@ -75,7 +75,8 @@ def _findings(costs: _Costs, settings: EvaluationCost) -> Iterator[Finding]:
         at = over[0]
 
 
-def _costs(run: Measured) -> _Costs | None:
+def evaluation_costs(run: Measured) -> Costs | None:
+    """What each evaluation took, None where the log does not show it."""
     time, val = run.time, run.val
     if time is None or val is None:
         return None
@@ -93,15 +94,15 @@ def _costs(run: Measured) -> _Costs | None:
     return _known(time.steps[after], time.values[after] - usual, usual)
 
 
-def _stated(stated: Curve, time: Curve, plain: Ints) -> _Costs:
+def _stated(stated: Curve, time: Curve, plain: Ints) -> Costs:
     """Costs that the log states."""
     usual = _usual(time, plain, np.searchsorted(time.lines, stated.lines))
     return _known(stated.steps, stated.values, usual)
 
 
-def _known(steps: Ints, ms: Floats, usual: Floats) -> _Costs:
+def _known(steps: Ints, ms: Floats, usual: Floats) -> Costs:
     good = np.isfinite(ms) & np.isfinite(usual)
-    return _Costs(steps[good], ms[good], usual[good])
+    return Costs(steps[good], ms[good], usual[good])
 
 
 def _usual(time: Curve, plain: Ints, places: Ints) -> Floats:

@@ -19,9 +19,11 @@ from watcher.analysis.segments import spans
 _MEDIAN_OF: Final = 3
 _USUAL_OF: Final = 9
 _SIGMAS: Final = 5.0
-# Until the loss has dropped once or the noise estimate exists, only a rise of 50 %
-# counts: early losses are no baseline.
-_MIN_RISE_UNKNOWN_NOISE: Final = 0.5
+# Early losses are no baseline, and the noise is not known yet.  With fewer records
+# only so many in a row far above all before them count.
+_MIN_RECORDS: Final = 16
+_EARLY_RECORDS: Final = 5
+_EARLY_FACTOR: Final = 1.5
 # A running average of weight 0.9 attenuates second differences about fourfold.
 _AVERAGED: Final = 4
 # Points processed at a time: temporaries stay small however long the log.
@@ -33,10 +35,11 @@ def divergence(run: Measured, settings: Divergence) -> list[Finding]:
     """Training loss has given back half of its drop.
 
     The median of the last three exceeds min + share * (start - min), the minimum by
-    the factor, and by five standard deviations of single values.  Where the log has
-    training losses at evaluations only, those count; validation loss alone where
-    there are none: while training loss falls, a validation loss that rises is
-    overfitting.
+    the factor, and its logarithm by five standard deviations of single values.  Where
+    the log has training losses at evaluations only, those count; validation loss alone
+    where there are none: while training loss falls, a validation loss that rises is
+    overfitting.  A loss that reaches 0 or below has no scale, so nothing is relative
+    to it from there on.
     """
     curve = _curve(run)
     if curve is None:
@@ -45,11 +48,20 @@ def divergence(run: Measured, settings: Divergence) -> list[Finding]:
     steps, values = curve.steps[keep], curve.values[keep]
     found: list[Finding] = []
     for low, high in spans(curve.lines[keep], run.segments):
-        if high - low >= _MEDIAN_OF:
-            part = values[low:high]
-            sigma = trailing_sigma(part) * (_AVERAGED if run.smoothed_loss else 1)
-            found += _findings(curve.metric, steps[low:high], part, sigma, settings)
+        end = low + _positive(values[low:high])
+        if end - low > _EARLY_RECORDS:
+            part = values[low:end]
+            sigma = trailing_sigma(np.log(part)) * (
+                _AVERAGED if run.smoothed_loss else 1
+            )
+            found += _findings(curve.metric, steps[low:end], part, sigma, settings)
     return found
+
+
+def _positive(values: Floats) -> int:
+    """How many values stand before the first that is not above 0."""
+    bad = np.flatnonzero(values <= 0)
+    return int(bad[0]) if len(bad) else len(values)
 
 
 def _curve(run: Measured) -> Curve | None:
@@ -65,51 +77,68 @@ def _findings(
     levels, best = _trailing_medians(values)
     np.minimum.accumulate(best, out=best)
     start = float(levels[0])
-    beyond = _beyond(levels, best, sigma, settings)
+    beyond = np.append(_early(values), _beyond(levels, best, sigma, settings))
     at = 0
     while at < len(beyond):
         first = int(beyond[at])
-        low = len(best) - int(np.searchsorted(best[::-1], best[first], side="right"))
+        low = _place(values, float(best[first]), first)
         # Hysteresis: it resolves at half the rise, so that noise ends nothing.
-        rise, _ = _thresholds(best[first], sigma[first], start, settings)
-        back = _first_below(levels, first, best[first] + float(rise) / 2)
+        rise = float(_rise(best[first], start, settings))
+        back = _first_below(levels, first, best[first] + rise / 2)
+        evidence: dict[str, float | int | str | None] = {
+            "metric": metric,
+            "best": float(values[low]),
+            "level": float(levels[back - 1]),
+        }
+        if values[0] >= values[low]:
+            evidence["start"] = float(values[0])
         yield Finding(
             "divergence",
             "critical",
             int(steps[first]),
             since_step=int(steps[low]),
-            evidence={
-                "metric": metric,
-                "best": float(best[first]),
-                "level": float(levels[back - 1]),
-                "start": start,
-            },
+            evidence=evidence,
             cleared_step=int(steps[back]) if back < len(levels) else None,
         )
         at = int(np.searchsorted(beyond, back))
 
 
+def _place(values: Floats, level: float, before: int) -> int:
+    """Index of the last record with a level, which is a median of records."""
+    return int(np.flatnonzero(values[: before + 1] == level)[-1])
+
+
+def _early(values: Floats) -> Ints:
+    """Indices of the first records at which the last five are far above all before."""
+    found = [
+        i
+        for i in range(_EARLY_RECORDS + 1, min(_MIN_RECORDS, len(values)))
+        if values[i - _EARLY_RECORDS + 1 : i + 1].min()
+        > _EARLY_FACTOR * values[: i - _EARLY_RECORDS + 1].max()
+    ]
+    return np.array(found, dtype=np.int64)
+
+
 def _beyond(levels: Floats, best: Floats, sigma: Floats, settings: Divergence) -> Ints:
     """Indices at which the level is too far above the running minimum."""
-    found = []
-    for at in range(0, len(levels), _CHUNK):
+    found = [np.empty(0, dtype=np.int64)]
+    for at in range(_MIN_RECORDS, len(levels), _CHUNK):
         part = slice(at, at + _CHUNK)
-        _, rise = _thresholds(best[part], sigma[part], levels[0], settings)
-        found.append(at + np.flatnonzero(levels[part] > best[part] + rise))
+        level, low = levels[part], best[part]
+        relative = level > low + _rise(low, levels[0], settings)
+        found.append(
+            at
+            + np.flatnonzero(relative & (np.log(level / low) > _SIGMAS * sigma[part]))
+        )
     return np.concatenate(found)
 
 
-def _thresholds(
-    best: Floats, sigma: Floats, start: float, settings: Divergence
-) -> tuple[Floats, Floats]:
-    """Rises above the running minimum: by share and factor, and beyond noise too."""
-    known = np.isfinite(sigma)
-    least = (settings.factor - 1) * np.abs(best)
-    least = np.where(
-        (start - best > least) & known, least, _MIN_RISE_UNKNOWN_NOISE * np.abs(best)
-    )
-    rise = np.maximum(settings.share * (start - best), least)
-    return rise, np.maximum(rise, _SIGMAS * np.where(known, sigma, 0.0))
+def _rise(best: Floats, start: float, settings: Divergence) -> Floats:
+    """Rise above the running minimum that is too much, by share and factor."""
+    least = (settings.factor - 1) * best
+    # Until the loss has dropped once there is nothing to give back.
+    least = np.where(start - best > least, least, (_EARLY_FACTOR - 1) * best)
+    return np.maximum(settings.share * (start - best), least)
 
 
 def _first_below(levels: Floats, start: int, limit: float) -> int:
@@ -128,7 +157,11 @@ def _trailing_medians(values: Floats) -> tuple[Floats, Floats]:
 
     The first two have that of the third.
     """
-    first = [float(np.median(values[: max(i, 2) + 1])) for i in range(_USUAL_OF - 1)]
+    # The lower median, which is one of the values.
+    first = [
+        float(np.sort(values[: max(i, 2) + 1])[max(i, 2) // 2])
+        for i in range(_USUAL_OF - 1)
+    ]
     levels, usual = np.empty((2, len(values)))
     levels[:2] = first[0]
     usual[: _USUAL_OF - 1] = first[: len(usual)]

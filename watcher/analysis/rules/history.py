@@ -23,14 +23,12 @@ class Track:
     Attributes:
         levels: mean of the last `width` values of y, NaN before there are enough.
         best: index of the last evaluation of the lowest level, -1 without any.
-        peak: highest level since.
         hits, sure: evaluations in a row that warn, that confirm.
     """
 
     width: int
     levels: list[float] = field(default_factory=list)
     best: list[int] = field(default_factory=list)
-    peak: list[float] = field(default_factory=list)
     hits: list[int] = field(default_factory=list)
     sure: list[int] = field(default_factory=list)
 
@@ -48,24 +46,23 @@ class Track:
         return fmean(finite) if finite else math.nan
 
     def extend(self, y: Sequence[float]) -> None:
-        """Level, best and peak with the last evaluation.
+        """Level and best with the last evaluation.
 
         The best shares no evaluation with the level of now.
         """
-        now = self.level(y, len(y) - 1)
-        self.levels.append(now)
+        self.levels.append(self.level(y, len(y) - 1))
         before = len(y) - 1 - self.width
         if before < self.width - 1:
             self.best.append(-1)
-            self.peak.append(-math.inf)
             return
         best, levels = self.best[-1], self.levels
-        if best < 0 or levels[before] <= levels[best]:
-            self.best.append(before)
-            self.peak.append(now)
-        else:
-            self.best.append(best)
-            self.peak.append(max(self.peak[-1], now))
+        lower = best < 0 or levels[before] <= levels[best]
+        self.best.append(before if lower else best)
+
+    def peak(self, window: int) -> float:
+        """Highest level since the best, of the last evaluations."""
+        first = max(self.best[-1] + self.width, len(self.levels) - window)
+        return max(self.levels[first:])
 
     def count(self, *, hit: bool, sure: bool) -> None:
         """Counts whether the last evaluation warns and confirms."""
@@ -102,6 +99,10 @@ class History:
         for track in self.tracks:
             track.extend(self.y)
 
+    def lowest(self, last: int) -> int:
+        """Index of the lowest evaluation up to an index, the latest of equal ones."""
+        return min(range(last + 1), key=lambda i: (self.y[i], -i))
+
     def roll_back(self, step: int) -> None:
         """Drops the evaluations at or after a step that is trained again."""
         while self.steps and self.steps[-1] >= step:
@@ -112,6 +113,6 @@ class History:
         columns: list[list[Any]] = [self.points, self.steps, self.y, self.train]
         columns.append(self.differences)
         for t in self.tracks:
-            columns += [t.levels, t.best, t.peak, t.hits, t.sure]
+            columns += [t.levels, t.best, t.hits, t.sure]
         for column in columns:
             column.pop()

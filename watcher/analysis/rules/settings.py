@@ -103,6 +103,52 @@ class BestCheckpointLost:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumeJump:
+    """Training loss jumps where the run was resumed.
+
+    Attributes:
+        rise: minimum relative rise above the losses before.
+    """
+
+    rise: float = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class RisingLoss:
+    """Training loss rises slowly.
+
+    Attributes:
+        rise: minimum relative rise of the mean of a fifth of the records.
+    """
+
+    rise: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """The gradient norm is far above its usual.
+
+    Attributes:
+        factor: minimum multiple of the median of the 64 before.
+    """
+
+    factor: float = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationJump:
+    """Validation loss jumps from one evaluation to the next.
+
+    Attributes:
+        factor: minimum multiple of the evaluation before.
+        evaluations: minimum number of evaluations before it.
+    """
+
+    factor: float = 3.0
+    evaluations: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class Stalled:
     """The log is silent.
 
@@ -129,6 +175,10 @@ class Settings:
     evaluation_cost: EvaluationCost = field(default_factory=EvaluationCost)
     best_checkpoint_lost: BestCheckpointLost = field(default_factory=BestCheckpointLost)
     stalled: Stalled = field(default_factory=Stalled)
+    resume_jump: ResumeJump = field(default_factory=ResumeJump)
+    rising_loss: RisingLoss = field(default_factory=RisingLoss)
+    gradient_spike: Gradients = field(default_factory=Gradients)
+    validation_jump: ValidationJump = field(default_factory=ValidationJump)
 
 
 def settings(tables: Any, where: Where | None = None) -> Settings:

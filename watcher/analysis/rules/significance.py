@@ -18,11 +18,13 @@ from watcher.analysis.rules.settings import Overfitting
 WINDOW: Final = 24
 # Losses are printed to a few digits: noise below 0.3 % is rounding.
 _MIN_SIGMA: Final = 0.003
-# Share of the peak since the best below which validation is coming back.
+# Share of the recent peak since the best below which validation is coming back.
 _KEPT: Final = 2 / 3
 _TRAIN_SIGMAS: Final = 2.0
 # Fewer evaluations have no second difference.
 _MIN_EVALUATIONS: Final = 3
+# Fewer second differences cannot spare those of a level shift.
+_MIN_SHIFTED: Final = 6
 # Fewer training losses do not show their noise.
 _MIN_TRAIN: Final = 6
 
@@ -40,7 +42,7 @@ def p_above_best(
         return 0.0, True
     low = track.levels[best]
     rise = track.levels[-1] - low
-    if rise <= settings.rise or rise < _KEPT * (track.peak[-1] - low):
+    if rise <= settings.rise or rise < _KEPT * (track.peak(WINDOW) - low):
         return 0.0, True
     bias = minimum_bias(n / track.width)
     beyond, root = rise - settings.rise, math.sqrt(track.width)
@@ -49,10 +51,26 @@ def p_above_best(
     fell = _fell(history.train, best, track, settings)
     if fell is False:
         return 0.0, True
-    single, freedom = sigma(history.differences[max(2, n - WINDOW + 2) :])
+    single, freedom = _noise(history, best)
     deviation = max(single, _MIN_SIGMA) / root
     t = (beyond - deviation * bias) / (deviation * math.sqrt(2))
     return student_cdf(t, freedom), fell is not None
+
+
+def _noise(history: History, best: int) -> tuple[float, int]:
+    """Standard deviation of the last evaluations, without a level shift.
+
+    The largest rise since the best is one if all later values keep half of it: it
+    shows in two second differences and is no noise.
+    """
+    y, n = history.y, len(history.y)
+    first = max(2, n - WINDOW + 2)
+    found = history.differences[first:]
+    at = max(range(best + 1, n), key=lambda i: y[i] - y[i - 1])
+    kept = min(y[at:]) > (y[at] + y[at - 1]) / 2
+    if not kept or at == n - 1 or at < first or len(found) < _MIN_SHIFTED:
+        return sigma(found)
+    return min(sigma(found), sigma(found[: at - first] + found[at - first + 2 :]))
 
 
 def _fell(

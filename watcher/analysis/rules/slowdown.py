@@ -1,6 +1,8 @@
 """Iterations take longer than before."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -15,6 +17,14 @@ from watcher.analysis.rules.settings import Slowdown
 _RECENT: Final = 20
 _BEFORE: Final = 200
 _COMPILE_LINES: Final = 5
+_MIN_MS: Final = 1.0
+# A clean level: all but a tenth of the times within five percent of the median.
+_CLEAN: Final = 0.05
+_OUTLIERS: Final = 0.1
+# Where stages are usual: at these parts of the planned steps, and in these formats.
+_STAGES: Final = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4)
+_NEAR_STAGE: Final = 0.01
+_STAGED_FORMATS: Final = frozenset({"modded_nanogpt"})
 # Share of the 200 that the median of the 20 exceeds, unless it is noise.
 _BEATEN: Final = 0.9
 # Share of the median that most of any 200 in the neighbourhood exceed.
@@ -29,7 +39,12 @@ def slowdown(run: Measured, settings: Slowdown) -> list[Finding]:
     The median of the last 20 exceeds that of the 200 before by the factor, and nine in
     ten of the 200 (so that noise is none), for so many lines in a row; it is over when
     half of that excess is gone.  A log without times is judged by its MFU or its
-    throughput, upside down.
+    throughput, upside down.  Times below a millisecond are not judged: they jump for
+    no reason.
+
+    Many runs lengthen their sequences or enlarge their batches by plan.  It is info
+    where such stages are usual: in records of modded-nanogpt, and, of a clean step
+    without noise on either side, at a half, a third or a quarter of the planned steps.
     """
     pace = _pace(run)
     if pace is None:
@@ -39,7 +54,22 @@ def slowdown(run: Measured, settings: Slowdown) -> list[Finding]:
     good = good[_COMPILE_LINES:]
     if len(good) < _RECENT + _BEFORE:
         return []
-    return list(_slowdowns(curve, name, good, values, settings))
+    if name == "ms" and float(np.median(values[good])) < _MIN_MS:
+        return []
+    found = _slowdowns(curve, name, good, values, settings)
+    return [_planned(run, finding) for finding in found]
+
+
+def _planned(run: Measured, finding: Finding) -> Finding:
+    """The finding as info, if the step looks like a planned stage."""
+    planned, since = run.info.get("max_iters"), finding.since_step or 0
+    share = since / planned if isinstance(planned, int) and planned > 0 else math.nan
+    staged = any(abs(share - stage) < _NEAR_STAGE for stage in _STAGES)
+    clean = bool(finding.evidence.get("clean"))
+    if (staged and clean) or run.format in _STAGED_FORMATS:
+        evidence = {**finding.evidence, "outcome": "stage"}
+        return replace(finding, severity="info", evidence=evidence)
+    return finding
 
 
 def _pace(run: Measured) -> tuple[Curve, str, Floats] | None:
@@ -69,6 +99,11 @@ def _slowdowns(
         before = float(np.median(pace[fired : fired + _BEFORE]))
         now = float(np.median(pace[fired + _BEFORE : fired + _BEFORE + _RECENT]))
         over = _first_below(pace, fired, (1 + settings.factor) / 2 * before)
+        last = len(pace) if over is None else over + _BEFORE + _RECENT - 1
+        clean = _is_clean(pace[fired : fired + _BEFORE]) and _is_clean(
+            pace[fired + _BEFORE + 2 : fired + _BEFORE + _RECENT]
+        )
+        now = max(now, float(np.median(pace[last - _RECENT : last])))
         numbers = (now, before) if name == "ms" else (1 / now, 1 / before)
         yield Finding(
             "slowdown",
@@ -79,12 +114,19 @@ def _slowdowns(
                 f"now_{name}": numbers[0],
                 f"before_{name}": numbers[1],
                 **({"unit": curve.unit} if name == "rate" else {}),
+                **({"clean": "yes"} if clean else {}),
             },
             cleared_step=None if over is None else int(step[over]),
         )
         if over is None:
             return
         free = over
+
+
+def _is_clean(pace: Floats) -> bool:
+    """Whether nearly all times are within a few percent of their median."""
+    middle = float(np.median(pace))
+    return bool(np.mean(np.abs(pace - middle) > _CLEAN * middle) <= _OUTLIERS)
 
 
 def _pauses(run: Measured, n: int) -> NDArray[np.bool_]:

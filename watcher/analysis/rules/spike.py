@@ -26,8 +26,8 @@ def spike(run: Measured, settings: Spike) -> list[Finding]:
     """Training losses far above what the last 64 make likely, two or more in a row.
 
     The logarithm exceeds the mean of the window by so many standard deviations and by
-    the minimum rise; flagged values do not enter the window, nor the losses of a
-    training before.  One high loss alone is an odd batch: the model did not change.
+    the minimum rise; flagged values do not enter the window, nor losses
+    before a restart.  One high loss alone is an odd batch: the model did not change.
     """
     curve = run.train
     if curve is None or run.smoothed_loss:
@@ -36,7 +36,7 @@ def spike(run: Measured, settings: Spike) -> list[Finding]:
     steps, y = curve.steps[good], np.log(curve.values[good])
     return [
         _finding(steps[low:high], y[low:high], found)
-        for low, high in spans(curve.lines[good], run.segments, "restarted")
+        for low, high in spans(curve.lines[good], run.segments)
         if high - low > _MIN_WINDOW
         for found in _spikes(y[low:high], settings)
         if found[1] - found[0] >= _MIN_RECORDS

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from parsers.batch import Floats
+from parsers.batch import Floats, Ints
 from watcher.analysis.model import Analysis
 from watcher.outputs.plot.ticks import Scale
 from watcher.outputs.text.catalog import message
@@ -17,24 +17,31 @@ Points = tuple[Floats, Floats]
 _TINY, _HUGE = 1e-100, 1e100
 # The first steps fall so far that the rest would look flat (STYLE's 2 %).
 _EARLY = 0.02
-# They stay in the picture where they take less than about half of its height.
-_WORTH = 1.8
+# They stay in the picture where they take less than about 60 % of its height.
+_WORTH = 2.5
 # With fewer points than this there is no curve.
 FEW = 3
 # A range below this share of its values has no round numbers of five digits.
 _LEAST = 1e-3
+# So few points are all shown.
+_SHORT = 20
+# A current part of the run below this share of it takes the axis for itself.
+_RECEDES = 1 / 3
 # Above this many points the rarest of them may leave the picture.
 _LONG = 60
 
 
 def steps_scale(analyses: Sequence[Analysis], *, log: bool) -> Scale:
-    """Span every step of the runs; one step alone gets room on both sides."""
+    """Span the steps of the runs; one step alone gets room on both sides."""
     curves = [c for a in analyses for c in a.curves.values()]
     curves += [c for a in analyses for c in (a.train, a.val, a.time) if c is not None]
     # Metrics of one line share their steps: ten million need to be looked at once.
-    columns = {id(c.steps): c.steps for c in curves if len(c)}.values()
-    low = float(min((column.min() for column in columns), default=0))
-    high = float(max((column.max() for column in columns), default=1))
+    columns = {id(c.steps): c for c in curves if len(c)}.values()
+    low, high = _range([curve.steps for curve in columns])
+    now = _range([c.steps if c.current.all() else c.steps[c.current] for c in columns])
+    # What was superseded may leave the picture before it squeezes what counts.
+    if now[1] - now[0] < _RECEDES * (high - low):
+        low, high = now
     if log:
         return Scale(max(low, 1.0), max(high, 2.0, low + 1), log=True)
     if high == low:
@@ -43,6 +50,13 @@ def steps_scale(analyses: Sequence[Analysis], *, log: bool) -> Scale:
     unit = 10.0 ** math.floor(math.log10(high - low) - 1)
     rounded = math.ceil(high / unit) * unit
     return Scale(low, rounded if rounded - high <= 0.004 * (high - low) else high)
+
+
+def _range(columns: Sequence[Ints]) -> tuple[float, float]:
+    """Find the least and the greatest step, 0 and 1 without any."""
+    filled = [column for column in columns if len(column)]
+    low = float(min((column.min() for column in filled), default=0))
+    return low, float(max((column.max() for column in filled), default=1))
 
 
 def span(*columns: Floats) -> tuple[float, float] | None:
@@ -81,6 +95,8 @@ def loss_scale(curves: Sequence[Points], x: Scale, *, log: bool = True) -> Scale
     if every is None or settled is None:
         return None
     log = log and every[0] > 0
+    if all(len(at) <= _SHORT for at, _ in curves):
+        return padded(*every, log=log)
     if _extent(*every, log=log) > _WORTH * _extent(*settled, log=log) > 0:
         return padded(*settled, log=log)
     return padded(*every, log=log)

@@ -25,18 +25,12 @@ from watcher.outputs.plot.axis_range import (
 from watcher.outputs.plot.canvas import Sheet
 from watcher.outputs.plot.decimate import running_median
 from watcher.outputs.plot.figure import finish, frames, heading
-from watcher.outputs.plot.loss_panels import (
-    FEW_DOTS,
-    Look,
-    best,
-    decimated,
-    kept,
-    moving,
-)
-from watcher.outputs.plot.panels import End, Panel, Trace, View
+from watcher.outputs.plot.lines import FEW_DOTS, Look, best, decimated, kept, moving
+from watcher.outputs.plot.panels import Panel
 from watcher.outputs.plot.ranking import Run, coloured, common_unit, rank
 from watcher.outputs.plot.theme import THEMES, rc
 from watcher.outputs.plot.ticks import Scale
+from watcher.outputs.plot.view import End, Trace, View
 from watcher.outputs.text.catalog import message
 from watcher.outputs.text.numbers import integer, loss
 

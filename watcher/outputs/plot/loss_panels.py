@@ -1,105 +1,60 @@
-"""Views of the losses of a run, decimated and scaled.
+"""Views of the losses of a run, scaled.
 
-The large panel holds training against validation, the first small one the training loss
-in detail; a log without training loss gets the end of its validation there.
+The large panel holds training against validation; small ones show either by itself.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 
-from parsers.batch import Floats
 from watcher.analysis.model import Analysis, Curve
-from watcher.analysis.segments import went_back
 from watcher.outputs.plot.axis_range import (
     FEW,
     Points,
     early,
-    last,
     loss_scale,
     padded,
     span,
 )
-from watcher.outputs.plot.decimate import Mask, averages, decimate
-from watcher.outputs.plot.panels import End, Trace, View
-from watcher.outputs.plot.theme import Theme
+from watcher.outputs.plot.lines import (
+    DOTS,
+    FEW_DOTS,
+    Look,
+    averaged,
+    decimated,
+    end,
+    kept,
+    moving,
+    name,
+    raw_line,
+    shows_validation,
+    superseded,
+    validation_line,
+)
 from watcher.outputs.plot.ticks import Scale
-from watcher.outputs.text.catalog import tr
-from watcher.outputs.text.numbers import integer, loss
+from watcher.outputs.plot.view import Trace, View
+from watcher.outputs.text.numbers import integer
 
 
-# Above this many evaluations marks touch one another on the large panel.
-_DOTS = 120
-# On a small one marks touch above this many.
-FEW_DOTS = 30
+# With fewer points a half of the curve is what the large panel shows.
+_LATE = 20
 # A spike this many times above the trend would flatten it: it is ticked instead.
 _SPIKE = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a picture is wanted: its colours, its language, its scale of steps."""
-
-    theme: Theme
-    lang: str
-    x: Scale
-
-    def tr(self, text: str, **values: object) -> str:
-        """The text in the picture's language."""
-        return tr(self.lang, text, **values)
-
-
-def kept(curve: Curve) -> Mask | None:
-    """Mask of the points that no restart superseded, None for all."""
-    return None if curve.current.all() else curve.current
-
-
-def decimated(curve: Curve, values: Floats, keep: Mask | None, x: Scale) -> Points:
-    """Decimate a column of a curve."""
-    at = decimate(values, keep=keep, log=x.log)
-    return broken(curve.steps[at].astype(np.float64), values[at])
-
-
-def broken(steps: Floats, values: Floats) -> Points:
-    """Insert NaN where steps go back, so that matplotlib breaks the line."""
-    back = went_back(steps)
-    return np.insert(steps, back, np.nan), np.insert(values, back, np.nan)
-
-
-def superseded(curve: Curve, x: Scale) -> Points:
-    """Decimate the points that a restart superseded, with gaps between segments."""
-    at = decimate(curve.values, keep=~curve.current, log=x.log)
-    stretch = np.searchsorted(np.flatnonzero(np.diff(curve.current)), at)
-    gaps = np.flatnonzero(np.diff(stretch)) + 1
-    steps = curve.steps[at].astype(np.float64)
-    lifted = np.insert(steps, gaps, np.nan), np.insert(curve.values[at], gaps, np.nan)
-    return broken(*lifted)
-
-
-def end(values: Floats, text: str, colour: str, look: Look) -> tuple[End, ...]:
-    """Label a line with its name and its last value; none without values."""
-    value = last(values)
-    if value is None:
-        return ()
-    return (End(value, f"{text} {loss(value, look.lang)}".strip(), colour),)
-
-
 def hero(analysis: Analysis, look: Look) -> View:
     """Show training against validation; only what is in one unit shares the panel."""
-    val = analysis.val
-    alone = val is not None and len(val) > 0 and not analysis.comparable
-    thin_lines = [] if alone else [*_raw(analysis, look)]
-    bold = [*_validation(analysis, look)]
+    beside = shows_validation(analysis)
+    alone = beside and not analysis.comparable and analysis.val is not None
+    thin_lines = [] if alone else [*raw_line(analysis, look)]
+    bold = [*validation_line(analysis, look)] if beside else []
     if not alone:
-        bold = [*_train_at_evaluations(analysis, look), *bold]
-    first = bold or thin_lines
-    if val is not None and not bold:
-        first = thin_lines
-    curves = [(trace.x, trace.y) for trace in first]
+        bold = [*_train_bold(analysis, look), *bold]
+    curves = [(trace.x, trace.y) for trace in bold or thin_lines]
     curves += [_band(line, look.x) for line in thin_lines]
-    ends = [end(t.y, name(t, look), t.colour, look) for t in bold]
+    ends = [end(t.y, name(t, look), t.colour, look, at=t.x) for t in bold]
     y = loss_scale(curves, look.x)
     return View(
         title="loss",
@@ -118,63 +73,29 @@ def _band(raw: Trace, x: Scale) -> Points:
     return np.full(2, x.high), np.quantile(late, (0.01, 0.97), method="nearest")
 
 
-def name(trace: Trace, look: Look) -> str:
-    """Name a line by its hue."""
-    return look.tr("validation" if trace.colour == look.theme.val else "train")
-
-
-def _raw(analysis: Analysis, look: Look) -> Iterator[Trace]:
-    """Draw the loss of every iteration as a thin line."""
-    train = analysis.train
-    if train is not None and len(train):
-        points = decimated(train, train.values, kept(train), look.x)
-        yield Trace(*points, look.theme.train, width=0.6, alpha=0.3)
-
-
 def _old(analysis: Analysis, look: Look, *, alone: bool) -> Iterator[Trace]:
     """Draw superseded points faintly."""
     train = None if alone else analysis.train
-    pairs = ((train, look.theme.train, 0.6), (analysis.val, look.theme.val, 1.6))
-    for curve, colour, width in pairs:
+    val = analysis.val if shows_validation(analysis) else None
+    for curve, colour in ((train, look.theme.train), (val, look.theme.val)):
         if curve is not None and not curve.current.all():
-            yield Trace(*superseded(curve, look.x), colour, width, alpha=0.25)
+            points = superseded(curve, analysis.segments, look.x)
+            yield Trace(*points, colour, width=0.6, alpha=0.25)
 
 
-def _validation(analysis: Analysis, look: Look) -> Iterator[Trace]:
-    val = analysis.val
-    if val is not None and len(val):
-        points = decimated(val, val.values, kept(val), look.x)
-        yield Trace(*points, look.theme.val, dots=len(points[0]) <= _DOTS)
-
-
-def _train_at_evaluations(analysis: Analysis, look: Look) -> Iterator[Trace]:
+def _train_bold(analysis: Analysis, look: Look) -> Iterator[Trace]:
     """Draw the training loss at each evaluation; with few, the moving average."""
-    val, beside = analysis.val, analysis.val_train
-    known = 0 if beside is None else int(np.isfinite(beside).sum())
-    train = analysis.train
-    if train is not None and len(train) > known and known < FEW:
+    val, beside, train = analysis.val, analysis.val_train, analysis.train
+    if train is not None and len(train) and averaged(analysis):
         yield moving(analysis, train, look)
-    elif val is not None and beside is not None and known:
+    elif val is not None and beside is not None and np.isfinite(beside).any():
         points = decimated(val, beside, kept(val), look.x)
-        yield Trace(*points, look.theme.train, dots=len(points[0]) <= _DOTS)
-
-
-def moving(analysis: Analysis, train: Curve, look: Look) -> Trace:
-    """Draw the centred moving average of the training loss."""
-    smooth = train.values if analysis.train_smooth is None else analysis.train_smooth
-    at, means = averages(smooth, keep=kept(train), log=look.x.log)
-    # At the end a centred window shrinks to one noisy value, which would be read as
-    # where training stands: the last quarter of a window holds the mean before it.
-    settled = len(smooth) - 1 - analysis.window // 4
-    if settled > 0 and np.isfinite(smooth[settled:]).all():
-        means = np.where(at > settled, smooth[settled], means)
-    steps = train.steps[at].astype(np.float64)
-    dots = len(train) <= FEW_DOTS
-    return Trace(*broken(steps, means), look.theme.train, dots=dots)
+        yield Trace(*points, look.theme.train, dots=len(points[0]) <= DOTS)
 
 
 def _hero_note(analysis: Analysis, look: Look, *, alone: bool, log: bool) -> str:
-    val, train = analysis.val, analysis.train
+    val = analysis.val if shows_validation(analysis) else None
+    train, evaluations = analysis.train, 0 if val is None else len(val)
     curve = val or train
     parts = [look.tr(curve.unit)] if curve is not None else []
     if log:
@@ -182,24 +103,23 @@ def _hero_note(analysis: Analysis, look: Look, *, alone: bool, log: bool) -> str
     if alone and train is not None and len(train):
         unit = look.tr(train.unit)
         parts.append(look.tr("training loss is in {unit}: see below", unit=unit))
-    elif train is not None and len(train) > 2 * (0 if val is None else len(val)):
+    elif train is not None and len(train) > max(FEW_DOTS, 2 * evaluations):
         parts.append(look.tr("thin: every iteration"))
     if any(c is not None and not c.current.all() for c in (val, train)):
         parts.append(look.tr("faint: before a restart"))
     return " · ".join(part for part in parts if part)
 
 
-def detail(analysis: Analysis, look: Look) -> View:
-    """Show the training loss by itself; without one, how validation ends."""
+def detail(analysis: Analysis, look: Look) -> View | None:
+    """Show the training loss by itself, spikes and all."""
     train = analysis.train
-    if train is not None and len(train):
-        return _training(analysis, train, look)
-    late = _late(analysis.val, look) if analysis.val is not None else None
-    return late or View(look.tr("Training loss"))
+    if train is None or not len(train):
+        return None
+    return _training(analysis, train, look)
 
 
 def _training(analysis: Analysis, train: Curve, look: Look) -> View:
-    thin_line = next(_raw(analysis, look))
+    thin_line = next(raw_line(analysis, look))
     bold = moving(analysis, train, look)
     y = _spiky_scale(thin_line, bold, look.x)
     over = thin_line.y > y.high if y is not None else np.zeros(len(thin_line.y), bool)
@@ -234,13 +154,15 @@ def _training_note(analysis: Analysis, train: Curve, look: Look, *, log: bool) -
     return " · ".join(part for part in parts if part)
 
 
-def _late(curve: Curve, look: Look) -> View | None:
-    """Show the second half of a curve on a linear scale: is it still falling?"""
+def late(curve: Curve | None, look: Look) -> View | None:
+    """Show the second half of validation on a linear scale: is it still falling?"""
+    if curve is None or not len(curve):
+        return None
     at, values = decimated(curve, curve.values, kept(curve), look.x)
     middle = (look.x.low + look.x.high) / 2
     at, values = at[at >= middle], values[at >= middle]
     found = span(values)
-    if found is None:
+    if found is None or len(values) < FEW:
         return None
     trace = Trace(at, values, look.theme.val, dots=len(at) <= FEW_DOTS)
     return View(
@@ -253,12 +175,55 @@ def _late(curve: Curve, look: Look) -> View | None:
     )
 
 
-def best(analysis: Analysis) -> tuple[int, float] | None:
-    """Give step and value of the best evaluation."""
-    summary, val = analysis.summary, analysis.val
-    if summary.best_val is not None and summary.best_val_step is not None:
-        return summary.best_val_step, summary.best_val
-    if val is None or not (usable := np.isfinite(val.values) & val.current).any():
+def late_training(analysis: Analysis, look: Look) -> View | None:
+    """Show the second half of the training loss on a linear scale."""
+    train = analysis.train
+    if train is None or len(train) < _LATE:
         return None
-    at = int(np.where(usable, val.values, np.inf).argmin())
-    return int(val.steps[at]), float(val.values[at])
+    lines = (next(raw_line(analysis, look)), moving(analysis, train, look))
+    x = Scale((look.x.low + look.x.high) / 2, look.x.high)
+    after = [(line.x[line.x >= x.low], line.y[line.x >= x.low]) for line in lines]
+    return View(
+        title=look.tr("Training loss, last half"),
+        note=look.tr(train.unit),
+        y=loss_scale(after, x, log=False),
+        traces=lines,
+        ends=end(after[1][1], "", look.theme.train, look),
+        x=x,
+    )
+
+
+def validation(analysis: Analysis, look: Look) -> View | None:
+    """Show validation by itself."""
+    lines = [*validation_line(analysis, look)]
+    y = loss_scale([(t.x, t.y) for t in lines], look.x)
+    if y is None or analysis.val is None:
+        return None
+    parts = (analysis.val.unit, "log scale" if y.log else "")
+    return View(
+        title=look.tr("Validation"),
+        note=" · ".join(look.tr(part) for part in parts if part),
+        y=y,
+        traces=tuple(replace(t, dots=len(t.x) <= FEW_DOTS) for t in lines),
+        ends=end(lines[0].y, "", look.theme.val, look),
+    )
+
+
+def gap(analysis: Analysis, look: Look) -> View | None:
+    """Show how far validation lies above training."""
+    val, beside = analysis.val, analysis.val_train
+    if val is None or beside is None or not analysis.comparable:
+        return None
+    with np.errstate(invalid="ignore"):  # infinity minus infinity is no gap
+        apart = val.values - beside
+    at, values = decimated(val, apart, kept(val), look.x)
+    found = span(values)
+    if found is None or np.isfinite(values).sum() < FEW:
+        return None
+    return View(
+        title=look.tr("Validation minus training"),
+        note=look.tr(val.unit),
+        y=padded(min(found[0], 0.0), max(found[1], 0.0), log=False),
+        traces=(Trace(at, values, look.theme.ink, dots=len(at) <= FEW_DOTS),),
+        ends=end(values, "", look.theme.ink, look),
+    )

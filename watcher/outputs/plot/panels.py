@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,62 +13,15 @@ from parsers.batch import Floats
 from watcher.outputs.plot.canvas import HEIGHT, WIDTH, Align, Box, Sheet, TextStyle
 from watcher.outputs.plot.spread import between, spread
 from watcher.outputs.plot.ticks import Scale, labels, ticks
+from watcher.outputs.plot.view import Dashes, End, Trace, View
 
 
-Dashes = Literal["-"] | tuple[float, Sequence[float]]
 Spot = tuple[float, float, Align]
 
 # What lies beyond is no loss of any model, and its square overflows a float.
 _BEYOND = 1e100
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Trace:
-    """One line of a panel.
-
-    Attributes:
-        x, y: float64, shape (n,), decimated; a value that is not finite is a gap.
-        dots: whether every point has a mark, for curves of few points.
-
-    """
-
-    x: Floats
-    y: Floats
-    colour: str
-    width: float = 2.0
-    alpha: float = 1.0
-    dots: bool = False
-    dashes: Dashes = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """A label to the right of a panel, at the height of a value."""
-
-    value: float
-    text: str
-    colour: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class View:
-    """The content of a panel; without a `y` scale a note that the log lacks it.
-
-    Attributes:
-        note: units and how to read it, one line under the title.
-        x: scale of its own, None for the one of the sheet; `x_name` names it.
-        marks: x of what is above the scale or no part of it, ticked at the top.
-
-    """
-
-    title: str
-    note: str = ""
-    y: Scale | None = None
-    traces: tuple[Trace, ...] = ()
-    ends: tuple[End, ...] = ()
-    marks: Floats = field(default_factory=lambda: np.empty(0))
-    x: Scale | None = None
-    x_name: str = ""
+# A line that ends before this share of the axis is labelled where it ends.
+_EARLY_END = 0.85
 
 
 class Panel:
@@ -102,7 +54,7 @@ class Panel:
         axes.set_xlim(x.low, x.high)
         # A label of four characters is 0.33 inches wide.
         marks = ticks(x, most=11, gap=0.38 / self.box.width)
-        if self.view.x is None:  # there is no step 2.5
+        if not self.view.x_name:  # there is no step 2.5
             marks = [mark for mark in marks if mark == int(mark)]
         if self.view.y is None:
             marks = []
@@ -207,13 +159,37 @@ class Panel:
 
     def _ends(self) -> None:
         style = TextStyle(9, self.sheet.theme.ink, bold=True)
-        ends = sorted(self.view.ends, key=lambda end: end.value)
+        outside = [end for end in self.view.ends if not self._within(end)]
+        ends = sorted(outside, key=lambda end: end.value)
         wanted = [between(self.place(0, end.value)[1], self.box) for end in ends]
         heights = spread(wanted, style.line, self.box.bottom, self.box.top)
         for end, height in zip(ends, heights, strict=True):
             colour = TextStyle(9, end.colour, bold=True)
             text = self.sheet.fit(end.text, colour, WIDTH - self.box.right - 0.12)
             self.sheet.write(self.box.right + 0.08, height, text, colour)
+
+    def _within(self, end: End) -> bool:
+        """Label a line that ends early beside its last point, if there is room."""
+        if end.at is None or self.x.at(end.at) > _EARLY_END:
+            return False
+        x, y = self.place(end.at, end.value)
+        spots: list[Spot] = [
+            (x + 0.1, y, "left"),
+            (x + 0.1, y + 0.16, "left"),
+            (x + 0.1, y - 0.16, "left"),
+        ]
+        return self.label(end.text, TextStyle(9, end.colour, bold=True), spots)
+
+    def border(self, x: float) -> None:
+        """Draw a line of the grid from top to bottom."""
+        self.axes.axvline(x, color=self.sheet.theme.grid, linewidth=0.8, zorder=0.6)
+
+    def pointer(self, x: float, colour: str) -> None:
+        """Put a small triangle above a step."""
+        top = self.axes.get_xaxis_transform()
+        self._symbols(
+            [x], [1.0], marker="v", markersize=5, markerfacecolor=colour, transform=top
+        )
 
     def shade(self, start: float, stop: float, colour: str, alpha: float) -> None:
         """Tint a stretch of the run, with a dashed line where it begins."""
@@ -262,7 +238,8 @@ class Panel:
         if not ok.any():
             return np.empty((0, 2))
         dense = np.linspace(self.box.left, self.box.right, 400)
-        return np.column_stack([dense, np.interp(dense, across[ok], up[ok])])
+        heights = np.interp(dense, across[ok], up[ok], left=np.nan, right=np.nan)
+        return np.column_stack([dense, heights])
 
     def _steps(self, x: Floats) -> Floats:
         """Put step 0 at the left edge of a logarithmic scale, which has no zero."""

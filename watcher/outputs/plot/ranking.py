@@ -8,9 +8,9 @@ from watcher.analysis.model import Analysis
 from watcher.outputs.plot.axis_range import (
     last,
 )
-from watcher.outputs.plot.loss_panels import Look, best
-from watcher.outputs.plot.panels import Dashes
+from watcher.outputs.plot.lines import Look, best
 from watcher.outputs.plot.theme import printable
+from watcher.outputs.plot.view import Dashes
 
 
 # From the fifth run on lines are dashed: a second mark beside the hue.

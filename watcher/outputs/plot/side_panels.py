@@ -1,7 +1,6 @@
-"""The two small panels beside the losses, chosen by what the log has."""
+"""Views of what is no loss: times, rates, norms, schedules."""
 
-from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from watcher.outputs.plot.axis_range import (
     span,
 )
 from watcher.outputs.plot.decimate import Mask, decimate, running_median
-from watcher.outputs.plot.loss_panels import (
+from watcher.outputs.plot.lines import (
     FEW_DOTS,
     Look,
     broken,
@@ -25,9 +24,9 @@ from watcher.outputs.plot.loss_panels import (
     kept,
     name,
 )
-from watcher.outputs.plot.panels import End, Trace, View
 from watcher.outputs.plot.ticks import Scale, brief
-from watcher.outputs.text.numbers import integer, mfu, milliseconds, percent, setting
+from watcher.outputs.plot.view import End, Trace, View
+from watcher.outputs.text.numbers import integer, mfu, milliseconds, percent
 
 
 # From this many milliseconds on the unit is seconds.
@@ -36,40 +35,13 @@ _SECOND = 1000
 _MARKS = 300
 
 
-def beside(analysis: Analysis, look: Look) -> tuple[View, View]:
-    """Choose two small panels; a missing metric keeps its place."""
-    pool = (view for view in _pool(analysis, look) if view is not None)
-    chosen = [*islice(pool, 2)]
-    shown = {view.title for view in chosen}
-    usual = (look.tr("Time per iteration"), look.tr("Utilisation (MFU)"))
-    chosen += [View(title) for title in usual if title not in shown]
-    return chosen[0], chosen[1]
-
-
-def _pool(analysis: Analysis, look: Look) -> Iterator[View | None]:
-    """Yield the candidates in order of priority."""
-    curves = analysis.curves
-    yield _time(analysis, look) or _mean_time(analysis, look)
-    mfu, speed = analysis.mfu, analysis.throughput
-    note = "% of the device's peak"
-    yield _level(mfu, look, "Utilisation (MFU)", note, keep=_unpaused(mfu, analysis))
-    if mfu is None:
-        yield _level(speed, look, "Throughput", keep=_unpaused(speed, analysis))
-    yield _against_time(analysis, look) if analysis.train is None else None
-    yield _level(curves.get("grad_norm"), look, "Gradient norm", log=True)
-    yield _accuracy(analysis, look)
-    yield _schedule(curves.get("lr"), look)
-    yield _level(curves.get("tflops"), look, "Arithmetic")
-    yield _level(curves.get("memory_mib"), look, "Memory")
-
-
-def _time(analysis: Analysis, look: Look) -> View | None:
+def times(analysis: Analysis, look: Look) -> View | None:
     """Show the typical iteration; pauses are ticked and never stretch the scale."""
     curve, pause = analysis.time, analysis.pause
     if curve is None or not len(curve):
         return None
     keep = curve.current if pause is None else curve.current & ~pause
-    view = _level(curve, look, "Time per iteration", keep=keep)
+    view = level(curve, look, "Time per iteration", keep=keep)
     at = np.flatnonzero(np.empty(0) if pause is None else pause & curve.current)
     if view is None or not len(at):
         return view
@@ -84,7 +56,7 @@ def _time(analysis: Analysis, look: Look) -> View | None:
     )
 
 
-def _unpaused(curve: Curve | None, analysis: Analysis) -> Mask | None:
+def unpaused(curve: Curve | None, analysis: Analysis) -> Mask | None:
     """Leave the pauses out of what is printed on the same lines as the times."""
     time, pause = analysis.time, analysis.pause
     if curve is None or time is None or pause is None or len(curve) != len(time):
@@ -102,13 +74,14 @@ def _pauses(analysis: Analysis, n: int, look: Look) -> str:
     return f"{text} · {cost}"
 
 
-def _mean_time(analysis: Analysis, look: Look) -> View | None:
+def mean_times(analysis: Analysis, look: Look) -> View | None:
+    """Show the mean time per iteration that the log prints, for logs without others."""
     curve = analysis.curves.get("step_avg_ms")
     title = "Mean time per iteration"
-    return _level(curve, look, title, "ms · running mean of the log")
+    return level(curve, look, title, "ms · running mean of the log")
 
 
-def _level(
+def level(
     curve: Curve | None,
     look: Look,
     title: str,
@@ -124,15 +97,17 @@ def _level(
     factor, unit = _unit(curve, keep)
     at, values = decimated(curve, curve.values, keep, look.x)
     where, medians = running_median(curve.values, keep=keep)
-    level = broken(curve.steps[where].astype(np.float64), medians * factor)
-    bold = Trace(*level, look.theme.ink)
+    line = broken(curve.steps[where].astype(np.float64), medians * factor)
+    bold = Trace(*line, look.theme.ink)
     raw = Trace(at, values * factor, look.theme.ink, width=0.6, alpha=0.3)
     y = _level_scale(raw.y, bold.y, log=log)
     if y is None:
         return None
     return View(
         title=look.tr(title),
-        note=f"{look.tr(note or unit)} · {look.tr('bold: median')}",
+        note=" · ".join(
+            look.tr(part) for part in (note or unit, "bold: median") if part
+        ),
         y=y,
         traces=(raw, bold),
         ends=_level_end(bold.y, factor, unit, look),
@@ -174,7 +149,7 @@ def _level_end(bold: Floats, factor: float, unit: str, look: Look) -> tuple[End,
     return (End(value, text, look.theme.ink),)
 
 
-def _schedule(curve: Curve | None, look: Look) -> View | None:
+def schedule(curve: Curve | None, look: Look) -> View | None:
     """Show the learning rate as it is: no noise, no median."""
     if curve is None or not len(curve):
         return None
@@ -185,18 +160,16 @@ def _schedule(curve: Curve | None, look: Look) -> View | None:
     value = last(values)
     return View(
         title=look.tr("Learning rate"),
-        note=look.tr("peak {n}", n=setting(found[1], look.lang)),
+        note=look.tr("peak {n}", n=brief(found[1], 5)),
         y=linear(0.0, found[1] * 1.1)
         if found[0] >= 0 < found[1]
         else padded(*found, log=False),
         traces=(Trace(at, values, look.theme.ink),),
-        ends=()
-        if value is None
-        else (End(value, setting(value, look.lang), look.theme.ink),),
+        ends=() if value is None else (End(value, brief(value, 5), look.theme.ink),),
     )
 
 
-def _accuracy(analysis: Analysis, look: Look) -> View | None:
+def accuracy(analysis: Analysis, look: Look) -> View | None:
     """Show accuracy of both kinds in the hues of their losses."""
     pairs = (("accuracy", look.theme.train), ("val_accuracy", look.theme.val))
     traces = [
@@ -216,7 +189,7 @@ def _accuracy(analysis: Analysis, look: Look) -> View | None:
     )
 
 
-def _against_time(analysis: Analysis, look: Look) -> View | None:
+def against_time(analysis: Analysis, look: Look) -> View | None:
     """Show validation against training time, for logs that race against the clock."""
     val, elapsed = analysis.val, analysis.elapsed_s
     if val is None or elapsed is None or len(elapsed) != len(val):

@@ -15,14 +15,17 @@ PARTS: Final = MappingProxyType(
             (
                 "{Overfitting} {since}|: validation loss is {rise} ({rise_share}) above"
                 " its best {best}| while training loss fell {train_fall_share}|."
-                "| The best checkpoint is from step {since_step}; {share_after} of the"
-                " run's time was spent after it."
+                "| {Task} is best at step {task_step}: {task_best}, it was"
+                " {task_before} at the lowest loss.| The best checkpoint {by_loss}is"
+                " from step {since_step}; {share_after} of the run's time was spent"
+                " after it."
             ),
             (
                 "{Overfitting} {since}|: валидационный loss выше своего минимума {best}"
                 " на {rise} ({rise_share})|, а обучающий упал на {train_fall_share}|."
-                "| Лучший чекпойнт — с шага {since_step}; после него прошло"
-                " {share_after} времени обучения."
+                "| {Task}: лучшее значение {task_best} на шаге {task_step}, при"
+                " минимуме loss было {task_before}.| Лучший чекпойнт {by_loss}— с шага"
+                " {since_step}; после него прошло {share_after} времени обучения."
             ),
         ),
         "not_finite": (
@@ -72,6 +75,91 @@ PARTS: Final = MappingProxyType(
                 "Медленнее с шага {since_step}|: итерация занимает {now_ms}, раньше"
                 " {before_ms}|: MFU {now_mfu}, раньше {before_mfu}|: {now_rate}, раньше"
                 " {before_rate}| (в {factor} раза дольше)|."
+            ),
+        ),
+        "resume_jump": (
+            (
+                "Training loss jumped at the resume at step {since_step}| ({Crashed} at"
+                " step {end_step})|: {after}, it was {before}|."
+            ),
+            (
+                "Обучающий loss подскочил при возобновлении на шаге {since_step}|"
+                " ({Crashed} на шаге {end_step})|: {after}, раньше был {before}|."
+            ),
+        ),
+        "rising_loss": (
+            (
+                "Training loss rises since step {since_step}|: {after}, it was"
+                " {before}| ({rise_share} more)|."
+            ),
+            (
+                "Обучающий loss растёт с шага {since_step}|: {after}, раньше был"
+                " {before}| (на {rise_share} больше)|."
+            ),
+        ),
+        "zero_loss": (
+            (
+                "Training loss is exactly 0 since step {since_step}|, it was {before}|"
+                " (gradient norm {grad})|."
+            ),
+            (
+                "Обучающий loss ровно 0 с шага {since_step}|, раньше был {before}|"
+                " (норма градиента {grad})|."
+            ),
+        ),
+        "gradient_not_finite": (
+            (
+                "The gradient norm is not finite since step {since_step}| ({records} in"
+                " a row)|."
+            ),
+            ("Норма градиента не число с шага {since_step}| ({records} подряд)|."),
+        ),
+        "gradient_spike": (
+            (
+                "The gradient norm stands out at step {since_step}|: {peak}, usually"
+                " {usual}|."
+            ),
+            (
+                "Норма градиента выделяется на шаге {since_step}|: {peak}, обычно"
+                " {usual}|."
+            ),
+        ),
+        "skipped_steps": (
+            (
+                "Optimizer steps are skipped since step {since_step}|, {skipped} one"
+                " after the other|."
+            ),
+            ("Шаги оптимизатора пропускаются с шага {since_step}|, {skipped} подряд|."),
+        ),
+        "no_movement": (
+            (
+                "Nothing is learned since step {since_step}|: training loss is {level},"
+                " where it began|, as for guessing among {classes}|."
+            ),
+            (
+                "Модель не учится с шага {since_step}|: обучающий loss {level}, как в"
+                " начале|, как при угадывании из {classes}|."
+            ),
+        ),
+        "constant_metric": (
+            (
+                "{Metric} is the same at each evaluation since step {since_step}|:"
+                " {level}|."
+            ),
+            ("{Metric}: одно и то же на каждой оценке с шага {since_step}|: {level}|."),
+        ),
+        "zero_learning_rate": (
+            ("The learning rate is 0 since step {since_step}| ({records} in a row)|."),
+            ("Скорость обучения равна 0 с шага {since_step}| ({records} подряд)|."),
+        ),
+        "validation_jump": (
+            (
+                "Validation loss jumped at step {step}|: {level}, it was {before}|"
+                " (best {best})|."
+            ),
+            (
+                "Валидационный loss подскочил на шаге {step}|: {level}, был {before}|"
+                " (лучший {best})|."
             ),
         ),
         "evaluation_cost": (
@@ -169,6 +257,104 @@ ADVICE: Final = MappingProxyType(
             (
                 "Проверьте, не занято ли устройство другим процессом, нет ли перегрева,"
                 " медленного чтения данных или подкачки."
+            ),
+        ),
+        "stage": (
+            (
+                "The cause is not in the log; longer sequences or larger batches by"
+                " plan look like this."
+            ),
+            (
+                "Причины в логе нет; так выглядят более длинные последовательности или"
+                " большие батчи по плану."
+            ),
+        ),
+        "task": (
+            (
+                "Choose the checkpoint by what counts: {task} is best at step"
+                " {task_step}, loss at step {since_step}. Where probabilities matter,"
+                " prefer the loss."
+            ),
+            (
+                "Выберите чекпойнт по тому, что важно: {task} — лучшее на шаге"
+                " {task_step}, loss — на шаге {since_step}. Если важны вероятности,"
+                " берите loss."
+            ),
+        ),
+        "resume_jump": (
+            (
+                "Check that the optimizer state, the learning-rate schedule and the"
+                " position in the data were restored, from the right checkpoint."
+            ),
+            (
+                "Проверьте, что восстановлены состояние оптимизатора, расписание"
+                " скорости обучения и место в данных, и что чекпойнт — тот."
+            ),
+        ),
+        "rising_loss": (
+            "Lower the learning rate; check the sign of the loss and the labels.",
+            "Уменьшите скорость обучения; проверьте знак loss и метки.",
+        ),
+        "zero_loss": (
+            (
+                "Look for fp16 overflow or for labels that are all masked, and go back"
+                " to a checkpoint from before step {since_step}."
+            ),
+            (
+                "Проверьте переполнение fp16 и не замаскированы ли все метки; вернитесь"
+                " к чекпойнту до шага {since_step}."
+            ),
+        ),
+        "gradient_not_finite": (
+            (
+                "Such steps are skipped or spoil the weights: lower the learning rate,"
+                " clip gradients, or use bfloat16 instead of float16."
+            ),
+            (
+                "Такие шаги пропускаются или портят веса: уменьшите скорость обучения,"
+                " ограничьте градиенты или замените float16 на bfloat16."
+            ),
+        ),
+        "gradient_spike": (
+            "Nothing to do if it is rare and gradients are clipped.",
+            "Ничего не делать, если это редкость и градиенты ограничены.",
+        ),
+        "skipped_steps": (
+            (
+                "Use bfloat16 instead of float16, or a higher threshold of the guard"
+                " that skips them; until then nothing is learned."
+            ),
+            (
+                "Замените float16 на bfloat16 или поднимите порог, по которому шаги"
+                " пропускаются; пока модель не учится."
+            ),
+        ),
+        "no_movement": (
+            (
+                "Check that the learning rate is not 0, that weights are not frozen,"
+                " and that inputs and labels belong together."
+            ),
+            (
+                "Проверьте, что скорость обучения не 0, веса не заморожены, а входы и"
+                " метки соответствуют друг другу."
+            ),
+        ),
+        "constant_metric": (
+            "Check the evaluation: one batch, one predicted class or frozen weights.",
+            "Проверьте оценку: один батч, один предсказанный класс, замороженные веса.",
+        ),
+        "zero_learning_rate": (
+            "Check the schedule of the learning rate and its warm-up.",
+            "Проверьте расписание скорости обучения и её разогрев.",
+        ),
+        "validation_jump": (
+            (
+                "Compare the training loss: if it is as before, look at the evaluation"
+                " (mode, data, averaged weights)."
+            ),
+            (
+                "Сравните с обучающим loss: если он прежний, проверьте саму оценку"
+                " (режим, данные, усреднённые веса)."
             ),
         ),
         "evaluation_cost": (

@@ -1,6 +1,7 @@
 """The message of a finding, and the advice that goes with it."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from types import MappingProxyType
@@ -25,7 +26,38 @@ _METRICS: Final = MappingProxyType(
         "train_loss": message("training loss"),
         "val_loss": message("validation loss"),
         "val_bpb": message("validation loss"),
+        "val_accuracy": message("validation accuracy"),
     }
+)
+_TASKS: Final = MappingProxyType(
+    {
+        "val_accuracy": message("accuracy"),
+        "val_f1": "F1",
+        "val_auc": "AUC",
+        "val_map": "mAP",
+        "val_iou": "IoU",
+        "val_dice": "Dice",
+        "val_bleu": "BLEU",
+        "val_rouge": "ROUGE",
+        "val_wer": "WER",
+        "val_cer": "CER",
+        "hellaswag": "HellaSwag",
+        "core": "CORE",
+        "chatcore": "ChatCORE",
+        "reward": message("reward"),
+    }
+)
+# Only before or after a number: other steps stay steps.
+_EPOCHS: Final = (
+    (re.compile(r"\b(?<!optimizer )step(?= \d)"), "epoch"),
+    (re.compile(r"(?<=\d )steps\b"), "epochs"),
+    (re.compile(r"(?<=\d )step\b"), "epoch"),
+    (re.compile(r"\bшаг(?= \d)"), "эпоха"),
+    (re.compile(r"\bшага(?= \d)"), "эпохи"),
+    (re.compile(r"\bшаг[еу](?= \d)"), "эпохе"),
+    (re.compile(r"(?<=\d[ \u00a0])шаг\b"), "эпоху"),
+    (re.compile(r"(?<=\d[ \u00a0])шага\b"), "эпохи"),
+    (re.compile(r"(?<=\d[ \u00a0])шагов\b"), "эпох"),
 )
 _OUTCOMES: Final = MappingProxyType(
     {
@@ -50,9 +82,16 @@ def sentence(finding: Finding, lang: str = "en") -> str:
         return tr(lang, "{rule} at step {step}.", rule=name, step=step)
     template = tr(lang, PARTS[finding.rule][0])
     text = capitalized(_filled(template, values(finding, lang)))
-    if finding.cleared_step is None or finding.rule in _STATE_THEIR_END:
-        return text
-    return f"{text.removesuffix('.')}. {_end(finding, lang)}"
+    if finding.cleared_step is not None and finding.rule not in _STATE_THEIR_END:
+        text = f"{text.removesuffix('.')}. {_end(finding, lang)}"
+    return in_epochs(text) if finding.evidence.get("counts") == "epoch" else text
+
+
+def in_epochs(text: str) -> str:
+    """The text of a log whose steps are epochs, with them called so."""
+    for pattern, epoch in _EPOCHS:
+        text = pattern.sub(epoch, text)
+    return text
 
 
 def _end(finding: Finding, lang: str) -> str:
@@ -70,9 +109,11 @@ def advice(finding: Finding, lang: str = "en") -> str:
     """What to do about it, in a line; "" where there is nothing to do."""
     outcome = finding.evidence.get("outcome")
     key = str(outcome if outcome in ADVICE else finding.rule)
+    key = "task" if finding.evidence.get("task") else key
     if key not in ADVICE:
         return ""
-    return _filled(tr(lang, ADVICE[key][0]), values(finding, lang))
+    text = _filled(tr(lang, ADVICE[key][0]), values(finding, lang))
+    return in_epochs(text) if finding.evidence.get("counts") == "epoch" else text
 
 
 def _filled(template: str, known: Mapping[str, str]) -> str:
@@ -105,7 +146,7 @@ def values(finding: Finding, lang: str) -> dict[str, str]:
 def _words(finding: Finding, lang: str) -> dict[str, str]:
     name = str(finding.evidence.get("metric") or "loss")
     metric = tr(lang, _METRICS[name]) if name in _METRICS else name
-    outcome = str(finding.evidence.get("outcome"))
+    outcome = str(finding.evidence.get("outcome") or finding.evidence.get("end"))
     confirmed = finding.confirmed_step is not None
     started = finding.evidence.get("records") != 0
     where = (
@@ -113,7 +154,12 @@ def _words(finding: Finding, lang: str) -> dict[str, str]:
         if started
         else {"unreached": ""}
     )
+    task = finding.evidence.get("task")
+    if isinstance(task, str):
+        where["task"] = tr(lang, _TASKS[task]) if task in _TASKS else task
+        where["Task"] = capitalized(where["task"])
     return where | {
+        "by_loss": f"{tr(lang, 'by loss')} " if task else "",
         "metric": metric,
         "Metric": capitalized(metric),
         "value": str(finding.evidence.get("value") or tr(lang, "not finite")),
@@ -147,6 +193,8 @@ _BY_END: Final[Mapping[str, _Form]] = MappingProxyType(
         "mfu": numbers.mfu,
         "ms": numbers.milliseconds,
         "_s": numbers.seconds,
+        "classes": numbers.integer,
+        "skipped": numbers.integer,
         "factor": lambda value, _: numbers.ratio(value),
         "every": lambda value, lang: numbers.every(int(value), lang),
         "records": lambda value, lang: numbers.count(int(value), "record", lang),

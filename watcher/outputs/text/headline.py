@@ -1,28 +1,41 @@
-"""The headline of a run, above its picture and report: what matters most, in a line."""
+"""The headline of a run: what matters most, in a line."""
 
 import math
 from typing import Final
 
 import numpy as np
 
+from parsers.batch import Floats
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis
 from watcher.outputs.text.catalog import message, tr
-from watcher.outputs.text.findings import capitalized, sentence, truncated, values
-from watcher.outputs.text.numbers import count, integer, loss, unit
+from watcher.outputs.text.findings import (
+    capitalized,
+    in_epochs,
+    sentence,
+    truncated,
+    values,
+)
+from watcher.outputs.text.numbers import count, integer, loss, percent, unit
 
 
 # The picture is 10 inches wide: more characters of its title do not fit.
 _LONGEST: Final = 90
-# The minimum of fewer evaluations means little.
+# With fewer evaluations neither a minimum nor a trend shows.
 _FEW: Final = 3
 # Noise makes the best some evaluations old in a run that still improves.
 _STALE: Final = 5
 _STALE_SHARE: Final = 1 / 3
-# The slope of the training loss is taken from the last two tenths of the run.
+# Within one percent of the best a loss is as good.
+_LEVEL: Final = 0.01
+# The slope of the training loss shows between the last two tenths of the run, a slow
+# one between the last two quarters.
 _TENTH: Final = 10
-_LEAST_RECORDS: Final = 5
-_DEVIATIONS: Final = 2.0
+_QUARTER: Final = 4
+_MIN_RECORDS: Final = 5
+# Standard errors: a rise, which runs seldom have, needs more.
+_FALL: Final = -2.0
+_RISE: Final = 3.0
 
 # The most severe first; other rules are never a headline.
 _BY_SEVERITY: Final = (
@@ -30,7 +43,14 @@ _BY_SEVERITY: Final = (
     "not_finite",
     "divergence",
     "stalled",
+    "zero_loss",
+    "resume_jump",
+    "skipped_steps",
+    "no_movement",
+    "rising_loss",
     "overfitting",
+    "gradient_not_finite",
+    "validation_jump",
     "best_checkpoint_lost",
     "slowdown",
 )
@@ -42,9 +62,10 @@ def headline(analysis: Analysis, lang: str = "en") -> str:
     At most 90 characters.
     """
     lasting = [f for f in analysis.findings if f.cleared_step is None]
-    severe = [f for f in lasting if f.rule in _BY_SEVERITY]
+    severe = [f for f in lasting if f.rule in _BY_SEVERITY and f.severity != "info"]
     if not severe:
-        return _healthy(analysis, lang)
+        text = _healthy(analysis, lang)
+        return in_epochs(text) if analysis.epochs else text
     finding = min(severe, key=lambda f: (_BY_SEVERITY.index(f.rule), f.step))
     if finding.rule == "overfitting":
         return _overfitting(finding, lang)
@@ -54,6 +75,7 @@ def headline(analysis: Analysis, lang: str = "en") -> str:
 def _overfitting(finding: Finding, lang: str) -> str:
     known = values(finding, lang)
     start = capitalized(f"{known['Overfitting']} {known['since']}")
+    start = in_epochs(start) if finding.evidence.get("counts") == "epoch" else start
     if "rise" not in known:
         return start
     rise = known["rise"]
@@ -63,20 +85,70 @@ def _overfitting(finding: Finding, lang: str) -> str:
     return truncated(tr(lang, text, start=start, rise=rise), _LONGEST)
 
 
+_VALIDATION: Final = {
+    "improving": message("Still improving: best {best} at step {step}"),
+    "improved": message(
+        "Validation loss improved to the end: best {best} at step {step}"
+    ),
+    "above": message(
+        "Validation loss {last} is {rise} above its best {best} at step {step}"
+    ),
+    "level": message(
+        "Validation loss {last}, level with its best {best} at step {step}"
+    ),
+    "stale": message("No new best for {evaluations}: best {best} at step {step}"),
+}
+
+
 def _healthy(analysis: Analysis, lang: str) -> str:
-    """How far a run came for which no rule fires."""
+    """How far a run came for which no severe finding is firing."""
     s = analysis.summary
     if analysis.val is None or not s.evaluations:
         return _trained(analysis, lang)
-    if s.evaluations < _FEW or s.best_val is None or s.best_val_step is None:
+    if s.best_val is None or s.best_val_step is None or s.final_val is None:
+        return _trained(analysis, lang)
+    over = analysis.ended or s.outcome is not None
+    if s.evaluations < _FEW and not over:
         return tr(lang, "Not enough evaluations yet")
+    text = tr(
+        lang,
+        _VALIDATION[_trend(analysis, over=over)],
+        best=loss(s.best_val, lang),
+        step=integer(s.best_val_step, lang),
+        last=loss(s.final_val, lang),
+        rise=percent(s.rise or 0.0, lang),
+        evaluations=count(s.evaluations_since_best, "evaluation (accusative)", lang),
+    )
+    return truncated(text, _LONGEST)
+
+
+def _trend(analysis: Analysis, *, over: bool) -> str:
+    """Where the validation loss is now, compared with its best.
+
+    "improving" or "improved" (of a run that has ended) needs a fall until now; above
+    its best by more than one percent it is "above", else "stale" or "level".
+    """
+    s = analysis.summary
+    assert s.best_val is not None
+    assert s.final_val is not None
     since = s.evaluations_since_best
-    best = {"best": loss(s.best_val, lang), "step": integer(s.best_val_step, lang)}
-    if since < max(_STALE, _STALE_SHARE * s.evaluations):
-        return tr(lang, "Still improving: best {best} at step {step}", **best)
-    stale = count(since, "evaluation (accusative)", lang)
-    text = "No new best for {evaluations}: best {best} at step {step}"
-    return tr(lang, text, evaluations=stale, **best)
+    if s.final_val - s.best_val > _LEVEL * abs(s.best_val):
+        return "above"
+    if since >= max(_STALE, _STALE_SHARE * s.evaluations):
+        return "stale"
+    if _improves(analysis):
+        return "improved" if over else "improving"
+    return "level"
+
+
+def _improves(analysis: Analysis) -> bool:
+    """Whether validation falls in its later half, by more than rounding."""
+    assert analysis.val is not None
+    values = analysis.val.values[analysis.val.current]
+    values = values[np.isfinite(values)]
+    late = values[len(values) // 2 :]
+    before = values[: len(values) // 2]
+    return bool(len(before) and late.min() < before.min())
 
 
 def _trained(analysis: Analysis, lang: str) -> str:
@@ -85,27 +157,41 @@ def _trained(analysis: Analysis, lang: str) -> str:
     if s.final_loss is None or s.last_step is None:
         return tr(lang, "No losses in this log yet")
     last, steps = loss(s.final_loss, lang), count(s.last_step, "step", lang)
-    text = tr(lang, _TRENDS[_slope(analysis)], loss=last, steps=steps)
+    slope = _slope(analysis)
+    over = analysis.ended or s.outcome is not None
+    slope = None if over and slope != "rising" else slope
+    text = tr(lang, _TRENDS[slope], loss=last, steps=steps)
     return truncated(text, _LONGEST)
 
 
 _TRENDS: Final = {
     None: message("Training loss {loss} after {steps}"),
     "falling": message("Training loss {loss} after {steps}, still falling"),
+    "rising": message("Training loss {loss} after {steps}, rising"),
     "flat": message("Training loss {loss} after {steps}, no longer falling"),
 }
 
 
 def _slope(analysis: Analysis) -> str | None:
-    """Whether the last tenth of the run is below the tenth before, beyond noise."""
+    """Whether the training loss falls or rises at the end, beyond noise."""
     if analysis.train is None:
         return None
     values = analysis.train.values[analysis.train.current]
     values = values[np.isfinite(values)]
-    part = max(_LEAST_RECORDS, len(values) // _TENTH)
-    if len(values) < 2 * part:
+    if len(values) < 2 * _MIN_RECORDS:
         return None
-    now, before = values[-part:], values[-2 * part : -part]
-    noise = float(np.hypot(now.std(), before.std())) / math.sqrt(part)
-    fall = float(before.mean() - now.mean())
-    return "falling" if fall > _DEVIATIONS * noise else "flat"
+    late, slow = (_difference(values, parts) for parts in (_TENTH, _QUARTER))
+    if slow > _RISE and late > _FALL:
+        return "rising"
+    return "falling" if min(late, slow) < _FALL else "flat"
+
+
+def _difference(values: Floats, parts: int) -> float:
+    """Mean of the last part minus that of the part before, in standard errors."""
+    n = max(_MIN_RECORDS, len(values) // parts)
+    now, before = values[-n:], values[-2 * n : -n]
+    error = float(np.hypot(now.std(), before.std())) / math.sqrt(n)
+    change = float(now.mean() - before.mean())
+    if error == 0:
+        return math.copysign(math.inf, change) if change else 0.0
+    return change / error

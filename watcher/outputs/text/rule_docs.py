@@ -50,6 +50,46 @@ MEANINGS: Final = MappingProxyType(
             ),
             "Итерации стали устойчиво дольше; паузы на оценку не считаются.",
         ),
+        "resume_jump": (
+            "Training loss is far above what it was before the run was resumed.",
+            "Обучающий loss намного выше, чем до возобновления обучения.",
+        ),
+        "rising_loss": (
+            "Training loss rises slowly, by 5 % or more and more than noise explains.",
+            "Обучающий loss медленно растёт, на 5 % и больше, сильнее шума.",
+        ),
+        "zero_loss": (
+            "Training loss fell to exactly 0: an overflow, or labels that are masked.",
+            "Обучающий loss упал ровно до 0: переполнение или замаскированные метки.",
+        ),
+        "gradient_not_finite": (
+            "The gradient norm is NaN or infinite in five records in a row.",
+            "Норма градиента — NaN или бесконечность в пяти записях подряд.",
+        ),
+        "gradient_spike": (
+            "The gradient norm is 1,000 times its usual.",
+            "Норма градиента в 1000 раз больше обычной.",
+        ),
+        "skipped_steps": (
+            "Ten optimizer steps in a row were skipped: nothing is learned.",
+            "Десять шагов оптимизатора подряд пропущены: модель не учится.",
+        ),
+        "no_movement": (
+            "After a hundred records training loss is where it began.",
+            "После ста записей обучающий loss там же, где был в начале.",
+        ),
+        "constant_metric": (
+            "A validation figure has exactly one value in all evaluations.",
+            "Показатель валидации одинаков на всех оценках.",
+        ),
+        "zero_learning_rate": (
+            "The learning rate is 0 in twenty records in a row.",
+            "Скорость обучения равна 0 в двадцати записях подряд.",
+        ),
+        "validation_jump": (
+            "Validation loss is three times that of the evaluation before.",
+            "Валидационный loss втрое больше, чем на прошлой оценке.",
+        ),
         "evaluation_cost": (
             "Evaluations take a large part of training time.",
             "Оценки занимают большую часть времени обучения.",

@@ -17,6 +17,9 @@ RUSSIAN: Final = MappingProxyType(
         "drawing takes longer than its interval; pictures waiting: {n}": (
             "рисование не успевает за интервалом; картинок в очереди: {n}"
         ),
+        "logs are read {time} late: the daemon gets too little CPU": (
+            "журналы читаются с опозданием {time}: демону не хватает процессора"
+        ),
         "{path}: inotify does not work there; polling every second": (
             "{path}: inotify там не работает; опрос каждую секунду"
         ),

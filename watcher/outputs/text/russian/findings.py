@@ -30,6 +30,22 @@ RUSSIAN: Final = MappingProxyType(
             "{start}: валидационный loss на {rise} выше минимума"
         ),
         "Not enough evaluations yet": "Пока мало оценок",
+        "validation accuracy": "точность на валидации",
+        "by loss": "по loss",
+        "accuracy": "точность",
+        "reward": "награда",
+        "Validation loss improved to the end: best {best} at step {step}": (
+            "Валидационный loss улучшался до конца: лучший {best} на шаге {step}"
+        ),
+        "Validation loss {last} is {rise} above its best {best} at step {step}": (
+            "Валидационный loss {last}, на {rise} выше минимума {best} на шаге {step}"
+        ),
+        "Validation loss {last}, level with its best {best} at step {step}": (
+            "Валидационный loss {last}, на уровне лучшего {best} на шаге {step}"
+        ),
+        "Training loss {loss} after {steps}, rising": (
+            "Обучающий loss {loss} через {steps}, растёт"
+        ),
         "Still improving: best {best} at step {step}": (
             "Пока улучшается: лучшая оценка {best} на шаге {step}"
         ),

@@ -6,6 +6,34 @@ from typing import Final
 
 RUSSIAN: Final = MappingProxyType(
     {
+        "The lines of a log around a step.": "Строки лога около шага.",
+        "Print the lines of a run's log around a step, or around a line: RUN:LINE.": (
+            "Показать строки лога прогона около шага или около строки: RUN:LINE."
+        ),
+        "Works for logs that were rotated or compressed since, too. RUN may be the "
+        "end of a run's name.": (
+            "Работает и для логов, которые с тех пор были ротированы или сжаты. RUN — "
+            "имя прогона или его конец."
+        ),
+        "Lines before and after it.": "Сколько строк до и после.",
+        "A live page: every point, and the line it came from.": (
+            "Живая страница: каждая точка и строка лога, откуда она."
+        ),
+        "Serve a page with all runs of `gptwatch start`, for a browser.": (
+            "Страница для браузера со всеми прогонами `gptwatch start`."
+        ),
+        "It reads the daemon's database in a process of its own, and can change "
+        "nothing. Ctrl-C ends it. From another machine: ssh -L "
+        "8477:127.0.0.1:8477 HOST.": (
+            "Отдельный процесс читает базу демона и ничего не может изменить. Ctrl-C "
+            "завершает его. С другой машины: ssh -L 8477:127.0.0.1:8477 HOST."
+        ),
+        "HOST:PORT or unix:PATH; default: [web] listen, else 127.0.0.1:8477.": (
+            "HOST:PORT или unix:PATH; по умолчанию [web] listen, иначе 127.0.0.1:8477."
+        ),
+        "Serve the live page, too; as [web] listen does.": (
+            "Показывать и живую страницу, как с [web] listen."
+        ),
         "Analyse one log: picture, report, data.": (
             "Разобрать один лог: картинка, отчёт, данные."
         ),

@@ -23,6 +23,22 @@ RUSSIAN: Final = MappingProxyType({
     "Lowest validation: {name}, {value} at step {step}":
         "Лучшая валидация: {name}, {value} на шаге {step}",
     "No validation in these logs": "В этих логах нет валидации",
+    "Validation minus training": "Валидация минус обучение",
+    "Reward": "Награда",
+    "Loss scale": "Масштаб loss",
+    # events
+    "diverged": "расходимость",
+    "slower": "медленнее",
+    "spike": "выброс",
+    "plateau": "плато",
+    "jump at the resume": "скачок при возобновлении",
+    "rising": "растёт",
+    "loss 0": "loss 0",
+    "gradient NaN": "градиент NaN",
+    "gradient spike": "выброс градиента",
+    "steps skipped": "шаги пропущены",
+    "validation jump": "скачок валидации",
+    "learning rate 0": "скорость обучения 0",
     # labels
     "train": "обучение",
     "validation": "валидация",

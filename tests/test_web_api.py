@@ -1,0 +1,303 @@
+"""The data behind the page, over HTTP, without a browser."""
+
+import csv
+import http.client
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from oracle import Bench, append, lines
+from pages import Answer, Served
+
+from watcher.analysis.finding import Finding
+from watcher.outputs.text.findings import as_dict
+
+
+pytestmark = pytest.mark.process
+
+FINDING = Finding(
+    "not_finite", "critical", 150, evidence={"metric": "loss", "value": "nan"}
+)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A log with a restart, one below a folder, and one with a hostile name."""
+    made = Bench(tmp_path_factory.mktemp("web"))
+    append(made.logs / "train.log", lines(0, 2000) + lines(1500, 2500))
+    (made.logs / "sub").mkdir()
+    append(made.logs / "sub" / "a b.log", lines(0, 50))
+    append(made.logs / "caf\udce9.log", lines(0, 5))
+    made.look()
+    run = made.rows()["train.log"].id
+    summary = {"final_val": None, "best_val": None, "max_steps": 5000}
+    diagnosis = {
+        "summary": summary,
+        "headline": "h",
+        "findings": [as_dict(FINDING, "en")],
+    }
+    with made.store.transaction():
+        made.store.set(run, diagnosis=diagnosis, state={"state": "running"})
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def page(bench: Bench) -> Iterator[Served]:
+    """The page of it."""
+    with Served(bench.state) as served:
+        yield served
+
+
+def columns(answer: Answer) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
+    """Head and numbers of curves."""
+    assert 200 == answer.status, answer.body
+    size = int.from_bytes(answer.body[:4], "little")
+    assert 0 == (4 + size) % 8
+    return json.loads(answer.body[4 : 4 + size]), np.frombuffer(answer.body[4 + size :])
+
+
+def test_all_runs(page: Served) -> None:
+    """An entry for each, whatever its name; only changed ones after a revision."""
+    found = page.get("/api/1/runs").json
+
+    assert {"train.log", "sub/a b.log", "caf\\udce9.log"} == {
+        entry["run"] for entry in found["runs"]
+    }
+    [entry] = [e for e in found["runs"] if e["run"] == "train.log"]
+    assert ("running", 2499, 5000) == (
+        entry["state"],
+        entry["step"],
+        entry["max_steps"],
+    )
+    assert entry["spark"]
+    assert [] == page.get("/api/1/runs", since=found["rev"]).json["runs"]
+
+
+def test_a_run(page: Served) -> None:
+    """Findings in the language that is asked for, with the line they stand on."""
+    found = page.get("/api/1/run", run="train.log", lang="ru").json
+
+    [finding] = found["findings"]
+    assert "с шага 150" in finding["message"]
+    assert 151 == finding["line"]
+    assert {"loss", "iter_ms", "mfu"} == set(found["metrics"])
+    assert 3000 == found["metrics"]["loss"]["records"]
+    assert [1, 2001] == [s["first_line"] for s in found["stretches"]]
+
+
+def test_curves_are_columns_of_cells(page: Served) -> None:
+    """First, low, high and last of each pixel, one part for each stretch."""
+    head, numbers = columns(
+        page.get("/api/1/series", run="train.log", m=["loss", "mfu"], w=100)
+    )
+
+    assert ["loss", "mfu"] == [curve["metric"] for curve in head["curves"]]
+    assert 3000 == head["lines"]
+    cells = [part["cells"] for curve in head["curves"] for part in curve["parts"]]
+    assert 6 * sum(cells) == len(numbers)
+    x0, x1, first, low, high, last = numbers[: 6 * cells[0]].reshape(6, -1)
+    assert (0.0, 1999.0) == (x0[0], x1[-1])
+    assert (low <= np.minimum(first, last)).all()
+    assert (high >= np.maximum(first, last)).all()
+
+
+def test_a_window_of_curves_has_every_point(page: Served) -> None:
+    """Narrow windows show points themselves, by step or by line."""
+    head, numbers = columns(
+        page.get("/api/1/series?run=train.log&m=loss&x=line&from=10&to=20")
+    )
+
+    [part] = head["curves"][0]["parts"]
+    assert [*range(9, 22)] == numbers[: part["cells"]].tolist()
+
+
+def test_what_came_after_a_line(page: Served) -> None:
+    """As the page asks when it hears of new lines."""
+    found = page.get("/api/1/series", run="train.log", m="loss", after=2998).json
+
+    assert [[2999, 2498], [3000, 2499]] == [p[:2] for p in found["points"]["loss"]]
+
+
+def test_the_point_at_a_step(page: Served) -> None:
+    """Of a step that was trained twice, the one that counts."""
+    found = page.get("/api/1/point", run="train.log", m="loss", step=1600).json
+
+    assert [2101, 1600] == found["points"]["loss"][:2]
+
+
+def test_lines_of_the_log(page: Served, bench: Bench) -> None:
+    """By their numbers, with the file they stand in."""
+    found = page.get("/api/1/lines", run="train.log", at=100, n=4).json
+
+    assert 98 == found["first"]
+    assert ["iter 97:", "iter 98:", "iter 99:", "iter 100", "iter 101"] == [
+        text[:8] for text in found["lines"]
+    ]
+    assert str(bench.logs / "train.log") == found["path"]
+
+
+def test_secrets_in_a_log_are_not_shown(bench: Bench, page: Served) -> None:
+    """Tokens of known shapes, and passwords in addresses."""
+    secret = b"hf_" + b"abcdefghij" * 3
+    append(
+        bench.logs / "sub" / "a b.log",
+        b"token " + secret + b"\npip https://me:pass12@host/x\n" + lines(50, 52),
+    )
+    bench.look()
+
+    found = page.get("/api/1/lines", run="sub/a b.log", at=52, n=4).json
+
+    assert ["token •••", "pip https://•••@host/x"] == found["lines"][1:3]
+
+
+def test_runs_compared(page: Served) -> None:
+    """Side by side, in the order that was asked for."""
+    found = page.get("/api/1/compare", run=["sub/a b.log", "train.log"]).json
+
+    assert ["sub/a b.log", "train.log"] == found["runs"]
+    assert 5000 == found["results"][1]["max_steps"]
+
+
+def test_all_points_as_csv(page: Served) -> None:
+    """The long form, of all metrics or some, of all steps or a window."""
+    whole = page.get("/api/1/export", run="train.log")
+    part = page.get("/api/1/export?run=train.log&m=loss&from=3&to=5")
+
+    rows = list(csv.reader(io.StringIO(whole.body.decode())))
+    assert ["metric", "step", "value", "line"] == rows[0]
+    assert 3 * 3000 + 1 == len(rows)
+    assert b"metric,step,value,line\nloss,3,9.0003,4\n" in part.body
+    assert 4 == part.body.count(b"\n")
+
+
+def test_alerts_are_those_that_fire(page: Served) -> None:
+    """None here: a finding is no alert before the daemon made it one."""
+    assert [] == page.get("/api/1/alerts").json["alerts"]
+
+
+def test_words_follow_the_browser(page: Served) -> None:
+    """Russian or English, with the same phrases."""
+    russian = page.get("/api/1/words", headers={"accept-language": "ru-RU,ru"}).json
+    english = page.get("/api/1/words", headers={"accept-language": "de"}).json
+
+    assert ("ru", "en") == (russian["lang"], english["lang"])
+    assert set(russian["words"]) == set(english["words"])
+
+
+def test_nothing_is_sent_twice(page: Served) -> None:
+    """An answer that did not change has no body; the page's own files, too."""
+    for path in ("/api/1/run?run=train.log", "/", "/app/main.js", "/app/style.css"):
+        first = page.get(path)
+        again = page.get(path, headers={"if-none-match": first.headers["etag"]})
+        assert (200, 304, b"") == (first.status, again.status, again.body)
+
+
+def test_answers_are_compressed(page: Served) -> None:
+    """Where the browser takes it."""
+    plain = page.get("/app/style.css")
+    packed = page.get("/app/style.css", headers={"accept-encoding": "gzip"})
+
+    assert "gzip" == packed.headers["content-encoding"]
+    assert len(packed.body) * 2 < len(plain.body)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/1/run", 400),
+        ("/api/1/run?run=nothing", 404),
+        ("/api/1/run?run=../../etc/passwd", 404),
+        ("/api/1/series?run=train.log", 400),
+        ("/api/1/series?run=train.log&m=loss&w=0", 400),
+        ("/api/1/series?run=train.log&m=loss&w=5000", 400),
+        ("/api/1/series?run=train.log&m=loss&from=nan", 400),
+        ("/api/1/series?run=train.log&m=loss&from=x", 400),
+        ("/api/1/series?run=train.log&m=loss&x=y", 400),
+        ("/api/1/lines?run=nothing&at=1", 404),
+        ("/app/../guard.py", 404),
+        ("/app/%2e%2e/guard.py", 404),
+        ("/etc/passwd", 404),
+        ("/app/", 404),
+    ],
+)
+def test_what_cannot_be_answered(page: Served, path: str, status: int) -> None:
+    """It is said what is wrong; no name leads to a file."""
+    answer = page.get(path)
+
+    assert status == answer.status
+    assert b"Traceback" not in answer.body
+    assert b"root:" not in answer.body
+
+
+def test_events_bring_what_changed(bench: Bench, page: Served) -> None:
+    """Only the fields that changed, of the runs that changed."""
+    line = http.client.HTTPConnection("127.0.0.1", page.port, timeout=30)
+    line.request("GET", "/api/1/events")
+    stream = line.getresponse()
+    assert "text/event-stream" in (stream.getheader("content-type") or "")
+    first = event(stream)
+    assert {} == first["runs"]
+
+    append(bench.logs / "train.log", lines(2500, 2501))
+    bench.look()
+    second = event(stream)
+    line.close()
+
+    assert ["train.log"] == list(second["runs"])
+    changed = second["runs"]["train.log"]
+    assert (3001, 2500) == (changed["lines"], changed["step"])
+    assert "path" not in changed
+    assert second["rev"] > first["rev"]
+
+
+def test_a_request_takes_no_event_from_others(bench: Bench, page: Served) -> None:
+    """Whoever sees a change first: the stream has it, too."""
+    line = http.client.HTTPConnection("127.0.0.1", page.port, timeout=30)
+    line.request("GET", "/api/1/events")
+    stream = line.getresponse()
+    event(stream)
+    steps = []
+    for step in range(60, 80):
+        append(bench.logs / "sub" / "a b.log", lines(step, step + 1))
+        bench.look()
+        assert page.get("/api/1/run", run="sub/a b.log").json["step"] == step
+    while 79 not in steps:
+        steps += [e["step"] for e in event(stream)["runs"].values() if "step" in e]
+    line.close()
+
+
+def event(stream: Any) -> dict[str, Any]:
+    """The next event of a stream."""
+    while True:
+        text = stream.readline().decode()
+        assert text, "the stream ended"
+        if text.startswith("data: "):
+            found: dict[str, Any] = json.loads(text[6:])
+            return found
+
+
+def test_what_was_missed_comes_first(bench: Bench, page: Served) -> None:
+    """A page that lost its connection is told what happened meanwhile."""
+    rev = page.get("/api/1/runs").json["rev"]
+    append(bench.logs / "sub" / "a b.log", lines(52, 60))
+    bench.look()
+    line = http.client.HTTPConnection("127.0.0.1", page.port, timeout=30)
+    line.request("GET", "/api/1/events", headers={"last-event-id": str(rev)})
+
+    found = event(line.getresponse())
+    line.close()
+
+    assert ["sub/a b.log"] == list(found["runs"])
+
+
+def test_the_page_comes_before_the_daemon(tmp_path: Path) -> None:
+    """Without a database it says what is missing."""
+    with Served(tmp_path / "nothing") as served:
+        assert "" == served.address
+        assert 1 == served.process.wait(timeout=30)
+        assert "gptwatch start" in served.said

@@ -1,0 +1,461 @@
+"""The page in a real browser: what is seen, clicked and typed."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from oracle import Bench, append, lines
+from pages import Served
+
+from watcher.analysis.finding import Finding
+from watcher.outputs.plot.theme import DARK, LIGHT
+from watcher.outputs.text.findings import as_dict
+
+
+playwright = pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import (  # noqa: E402 - behind the check
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+)
+
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.process,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium"),
+]
+HOSTILE = "<img src=x onerror=document.title='owned'>.log"
+OVERFITTING = Finding(
+    "overfitting",
+    "warning",
+    600,
+    since_step=400,
+    evidence={"best": 5.0, "last": 6.0, "rise": 1.0, "unit": "nats/token"},
+    confirmed_step=600,
+)
+
+
+def evaluations(start: int, end: int) -> bytes:
+    """A log with an evaluation each hundred steps."""
+    parts = []
+    for step in range(start, end, 100):
+        val = 5 + abs(step - 400) / 100
+        parts.append(b"step %d: train loss 4.5, val loss %.4f\n" % (step, val))
+        parts.append(lines(step, min(step + 100, end)))
+    return b"".join(parts)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests."""
+    with playwright.sync_playwright() as driver:
+        made = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """Three runs: one that overfits, one in a folder, one with a hostile name."""
+    made = Bench(tmp_path)
+    append(made.logs / "train.log", evaluations(0, 1000))
+    (made.logs / "sub").mkdir()
+    append(made.logs / "sub" / "other.log", evaluations(0, 300))
+    append(made.logs / HOSTILE, b"<script>document.title='owned'</script>\n")
+    append(made.logs / HOSTILE, lines(0, 20))
+    made.look()
+    judge(made, "train.log", OVERFITTING)
+    yield made
+    made.stop()
+
+
+def judge(bench: Bench, name: str, *findings: Finding) -> None:
+    """What the daemon's worker keeps of a run."""
+    best = {"best_val": 5.0, "best_val_step": 400, "final_val": 10.0}
+    diagnosis = {
+        "summary": {**best, "evaluations": 10, "max_steps": 2000},
+        "headline": "Overfitting since step 400",
+        "findings": [as_dict(finding, "en") for finding in findings],
+    }
+    with bench.store.transaction():
+        bench.store.set(
+            bench.rows()[name].id, diagnosis=diagnosis, state={"state": "running"}
+        )
+
+
+@pytest.fixture
+def served(bench: Bench) -> Iterator[Served]:
+    """The server of the page."""
+    with Served(bench.state) as server:
+        yield server
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh profile in English."""
+    made = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 900})
+    made.set_default_timeout(15_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, served: Served) -> Iterator[Page]:
+    """A tab; whatever the page complains of in its console fails the test."""
+    tab = context.new_page()
+    problems: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # A lost connection is in the console, whatever the page makes of it.
+        if message.type == "error" and "net::ERR" not in message.text:
+            problems.append(message.text)
+
+    tab.on("console", note)
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.goto(served.address)
+    expect(tab.locator("[data-ready]")).to_be_attached()
+    yield tab
+    assert [] == problems
+
+
+def go(page: Page, hash_: str) -> None:
+    """Another view of the same page."""
+    page.goto(page.url.split("#")[0] + hash_)
+
+
+def drawn(page: Page, selector: str = ".hero canvas") -> int:
+    """How many pixels of a canvas are not empty."""
+    return int(
+        page.locator(selector).evaluate(
+            "c => { const d = c.getContext('2d').getImageData(0, 0, c.width,"
+            " c.height).data; let n = 0; for (let i = 3; i < d.length; i += 4)"
+            " n += d[i] > 0; return n; }"
+        )
+    )
+
+
+def ready(page: Page) -> None:
+    """Waits until the curves of a run are there."""
+    expect(page.locator(".hero .key b").first).not_to_be_empty()
+
+
+def test_the_list_shows_all_runs(page: Page) -> None:
+    """With their figures, and a hostile name as the text that it is."""
+    rows = page.locator(".table-body .row")
+
+    expect(rows).to_have_count(3)
+    expect(page.get_by_role("link", name="train.log")).to_be_visible()
+    expect(page.get_by_text(HOSTILE, exact=True)).to_be_visible()
+    expect(page.locator("img")).to_have_count(0)
+    expect(rows.filter(has_text="train.log")).to_contain_text("999 / 2,000")
+    assert "owned" not in page.title()
+
+
+def test_a_line_of_the_log_changes_the_list(page: Page, bench: Bench) -> None:
+    """Without a reload."""
+    append(bench.logs / "train.log", lines(1000, 1004))
+    bench.look()
+
+    row = page.locator(".row", has_text="train.log")
+    expect(row).to_contain_text("1,003 / 2,000")
+
+
+def test_a_new_run_comes_by_itself(page: Page, bench: Bench) -> None:
+    """A log that was not there."""
+    append(bench.logs / "fresh.log", lines(0, 3))
+    bench.look()
+
+    expect(page.get_by_role("link", name="fresh.log")).to_be_visible()
+
+
+def test_a_run_is_drawn_and_goes_on(page: Page, bench: Bench) -> None:
+    """The curve reaches to the new end; the legend has the new value."""
+    go(page, "#/run/train.log")
+    ready(page)
+    assert drawn(page) > 2000
+    append(bench.logs / "train.log", b"iter 1000: loss 3.2500, time 25.00ms\n")
+    bench.look()
+
+    expect(page.locator(".hero .key b").first).to_have_text("3.2500")
+
+
+def test_a_zoom_stays_while_points_come(page: Page, bench: Bench) -> None:
+    """And it is in the address, which shows the same when it is opened again."""
+    go(page, "#/run/train.log")
+    ready(page)
+    box = page.locator(".hero canvas").bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.3, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, y, steps=5)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"from=\d+.*to=\d+"))
+    zoomed = page.url
+
+    append(bench.logs / "train.log", lines(1000, 1010))
+    bench.look()
+    expect(page.locator(".figures")).to_contain_text("1,009")
+
+    assert zoomed == page.url
+    page.reload()
+    ready(page)
+    assert zoomed == page.url
+    page.keyboard.press("0")
+    expect(page).not_to_have_url(re.compile("from="))
+
+
+def test_a_point_opens_its_line_and_a_line_its_point(page: Page) -> None:
+    """The log lens, both ways."""
+    go(page, "#/run/train.log?from=500&to=520")
+    ready(page)
+    box = page.locator(".hero canvas").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+
+    here = page.locator(".lens .here .text")
+    expect(here).to_have_text(re.compile(r"^iter 5\d\d: loss"))
+    step = re.search(r"iter (\d+)", here.inner_text())
+    assert step
+    readout = page.locator(".readout")
+    expect(readout).to_contain_text(f"step {step[1]}")
+
+    page.locator(".lens li", has_text=f"iter {int(step[1]) + 3}:").click()
+    expect(readout).to_contain_text(f"step {int(step[1]) + 3} ")
+
+
+def test_text_of_a_log_stays_text(page: Page) -> None:
+    """A log writes no markup into the page."""
+    go(page, "#/run/" + "%3Cimg%20src%3Dx%20onerror%3Ddocument.title%3D'owned'%3E.log")
+    ready(page)
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+
+    expect(page.locator(".lens")).to_contain_text("<script>document.title")
+    assert "owned" not in page.title().replace(HOSTILE, "")
+
+
+def test_an_alert_leads_to_its_line(page: Page) -> None:
+    """The finding's place is zoomed to, and its line is marked."""
+    go(page, "#/run/train.log")
+    ready(page)
+    page.keyboard.press("a")
+
+    expect(page.locator(".lens .here")).to_contain_text(re.compile("step 600|iter 600"))
+    expect(page).to_have_url(re.compile("from="))
+    expect(page.locator(".alerts")).to_contain_text("Overfitting since step 400")
+
+
+def test_the_keyboard_is_enough(page: Page) -> None:
+    """Through every view, without a mouse."""
+    press = page.keyboard.press
+    press("/")
+    page.keyboard.type("sub")
+    expect(page.locator(".table-body .row")).to_have_count(1)
+    press("Escape")
+    press("Escape")
+    expect(page.locator(".table-body .row")).to_have_count(3)
+    press("1")
+    expect(page.locator("[aria-sort=ascending]")).to_contain_text("run")
+    press("/")
+    page.keyboard.type("train")
+    press("Enter")
+    press("j")
+    press("Enter")
+    ready(page)
+    expect(page).to_have_url(re.compile("#/run/train.log"))
+
+    press("End")
+    expect(page.locator(".readout")).to_contain_text("step 999")
+    press("ArrowLeft")
+    expect(page.locator(".readout")).to_contain_text("step 998")
+    press("+")
+    expect(page).to_have_url(re.compile("from="))
+    press("l")
+    press("y")
+    expect(page).to_have_url(re.compile("logx=1&logy=1"))
+    press("Enter")
+    expect(page.locator(".lens .here")).to_contain_text("iter 998")
+    press("ArrowDown")
+    expect(page.locator(".lens .here")).to_contain_text("iter 999")
+    press("?")
+    expect(page.locator("dialog[open]")).to_be_visible()
+    press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    for _ in range(3):
+        press("Escape")
+    expect(page.locator(".fleet")).to_be_visible()
+
+    press("Escape")
+    press("j")
+    press(" ")
+    press("j")
+    press(" ")
+    press("c")
+    expect(page.locator(".compare h1")).to_be_visible()
+    expect(page.locator(".compare tbody tr").first).to_be_visible()
+
+
+def test_two_runs_over_each_other(page: Page) -> None:
+    """Both curves, what came of them, and a way to each."""
+    go(page, "#/compare?run=train.log&run=sub%2Fother.log")
+
+    keys = page.locator(".hero .key")
+    expect(keys).to_have_count(2)
+    expect(page.locator("section", has_text="Results").last).to_contain_text("5.0000")
+    assert drawn(page) > 1000
+    keys.nth(1).click()
+    expect(page).to_have_url(re.compile("#/run/sub/other.log"))
+
+
+def test_two_tabs_hear_through_one_stream(
+    page: Page, context: BrowserContext, bench: Bench, served: Served
+) -> None:
+    """A browser opens six connections to a server, and may have more tabs."""
+    other = context.new_page()
+    streams: list[str] = []
+    other.on("request", lambda r: streams.append(r.url) if "events" in r.url else None)
+    other.goto(served.address)
+    expect(other.locator("[data-ready]")).to_be_attached()
+    append(bench.logs / "train.log", lines(1000, 1002))
+    bench.look()
+
+    for tab in (page, other):
+        expect(tab.locator(".row", has_text="train.log")).to_contain_text("1,001 /")
+    assert [] == streams
+    page.close()
+    append(bench.logs / "train.log", lines(1002, 1003))
+    bench.look()
+    expect(other.locator(".row", has_text="train.log")).to_contain_text("1,002 /")
+
+
+def test_a_server_that_dies_and_comes_back(
+    page: Page, bench: Bench, served: Served
+) -> None:
+    """The page says so, goes grey, and goes on by itself."""
+    served.process.kill()
+    served.process.wait()
+    expect(page.locator("#banner")).to_contain_text("Connection lost")
+    expect(page.locator("body.lost")).to_be_attached()
+    append(bench.logs / "train.log", lines(1000, 1008))
+    bench.look()
+
+    with Served(bench.state, listen=f"127.0.0.1:{served.port}"):
+        expect(page.locator("body.lost")).to_have_count(0)
+        expect(page.locator(".row", has_text="train.log")).to_contain_text("1,007 /")
+
+
+def test_a_daemon_that_is_not_running_is_said(page: Page) -> None:
+    """The figures are those that it knew last."""
+    expect(page.locator("#banner")).to_contain_text("gptwatch is not running")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en-US", "ru-RU"])
+@pytest.mark.parametrize("width", [360, 3840])
+def test_every_view_fits_every_screen(
+    browser: Browser, served: Served, scheme: str, locale: str, width: int
+) -> None:
+    """From 360 px on, in both languages, in the colours of the picture."""
+    context = browser.new_context(
+        locale=locale,
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 800},
+    )
+    page = context.new_page()
+    page.goto(served.address)
+    expect(page.locator("[data-ready]")).to_be_attached()
+    theme = DARK if scheme == "dark" else LIGHT
+    red, green, blue = (int(theme.paper[i : i + 2], 16) for i in (1, 3, 5))
+
+    for hash_ in (
+        "#/",
+        "#/run/train.log",
+        "#/compare?run=train.log&run=sub%2Fother.log",
+    ):
+        go(page, hash_)
+        expect(page.locator("main h1, main h2").first).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, hash_
+        assert locale[:2] == page.locator("html").get_attribute("lang")
+        colour = page.locator("html").evaluate(
+            "e => getComputedStyle(e).backgroundColor"
+        )
+        assert f"rgb({red}, {green}, {blue})" == colour
+    context.close()
+
+
+RULES = """() => {
+  const problems = [];
+  const name = (e) => e.getAttribute('aria-label') || e.innerText || e.title ||
+    e.placeholder || (e.labels && e.labels[0] && e.labels[0].innerText) || '';
+  for (const e of document.querySelectorAll('button, a, input, canvas, select'))
+    if (e.checkVisibility() && !name(e).trim())
+      problems.push('no name: ' + e.outerHTML);
+  for (const e of document.querySelectorAll('canvas'))
+    if (e.getAttribute('role') !== 'img') problems.push('canvas without role');
+  for (const e of document.querySelectorAll('[role=row]'))
+    if (![...e.children].every((c) => /cell|header/.test(c.getAttribute('role'))))
+      problems.push('row without cells: ' + e.outerHTML.slice(0, 200));
+  const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
+  if (new Set(ids).size !== ids.length) problems.push('an id is there twice');
+  const rgb = (t) => (t.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) =>
+    v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((a, v, i) => a + v * [.2126, .7152, .0722][i], 0);
+  const ground = (e) => { for (; e; e = e.parentElement) {
+    const c = rgb(getComputedStyle(e).backgroundColor);
+    if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (!own || !e.checkVisibility()) continue;
+    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))];
+    const contrast = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (contrast < 4.5)
+      problems.push(contrast.toFixed(1) + ': ' + e.innerText.slice(0, 60));
+  }
+  return problems;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_has_a_name_and_can_be_read(
+    page: Page, context: BrowserContext, scheme: str
+) -> None:
+    """Names for screen readers, roles, contrast of at least 4.5."""
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    for hash_ in (
+        "#/",
+        "#/run/train.log",
+        "#/compare?run=train.log&run=sub%2Fother.log",
+    ):
+        go(page, hash_)
+        expect(page.locator("main h1, main h2").first).to_be_visible()
+        page.wait_for_load_state("networkidle")
+
+        assert [] == page.evaluate(RULES), hash_
+    assert context
+
+
+def test_the_first_view_is_small(context: BrowserContext, served: Served) -> None:
+    """At most 120 kB until the first chart is drawn."""
+    page = context.new_page()
+    sizes: list[int] = []
+    page.on(
+        "response",
+        lambda r: sizes.append(int(r.headers.get("content-length", 0))),
+    )
+    page.goto(served.address + "#/run/train.log")
+    ready(page)
+
+    assert 10_000 < sum(sizes) < 120_000

@@ -1,0 +1,96 @@
+"""`gptwatch start --web`: the page beside the daemon, as a process of its own."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from daemons import Started, workers
+from oracle import append, lines, until
+
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Whether the page is there."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        line.request("GET", "/api/1/runs")
+        return line.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        line.close()
+
+
+def page_of(daemon: Started) -> int:
+    """The process of the page."""
+    found: list[int] = []
+
+    def look() -> bool:
+        for pid in workers(daemon.process.pid):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"watcher.web.server" in command:
+                found.append(pid)
+        return bool(found)
+
+    until(look)
+    return found[0]
+
+
+def test_a_page_lives_and_dies_with_its_daemon(tmp_path: Path, port: int) -> None:
+    """It is restarted when it dies, and ends with the daemon, even after kill -9."""
+    (tmp_path / "gptwatch.toml").write_text(f'[web]\nlisten = "127.0.0.1:{port}"\n')
+    with Started(tmp_path) as daemon:
+        append(daemon.logs / "train.log", lines(0, 20))
+        daemon.says(f"page: http://127.0.0.1:{port}/")
+        until(lambda: answers(port))
+        first = page_of(daemon)
+
+        os.kill(first, signal.SIGKILL)
+        daemon.says("the page's process ended; restarting it in 1 s")
+        until(lambda: answers(port))
+        second = page_of(daemon)
+        assert first != second
+
+        daemon.kill()
+        until(lambda: not Path(f"/proc/{second}").exists())
+        assert not answers(port)
+
+
+def test_a_daemon_ends_its_page(tmp_path: Path, port: int) -> None:
+    """SIGTERM: both end, and nobody says that anything went wrong."""
+    (tmp_path / "gptwatch.toml").write_text(f'[web]\nlisten = "127.0.0.1:{port}"\n')
+    with Started(tmp_path) as daemon:
+        until(lambda: answers(port))
+        pid = page_of(daemon)
+
+        assert 0 == daemon.stop()
+        until(lambda: not Path(f"/proc/{pid}").exists())
+        assert "restarting" not in daemon.said
+        assert not re.search("Traceback|error", daemon.said)
+
+
+def test_a_page_that_cannot_be_served_stops_nothing(tmp_path: Path, port: int) -> None:
+    """A port that is taken is said, and logs are read."""
+    (tmp_path / "gptwatch.toml").write_text(f'[web]\nlisten = "127.0.0.1:{port}"\n')
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        with Started(tmp_path) as daemon:
+            append(daemon.logs / "train.log", lines(0, 20))
+
+            daemon.says("choose another with --listen")
+            daemon.read_all()

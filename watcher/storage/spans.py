@@ -1,0 +1,113 @@
+"""Columns read in pieces: one metric of a run, without loading the run.
+
+SQLite's incremental blob I/O reads some bytes of a large value; the checksum of a
+chunk, which takes all of them, is left to `Database.load`.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from parsers.batch import Floats, Ints
+from watcher.storage.connection import Connection
+from watcher.storage.database import Database
+
+
+_VALUE: Final = 8
+# Behind the numbers: their width, and a checksum of four bytes.
+_END: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A chunk: records with the same metrics, in the order of reading.
+
+    Attributes:
+        id: of its row, which is replaced when chunks are merged.
+        metrics: names, in the order of the stored columns.
+        records: how many.
+        width: bytes of a line number or a step.
+    """
+
+    id: int
+    metrics: tuple[str, ...]
+    records: int
+    width: int
+
+    def place(self, name: str) -> tuple[int, str]:
+        """Where a column begins in the chunk, and the type of its numbers."""
+        numbers = _VALUE * self.records * len(self.metrics)
+        if name == "lines":
+            return numbers, f"<i{self.width}"
+        if name == "steps":
+            return numbers + self.width * self.records, f"<i{self.width}"
+        return _VALUE * self.records * self.metrics.index(name), "<f8"
+
+
+class Columns:
+    """What is read of the columns in one snapshot; blobs stay open until its end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._blobs: dict[int, sqlite3.Blob] = {}
+
+    def spans(self, run: int) -> list[Span]:
+        """All chunks of a run, in the order of reading for each set of metrics."""
+        rows = self._connection.rows(
+            "SELECT id, metrics, records, length(data) FROM chunks"
+            " WHERE run = ? AND records > 0 ORDER BY id",
+            (run,),
+        )
+        return [_span(*row) for row in rows]
+
+    def read(self, span: Span, name: str, start: int, stop: int) -> Floats | Ints:
+        """Numbers of one column, records `start` to `stop`; shape (stop - start,)."""
+        begin, kind = span.place(name)
+        size = np.dtype(kind).itemsize
+        with self._connection.translated():
+            blob = self._blob(span.id)
+            blob.seek(begin + size * start)
+            return np.frombuffer(blob.read(size * (stop - start)), kind)
+
+    def close(self) -> None:
+        """Closes all blobs."""
+        for blob in self._blobs.values():
+            blob.close()
+        self._blobs.clear()
+
+    def _blob(self, row: int) -> sqlite3.Blob:
+        if row not in self._blobs:
+            self._blobs[row] = self._connection.blobopen(
+                "chunks", "data", row, readonly=True
+            )
+        return self._blobs[row]
+
+
+@contextmanager
+def columns(database: Database) -> Iterator[Columns]:
+    """The columns of one moment: chunks are not merged while they are read."""
+    found = Columns(database.connection)
+    with database.snapshot():
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+def with_metric(spans: Sequence[Span], metric: str) -> list[list[Span]]:
+    """The chunks that hold a metric, one list for each set of metrics."""
+    found: dict[tuple[str, ...], list[Span]] = {}
+    for span in spans:
+        if metric in span.metrics:
+            found.setdefault(tuple(sorted(span.metrics)), []).append(span)
+    return list(found.values())
+
+
+def _span(row: int, names: str, records: int, size: int) -> Span:
+    metrics = tuple(names.split(",")) if names else ()
+    width = (size - _END - _VALUE * records * len(metrics)) // (2 * records)
+    return Span(row, metrics, records, width)

@@ -1,0 +1,42 @@
+"""Runs by their name, and their points by step."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Final
+
+from parsers.metrics import VALIDATION
+from watcher.errors import InputError
+from watcher.storage.rows import Row
+from watcher.views.series import Series
+
+
+# A step is looked up in the first of these that a run has.
+_MAIN: Final = ("loss", "train_loss", *VALIDATION)
+
+
+def find(rows: Sequence[Row], name: str) -> Row:
+    """The run of a name, or the only one whose name ends with it or holds it.
+
+    Raises:
+        InputError: there is none, or several.
+    """
+    for fits in (str.__eq__, str.endswith, str.__contains__):
+        found = [row for row in rows if fits(row.name, name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(row.name for row in found[:5])
+            raise InputError(f"{name!r} is the name of several runs: {names}")
+    near = difflib.get_close_matches(name, [row.name for row in rows], n=3)
+    hint = f"; did you mean {', '.join(near)}?" if near else "; see gptwatch status"
+    raise InputError(f"no run named {name!r}{hint}")
+
+
+def line_of(series: Series, run: int, step: float) -> int | None:
+    """The line of the point that is nearest to a step; None without any point."""
+    known = series.metrics(run)
+    metric = next((name for name in _MAIN if name in known), next(iter(known), None))
+    if metric is None:
+        return None
+    point = series.near(run, [metric], "steps", step)[metric]
+    return int(point.lines[0])

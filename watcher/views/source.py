@@ -1,0 +1,130 @@
+"""Where the points of a curve are read from, a range of records at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, Protocol
+
+import numpy as np
+
+from parsers.batch import Floats
+from watcher.analysis.smoothing import centred_mean
+from watcher.storage.spans import Columns, Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """Records of one metric, in the order of the log; each column of shape (n,)."""
+
+    lines: Floats
+    steps: Floats
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def key(self, axis: str) -> Floats:
+        """What the points are sorted by on an axis."""
+        return self.steps if axis == "steps" else self.lines
+
+    def part(self, start: int, stop: int) -> "Points":
+        """Some of the records; the arrays are shared."""
+        cut = slice(start, stop)
+        return Points(self.lines[cut], self.steps[cut], self.values[cut])
+
+
+NO_POINTS: Final = Points(np.empty(0), np.empty(0), np.empty(0))
+
+
+class Source(Protocol):
+    """Points that are read when they are asked for."""
+
+    def __len__(self) -> int:
+        """How many records there are."""
+
+    def read(self, start: int, stop: int) -> Points:
+        """Records `start` to `stop`, which are within the source."""
+
+
+class Memory:
+    """Points of a curve that is short, or whose rows have to be put in order."""
+
+    def __init__(self, points: Points) -> None:
+        self._points = points
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def read(self, start: int, stop: int) -> Points:
+        """A part of what there is."""
+        return self._points.part(start, stop)
+
+
+class Stored:
+    """Points of a curve that stay in the database."""
+
+    def __init__(self, columns: Columns, spans: Sequence[Span], metric: str) -> None:
+        self._columns = columns
+        self._spans = spans
+        self._metric = metric
+        self._edges = np.cumsum([0, *(span.records for span in spans)]).tolist()
+
+    def __len__(self) -> int:
+        return int(self._edges[-1])
+
+    def read(self, start: int, stop: int) -> Points:
+        """Reads no more than these records of three columns."""
+        parts = [
+            [self._read(span, name, start - at, min(stop, end) - at) for name in _NAMES]
+            for span, (at, end) in zip(self._spans, pairwise(self._edges), strict=True)
+            if start < end and stop > at
+        ]
+        if not parts:
+            return NO_POINTS
+        return Points(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+    def _read(self, span: Span, name: str, start: int, stop: int) -> Floats:
+        column = self._metric if name == "values" else name
+        found = self._columns.read(span, column, max(start, 0), stop)
+        return found.astype(np.float64, copy=False)
+
+
+class Smoothed:
+    """A centred mean of a source, within the records `start` to `stop` of it.
+
+    It is computed from all points, so that it does not change with the window that is
+    looked at; like `centred_mean` it shrinks towards both ends.
+    """
+
+    def __init__(self, source: Source, window: int, start: int, stop: int) -> None:
+        self._source = source
+        self._window = window
+        self._start, self._stop = start, stop
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    def read(self, start: int, stop: int) -> Points:
+        """Reads half a window more on both sides."""
+        half = self._window // 2
+        first = max(self._start, self._start + start - half)
+        last = min(self._stop, self._start + stop + half)
+        raw = self._source.read(first, last)
+        means = centred_mean(raw.values, self._window)
+        whole = Points(raw.lines, raw.steps, means)
+        begin = self._start + start - first
+        return whole.part(begin, begin + stop - start)
+
+
+_NAMES = ("lines", "steps", "values")
+
+
+def in_order(parts: Sequence[Points], axis: str = "lines") -> Memory:
+    """Points of several sources as one, by line or by step."""
+    whole = Points(
+        np.concatenate([part.lines for part in parts]),
+        np.concatenate([part.steps for part in parts]),
+        np.concatenate([part.values for part in parts]),
+    )
+    order = whole.key(axis).argsort(kind="stable")
+    return Memory(Points(whole.lines[order], whole.steps[order], whole.values[order]))

@@ -1,0 +1,1 @@
+"""The page: a read-only process of its own, which cannot slow or stop the daemon."""

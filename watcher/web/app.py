@@ -1,0 +1,126 @@
+"""The application: the page's own files, its data, and the guard before both."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from hashlib import blake2b
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import orjson
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from watcher import __version__
+from watcher.errors import StorageError
+from watcher.metrics.collect import exposition
+from watcher.metrics.text import CONTENT_TYPE
+from watcher.outputs.text.catalog import language
+from watcher.storage.database import Database
+from watcher.web.api import Api
+from watcher.web.events import Hub
+from watcher.web.guard import Access, Guard
+from watcher.web.reader import Reader
+from watcher.web.words import words
+
+
+_KINDS: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+}
+# Below that compression gains nothing.
+_SMALL: Final = 1000
+
+
+def application(folder: Path, access: Access, *, lines: bool = True) -> Starlette:
+    """The page for the database in a state directory."""
+    reader = Reader(folder)
+    hub = Hub(reader)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        watching = asyncio.create_task(hub.run())
+        yield
+        watching.cancel()
+        hub.close()
+        reader.close()
+
+    app = Starlette(
+        routes=[
+            *Api(reader, hub, lines=lines).routes(),
+            Route("/api/1/words", _words),
+            Route("/healthz", _health),
+            Route("/metrics", _metrics(reader, folder)),
+            *_files(),
+        ],
+        middleware=[
+            Middleware(Guard, access=access),
+            Middleware(GZipMiddleware, minimum_size=_SMALL, compresslevel=1),
+        ],
+        lifespan=lifespan,
+    )
+    app.state.hub = hub
+    return app
+
+
+def _files() -> list[Route]:
+    """The page's own files: read once, so that no request reaches the file system."""
+    folder = resources.files("watcher.web") / "app"
+    found = []
+    for file in folder.iterdir():
+        kind = _KINDS.get(Path(file.name).suffix)
+        if kind is not None:
+            path = "/" if file.name == "index.html" else f"/app/{file.name}"
+            found.append(Route(path, _file(file.read_bytes(), kind)))
+    return found
+
+
+def _file(body: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that answers with some bytes, or that they did not change."""
+    tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"etag": tag, "cache-control": "no-cache"}
+
+    async def answer(request: Request) -> Response:
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers, media_type=kind)
+
+    return answer
+
+
+async def _words(request: Request) -> Response:
+    lang = language(
+        request.query_params.get("lang") or request.headers.get("accept-language", "en")
+    )
+    body = orjson.dumps({"lang": lang, "words": words(lang), "version": __version__})
+    headers = {"cache-control": "no-cache", "vary": "accept-language"}
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _metrics(reader: Reader, folder: Path) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint for Prometheus; the curves of the page do not wait for it."""
+
+    def read() -> bytes:
+        with contextlib.closing(Database(folder, read_only=True)) as database:
+            return exposition(database, now=time.time())
+
+    async def answer(_: Request) -> Response:
+        try:
+            body = await reader.read(read)
+        except StorageError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        headers = {"cache-control": "no-store"}
+        return Response(body, headers=headers, media_type=CONTENT_TYPE)
+
+    return answer
+
+
+async def _health(_: Request) -> Response:
+    return PlainTextResponse("ok\n", headers={"cache-control": "no-store"})

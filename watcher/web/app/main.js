@@ -1,0 +1,173 @@
+// Routes, keys, and what all views share.
+import { $, announce, fill, h, later } from "./dom.js";
+import { ComparePage } from "./compare.js";
+import { FleetPage } from "./fleet.js";
+import { ask, listen } from "./net.js";
+import { RunPage } from "./run.js";
+import { here } from "./state.js";
+import { choose, lang, t } from "./words.js";
+
+const store = { runs: new Map(), rev: 0, pid: null, notes: [] };
+let page = null;
+let lastHeard = Date.now();
+
+const kept = {
+  get: (name) => { try { return localStorage.getItem(`gptwatch.${name}`); } catch { return null; } },
+  set: (name, value) => { try { localStorage.setItem(`gptwatch.${name}`, value); } catch { /* for this visit only */ } },
+};
+
+async function refresh() {
+  const found = await ask("runs", {});
+  Object.assign(store, { rev: found.rev, pid: found.pid, notes: found.notes });
+  store.runs = new Map(found.runs.map((entry) => [entry.run, entry]));
+}
+
+function route() {
+  const { view, name, params } = here();
+  page?.close();
+  page = view === "run" && name ? new RunPage(name, params) : view === "compare" ? new ComparePage(params) : new FleetPage(store, params);
+  $("#page").replaceChildren(page.root);
+  page.root.focus({ preventScroll: true });
+  window.scrollTo(0, 0);
+  page.open().then(title);
+}
+
+const SIGNS = { critical: "#C3362B", warning: "#B07400", "": "#198D26", lost: "#8a8f94" };
+
+function title() {
+  const alerts = [...store.runs.values()].filter((r) => r.current).flatMap((r) => r.alerts);
+  const grave = alerts.some((a) => a.severity === "critical") ? "critical" : alerts.length ? "warning" : "";
+  const n = alerts.length;
+  document.title = `${n ? `● ${t(n === 1 ? "{n} alert" : "{n} alerts", { n })} · ` : ""}${page?.title() ?? "gptwatch"}`;
+  const colour = document.body.classList.contains("lost") ? SIGNS.lost : SIGNS[grave];
+  $("#icon").href = `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M1 3q4 9 14 10" fill="none" stroke="#0069A6" stroke-width="2.4"/><circle cx="11.5" cy="4.5" r="4" fill="${colour}"/></svg>`)}`;
+}
+
+function banner() {
+  const lost = document.body.classList.contains("lost");
+  const time = new Date(lastHeard).toLocaleTimeString(lang);
+  const text = lost ? t("Connection lost. Last word at {time}.", { time }) : store.pid === null ? t("gptwatch is not running. This is what it knew last.") : store.notes[0] ?? "";
+  const place = $("#banner");
+  place.textContent = text;
+  place.hidden = !text;
+}
+
+async function heard(message) {
+  if (message.lost) {
+    document.body.classList.add("lost");
+    banner();
+    title();
+    return;
+  }
+  const back = document.body.classList.contains("lost");
+  lastHeard = Date.now();
+  if (message.found) {
+    document.body.classList.remove("lost");
+    if (back || message.again) {
+      await refresh().catch((error) => announce(error.message));
+      if (page instanceof RunPage) page.heard({ ...store.runs.get(page.name), state: store.runs.get(page.name)?.state });
+      else page?.heard({ gone: ["?"], runs: {} });
+    }
+    banner();
+    title();
+    return;
+  }
+  if (message.error) { announce(message.error); return; }
+  take(message);
+}
+
+function take(message) {
+  const fresh = [];
+  for (const [run, changed] of Object.entries(message.runs ?? {})) {
+    const before = store.runs.get(run);
+    const known = new Set((before?.alerts ?? []).map((a) => `${a.rule}@${a.step}`));
+    fresh.push(...(changed.alerts ?? []).filter((a) => !known.has(`${a.rule}@${a.step}`)).map((a) => [run, a]));
+    store.runs.set(run, { ...before, ...changed });
+  }
+  for (const run of message.gone ?? []) store.runs.delete(run);
+  store.pid = message.pid;
+  if (fresh.length) settleAlerts(fresh);
+  if (page instanceof RunPage) { if (message.runs?.[page.name]) page.heard(message.runs[page.name]); } else page?.heard(message);
+  banner();
+  title();
+}
+
+// Events carry alerts in the daemon's language: those of the page's come after.
+const translate = later(async () => {
+  await refresh().catch(() => {});
+  if (page instanceof FleetPage) page.layout();
+}, 200);
+
+function settleAlerts(fresh) {
+  translate();
+  if (!("Notification" in window) || Notification.permission !== "granted" || kept.get("notify") !== "1") return;
+  for (const [run, alert] of fresh.slice(0, 3)) new Notification(run, { body: alert.message, tag: `${run}${alert.rule}` });
+}
+
+const KEYS = [
+  ["j / k, ↑ / ↓", "rows"], ["Enter", "open"], ["Esc", "up, close"], ["/", "filter"], ["1–9", "sort by column"], ["Space", "select"], ["c", "compare"],
+  ["← / →", "crosshair (Shift: ten times)"], ["Home, End", "first, last point"], ["+ / −", "zoom"], ["0", "whole run"], ["f", "follow"],
+  ["l, y", "logarithmic x, y"], ["x", "line"], ["s", "smoothing"], ["Enter", "log lines at the crosshair"], ["a", "next alert"], ["?", "this sheet"],
+  [() => t("drag"), "zoom"], [() => t("Shift and drag"), "move"], [() => t("Ctrl and wheel"), "zoom"], [() => t("double click"), "whole run"],
+];
+
+function sheet() {
+  const dialog = $("#sheet");
+  if (dialog.open) { dialog.close(); return; }
+  fill(dialog, h("h2", {}, t("keys")), h("dl", {}, KEYS.map(([key, text]) => h("div", {}, h("dt", {}, h("kbd", {}, typeof key === "string" ? key : key())), h("dd", {}, t(text))))), h("form", { method: "dialog" }, h("button", { class: "quiet" }, t("close"))));
+  dialog.showModal();
+}
+
+function keys(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || $("#sheet").open) return;
+  const field = event.target.closest("input, textarea, select");
+  if (field && field.type !== "checkbox") {
+    if (event.key === "Escape" || (event.key === "Enter" && field.type === "search")) { field.blur(); page.root.focus({ preventScroll: true }); event.preventDefault(); }
+    return;
+  }
+  // What has the focus keeps its own keys.
+  if (["Enter", " "].includes(event.key) && event.target.closest("button, a, summary, input")) return;
+  if (event.key === "?") { sheet(); event.preventDefault(); return; }
+  if (page?.key(event)) event.preventDefault();
+}
+
+function theme(value) {
+  if (value === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = value;
+  kept.set("theme", value);
+  page?.restyle();
+}
+
+function menu() {
+  const now = () => kept.get("theme") ?? "auto";
+  const next = { auto: "dark", dark: "light", light: "auto" };
+  const signs = { auto: "◐", dark: "●", light: "○" };
+  const themeButton = h("button", { type: "button", class: "quiet", onclick: () => { theme(next[now()]); themeButton.textContent = `${signs[now()]} ${t("theme")}`; } }, `${signs[now()]} ${t("theme")}`);
+  fill($("#menu"),
+    h("button", { type: "button", class: "quiet", onclick: () => { kept.set("lang", lang === "ru" ? "en" : "ru"); location.reload(); } }, lang === "ru" ? "English" : "Русский"),
+    themeButton,
+    "Notification" in window && Notification.permission !== "denied" ? h("button", { type: "button", class: "quiet extra", "aria-pressed": String(kept.get("notify") === "1"), onclick: async (event) => {
+      const on = kept.get("notify") !== "1" && (await Notification.requestPermission()) === "granted";
+      kept.set("notify", on ? "1" : "0");
+      event.target.setAttribute("aria-pressed", String(on));
+    } }, t("notify me")) : null,
+    h("button", { type: "button", class: "quiet", onclick: sheet }, `? ${t("keys")}`));
+}
+
+async function begin() {
+  const chosen = kept.get("theme");
+  if (chosen && chosen !== "auto") document.documentElement.dataset.theme = chosen;
+  const asked = choose(kept.get("lang"));
+  if (kept.get("lang")) await asked;
+  await Promise.all([asked, refresh().catch((error) => announce(error.message))]);
+  menu();
+  window.addEventListener("hashchange", route);
+  document.addEventListener("keydown", keys);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page?.restyle());
+  route();
+  banner();
+  listen(heard, store.rev);
+  document.documentElement.dataset.ready = "1";
+}
+
+begin();

@@ -1,0 +1,474 @@
+// One run: its curves, and the log lines that they came from.
+import { Chart } from "./chart.js";
+import { announce, copy, fill, h, later } from "./dom.js";
+import { Lens } from "./lens.js";
+import { address, ask, curves } from "./net.js";
+import { here, link, note } from "./state.js";
+import { alertBox, pill } from "./parts.js";
+import { View } from "./view.js";
+import { clock, integer, number, seconds, short, t } from "./words.js";
+
+const MARKS = new Set(["checkpoint"]);
+const LIVE_CELLS = 400;
+// As many points as the server gives at once: there may be more.
+const TAIL = 2000;
+
+export class RunPage {
+  constructor(name, params) {
+    this.name = name;
+    this.view = new View({
+      redraw: () => this.redraw(),
+      reload: later(() => this.load(), 70),
+      moved: later(() => this.exact(), 70),
+    });
+    this.read(params);
+    this.charts = [];
+    this.sequence = 0;
+    this.loaded = new Promise((resolve) => { this.shown = resolve; });
+    this.root = h("main", { class: "run", tabindex: "-1" }, h("p", { class: "muted" }, t("loading")));
+  }
+
+  read(params) {
+    const { view } = this;
+    const n = (key) => (params.has(key) ? Number(params.get(key)) : null);
+    view.from = n("from");
+    view.to = n("to");
+    view.axis = params.get("x") === "line" ? "line" : "step";
+    view.logx = params.has("logx");
+    view.logy = params.has("logy");
+    view.smooth = n("smooth");
+    this.line = n("at");
+  }
+
+  note() {
+    const { view } = this;
+    const round = (v) => (v === null ? null : +v.toPrecision(8));
+    note("run", this.name, {
+      from: round(view.from), to: round(view.to), x: view.axis === "line" ? "line" : null,
+      logx: view.logx, logy: view.logy, smooth: view.smooth === this.usual ? null : view.smooth,
+      at: this.line,
+    });
+  }
+
+  async open() {
+    try {
+      this.facts = await ask("run", { run: this.name });
+    } catch (error) {
+      fill(this.root, h("p", {}, error.message), h("p", {}, h("a", { href: "#/" }, t("runs"))));
+      return;
+    }
+    this.usual = Math.min(50, Math.floor((this.facts.metrics.loss?.records ?? 0) / 10));
+    if (this.usual < 5) this.usual = 0;
+    this.view.smooth ??= this.usual;
+    this.build();
+    // The charts ask for their points as soon as they are seen.
+    await this.loaded;
+    if (this.line) await this.toLine(this.line);
+  }
+
+  build() {
+    const { facts } = this;
+    this.lens = new Lens(this.name, { onmove: (line) => this.toLine(line, false) });
+    this.heading = h("div", { class: "heading" });
+    this.readout = h("output", { class: "readout", "aria-live": "polite" });
+    this.toolbar = h("div", { class: "toolbar", role: "toolbar", "aria-label": t("zoom") });
+    this.grid = h("div", { class: "charts" });
+    this.makeCharts(facts.metrics);
+    this.alerts = h("section", { class: "alerts" });
+    fill(this.root,
+      this.heading, this.toolbar,
+      h("div", { class: "split" }, h("div", { class: "left" }, this.grid, this.alerts, this.settings(), this.milestones()), this.lens.root));
+    this.watch();
+    this.describe();
+    this.tools();
+  }
+
+  makeCharts(metrics) {
+    const has = (name) => metrics[name]?.records;
+    const onpoint = () => this.pick();
+    const chart = (title, names, more = {}) => {
+      const series = names.filter(([name]) => has(name)).map(([metric, label, colour, extra]) => ({ metric, label, colour, ...extra }));
+      if (!series.length && !more.hero) return;
+      const unit = series.length ? metrics[series[0].metric].unit : "";
+      this.charts.push(new Chart({ title: t(title), unit, series, view: this.view, onpoint, ...more }));
+    };
+    const val = has("val_loss") ? "val_loss" : "val_bpb";
+    chart("Losses", [
+      ["loss", t("train"), "train", { smooth: true }],
+      ["train_loss", has("loss") ? "train (eval)" : t("train"), "train", { dash: has("loss") ? 1 : 0, marker: true }],
+      [val, t("val"), "val", { marker: true, bold: true }],
+    ], { hero: true });
+    chart("Training loss", [["loss", t("train"), "train"]]);
+    chart("Iteration time", [["iter_ms", t("value"), "train"]]);
+    chart("MFU", [["mfu", t("value"), "train"]]);
+    chart("Throughput", [["tokens_per_s", t("value"), "train"]]);
+    chart("Learning rate", [["lr", t("value"), "train"]], { robust: false });
+    chart("Gradient norm", [["grad_norm", t("value"), "train"]]);
+    const used = new Set(this.charts.flatMap((c) => c.metrics));
+    for (const name of Object.keys(metrics)) {
+      if (!used.has(name)) chart(name, [[name, t("value"), "train"]]);
+    }
+    fill(this.grid, this.charts.map((c) => c.root));
+  }
+
+  // Only charts that are on the screen ask for points.
+  watch() {
+    const watching = new IntersectionObserver((entries) => {
+      let came = false;
+      for (const entry of entries) {
+        const chart = this.charts.find((c) => c.root === entry.target);
+        came ||= entry.isIntersecting && !chart.visible;
+        chart.visible = entry.isIntersecting;
+        if (chart.visible) chart.draw();
+      }
+      if (came) this.load();
+    }, { rootMargin: "200px" });
+    for (const chart of this.charts) {
+      chart.visible = false;
+      watching.observe(chart.root);
+    }
+    this.watching = watching;
+  }
+
+  describe() {
+    const { facts } = this;
+    const planned = facts.max_steps ? ` / ${integer(facts.max_steps)}` : "";
+    const facts_ = [
+      facts.step === null ? null : [t("step"), integer(facts.step) + planned],
+      facts.loss === null ? null : [t("loss"), number(facts.loss)],
+      facts.val_loss === null ? null : [t("val"), number(facts.val_loss)],
+      facts.tokens_per_s ? [t("tokens/s"), short(facts.tokens_per_s)] : null,
+      facts.eta_s && ["running", "quiet"].includes(facts.state) ? [t("left"), seconds(facts.eta_s)] : null,
+    ].filter(Boolean);
+    fill(this.heading,
+      h("nav", {}, h("a", { href: "#/" }, t("runs")), " / ",
+        h("button", { type: "button", class: "name quiet", title: t("copy"), onclick: () => copy(this.name, t("copied")) }, this.name), " ", pill(facts.state)),
+      h("h1", {}, facts.headline || this.name),
+      h("dl", { class: "figures" }, facts_.map(([k, v]) => h("div", {}, h("dt", {}, k), h("dd", {}, v)))));
+    this.describeAlerts();
+    this.describeMarks();
+  }
+
+  describeAlerts() {
+    const found = [...this.facts.findings].sort((a, b) => Boolean(a.cleared_step) - Boolean(b.cleared_step) || b.step - a.step);
+    fill(this.alerts, h("h2", {}, t("Alerts")),
+      found.length ? found.map((finding) => alertBox(finding, () => this.goTo(finding))) : h("p", { class: "muted" }, t("No alerts.")));
+  }
+
+  describeMarks() {
+    const { facts } = this;
+    const marks = [];
+    const over = facts.findings.find((f) => f.rule === "overfitting" && f.cleared_step === null);
+    if (over && this.view.axis === "step") marks.push({ kind: "zone", from: over.since_step ?? over.step, to: Infinity, text: t("overfitting") });
+    for (const stretch of facts.stretches.slice(1)) marks.push({ kind: "cut", at: this.view.axis === "step" ? stretch.first : stretch.first_line, text: t("restart") });
+    for (const m of facts.milestones) {
+      if (MARKS.has(m.kind) && m.step !== null) marks.push({ kind: "tick", at: this.view.axis === "step" ? m.step : m.line });
+    }
+    for (const chart of this.charts) {
+      chart.marks = marks.map((mark) => (mark.kind === "zone" ? { ...mark, to: this.view.span[1] } : mark));
+      const best = facts.best_step !== null && facts.best_step !== undefined && this.view.axis === "step";
+      chart.best = chart.hero && best ? { step: facts.best_step, value: facts.best_val } : null;
+    }
+  }
+
+  tools() {
+    const { view } = this;
+    const toggle = (label, on, action, key) => h("button", { type: "button", "aria-pressed": String(Boolean(on)), title: `${label} (${key})`, onclick: action }, label);
+    const steps = [0, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
+    const at = steps.findLastIndex((n) => n <= view.smooth);
+    const slider = h("input", { type: "range", min: "0", max: String(steps.length - 1), value: String(at), "aria-label": t("smoothing"), oninput: (event) => this.smoothTo(steps[event.target.value]) });
+    const field = h("input", { type: "number", min: "0", max: "1000000", value: String(view.smooth), "aria-label": t("smoothing"), onchange: (event) => this.smoothTo(Number(event.target.value) || 0) });
+    const button = (label, title, action) => h("button", { type: "button", title, "aria-label": title, onclick: action }, label);
+    fill(this.toolbar,
+      h("span", { class: "group" },
+        button("+", `${t("zoom")} (+)`, () => this.zoomBy(0.5)), button("−", `${t("zoom")} (-)`, () => this.zoomBy(2)),
+        button(t("all"), `${t("whole run")} (0)`, () => view.all()),
+        toggle(t("follow"), view.follows, () => view.follow(), "f")),
+      h("span", { class: "group" },
+        toggle(t("log x"), view.logx, () => this.flip("logx"), "l"), toggle(t("log y"), view.logy, () => this.flip("logy"), "y"),
+        toggle(t("line"), view.axis === "line", () => this.flipAxis(), "x")),
+      h("label", { class: "group smooth" }, t("smoothing"), slider, field),
+      h("a", { class: "quiet button", href: address("export", { run: this.name }), download: true }, t("export CSV")),
+      this.readout);
+    this.slider = slider;
+  }
+
+  flip(name) { this.view[name] = !this.view[name]; this.view.changed(); this.tools(); }
+
+  flipAxis() {
+    const { view } = this;
+    view.axis = view.axis === "step" ? "line" : "step";
+    view.from = view.to = view.cursor = null;
+    for (const chart of this.charts) chart.data.clear();
+    view.changed();
+    this.tools();
+  }
+
+  smoothTo(n) {
+    this.view.smooth = Math.max(0, Math.round(n));
+    for (const chart of this.charts) for (const s of chart.series) if (!this.view.smooth) chart.data.delete(`${s.metric}~`);
+    this.view.changed();
+    this.tools();
+  }
+
+  zoomBy(factor) {
+    const { from, to } = this.view.window();
+    this.view.zoomAt(this.view.cursor?.x ?? (from + to) / 2, factor);
+  }
+
+  // The large chart first: the others are not waited for.
+  async load() {
+    const mine = ++this.sequence;
+    const seen = this.charts.filter((c) => c.visible);
+    try {
+      for (const charts of [seen.filter((c) => c.hero), seen.filter((c) => !c.hero)]) {
+        if (charts.length && mine === this.sequence) await this.fetch(charts, mine);
+      }
+    } catch (error) {
+      announce(error.message);
+    }
+  }
+
+  async fetch(charts, mine) {
+    const { view } = this;
+    const metrics = [...new Set(charts.flatMap((c) => c.metrics))];
+    if (!metrics.length) { this.shown(); return; }
+    const width = Math.min(2400, Math.round(Math.max(...charts.map((c) => c.width || 600)) * (window.devicePixelRatio || 1)));
+    const smooth = [...new Set(charts.flatMap((c) => c.series.filter((s) => s.smooth).map((s) => s.metric)))];
+    const window_ = { axis: view.axis, from: view.from, to: view.to, width, logx: view.logx };
+    const [raw, smoothed] = await Promise.all([
+      curves(this.name, metrics, window_),
+      view.smooth > 1 && smooth.length ? curves(this.name, smooth, { ...window_, smooth: view.smooth }) : null,
+    ]);
+    if (mine === this.sequence) this.take(charts, raw, smoothed);
+  }
+
+  take(charts, raw, smoothed) {
+    const { view } = this;
+    for (const chart of charts) chart.upto = raw.lines;
+    for (const found of raw.curves) for (const chart of charts) if (chart.metrics.includes(found.metric)) chart.set(found.metric, found);
+    for (const found of smoothed?.curves ?? []) {
+      for (const chart of charts) if (chart.series.some((s) => s.smooth && s.metric === found.metric)) chart.set(found.metric, found, true);
+    }
+    const spans = this.charts.flatMap((c) => [...c.data.values()].map((d) => d.span));
+    if (spans.length) view.span = [Math.min(...spans.map((s) => s[0])), Math.max(...spans.map((s) => s[1]))];
+    this.added = 0;
+    this.describeMarks();
+    this.redraw();
+    this.shown();
+  }
+
+  redraw() {
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      for (const chart of this.charts) chart.draw();
+      this.showReadout();
+      this.note();
+    });
+  }
+
+  showReadout() {
+    const { cursor } = this.view;
+    if (!cursor) { this.readout.textContent = ""; return; }
+    const parts = [`${t(this.view.axis)} ${integer(cursor.x)}`];
+    const point = this.mainPoint();
+    if (point) {
+      const [line, step] = point;
+      parts.length = 0;
+      parts.push(`${t("step")} ${integer(step)}`, `${t("line")} ${integer(line)}`);
+      if (cursor.seen) parts.push(clock(cursor.seen));
+    }
+    this.readout.textContent = parts.join(" · ");
+  }
+
+  // The values of the very points, once the crosshair rests.
+  async exact() {
+    const { cursor } = this.view;
+    if (!cursor || cursor.points) return;
+    const metrics = [...new Set(this.charts.filter((c) => c.visible).flatMap((c) => c.metrics))];
+    const found = await ask("point", { run: this.name, m: metrics, [this.view.axis]: cursor.x }).catch(() => null);
+    if (!found || this.view.cursor !== cursor) return;
+    cursor.points = found.points;
+    cursor.seen = found.seen_at;
+    this.redraw();
+  }
+
+  mainPoint() {
+    const points = this.view.cursor?.points ?? {};
+    const { x } = this.view.cursor ?? {};
+    const at = this.view.axis === "step" ? 1 : 0;
+    return Object.values(points).sort((a, b) => Math.abs(a[at] - x) - Math.abs(b[at] - x))[0];
+  }
+
+  async pick(focus = false) {
+    await this.exact();
+    const point = this.mainPoint();
+    if (!point) return;
+    this.line = point[0];
+    this.root.classList.add("reading");
+    // On a small screen the lens covers what is below.
+    if (getComputedStyle(this.lens.root).position === "fixed") this.charts[0].root.scrollIntoView({ block: "start" });
+    await this.lens.show(this.line, { focus });
+    this.redraw();
+  }
+
+  // The crosshair goes where the log is read.
+  async toLine(line, show = true) {
+    this.line = line;
+    const metrics = [...new Set(this.charts.slice(0, 2).flatMap((c) => c.metrics))];
+    const found = await ask("point", { run: this.name, m: metrics, line }).catch(() => null);
+    const points = Object.values(found?.points ?? {});
+    if (points.length) {
+      const best = points.sort((a, b) => Math.abs(a[0] - line) - Math.abs(b[0] - line))[0];
+      this.view.cursor = { x: best[this.view.axis === "step" ? 1 : 0], points: found.points, seen: found.seen_at };
+      this.redraw();
+    }
+    if (show) { this.root.classList.add("reading"); await this.lens.show(line); }
+    this.note();
+  }
+
+  async goTo(finding) {
+    const { view } = this;
+    const first = finding.since_step ?? finding.step;
+    if (view.axis === "step") {
+      const room = Math.max((finding.step - first) * 0.5, (view.span[1] - view.span[0]) / 40, 5);
+      view.zoom(Math.max(view.span[0], first - room), finding.step + room);
+    }
+    if (finding.line) await this.toLine(finding.line);
+  }
+
+  nextAlert() {
+    const found = this.facts.findings.filter((f) => f.line);
+    if (!found.length) return;
+    this.alert = ((this.alert ?? -1) + 1) % found.length;
+    this.goTo(found[this.alert]);
+    announce(found[this.alert].message);
+  }
+
+  // ←/→: along the ends of the cells of the first chart; zoomed in, these are all points.
+  move(by) {
+    const { view } = this;
+    const chart = this.charts.find((c) => c.visible && c.data.size) ?? this.charts[0];
+    const curve = chart.data.get("loss") ?? [...chart.data.values()][0];
+    if (!curve?.parts.length) return;
+    const stops = [...new Set(curve.parts.flatMap((part) => part.x0.flatMap((x, i) => [x, part.x1[i]])))].sort((a, b) => a - b);
+    if (!view.cursor) { view.point(stops.at(-1)); return; }
+    const at = stops.findIndex((x) => x >= view.cursor.x);
+    const now = at < 0 ? stops.length : at;
+    // Between two stops the next one is the first step to the right.
+    const first = by > 0 && stops[now] !== view.cursor.x ? 1 : 0;
+    view.point(stops[Math.min(Math.max(now + by - first, 0), stops.length - 1)]);
+  }
+
+  key(event) {
+    const { view } = this;
+    const far = event.shiftKey ? 10 : 1;
+    const does = {
+      ArrowLeft: () => this.move(-far), ArrowRight: () => this.move(far),
+      Home: () => view.point(view.window().from), End: () => view.point(view.window().to),
+      "+": () => this.zoomBy(0.5), "=": () => this.zoomBy(0.5), "-": () => this.zoomBy(2),
+      0: () => view.all(), f: () => { view.follow(); this.tools(); }, l: () => this.flip("logx"), y: () => this.flip("logy"),
+      x: () => this.flipAxis(), s: () => this.slider.focus(), Enter: () => this.pick(true), a: () => this.nextAlert(),
+      Escape: () => this.escape(),
+    }[event.key];
+    if (!does) return false;
+    does();
+    return true;
+  }
+
+  escape() {
+    if (this.root.classList.contains("reading") && this.view.cursor) {
+      this.view.cursor = null;
+      this.line = null;
+      this.root.classList.remove("reading");
+      this.redraw();
+    } else if (this.view.from !== null || this.view.to !== null) this.view.all();
+    else location.hash = "#/";
+  }
+
+  // What the daemon read meanwhile: only the new points come.
+  async heard(changed) {
+    if (!this.facts) return;
+    const alerts = changed.alerts || changed.state || changed.headline;
+    Object.assign(this.facts, { ...changed, alerts: this.facts.alerts });
+    if (alerts) {
+      const fresh = await ask("run", { run: this.name }).catch(() => null);
+      if (fresh) this.facts = fresh;
+    }
+    this.describe();
+    if (changed.lines !== undefined) await this.append();
+  }
+
+  async append() {
+    const charts = this.charts.filter((c) => c.visible);
+    const last = Math.min(...charts.map((c) => c.upto ?? -1));
+    const metrics = [...new Set(charts.flatMap((c) => c.metrics))];
+    if (!(last >= 0) || !metrics.length) { await this.load(); return; }
+    const found = await ask("series", { run: this.name, m: metrics, after: last }).catch(() => null);
+    if (!found) return;
+    const lists = Object.entries(found.points);
+    if (lists.some(([, points]) => points.length >= TAIL)) { await this.load(); return; }
+    for (const [metric, points] of lists) this.extend(charts, metric, points);
+    for (const chart of charts) chart.upto = found.lines;
+    if (this.added > LIVE_CELLS) this.view.reload();
+    else if (this.view.smooth && this.added) this.resmooth();
+    this.describeMarks();
+    this.redraw();
+  }
+
+  resmooth() {
+    if (this.resmoothing) return;
+    this.resmoothing = setTimeout(() => { this.resmoothing = 0; this.load(); }, 1500);
+  }
+
+  extend(charts, metric, points) {
+    for (const chart of charts) {
+      const curve = chart.data.get(metric);
+      if (!curve) continue;
+      for (const [line, step, value] of points) {
+        if (line <= curve.last_line) continue;
+        const x = this.view.axis === "step" ? step : line;
+        let part = curve.parts.at(-1);
+        if (!part || x < part.x1.at(-1)) {
+          part = { x0: [], x1: [], first: [], low: [], high: [], last: [], bad: new Map(), first_line: line };
+          curve.parts.push(part);
+        }
+        const v = value ?? NaN;
+        part.x0.push(x); part.x1.push(x);
+        part.first.push(v); part.low.push(v); part.high.push(v); part.last.push(v);
+        if (value === null) part.bad.set(part.x0.length - 1, 1);
+        curve.records += 1;
+        curve.last_line = line;
+        curve.span = [Math.min(curve.span[0], x), Math.max(curve.span[1], x)];
+        this.view.span = [Math.min(this.view.span[0], x), Math.max(this.view.span[1], x)];
+        this.added = (this.added ?? 0) + 1;
+      }
+    }
+  }
+
+  settings() {
+    const found = Object.entries(this.facts.hyperparameters);
+    return h("details", { class: "settings", open: found.length > 0 && found.length < 40 }, h("summary", {}, h("h2", {}, t("Settings"))),
+      found.length ? h("dl", { class: "table" }, found.map(([k, v]) => h("div", {}, h("dt", {}, k), h("dd", {}, v)))) : h("p", { class: "muted" }, t("The log states no settings.")));
+  }
+
+  milestones() {
+    const found = this.facts.milestones;
+    if (!found.length) return null;
+    return h("details", { class: "milestones" }, h("summary", {}, h("h2", {}, t("Milestones")), ` ${integer(found.length)}`),
+      h("ol", { class: "events" }, found.slice(-200).reverse().map((m) => h("li", {},
+        h("button", { type: "button", class: "quiet", onclick: () => this.toLine(m.line) }, `${t("line")} ${integer(m.line)}`), h("b", {}, m.kind), " ", h("span", {}, m.text)))));
+  }
+
+  close() {
+    this.watching?.disconnect();
+    clearTimeout(this.resmoothing);
+  }
+
+  title() { return this.facts ? `${this.name}${this.facts.val_loss ? ` val ${number(this.facts.val_loss)}` : ""}` : this.name; }
+
+  restyle() { this.view.forget(); this.redraw(); }
+}
+
+export { here, link };

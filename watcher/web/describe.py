@@ -1,0 +1,167 @@
+"""A run in words and figures, in the language of the page."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+
+from parsers import metrics
+from parsers.formats import FORMATS
+from parsers.metrics import VALIDATION
+from watcher.analysis.finding import Finding
+from watcher.analysis.model import Analysis, Curve, Measured, Summary
+from watcher.outputs.text.findings import advice, sentence
+from watcher.outputs.text.headline import headline
+from watcher.storage.rows import Row
+from watcher.views.series import Series
+from watcher.views.source import NO_POINTS, Points
+from watcher.web.fleet import shown
+from watcher.web.reader import Desk
+
+
+_MAIN: Final = ("loss", "train_loss", *VALIDATION)
+# More of them say no more.
+_MILESTONES: Final = 400
+# Of a longer curve the headline does not say whether it still falls.
+_SHORT: Final = 1 << 16
+T = TypeVar("T")
+
+
+def told(finding: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """A finding with what it says in a language."""
+    record = _known(Finding, finding)
+    return dict(finding) | {
+        "message": sentence(record, lang),
+        "advice": advice(record, lang),
+    }
+
+
+def entry(known: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """A run's entry in the list, in a language."""
+    return dict(known) | {"alerts": [told(a, lang) for a in known["alerts"]]}
+
+
+def _known(kind: Callable[..., T], found: Mapping[str, Any]) -> T:
+    """A record from its fields; those of another version are left out."""
+    names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in found.items() if name in names})
+
+
+def run(desk: Desk, row: Row, lang: str) -> dict[str, Any]:
+    """All that the page shows of a run beside its curves."""
+    known = desk.series.metrics(row.id)
+    main = next((name for name in _MAIN if name in known), None)
+    diagnosis = row.diagnosis or {}
+    return entry(desk.fleet.entries[row.id], lang) | {
+        "hyperparameters": {
+            shown(str(k)): shown(str(v)) for k, v in row.hyperparameters.items()
+        },
+        "headline": _headline(desk.series, row, lang),
+        "summary": diagnosis.get("summary", {}),
+        "findings": [
+            told(finding, lang) | {"line": _line(desk.series, row, main, finding)}
+            for finding in diagnosis.get("findings", [])
+        ],
+        "milestones": _milestones(desk, row, main),
+        "stretches": _stretches(desk.series, row, main),
+        "metrics": {
+            name: {"records": n, "unit": _unit(row, name)} for name, n in known.items()
+        },
+        "file": shown(str(Path(row.root) / row.path)),
+        "parts": row.parts,
+    }
+
+
+def compared(rows: Sequence[Row]) -> dict[str, Any]:
+    """Settings that differ between runs, and what came of each."""
+    settings = [row.hyperparameters for row in rows]
+    names = dict.fromkeys(name for found in settings for name in found)
+    differing = [
+        {
+            "name": shown(name),
+            "values": [
+                None if name not in found else shown(str(found[name]))
+                for found in settings
+            ],
+        }
+        for name in names
+        if len({str(found.get(name)) for found in settings}) > 1
+    ]
+    summaries = [(row.diagnosis or {}).get("summary", {}) for row in rows]
+    return {
+        "runs": [shown(row.name) for row in rows],
+        "settings": differing,
+        "results": summaries,
+        "units": [_unit(row, "val_loss") for row in rows],
+    }
+
+
+def _unit(row: Row, name: str) -> str:
+    form = next((f for f in FORMATS if f.name == row.format), None)
+    return form.units.get(name, metrics.unit(name)) if form else metrics.unit(name)
+
+
+def _line(
+    series: Series, row: Row, main: str | None, finding: Mapping[str, Any]
+) -> int | None:
+    """The line that a finding stands on."""
+    step = finding.get("step")
+    if main is None or step is None:
+        return None
+    return int(series.near(row.id, [main], "steps", step)[main].lines[0])
+
+
+def _milestones(desk: Desk, row: Row, main: str | None) -> list[dict[str, Any]]:
+    found = desk.database.milestones(row.id)
+    every = -(-len(found) // _MILESTONES) if found else 1
+    return [
+        {
+            "kind": m.kind,
+            "line": m.line,
+            "text": m.text,
+            "step": _step(desk.series, row, main, m.line),
+        }
+        for m in found[::-1][::every][::-1]
+    ]
+
+
+def _step(series: Series, row: Row, main: str | None, line: int) -> float | None:
+    if main is None:
+        return None
+    return float(series.near(row.id, [main], "lines", line)[main].steps[0])
+
+
+def _stretches(series: Series, row: Row, main: str | None) -> list[dict[str, float]]:
+    """The parts of the run between restarts, by the main curve."""
+    if main is None:
+        return []
+    return [
+        {"first_line": stretch.first_line, "first": first, "last": last}
+        for stretch, (first, last) in series.stretches(row.id, main)
+    ]
+
+
+def _headline(series: Series, row: Row, lang: str) -> str:
+    """The headline of the run's picture, in the language of the page."""
+    diagnosis = row.diagnosis
+    if not diagnosis:
+        return ""
+    empty: dict[str, Any] = dict.fromkeys(f.name for f in fields(Measured))
+    summary = _known(Summary, diagnosis.get("summary", {}))
+    known = empty | {
+        "train": _curve(series.whole(row.id, "loss", _SHORT)),
+        "val": _curve(NO_POINTS) if summary.evaluations else None,
+        "summary": summary,
+        "findings": tuple(_known(Finding, f) for f in diagnosis.get("findings", [])),
+    }
+    return headline(Analysis(**known), lang)
+
+
+def _curve(points: Points | None) -> Curve | None:
+    if points is None:
+        return None
+    everywhere = np.ones(len(points), dtype=bool)
+    steps, lines = points.steps.astype(np.int64), points.lines.astype(np.int64)
+    return Curve("loss", "", steps, points.values, lines, everywhere)

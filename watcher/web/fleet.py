@@ -1,0 +1,161 @@
+"""All runs, and what changed of them since somebody looked."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from watcher.daemon import status
+from watcher.host.lock import holder
+from watcher.storage.database import Database
+from watcher.storage.rows import Row
+from watcher.views.series import Series, Window
+
+
+_HOLDER_S: Final = 1.0
+# Pixels of a sparkline.
+_SPARK: Final = 32
+_DRAWN: Final = ("val_loss", "val_bpb", "loss", "train_loss")
+
+
+def shown(name: str) -> str:
+    """A name that JSON and an address can hold, whatever bytes a file's name has."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+class Fleet:
+    """Keeps an entry for each run, and reads again only those that changed.
+
+    Attributes:
+        rev: rises with every change; other than that of an earlier process.
+        entries: by run.
+        pid: of the daemon, None when it does not run.
+    """
+
+    def __init__(self, folder: Path, database: Database, series: Series) -> None:
+        self._folder = folder
+        self._database = database
+        self._series = series
+        self._prints: dict[int, int] = {}
+        self._version = -1
+        self._changed: dict[str, dict[str, Any]] = {}
+        self._gone: list[str] = []
+        self._held_until = 0.0
+        self.rev = time.time_ns() // 1_000_000
+        self.entries: dict[int, dict[str, Any]] = {}
+        self.rows: dict[int, Row] = {}
+        self.pid = holder(folder)
+
+    def refresh(self) -> None:
+        """Takes in what changed."""
+        version = self._database.data_version()
+        if version == self._version:
+            return
+        before, self._version = dict(self.entries), version
+        self._take(self._database.fingerprints())
+        for run, entry in self.entries.items():
+            if entry is not before.get(run):
+                fields = _difference(before.get(run, {}), entry)
+                self._changed.setdefault(entry["run"], {}).update(fields)
+        gone = [e["run"] for run, e in before.items() if run not in self.entries]
+        self._gone += gone
+        for name in gone:
+            self._changed.pop(name, None)
+
+    def changes(self) -> dict[str, Any] | None:
+        """The fields of each run that changed since the last call, None without any."""
+        self.refresh()
+        pid, before = self._holder(), self.pid
+        self.pid = pid
+        if not self._changed and not self._gone and before == pid:
+            return None
+        found = {"runs": self._changed, "gone": self._gone}
+        self._changed, self._gone = {}, []
+        return {"rev": self.rev, "pid": pid, **found}
+
+    def _holder(self) -> int | None:
+        """The daemon's process, looked up once a second."""
+        now = time.monotonic()
+        if now < self._held_until:
+            return self.pid
+        self._held_until = now + _HOLDER_S
+        return holder(self._folder)
+
+    def named(self, name: str) -> Row:
+        """The run of a name, as `shown`.
+
+        Raises:
+            LookupError: there is none.
+        """
+        self.refresh()
+        for run, entry in self.entries.items():
+            if entry["run"] == name:
+                return self.rows[run]
+        raise LookupError(name)
+
+    def since(self, rev: int) -> list[dict[str, Any]]:
+        """Entries that changed after a revision."""
+        return [entry for entry in self.entries.values() if entry["rev"] > rev]
+
+    def _take(self, prints: Mapping[int, int]) -> None:
+        notes = self._database.note("daemon") or {}
+        watched = set(notes.get("roots", []))
+        for run in self.entries.keys() - prints.keys():
+            del self.entries[run], self.rows[run]
+        for run, value in prints.items():
+            if self._prints.get(run) == value:
+                continue
+            row = self._database.run(run)
+            self.rows[run] = row
+            if row.format or row.latest:
+                self.rev += 1
+                self.entries[run] = self._entry(row, watched)
+        self._prints = dict(prints)
+
+    def _entry(self, row: Row, watched: set[str]) -> dict[str, Any]:
+        alerts = status.firing(self._database, row)
+        line = asdict(status.line(row, alerts, watched))
+        diagnosis = row.diagnosis or {}
+        return line | {
+            "id": row.id,
+            "rev": self.rev,
+            "run": shown(row.name),
+            "path": shown(line["path"]),
+            "picture": "",
+            "current": row.current,
+            "lines": row.lines,
+            "headline": diagnosis.get("headline", ""),
+            "changed_at": row.cursor.mtime_ns / 1e9 if row.cursor else None,
+            "alerts": [dict(alert.finding) for alert in alerts],
+            "spark": self._spark(row.id),
+        }
+
+    def _spark(self, run: int) -> list[list[float]]:
+        """A small curve: validation, or the loss where there is none."""
+        known = self._series.metrics(run)
+        metric = next((name for name in _DRAWN if name in known), None)
+        if metric is None:
+            return []
+        [curve] = self._series.curves(run, [metric], Window(width=_SPARK))
+        _, cells = curve.parts[-1]
+        good = np.isfinite(cells.last)
+        return [
+            [int(x), float(f"{y:.4g}")]
+            for x, y in zip(cells.last_step[good], cells.last[good], strict=True)
+        ]
+
+
+def _difference(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    if not before:
+        return after
+    return {key: value for key, value in after.items() if before.get(key) != value}
+
+
+def ordered(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last changed first."""
+    return sorted(entries, key=lambda entry: -(entry["changed_at"] or 0))
