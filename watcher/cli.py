@@ -14,6 +14,7 @@ from typing import Final
 import click
 
 from watcher import __version__
+from watcher.commands.alertrules import alertrules
 from watcher.commands.alerts import alerts
 from watcher.commands.compare import compare
 from watcher.commands.completion import completion
@@ -81,7 +82,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 for _command in (
     *(demo, start, run, web, status, show, alerts, silence, notify),
-    *(once, compare, export, formats, service, doctor, completion),
+    *(once, compare, export, formats, alertrules, service, doctor, completion),
 ):
     cli.add_command(_command)
 

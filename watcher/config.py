@@ -39,6 +39,8 @@ from watcher.alerts import lifecycle as alerting
 from watcher.analysis.rules import Settings
 from watcher.analysis.rules import settings as rule_settings
 from watcher.errors import ConfigError
+from watcher.export.settings import Settings as Mirrors
+from watcher.metrics import settings as exporting
 from watcher.settings import (
     Where,
     choice,
@@ -49,8 +51,9 @@ from watcher.settings import (
 
 
 NAME: Final = "gptwatch.toml"
-_TABLES: Final = ("rules", "formats", "alerts", "notify", "web")
+_TABLES: Final = ("rules", "formats", "alerts", "notify", "web", "metrics", "export")
 _JUDGING: Final = ("rules", "formats")
+_EXPORTS: Final = ("metrics", "export")
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -118,9 +121,12 @@ class Config:
         alerts: which alerts are worth a notification.
         notify: where notifications go.
         web: the page.
+        metrics: which metrics Prometheus gets, and where.
+        export: what is exported while the daemon runs.
         path: where it was read, None without a file.
         where: of each option, for messages.
         judging: its tables `rules` and `formats`, for another process.
+        exports: its tables of what is exported while the daemon runs, or nothing.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -129,9 +135,12 @@ class Config:
     alerts: alerting.Settings = field(default_factory=alerting.Settings)
     notify: notifying.Settings = field(default_factory=lambda: notifying.settings({}))
     web: Web = field(default_factory=Web)
+    metrics: exporting.Settings = field(default_factory=exporting.Settings)
+    export: Mirrors = field(default_factory=Mirrors)
     path: Path | None = None
     where: Where = field(default_factory=Where)
     judging: Mapping[str, Any] = field(default_factory=dict)
+    exports: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(path: Path | None) -> Config:
@@ -161,6 +170,9 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
         ConfigError: a setting is invalid.
     """
     at = where or Where()
+    metrics = exporting.settings(table.get("metrics", {}), at.child("metrics"))
+    export = from_table(Mirrors, table.get("export", {}), at.child("export"))
+    is_exporting = bool(metrics.textfile or export.tensorboard)
     return Config(
         options=_options(table, at),
         rules=rule_settings(table.get("rules", {}), at.child("rules")),
@@ -170,8 +182,11 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
         ),
         notify=notifying.settings(table.get("notify", {}), at.child("notify")),
         web=from_table(Web, table.get("web", {}), at.child("web")),
+        metrics=metrics,
+        export=export,
         where=at,
         judging={key: table[key] for key in _JUDGING if key in table},
+        exports={key: table[key] for key in _EXPORTS if is_exporting and key in table},
     )
 
 

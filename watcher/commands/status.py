@@ -212,7 +212,8 @@ def _problems(status: Any) -> list[str]:
         return []  # those of a daemon that has stopped are history
     notes = status.notes
     found = [*notes.get("problems", [])]
-    found += [notes.get(f"{what}_error", "") for what in ("output", "events")]
+    kinds = ("output", "events", "exports")
+    found += [notes.get(f"{what}_error", "") for what in kinds]
     if notes.get("undrawn"):
         text = "drawing takes longer than its interval; pictures waiting: {n}"
         found.append(options.tr(text, n=notes["undrawn"]))

@@ -1,6 +1,5 @@
 """The status of all runs, from the database, whether the daemon is running or not."""
 
-import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from watcher.analysis.finding import SEVERITIES
 from watcher.clock import iso
 from watcher.daemon.run_state import OVER, REPLACED
 from watcher.host.lock import holder
+from watcher.ingest.backlog import unread
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
@@ -176,17 +176,8 @@ def line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
 
 def _lag(row: Row) -> tuple[int, float]:
     """Bytes that are not read yet, and for how many seconds they have been there."""
-    if row.cursor is None or not row.current:
-        return 0, 0.0
-    try:
-        seen = os.stat(Path(row.root) / row.path)  # noqa: PTH116 - one call
-    except OSError:
-        return 0, 0.0
-    same = (seen.st_dev, seen.st_ino) == row.cursor.key
-    behind = seen.st_size - (row.cursor.offset if same else 0)
-    if behind <= 0:
-        return 0, 0.0
-    return behind, max(0.0, time.time() - seen.st_mtime)
+    behind, modified = unread(row)
+    return (behind, max(0.0, time.time() - modified)) if behind else (0, 0.0)
 
 
 def _number(value: Any) -> float | None:

@@ -184,9 +184,6 @@ RUSSIAN: Final = MappingProxyType(
             "Точек в скользящем среднем; по умолчанию min(50, n // 10)."
         ),
         "Print JSON.": "Вывести JSON.",
-        "Print every point of one or more logs, for other programs.": (
-            "Вывести все точки одного или нескольких логов для других программ."
-        ),
         "Print the completion script for a shell.": (
             "Вывести скрипт автодополнения для оболочки."
         ),
@@ -291,11 +288,6 @@ RUSSIAN: Final = MappingProxyType(
         ),
         "With --watch: iterations between archived pictures; 0: none.": (
             "С --watch: итераций между сохраняемыми картинками; 0 — не сохранять."
-        ),
-        "json: one document; jsonl: one document per line; csv: one row per value; "
-        "html: a report in one file.": (
-            "json — один документ; jsonl — по документу в строке; csv — строка на "
-            "значение; html — отчёт в одном файле."
         ),
         "A report in one HTML file, too.": "И отчёт в одном файле HTML.",
     }
