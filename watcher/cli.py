@@ -34,6 +34,7 @@ from watcher.commands.options import (
     language,
     safe,
 )
+from watcher.commands.push import push
 from watcher.commands.run import run
 from watcher.commands.service import service
 from watcher.commands.show import show
@@ -82,7 +83,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 for _command in (
     *(demo, start, run, web, status, show, alerts, silence, notify),
-    *(once, compare, export, formats, alertrules, service, doctor, completion),
+    *(once, compare, export, push, formats, alertrules, service, doctor, completion),
 ):
     cli.add_command(_command)
 

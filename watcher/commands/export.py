@@ -68,10 +68,10 @@ def export(
         _write(_metrics(context, state), target)
         return
     _check(names, to, superseded)
-    readings = _readings(context, names, state, window)
+    runs = readings(context, names, state, window)
     if superseded == "drop":
-        readings = ((name, _current(reading)) for name, reading in readings)
-    export_ = _Export(readings)
+        runs = ((name, _current(reading)) for name, reading in runs)
+    export_ = _Export(runs)
     if to == "tensorboard":
         export_.write_events(target or Path(_DIRECTORY), superseded)
     elif to == "parquet":
@@ -106,8 +106,8 @@ class _Export:
         empty: how many had no metrics.
     """
 
-    def __init__(self, readings: Iterator[tuple[str, Any]]) -> None:
-        self._readings = readings
+    def __init__(self, runs: Iterator[tuple[str, Any]]) -> None:
+        self._readings = runs
         self.empty = 0
 
     def _runs(self) -> Iterator[tuple[str, Any]]:
@@ -164,7 +164,7 @@ class _Export:
                 click.echo(text, err=True)
 
 
-def _readings(
+def readings(
     context: click.Context,
     names: Sequence[Path],
     state: Path | None,

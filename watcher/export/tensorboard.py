@@ -66,7 +66,7 @@ def _part(curve: Curve, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Cur
 
 
 def _parts(analysis: Analysis) -> Iterator[bytes]:
-    times = _Times(analysis)
+    times = Times(analysis)
     yield events.header(times.start)
     yield events.text(times.start, TEXT_TAG, _markdown(analysis))
     for name, curve in analysis.curves.items():
@@ -74,7 +74,7 @@ def _parts(analysis: Analysis) -> Iterator[bytes]:
         yield from events.scalars(tag(name), *columns)
 
 
-class _Times:
+class Times:
     """When the points of a log were written, as far as the log shows it.
 
     The last point was written when the log was last changed; the others before it, by
@@ -91,6 +91,11 @@ class _Times:
         if len(passed) != len(self._lines):
             self._lines = np.zeros(1, np.int64)
         self._seconds = passed - passed[-1]
+
+    @property
+    def end(self) -> float:
+        """Of the last point."""
+        return self._end
 
     @property
     def start(self) -> float:

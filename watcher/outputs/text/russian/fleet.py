@@ -43,6 +43,31 @@ RUSSIAN: Final = MappingProxyType(
         "File to write; default: standard output.": (
             "Файл; по умолчанию — стандартный вывод."
         ),
+        "Send runs to a server: points, hyperparameters, state and headline.": (
+            "Отправить прогоны на сервер: точки, гиперпараметры, состояние, заголовок."
+        ),
+        "A second push sends only what came since. What looks like a secret is "
+        "masked.": (
+            "Повторная отправка шлёт только новое. Похожее на секрет скрывается."
+        ),
+        "The tool.": "Инструмент.",
+        "Address of the server; default: MLFLOW_TRACKING_URI.": (
+            "Адрес сервера; по умолчанию MLFLOW_TRACKING_URI."
+        ),
+        "Experiment of the runs.": "Эксперимент для прогонов.",
+        "Send every point, not 5000 a metric.": (
+            "Отправить все точки, а не 5000 на метрику."
+        ),
+        "Only show what would be sent.": "Только показать, что будет отправлено.",
+        "name the server: --url http://HOST:PORT": (
+            "укажите сервер: --url http://HOST:PORT"
+        ),
+        "{name}: sent {points} points, {known} were there; run {run}": (
+            "{name}: отправлено точек: {points}, уже было: {known}; прогон {run}"
+        ),
+        "{name}: {points} of {total} points, in {n} requests or less": (
+            "{name}: {points} из {total} точек, запросов не больше {n}"
+        ),
         "name a run or the file of a log": "укажите прогон или файл лога",
         "--superseded drop is not for JSON, which holds the segments itself": (
             "--superseded drop не для JSON: в нём есть сами сегменты"
