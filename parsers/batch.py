@@ -14,16 +14,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Records of one shape, in the order of the log.
+    """Records of one pattern, in the order of the log.
 
     Attributes:
-        shape: name of the line shape that read them.
+        pattern: name of the line pattern that read them.
         lines: number of each record's line, from 1, int64, rising, shape (n,).
         steps: what the log calls the step, int64, shape (n,).
         values: metric name to float64 of shape (n,); NaN is a NaN in the log.
     """
 
-    shape: str
+    pattern: str
     lines: Ints
     steps: Ints
     values: Mapping[str, Floats]
@@ -34,7 +34,7 @@ class Batch:
     def take(self, where: Any) -> "Batch":
         """The records at an index array, a mask or a slice."""
         return Batch(
-            self.shape,
+            self.pattern,
             self.lines[where],
             self.steps[where],
             {name: column[where] for name, column in self.values.items()},
@@ -48,7 +48,7 @@ class Milestone:
     Attributes:
         kind: "start" (a new training begins), "checkpoint", "resumed", "traceback",
             "error" (the last line of a traceback), "out of memory", "killed",
-            "cancelled", "interrupted", "nan" (the log itself says so), "finished",
+            "cancelled", "interrupted", "nan" (the log itself states so), "finished",
             "skipped" (an optimizer step).
         line: its number in the log, from 1.
         step: the last step seen before it, None before the first.

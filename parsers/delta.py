@@ -14,10 +14,10 @@ class Delta:
         reset: forget all records given before: the log turned out to be of another
             format, and `batches` holds the records from its beginning.
         format: as recognised so far, None before the first metric.
-        batches: records; lines rise within the batches of one shape.
+        batches: records; lines rise within the batches of one pattern.
         milestones: in the order of the log, without their step.
-        facts: what the log states of its model and settings; later ones win.
-        planned: number of steps that the log plans, None where it does not say.
+        hyperparameters: what the log states of its model and settings; later ones win.
+        planned: number of steps that the log plans, None where it is not stated.
         lines: whole lines in this piece.
     """
 
@@ -25,6 +25,6 @@ class Delta:
     format: Format | None = None
     batches: list[Batch] = field(default_factory=list)
     milestones: list[Milestone] = field(default_factory=list)
-    facts: dict[str, int | float | str | bool] = field(default_factory=dict)
+    hyperparameters: dict[str, int | float | str | bool] = field(default_factory=dict)
     planned: int | None = None
     lines: int = 0

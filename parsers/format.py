@@ -1,6 +1,6 @@
-r"""A format is data: who writes it, sample lines, and the shapes of its lines.
+r"""A format is data: who writes it, sample lines, and the patterns of its lines.
 
-A shape is a regular expression over bytes.  Its named groups are metrics (see
+A pattern is a regular expression over bytes.  Its named groups are metrics (see
 `parsers.metrics`) or one of the words below; `loss__b` is `loss` too, for patterns
 with alternatives.  The engine reads equal lines by columns and runs the expression
 on one of them only, so a pattern must treat all digits alike (`\d`, never `7`).
@@ -16,14 +16,20 @@ from parsers.batch import Batch
 
 
 # Group names that are no metrics: the step, the steps that are planned, the number
-# of the epoch and the steps in one.
-WORDS: Final = ("step", "max_steps", "epoch_no", "per_epoch")
+# of the epoch, the steps in one, N of a count `i/N` that may begin anew in each epoch,
+# and the steps that are left in the epoch.
+WORDS: Final = ("step", "max_steps", "epoch_no", "per_epoch", "count_of", "left")
+
+# So many lines of a single program's format are no coincidence, and it is preferred:
+# side lines of a generic format may be many times as many.
+_CERTAIN: Final = 3
+_PRECEDENCE: Final = 50.0
 
 # (group, first byte, byte after the last) of each number in a line
 Fields = Sequence[tuple[str, int, int]]
 Locate = Callable[[bytes], Fields | None]
 
-StepFrom = Literal["line", "previous", "next", "count", "none"]
+StepFrom = Literal["line", "previous", "next", "epoch end", "count", "none"]
 
 
 class Found(Protocol):
@@ -53,38 +59,54 @@ class PatternError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class LinePattern:
     """One kind of line of a format.
 
     Attributes:
         name: for people, unique within the format.
         locate: finds the numbers in a line; None when it is another kind of line.
-        pattern: the expression behind `locate`, b"" where it is none.
+        regex: the expression behind `locate`, b"" where it is none.
         needs: bytes that every such line holds; a quick test before `locate`.
         step: where its step comes from: the "line" itself, the "previous" or the
-            "next" line that has one, or a "count" of such lines.  "none" for a line
-            that only says where the following ones belong.
+            "next" line that has one, the "epoch end" (N of the last `i/N` of an epoch,
+            if no other was to come), or a "count" of such lines.  "none" for a line
+            that only states where the following ones belong.
         scale: factor of a group's printed value (seconds to ms: 1000).
         fresh: metrics that repeat their last value until a new one comes; only a
             changed value is a point.
         once: of several such lines with one step only the first counts.
+        redrawn: a progress bar: of several refreshes with one count one is a record.
+        last: of several such lines with one step only the last counts.
+        distinct: a line with the step and the loss of the one before is no record.
+        stands_in: metric to another that it gives as long as no line has that one.
         shift: added to the step.
         epoch_base: number of the first epoch; with groups `epoch_no` and `per_epoch`
             the step counts on over the epochs.
-        hit: whether such a line speaks for the format when it is being recognised.
+        hit: whether such a line counts for the format in detection.
     """
 
     name: str
     locate: Locate
-    pattern: bytes = b""
+    regex: bytes = b""
     needs: tuple[bytes, ...] = ()
     step: StepFrom = "line"
     scale: Mapping[str, float] = field(default_factory=dict)
     fresh: tuple[str, ...] = ()
     once: bool = False
+    redrawn: bool = False
+    last: bool = False
+    distinct: bool = False
+    stands_in: Mapping[str, str] = field(default_factory=dict)
     shift: int = 0
     epoch_base: int = 1
     hit: bool = True
+
+    @property
+    def repeats(self) -> bool:
+        """Whether some of its lines may be no records."""
+        return bool(
+            self.once or self.last or self.redrawn or self.distinct or self.fresh
+        )
 
 
 class RowReader(Protocol):
@@ -102,7 +124,7 @@ class RowReader(Protocol):
         """Batches of some lines of the log, the first of which has number `first`.
 
         Lines in a batch rise; a batch may hold any of the lines given or given
-        before, no line twice for a shape.
+        before, no line twice for a pattern.
         """
 
     def flush(self) -> list[Batch]:
@@ -122,40 +144,51 @@ class Format:
     Attributes:
         name: short, lower case, as users write it.
         written_by: the program that prints such logs.
-        samples: real lines, at least one for each shape.
-        shapes: tried in this order; the first that fits a line reads it.
-        rows: makes a reader for structured lines, None for line shapes.
+        samples: real lines, at least one for each pattern.
+        patterns: tried in this order; the first that fits a line reads it.
+        rows: makes a reader for structured lines, None for line patterns.
         units: units that differ from the vocabulary's (base-2 losses: "bits/token").
         averaged: metrics that the trainer has already averaged over time.
-        weight: how much one line of it speaks for it; readers of what no format
-            claims have less.
+        weight: what one line counts in detection; generic formats have less.
+        least: so many lines make a log of it; fewer are a coincidence.
     """
 
     name: str
     written_by: str
     samples: tuple[str, ...]
-    shapes: tuple[Shape, ...] = ()
+    patterns: tuple[LinePattern, ...] = ()
     rows: Callable[[], RowReader] | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     averaged: tuple[str, ...] = ()
     weight: float = 1.0
+    least: int = 1
+
+    def score(self, hits: int) -> float:
+        """How well it fits a log of which so many lines count for it."""
+        if hits < self.least:
+            return 0.0
+        special = self.weight >= 1 and hits >= _CERTAIN
+        return self.weight * hits * (_PRECEDENCE if special else 1.0)
 
 
 def line(
     name: str,
-    pattern: bytes,
+    regex: bytes,
     *,
     needs: tuple[bytes, ...] = (),
     step: StepFrom = "line",
     scale: Mapping[str, float] | None = None,
     fresh: tuple[str, ...] = (),
     once: bool = False,
+    last: bool = False,
+    distinct: bool = False,
+    stands_in: Mapping[str, str] | None = None,
     shift: int = 0,
     epoch_base: int = 1,
     hit: bool = True,
     engine: Callable[[bytes], Compiled] = re.compile,
-) -> Shape:
-    """A shape from a regular expression, which may match anywhere in the line.
+) -> LinePattern:
+    """A pattern from a regular expression, which may match anywhere in the line.
 
     It is compiled when the first line comes that it could read: of all the formats
     a log meets few.  `check` finds what is wrong with it.  Patterns of users need an
@@ -165,7 +198,7 @@ def line(
 
     def locate(text: bytes) -> Fields | None:
         if not compiled:
-            compiled.append(engine(pattern))
+            compiled.append(engine(regex))
         found = compiled[0].search(text)
         if found is None:
             return None
@@ -175,15 +208,18 @@ def line(
             if found.start(number) >= 0
         ]
 
-    return Shape(
+    return LinePattern(
         name,
         locate,
-        pattern=pattern,
+        regex=regex,
         needs=needs,
         step=step,
         scale=scale or {},
         fresh=fresh,
         once=once,
+        last=last,
+        distinct=distinct,
+        stands_in=stands_in or {},
         shift=shift,
         epoch_base=epoch_base,
         hit=hit,
@@ -194,7 +230,7 @@ def check(pattern: bytes) -> None:
     """Checks a pattern for what reading by columns needs.
 
     Raises:
-        PatternError: the expression is broken, tells digits apart, or has a back
+        PatternError: the expression is broken, distinguishes digits, or has a back
             reference.
     """
     try:

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final, Literal
+
+
+Better = Literal["lower", "higher", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +23,22 @@ class Metric:
     name: str
     unit: str
     meaning: str
-    better: str = ""
+    better: Better = ""
 
 
-_TABLE = (
+_TABLE: Final = (
     Metric("loss", "nats/token", "training loss of the iteration"),
     Metric("train_loss", "nats/token", "training loss measured at an evaluation"),
     Metric("val_loss", "nats/token", "validation loss"),
     Metric("val_bpb", "bits/byte", "validation loss in bits per byte"),
     Metric("val_ppl", "", "validation perplexity", "lower"),
     Metric("train_ppl", "", "training perplexity"),
+    Metric("test_loss", "nats/token", "loss on a test set, beside a validation loss"),
+    Metric("value_loss", "", "loss of the value function"),
+    Metric("box_loss", "", "part of the loss: boxes"),
+    Metric("obj_loss", "", "part of the loss: objectness"),
+    Metric("cls_loss", "", "part of the loss: classes"),
+    Metric("dfl_loss", "", "part of the loss: distribution focal loss"),
     Metric("iter_ms", "ms", "time of one iteration as the log gives it"),
     Metric("step_avg_ms", "ms", "mean time of an iteration so far"),
     Metric("train_time_ms", "ms", "training time since the start"),
@@ -67,24 +77,40 @@ _TABLE = (
     Metric("val_ema_loss", "nats/token", "validation loss of smoothed weights"),
     Metric("running_loss", "nats/token", "mean training loss of the last iterations"),
     Metric("epoch_loss", "nats/token", "mean training loss of an epoch"),
+    Metric("val_reward", "", "mean reward of an evaluation", "higher"),
+    Metric("reward_margin", "", "reward of chosen answers less that of rejected ones"),
+    Metric("kl", "", "divergence from the reference policy"),
+    Metric("entropy", "", "entropy of the policy"),
+    Metric("clip_fraction", "", "share of policy updates that were clipped"),
+    Metric("response_length", "tokens", "mean length of a response"),
+    Metric("episode_length", "steps", "mean length of an episode"),
+    Metric("precision", "", "precision of a validation"),
+    Metric("recall", "", "recall of a validation"),
+    Metric("map50", "", "mean average precision at IoU 0.5"),
+    Metric("val_psnr", "", "validation peak signal-to-noise ratio", "higher"),
+    Metric("val_ssim", "", "validation structural similarity", "higher"),
+    Metric("val_score", "", "validation score of the program's own", "higher"),
 )
 
 METRICS = MappingProxyType({metric.name: metric for metric in _TABLE})
 
 # Programs that train anything, not only language models: their losses have no unit.
 ANY_LOSS = MappingProxyType(
-    dict.fromkeys(("loss", "train_loss", "val_loss", "epoch_loss", "running_loss"), "")
+    dict.fromkeys(
+        ("loss", "train_loss", "val_loss", "test_loss", "epoch_loss", "running_loss"),
+        "",
+    )
 )
 
 # A validation figure stands for "the" validation series in this order.
 VALIDATION = ("val_loss", "val_bpb")
 
 
-def better(name: str) -> str:
-    """Which values of a task metric are better: "higher", "lower", "" for others."""
-    return METRICS[name].better if name in METRICS else ""
-
-
 def unit(name: str) -> str:
     """The unit of a metric, "" when the metric is not in the table."""
     return METRICS[name].unit if name in METRICS else ""
+
+
+def better(name: str) -> Better:
+    """Which direction of a metric is an improvement, "" where neither is."""
+    return METRICS[name].better if name in METRICS else ""

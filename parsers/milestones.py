@@ -3,7 +3,7 @@
 The rules are a table: what every such line holds (a quick test), the expression that
 it must fit, and what makes it something else after all.  A rule treats all digits
 alike: the lines of a template are one kind, so `exit code 0` and `exit code 1` cannot
-be told apart, but `killed` and `finished` can.
+be distinguished, but `killed` and `finished` can.
 """
 
 import re
@@ -73,7 +73,7 @@ _SAVED: Final = (
     rb"|\bsaved (?:(?:model|the|final|best|new|a) ){0,3}checkpoint\b"
     rb"|\bcheckpoint\]?(?: \S+){0,5}? saved\b"
 )
-# A trainer that tells the beginning and the end of one save saves once.
+# A trainer that logs the beginning and the end of one save saves once.
 _NOT_SAVED: Final = (
     rb"(?i)\b(?:is|are|be|was|not|no|if|when|last|every|zero) (?:checkpoint )?saved"
     rb"|\bno checkpoint|\bif checkpoint|finished saving|async saving|about to be"
@@ -282,7 +282,7 @@ _BY_NEED: Final = {
     for need in dict.fromkeys(rule.need for rule in _RULES)
 }
 
-# How our own trainer, and `gptwatch run`, say that a run has ended.
+# How our own trainer, and `gptwatch run`, log that a run has ended.
 _OWN: Final = b'gptwatch: {"event": "e'
 _OWN_END: Final = re.compile(
     rb'gptwatch: \{"event": "(?:end|exit)", "(?:reason|status)": "(\w+)"'

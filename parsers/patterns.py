@@ -1,4 +1,4 @@
-"""Pieces of patterns that line shapes share."""
+"""Pieces of patterns that line patterns share."""
 
 from typing import Final
 

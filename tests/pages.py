@@ -26,6 +26,7 @@ class Served:
         *more: str,
         listen: str = "127.0.0.1:0",
         before: tuple[str, ...] = (),
+        fds: tuple[int, ...] = (),
     ) -> None:
         command = [
             *before,
@@ -38,6 +39,7 @@ class Served:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
+            pass_fds=fds,
             cwd=state.parent,
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
         )

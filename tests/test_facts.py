@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from parsers.format import check
 from parsers.hyperparameters.names import NAMES, STEMS
-from parsers.hyperparameters.patterns import SENTENCES
-from parsers.hyperparameters.reader import facts
+from parsers.hyperparameters.patterns import STATEMENTS
+from parsers.hyperparameters.reader import hyperparameters
 
 
 NANOGPT = """
@@ -163,20 +163,20 @@ SILENT = NOTHING.strip("\n").split("\n")
 @pytest.mark.parametrize(("line", "stated"), STATED)
 def test_a_statement_is_understood(line: str, stated: str) -> None:
     """Each program has its own words; the fact has nanoGPT's name."""
-    assert written(facts(line.encode())) == stated
+    assert written(hyperparameters(line.encode())) == stated
 
 
 @pytest.mark.parametrize("line", SILENT)
 def test_code_text_and_metrics_state_nothing(line: str) -> None:
     """They hold the same names and numbers."""
-    assert facts(line.encode()) == {}
+    assert hyperparameters(line.encode()) == {}
 
 
 def test_the_data_file_names_the_data_set() -> None:
     """One line of nanoGPT says how many characters there are, and of what."""
     line = b"found vocab_size = 65 (inside data/shakespeare_char/meta.pkl)"
 
-    assert facts(line) == {"vocab_size": 65, "dataset": "shakespeare_char"}
+    assert hyperparameters(line) == {"vocab_size": 65, "dataset": "shakespeare_char"}
 
 
 def test_a_printed_configuration_is_read_in_one_go() -> None:
@@ -186,14 +186,18 @@ def test_a_printed_configuration_is_read_in_one_go() -> None:
     mapping = b"INFO - Model config: {'n_layer': 4, 'n_embd': 256, 'window': 'L'}"
     forced = b"forcing vocab_size=50257, block_size=1024, bias=True"
 
-    assert written(facts(namespace)) == (
+    assert written(hyperparameters(namespace)) == (
         "learning_rate=0.0006 n_layer=12 device='cuda' seed=1"
     )
-    assert written(facts(dataclass)) == (
+    assert written(hyperparameters(dataclass)) == (
         "block_size=1024 vocab_size=50304 n_layer=12 n_head=12"
     )
-    assert facts(mapping) == {"n_layer": 4, "n_embd": 256}
-    assert facts(forced) == {"vocab_size": 50257, "block_size": 1024, "bias": True}
+    assert hyperparameters(mapping) == {"n_layer": 4, "n_embd": 256}
+    assert hyperparameters(forced) == {
+        "vocab_size": 50257,
+        "block_size": 1024,
+        "bias": True,
+    }
 
 
 def test_sentences_of_single_programs_are_known() -> None:
@@ -208,14 +212,14 @@ def test_sentences_of_single_programs_are_known() -> None:
     )
     unsloth = b' "-____-"     Trainable parameters = 28,056,064 of 3,864,077 (0.73%)'
 
-    assert facts(llmc)["block_size"] == 1024
-    assert facts(nanochat) == {
+    assert hyperparameters(llmc)["block_size"] == 1024
+    assert hyperparameters(nanochat) == {
         "tokens_per_iter": 524288,
         "gradient_accumulation_steps": 2,
     }
-    assert facts(ranks) == {"batch_size": 32, "block_size": 2048}
-    assert facts(titan)["warmup_iters"] == 200
-    assert facts(unsloth)["parameters"] == 3864077
+    assert hyperparameters(ranks) == {"batch_size": 32, "block_size": 2048}
+    assert hyperparameters(titan)["warmup_iters"] == 200
+    assert hyperparameters(unsloth)["parameters"] == 3864077
 
 
 @pytest.mark.parametrize(
@@ -230,7 +234,7 @@ def test_sentences_of_single_programs_are_known() -> None:
 )
 def test_the_gpu_has_its_name(line: str) -> None:
     """However the program came by it."""
-    assert facts(line.encode()) == {"gpu": "NVIDIA H100 80GB HBM3"}
+    assert hyperparameters(line.encode()) == {"gpu": "NVIDIA H100 80GB HBM3"}
 
 
 def test_the_own_trainer_states_its_start() -> None:
@@ -239,22 +243,24 @@ def test_the_own_trainer_states_its_start() -> None:
     start = "gptwatch: " + json.dumps({**said, "processes": 2, "dtype": "bfloat16"})
     later = 'gptwatch: {"event": "stats", "step": 9, "dropout": 0.1}'
 
-    assert facts(start.encode()) == {
+    assert hyperparameters(start.encode()) == {
         "gpu": "NVIDIA L4",
         "device": "cuda",
         "n_layer": 6,
         "world_size": 2,
         "dtype": "bfloat16",
     }
-    assert facts(later.encode()) == {}
-    assert facts(b"gptwatch: {" + b"[" * 20000) == {}
+    assert hyperparameters(later.encode()) == {}
+    assert hyperparameters(b"gptwatch: {" + b"[" * 20000) == {}
 
 
 @given(st.binary(max_size=200), st.sampled_from(["lr=", "batch_size = ", '"seed": ']))
 def test_no_bytes_break_it(tail: bytes, head: str) -> None:
     """A log holds anything; whatever is found keeps to the kinds of a fact."""
     for line in (tail, head.encode() + tail):
-        assert all(type(v) in {int, float, str, bool} for v in facts(line).values())
+        assert all(
+            type(v) in {int, float, str, bool} for v in hyperparameters(line).values()
+        )
 
 
 @pytest.mark.parametrize(
@@ -263,7 +269,7 @@ def test_no_bytes_break_it(tail: bytes, head: str) -> None:
 def test_a_number_out_of_proportion_is_kept_in_bounds(number: str) -> None:
     """Whoever stores the facts counts on int64 and on finite numbers."""
     for name in ("max_iters", "batch_size", "learning_rate", "number of parameters"):
-        for value in facts(f"{name}: {number}".encode()).values():
+        for value in hyperparameters(f"{name}: {number}".encode()).values():
             assert isinstance(value, int | float)
             assert math.isfinite(value)
             assert isinstance(value, float) or value < 1 << 63
@@ -274,7 +280,9 @@ def test_all_lines_of_a_template_state_or_none_does(line: str, chance: Random) -
     """Only the first line of a template is asked whether it states something."""
     rolled = re.sub(r"\d", lambda _: str(chance.randrange(10)), line)
 
-    assert bool(facts(rolled.encode())) == bool(facts(line.encode()))
+    assert bool(hyperparameters(rolled.encode())) == bool(
+        hyperparameters(line.encode())
+    )
 
 
 def test_the_quick_test_lets_every_name_pass() -> None:
@@ -287,7 +295,7 @@ def test_the_quick_test_lets_every_name_pass() -> None:
 
 def test_no_sentence_names_a_digit() -> None:
     """As for the formats' patterns."""
-    assert SENTENCES
+    assert STATEMENTS
 
-    for _, pattern, _ in SENTENCES:
+    for _, pattern, _ in STATEMENTS:
         check(pattern)

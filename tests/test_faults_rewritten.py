@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from oracle import Bench, append, lines, once
 
+from watcher.ingest import fileread, rewritten
+from watcher.storage.checkpoint import Cursor
+
 
 HEADER = b"".join(b"option_%03d = %d\n" % (n, n) for n in range(100))
 
@@ -281,3 +284,66 @@ def test_a_backup_named_by_date_is_no_part_while_the_log_goes_on(
     append(log, lines(40, 50))
     bench.settle()
     assert 40 <= len(bench.steps())
+
+
+def checkpoint(path: Path) -> Cursor:
+    """The checkpoint at the end of a file that was read at once."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        found = fileread.read(fd, Cursor.start(os.fstat(fd)), 1 << 20)
+    finally:
+        os.close(fd)
+    assert found is not None
+    return found[1]
+
+
+def moved(path: Path, cursor: Cursor) -> Cursor | None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return rewritten.without_head(fd, cursor)
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("cut", [1, 500, 1024, 5000])
+def test_the_checkpoint_behind_a_cut_head(log: Path, cut: int) -> None:
+    """It has the head, the marker and the offset that one reading gives."""
+    append(log, HEADER + lines(0, 300))
+    before = checkpoint(log)
+    copied(log, cut)
+
+    found = moved(log, before)
+
+    assert found is not None
+    expected = checkpoint(log)
+    assert expected.key == found.key
+    assert (expected.head, expected.marker) == (found.head, found.marker)
+    assert expected.offset == found.offset
+    assert {m - cut: crc for m, crc in before.marks if m > cut + 256} == dict(
+        found.marks
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"option_000=0\n" + HEADER[15:] + lines(0, 300),  # two bytes less
+        HEADER + lines(0, 300),  # the same, uncut
+        HEADER + b"one line more\n" + lines(0, 300),
+        lines(250, 300) + lines(250, 300),  # the marker proves nothing
+        lines(300, 400),
+        lines(1000, 1100) + lines(150, 300),
+    ],
+)
+def test_what_is_no_cut_head(log: Path, text: bytes) -> None:
+    """Lines that come again behind another head are another training."""
+    append(log, HEADER + lines(0, 300))
+    before = checkpoint(log)
+    log.write_bytes(text)
+
+    assert moved(log, before) is None
+
+
+def test_what_cannot_be_opened_has_no_mark(log: Path) -> None:
+    """A file that is gone is no part."""
+    assert not rewritten.has_marks(log, [(0, 0)])

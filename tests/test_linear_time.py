@@ -93,15 +93,15 @@ def every_pattern() -> Iterator[tuple[str, re.Pattern[bytes] | re.Pattern[str]]]
             if isinstance(value, re.Pattern):
                 yield f"{module.__name__}.{name}", value
     for form in FORMATS:
-        for shape in form.shapes:
-            for name, value in inspect.getclosurevars(shape.locate).nonlocals.items():
+        for pattern in form.patterns:
+            for name, value in inspect.getclosurevars(pattern.locate).nonlocals.items():
                 if isinstance(value, bytes):
-                    yield f"{form.name}, {shape.name}, {name}", re.compile(value)
+                    yield f"{form.name}, {pattern.name}, {name}", re.compile(value)
     for rule in milestones._RULES:
         yield f"{rule.kind} {rule.need}, fits", re.compile(rule.fits)
         yield f"{rule.kind} {rule.need}, but", re.compile(rule.but)
-    for need, pattern, _ in patterns.SENTENCES:
-        yield f"sentence {need}", re.compile(pattern)
+    for need, regex, _ in patterns.STATEMENTS:
+        yield f"statement {need}", re.compile(regex)
 
 
 def unique_patterns() -> list[tuple[str, re.Pattern[bytes] | re.Pattern[str]]]:

@@ -67,7 +67,7 @@ def piece(names: Sequence[tuple[str, ...]], line: int, seed: int) -> Delta:
         reset=seed % 10 == 0,
         batches=batches,
         milestones=[Milestone("checkpoint", line, None, f"saved → {seed}")],
-        facts={"abc"[seed % 3]: seed},
+        hyperparameters={"abc"[seed % 3]: seed},
         planned=seed % 3 or None,
         lines=line,
     )

@@ -19,7 +19,7 @@ PATTERN = (
     rb"\bit (?P<step>\d+) loss (?P<loss>\S+?)(?:, lr (?P<lr>[-+\d.e,]+|n/a))?"
     rb"(?: (?P<iter_ms>[\d,.]+)ms)?$"
 )
-FORM = Format("plain", "a test", samples=(), shapes=(line("it", PATTERN),))
+FORM = Format("plain", "a test", samples=(), patterns=(line("it", PATTERN),))
 
 numerals = st.one_of(
     st.from_regex(r"[-+]?\d{1,18}(\.\d{0,18})?([eE][-+]?\d{1,3})?", fullmatch=True),
@@ -89,9 +89,9 @@ def test_refuses_patterns_that_tell_digits_apart(pattern: bytes) -> None:
 @pytest.mark.parametrize(
     "pattern",
     [
-        pytest.param(s.pattern, id=f"{f.name}: {s.name}")
+        pytest.param(s.regex, id=f"{f.name}: {s.name}")
         for f in FORMATS
-        for s in f.shapes
+        for s in f.patterns
     ],
 )
 def test_the_formats_treat_digits_alike(pattern: bytes) -> None:

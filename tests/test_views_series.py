@@ -173,6 +173,8 @@ def test_a_log_that_was_read_again_is_another_curve(store: Store) -> None:
 
     _, found = drawn(store.curve())
     np.testing.assert_array_equal(found, np.full(300, 7.0))
+    [(_, cells)] = store.curve(width=1).parts  # from blocks
+    assert 7.0 == cells.low.min()
 
 
 @pytest.mark.usefixtures("stored")

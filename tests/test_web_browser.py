@@ -3,15 +3,19 @@
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from oracle import Bench, append, lines
 from pages import Served
 
 from watcher.analysis.finding import Finding
+from watcher.analysis.pipeline import read
 from watcher.outputs.plot.theme import DARK, LIGHT
 from watcher.outputs.text.findings import as_dict
+from watcher.web.report import document
 
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -459,3 +463,74 @@ def test_the_first_view_is_small(context: BrowserContext, served: Served) -> Non
     ready(page)
 
     assert 10_000 < sum(sizes) < 120_000
+
+
+def reported(folder: Path, data: bytes) -> tuple[Path, int]:
+    """A report of a log in one file, and its size."""
+    log = folder / "train.log"
+    log.write_bytes(data)
+    path = folder / "report.html"
+    path.write_bytes(document(read(log).analysis, lang="en"))
+    return path, path.stat().st_size
+
+
+def test_a_report_opens_from_a_file(context: BrowserContext, tmp_path: Path) -> None:
+    """With no request at all; it zooms, and its points are those of the log."""
+    path, _ = reported(tmp_path, evaluations(0, 1000) + lines(500, 800))
+    page = context.new_page()
+    requests: list[str] = []
+    problems: list[str] = []
+    page.on("request", lambda r: requests.append(r.url))
+    page.on("console", lambda m: problems.append(m.text))
+    page.on("pageerror", lambda e: problems.append(str(e)))
+    page.goto(path.as_uri())
+    ready(page)
+
+    assert drawn(page) > 2000
+    page.keyboard.press("End")
+    readout = page.locator(".readout")
+    expect(readout).to_contain_text("step 999")
+    page.keyboard.press("Home")
+    expect(readout).to_contain_text("step 0")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".hero .key b").first).to_have_text("9.0001")
+    page.keyboard.press("+")
+    page.keyboard.press("l")
+    expect(page).to_have_url(re.compile("logx=1"))
+    assert [path.as_uri()] == [url for url in requests if not url.startswith("data:")]
+    assert [] == problems
+
+
+def test_hostile_text_stays_text_in_a_report(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    """No log ends the element that its text stands in."""
+    hostile = b"saving checkpoint to </script><script>document.title='owned'</script>\n"
+    path, _ = reported(tmp_path, lines(0, 20) + hostile + lines(20, 40))
+    page = context.new_page()
+    page.goto(path.as_uri())
+    ready(page)
+
+    assert "owned" not in page.title()
+    assert b"<script>document" not in path.read_bytes()
+
+
+def test_a_report_of_a_million_points_is_small(tmp_path: Path) -> None:
+    """At most 3 MB, with all of them."""
+    noise = np.random.default_rng(0).normal(size=1_000_000) * 0.05
+    values = np.round(2 + 3 * np.exp(-np.arange(1_000_000) / 1e5) + noise, 4)
+    path, _ = reported(tmp_path, lines(0, 50))
+    analysis = read(tmp_path / "train.log").analysis
+    steps = np.arange(1_000_000)
+    curve = replace(
+        analysis.curves["loss"],
+        steps=steps,
+        lines=steps + 1,
+        values=values,
+        current=np.ones(1_000_000, bool),
+    )
+
+    made = document(replace(analysis, curves={"loss": curve}), lang="en")
+
+    assert len(made) < 3_000_000
+    assert path.exists()

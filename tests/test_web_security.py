@@ -4,6 +4,7 @@ import http.client
 import os
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -204,7 +205,7 @@ def test_another_user_of_the_machine_needs_the_token(state: Path, page: Served) 
     refused = as_nobody(page.port, REQUEST % (b"/api/1/runs", b""))
     wrong = as_nobody(page.port, REQUEST % (b"/?token=x", b""))
     right = as_nobody(page.port, REQUEST % (b"/?token=" + secret, b""))
-    cookie = b"Cookie: gptwatch=" + secret + b"\r\n"
+    cookie = b"Cookie: " + right.partition(b"set-cookie: ")[2].split(b";")[0] + b"\r\n"
     let_in = as_nobody(page.port, REQUEST % (b"/api/1/runs", cookie))
 
     assert refused.startswith(b"HTTP/1.1 401")
@@ -250,6 +251,39 @@ def test_a_unix_socket_is_guarded_by_its_rights(state: Path) -> None:
             line.connect(str(path))
             line.sendall(REQUEST % (b"/api/1/runs", b""))
             assert line.recv(12).startswith(b"HTTP/1.1 200")
+
+
+def test_a_socket_of_systemd_is_used(state: Path) -> None:
+    """Socket activation: the service itself may open none."""
+    with socket.socket() as given:
+        given.bind(("127.0.0.1", 0))
+        given.listen()
+        passed = given.fileno()
+        script = (
+            f"import os, sys; os.dup2({passed}, 3); pid = str(os.getpid());"
+            "os.environ.update(LISTEN_FDS='1', LISTEN_PID=pid);"
+            "os.execv(sys.argv[1], sys.argv[1:])"
+        )
+        before = (sys.executable, "-c", script)
+        with Served(state, listen="127.0.0.1:1", before=before, fds=(passed,)) as page:
+            assert given.getsockname()[1] == page.port, page.said
+            assert page.get("/api/1/runs").json["runs"]
+
+
+def test_the_unit_of_the_page_is_as_hard_as_the_daemons() -> None:
+    """Every line of hardening of the one stands in the other."""
+    units = Path(__file__).parents[1] / "systemd"
+    hardening = [
+        (units / name).read_text().partition("# Hardening")[2].splitlines()[1:]
+        for name in ("gptwatch.service", "gptwatch-web.service")
+    ]
+
+    assert len(hardening[1]) > 20
+    assert set(hardening[1]) >= set(hardening[0]) - {
+        "",
+        "[Install]",
+        "WantedBy=multi-user.target",
+    }
 
 
 @pytest.mark.parametrize("listen", ["8477", "localhost:x", ":80", "localhost:99999"])

@@ -26,8 +26,8 @@ from parsers.format import (
     Compiled,
     Format,
     Found,
+    LinePattern,
     PatternError,
-    Shape,
     check,
     line,
 )
@@ -208,15 +208,15 @@ def _format(table: Mapping[str, Any], where: Where) -> Format:
     at = where.child("lines")
     if not own.lines:
         raise at.error("must be a list of regular expressions")
-    shapes = tuple(
-        _shape(at.child(place), pattern, own.scale or {})
+    patterns = tuple(
+        _pattern(at.child(place), pattern, own.scale or {})
         for place, pattern in enumerate(own.lines)
     )
     # A user's format was written for such logs: it wins at equal evidence.
-    return Format(own.name, own.written_by, samples=(), shapes=shapes, weight=2.0)
+    return Format(own.name, own.written_by, samples=(), patterns=patterns, weight=2.0)
 
 
-def _shape(where: Where, pattern: str, scale: Mapping[str, float]) -> Shape:
+def _pattern(where: Where, pattern: str, scale: Mapping[str, float]) -> LinePattern:
     try:
         check(pattern.encode())
         _linear(pattern.encode())

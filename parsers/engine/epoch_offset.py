@@ -9,18 +9,20 @@ from parsers.batch import Floats
 from parsers.engine.templates import Raw
 
 
-class Carry:
-    """Adds to steps what the epochs before had; remembers it over the pieces of a log.
+class EpochOffset:
+    """Adds the steps of earlier epochs to steps; remembers them over a log's pieces.
 
     It is for lines that name an epoch and a step, but not how many steps an epoch has.
-    The epoch may stand on a line of its own above them (a shape that gives `epoch` and
-    `epoch_no`, and no step).
-    Where the epoch rises and the step does not, the count began anew.  Where the epoch
+    The epoch may stand on a line of its own above them (a pattern that gives `epoch`
+    and `epoch_no`, and no step).
+    Where the epoch rises and the step does not, the count began anew: the epoch before
+    had as many steps as N of its last `i/N`, else as its last step.  Where the epoch
     falls, the run did.
     """
 
     def __init__(self) -> None:
-        self._last: list[float] = []  # the epoch and the step before, as printed
+        # The epoch, the step and N of the line before, as printed.
+        self._last: list[float] = []
         self._head: float | None = None  # the epoch that such a line named
         self._added = 0.0
         self._known: dict[str, float] = {}  # epoch to what is added in it
@@ -42,9 +44,11 @@ class Carry:
         order = np.concatenate([raw.lines for raw in mine]).argsort(kind="stable")
         steps = np.concatenate([raw.columns["step"] for raw in mine])
         epochs = np.concatenate([raw.columns["epoch_no"] for raw in mine])
+        sizes = np.concatenate([_sizes(raw) for raw in mine])
         order = order[~np.isnan(epochs[order])]
         if len(order):
-            steps[order] += self._carried(epochs[order], steps[order])
+            found = epochs[order], steps[order], sizes[order]
+            steps[order] += self._carried(*found)
         ends = np.cumsum([len(raw.lines) for raw in mine])
         for raw, part in zip(mine, np.split(steps, ends[:-1]), strict=True):
             raw.columns["step"] = part
@@ -66,10 +70,11 @@ class Carry:
                 raw.columns["epoch_no"] = epochs[at - 1]
         self._head = float(epochs[-1])
 
-    def _carried(self, epochs: Floats, steps: Floats) -> Floats:
-        epoch, step = self._last or [epochs[0], steps[0]]
+    def _carried(self, epochs: Floats, steps: Floats, sizes: Floats) -> Floats:
+        epoch, step, size = [*(self._last or [epochs[0], steps[0]]), 0.0][:3]
         epochs_before = np.concatenate([[epoch], epochs[:-1]])
         steps_before = np.concatenate([[step], steps[:-1]])
+        sizes_before = np.concatenate([[size], sizes[:-1]])
         anew = (epochs > epochs_before) & (steps <= steps_before)
         back = epochs < epochs_before
         carried = np.full(len(steps), self._added)
@@ -77,12 +82,20 @@ class Carry:
             if back[i]:
                 self._added = self._known.get(str(epochs[i]), 0.0)
             else:
-                # A count from 0 had one step more than its last number says.
-                self._added += float(steps_before[i] + (steps[i] == 0))
+                # A count from 0 had one step more than its last number.
+                counted = steps_before[i] + (steps[i] == 0)
+                known = sizes_before[i] >= counted
+                self._added += float(sizes_before[i] if known else counted)
                 self._known[str(epochs[i])] = self._added
             carried[i:] = self._added
-        self._last = [float(epochs[-1]), float(steps[-1])]
+        self._last = [float(epochs[-1]), float(steps[-1]), float(sizes[-1])]
         return carried
+
+
+def _sizes(raw: Raw) -> Floats:
+    """N of `i/N`, 0 where it is not printed."""
+    unknown = np.zeros(len(raw.lines))
+    return raw.columns.get("count_of", unknown)
 
 
 def _is_head(raw: Raw) -> bool:

@@ -19,9 +19,11 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# CSI (colours, cursor), OSC (titles, links) and the two-character sequences.
+# CSI (colours, cursor), OSC (titles, links) and the two-character sequences.  An `m`
+# behind a digit (`0.8172m`) is the rest of a sequence whose beginning was cut off.
 _ESCAPE: Final = re.compile(
-    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
+    rb"(?:(?<=\d)m)?+\x1b(?:\[[0-?]*[ -/]*[@-~]"
+    rb"|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
 )
 _BACKSPACES: Final = re.compile(rb"\x08+")
 _OVERLONG: Final = re.compile(rb"[^\r\n]{%d,}" % (MAX_LINE + 1))

@@ -1,6 +1,6 @@
 """Exact numbers out of fixed columns of many equal lines at once.
 
-Where the fields of a shape stand in one line, they stand in every line of its
+Where the fields of a pattern stand in one line, they stand in every line of its
 template.  A field of at most 15 digits is an integer below 2**53 divided or
 multiplied by a power of ten up to 10**22: both are exact in float64, so the one
 rounding of the division is the correct one (Clinger 1990, "How to read floating

@@ -1,4 +1,4 @@
-"""Gives every record its step, wherever the log says it."""
+"""Gives every record its step, wherever the log states it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -6,13 +6,15 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch, Floats, Ints
-from parsers.engine.epoch_offset import Carry
+from parsers.engine.epoch_offset import EpochOffset
+from parsers.engine.repeats import Repeats, single
 from parsers.engine.templates import Raw
-from parsers.format import WORDS, Shape
+from parsers.format import WORDS, LinePattern
 
 
 # Steps are int64; what is longer is no step.
 _STEPS_END: Final = float(1 << 62)
+_NO_LINE: Final = 1 << 62
 
 
 class Steps:
@@ -20,89 +22,147 @@ class Steps:
 
     Attributes:
         last: the last step seen, None before the first.
-        planned: the number of steps that the log plans, None where it does not say.
+        planned: the number of steps that the log plans, None where it is not stated.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patterns: Sequence[LinePattern] = ()) -> None:
         self.last: int | None = None
         self.planned: int | None = None
         self._counts: dict[str, int] = {}
         self._waiting: list[tuple[str, int, dict[str, float]]] = []
-        self._fresh: dict[str, float] = {}
-        self._once: dict[str, int] = {}
         self._bases: dict[str, float] = {}
-        self._carry = Carry()
+        self._end: int | None = None  # of the epoch, where the next step is beyond it
+        self._interval = 0.0  # between the last two steps; 0 until known
+        self._patterns = {pattern.name: pattern for pattern in patterns}
+        # Records of the metrics that others stand in for.
+        self._own = {t: 0 for p in patterns for t in p.stands_in.values()}
+        self._epoch_offset = EpochOffset()
+        self._repeats = Repeats()
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, of plain JSON types."""
         return {name[1:]: getattr(self, name) for name in _KEPT} | {
             "last": self.last,
             "planned": self.planned,
-            "carry": self._carry.state(),
+            "carry": self._epoch_offset.state(),
+            **self._repeats.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on where `state` was taken."""
         for name in _KEPT:
-            setattr(self, name, state[name[1:]])
+            setattr(self, name, state.get(name[1:], getattr(self, name)))
         self._waiting = [(s, n, v) for s, n, v in self._waiting]
         self.last, self.planned = state["last"], state["planned"]
-        self._carry.restore(state["carry"])
+        self._epoch_offset.restore(state["carry"])
+        self._repeats.restore(state)
 
     def settle(self, raws: Sequence[Raw]) -> list[Batch]:
         """Records with steps; those that wait for the next step may come later."""
         self._note_bases(raws)
         self._note_plan(raws)
-        self._carry.count_on(raws)
-        owned = [self._own(raw) for raw in raws]
-        lines, steps = _anchors(raws, owned)
-        batches = [*self._arrived(lines, steps)]
-        repeating: dict[str, tuple[Shape, list[Batch]]] = {}
+        _note_left(raws)
+        self._epoch_offset.count_on(raws)
+        owned = [self._stated(raw) for raw in raws]
+        lines, steps, left = _anchors(raws, owned)
+        ends = self._ends(steps, left)
+        found = [*self._arrived(lines, steps)]
         for raw, own in zip(raws, owned, strict=True):
-            records = self._records(raw, own, lines, steps)
-            if raw.shape.once or raw.shape.fresh:
-                repeating.setdefault(raw.shape.name, (raw.shape, []))[1].append(records)
-            else:
-                batches.append(records)
-        for shape, parts in repeating.values():
-            batches += self._sifted(shape, [part for part in parts if len(part)])
+            found.append(self._records(raw, own, lines, steps, ends))
+        batches = self._stand_in(raws, self._sift(raws, found))
         if len(steps):
-            self.last = int(steps[-1])
+            self.last, self._end = int(steps[-1]), _whole(ends[-1])
         return [batch for batch in batches if len(batch)]
+
+    def _sift(self, raws: Sequence[Raw], found: Sequence[Batch]) -> list[Batch]:
+        """Without what repeats."""
+        patterns = self._patterns | {raw.pattern.name: raw.pattern for raw in raws}
+        batches = [b for b in found if not patterns[b.pattern].repeats]
+        repeating: dict[str, list[Batch]] = {}
+        for batch in found:
+            if len(batch) and patterns[batch.pattern].repeats:
+                repeating.setdefault(batch.pattern, []).append(batch)
+        for name, parts in repeating.items():
+            batches += self._repeats.sift(patterns[name], parts)
+        return batches
 
     def flush(self) -> list[Batch]:
         """What waited for a step that never came: it would have been the next."""
         step = 0 if self.last is None else self.last + 1
         waiting, self._waiting = self._waiting, []
-        return [_single(shape, line, step, v) for shape, line, v in waiting]
+        late = [single(pattern, line, step, v) for pattern, line, v in waiting]
+        return late + list(self._repeats.flush())
 
     def _arrived(self, lines: Ints, steps: Ints) -> Iterator[Batch]:
         if not len(lines):
             return
         waiting, self._waiting = self._waiting, []
-        for shape, line, values in waiting:
-            yield _single(shape, line, int(steps[0]), values)
+        for pattern, line, values in waiting:
+            yield single(pattern, line, int(steps[0]), values)
 
-    def _records(self, raw: Raw, own: Ints | None, lines: Ints, steps: Ints) -> Batch:
+    def _records(
+        self, raw: Raw, own: Ints | None, lines: Ints, steps: Ints, ends: Floats
+    ) -> Batch:
         values = {n: c for n, c in raw.columns.items() if n not in WORDS}
-        if raw.shape.step == "none" or not values:
-            return Batch(raw.shape.name, raw.lines[:0], raw.lines[:0], {})
-        if own is None and raw.shape.step == "next":
+        if raw.pattern.step == "none" or not values:
+            return Batch(raw.pattern.name, raw.lines[:0], raw.lines[:0], {})
+        if own is None and raw.pattern.step == "next":
             return self._next(raw, values, lines, steps)
-        if own is None and raw.shape.step == "count":
+        if own is None and raw.pattern.step == "count":
             own = self._counted(raw)
         if own is None:
-            own = self._previous(raw, lines, steps)
-        return Batch(raw.shape.name, raw.lines, own, values)
+            own = self._previous(raw, lines, steps, ends)
+        return Batch(raw.pattern.name, raw.lines, own, values)
 
-    def _previous(self, raw: Raw, lines: Ints, steps: Ints) -> Ints:
-        first = np.array([self.last or 0], dtype=np.int64)
+    def _previous(self, raw: Raw, lines: Ints, steps: Ints, ends: Floats) -> Ints:
+        if raw.pattern.step == "epoch end":
+            steps = np.where(np.isnan(ends), steps, ends).astype(np.int64)
+        last = self._end if raw.pattern.step == "epoch end" else None
+        first = np.array([self.last or 0 if last is None else last], dtype=np.int64)
         at = np.searchsorted(lines, raw.lines, side="left")
-        return np.concatenate([first, steps])[at] + raw.shape.shift
+        return np.concatenate([first, steps])[at] + raw.pattern.shift
+
+    def _ends(self, steps: Ints, left: Floats) -> Floats:
+        """The end of the epoch of each step, NaN where another step comes before it."""
+        if not len(steps):
+            return left
+        before = steps[0] if self.last is None else self.last
+        gaps = np.diff(steps, prepend=before).astype(np.float64)
+        known = np.where(gaps > 0, np.arange(len(gaps)), -1)
+        latest = np.maximum.accumulate(known)
+        intervals = np.where(latest < 0, self._interval, gaps[latest])
+        self._interval = float(intervals[-1])
+        is_last = (intervals == 0) | (left <= intervals)
+        return np.where(is_last, steps + left, np.nan)
+
+    def _stand_in(self, raws: Sequence[Raw], batches: Sequence[Batch]) -> list[Batch]:
+        """Gives metrics the name that they stand in for until it has its own records.
+
+        One loss of a step may be that of the first step only; a validation is one.
+        """
+        roles = {name: p.stands_in for name, p in self._patterns.items()}
+        ends: dict[str, int] = {}
+        for target in self._own:
+            own = [raw.lines for raw in raws if target in raw.columns]
+            ends[target] = self._end_of_standing_in(target, own)
+        return [
+            part
+            for batch in batches
+            for part in _renamed(batch, roles.get(batch.pattern, {}), ends)
+        ]
+
+    def _end_of_standing_in(self, target: str, own: Sequence[Ints]) -> int:
+        """The line from which on a metric has records of its own."""
+        need = (2 if target == "loss" else 1) - self._own[target]
+        if need <= 0:
+            return -1
+        lines = np.sort(np.concatenate(own)) if own else np.empty(0, np.int64)
+        self._own[target] += len(lines)
+        return int(lines[need - 1]) if len(lines) >= need else _NO_LINE
 
     def _counted(self, raw: Raw) -> Ints:
-        before = self._counts.get(raw.shape.name, 0)
-        self._counts[raw.shape.name] = before + len(raw.lines)
+        before = self._counts.get(raw.pattern.name, 0)
+        self._counts[raw.pattern.name] = before + len(raw.lines)
         return np.arange(len(raw.lines), dtype=np.int64) + before + 1
 
     def _next(
@@ -112,111 +172,89 @@ class Steps:
         known = at < len(lines)
         for i in np.flatnonzero(~known).tolist():
             kept = {name: float(column[i]) for name, column in values.items()}
-            self._waiting.append((raw.shape.name, int(raw.lines[i]), kept))
-        found = steps[at[known]] + raw.shape.shift
+            self._waiting.append((raw.pattern.name, int(raw.lines[i]), kept))
+        found = steps[at[known]] + raw.pattern.shift
         columns = {name: column[known] for name, column in values.items()}
-        return Batch(raw.shape.name, raw.lines[known], found, columns)
-
-    def _sifted(self, shape: Shape, parts: Sequence[Batch]) -> Iterator[Batch]:
-        """Without what repeats; parts are templates, their lines interleave."""
-        for name in shape.fresh:
-            yield from self._changed(name, [p for p in parts if name in p.values])
-        rest = [_without(part, shape.fresh) for part in parts]
-        rest = [part for part in rest if part.values]
-        if not shape.once:
-            yield from rest
-        elif rest:
-            yield from self._first_of_steps(rest)
-
-    def _changed(self, name: str, parts: Sequence[Batch]) -> Iterator[Batch]:
-        """One metric where it is another than before, as a shape of its own."""
-        if not parts:
-            return
-        lines, order = _merged(parts)
-        steps = np.concatenate([part.steps for part in parts])[order]
-        column = np.concatenate([part.values[name] for part in parts])[order]
-        known = f"{parts[0].shape}: {name}"
-        before = np.concatenate([[self._fresh.get(known, -np.inf)], column[:-1]])
-        self._fresh[known] = float(column[-1])
-        same = (column == before) | (np.isnan(column) & np.isnan(before))
-        yield Batch(known, lines, steps, {name: column}).take(~same)
-
-    def _first_of_steps(self, parts: Sequence[Batch]) -> Iterator[Batch]:
-        _, order = _merged(parts)
-        steps = np.concatenate([part.steps for part in parts])[order]
-        before = self._once.get(parts[0].shape, -1)
-        self._once[parts[0].shape] = int(steps[-1])
-        new = np.empty(len(steps), dtype=bool)
-        new[order] = np.diff(steps, prepend=before) != 0
-        ends = np.cumsum([len(part) for part in parts])[:-1]
-        for part, keep in zip(parts, np.split(new, ends), strict=True):
-            yield part.take(keep)
+        return Batch(raw.pattern.name, raw.lines[known], found, columns)
 
     def _note_bases(self, raws: Sequence[Raw]) -> None:
-        """Some versions of a program number their epochs from 0, not as its shape."""
+        """Some versions of a program number their epochs from 0, not as its pattern."""
         first = {
-            int(raw.lines[0]): (raw.shape, float(raw.columns["epoch_no"][0]))
+            int(raw.lines[0]): (raw.pattern, float(raw.columns["epoch_no"][0]))
             for raw in raws
             if len(raw.lines) and "epoch_no" in raw.columns
         }
         for at in sorted(first):
-            shape, epoch = first[at]
-            self._bases.setdefault(shape.name, min(epoch, shape.epoch_base))
+            pattern, epoch = first[at]
+            self._bases.setdefault(pattern.name, min(epoch, pattern.epoch_base))
 
     def _note_plan(self, raws: Sequence[Raw]) -> None:
-        """The last line that says how many steps there will be is right."""
-        said = {
+        """The last line that states the number of steps is right."""
+        stated = {
             int(raw.lines[-1]): float(raw.columns["max_steps"][-1])
             for raw in raws
             if len(raw.lines) and "max_steps" in raw.columns
         }
-        if said:
-            self.planned = int(np.clip(np.nan_to_num(said[max(said)]), 0, _STEPS_END))
+        if stated:
+            self.planned = int(
+                np.clip(np.nan_to_num(stated[max(stated)]), 0, _STEPS_END)
+            )
 
-    def _own(self, raw: Raw) -> Ints | None:
+    def _stated(self, raw: Raw) -> Ints | None:
         printed = raw.columns.get("step")
         if printed is None:
             return None
         epoch, size = raw.columns.get("epoch_no"), raw.columns.get("per_epoch")
         if epoch is not None and size is not None:
             # Iterations are counted within an epoch: the axis counts on.
-            printed = printed + (epoch - self._bases[raw.shape.name]) * size
+            printed = printed + (epoch - self._bases[raw.pattern.name]) * size
         known = np.where(np.isnan(printed), 0.0, printed)
         whole = np.minimum(np.maximum(known, -_STEPS_END), _STEPS_END)
-        return whole.astype(np.int64) + raw.shape.shift
+        return whole.astype(np.int64) + raw.pattern.shift
 
 
-_KEPT = ("_counts", "_waiting", "_fresh", "_once", "_bases")
+_KEPT = ("_counts", "_waiting", "_bases", "_end", "_interval", "_own")
 
 
-def _anchors(raws: Sequence[Raw], owned: Sequence[Ints | None]) -> tuple[Ints, Ints]:
-    """Lines that state a step, with it, in the order of the log."""
+def _renamed(
+    batch: Batch, role: Mapping[str, str], ends: Mapping[str, int]
+) -> Sequence[Batch]:
+    names = {n: t for n, t in role.items() if n in batch.values}
+    end = min((ends[target] for target in names.values()), default=-1)
+    if end < 0:
+        return [batch]
+    early, late = batch.take(batch.lines < end), batch.take(batch.lines >= end)
+    values = {names.get(n, n): column for n, column in early.values.items()}
+    early = Batch(f"{batch.pattern}*", early.lines, early.steps, values)
+    return [part for part in (early, late) if len(part)]
+
+
+def _note_left(raws: Sequence[Raw]) -> None:
+    """How many steps of the epoch come after each, where a line states N."""
+    for raw in raws:
+        size = raw.columns.get("per_epoch", raw.columns.get("count_of"))
+        step, epoch = raw.columns.get("step"), raw.columns.get("epoch_no")
+        if step is not None and epoch is not None and size is not None:
+            raw.columns["left"] = np.where(size >= step, size - step, np.nan)
+
+
+def _anchors(
+    raws: Sequence[Raw], owned: Sequence[Ints | None]
+) -> tuple[Ints, Ints, Floats]:
+    """Lines that state a step, with it and what is left, in the order of the log."""
     own = [
-        (r.lines, steps)
+        (r.lines, steps, r.columns.get("left", np.full(len(steps), np.nan)))
         for r, steps in zip(raws, owned, strict=True)
         if steps is not None
     ]
     if not own:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     if len(own) == 1:
         return own[0]
-    lines = np.concatenate([line for line, _ in own])
+    lines, steps, left = (np.concatenate(part) for part in zip(*own, strict=True))
     order = lines.argsort(kind="stable")
-    return lines[order], np.concatenate([steps for _, steps in own])[order]
+    return lines[order], steps[order], left[order]
 
 
-def _merged(parts: Sequence[Batch]) -> tuple[Ints, Ints]:
-    """Lines of all parts, rising, and the order that makes them so."""
-    lines = np.concatenate([part.lines for part in parts])
-    order = lines.argsort(kind="stable")
-    return lines[order], order
-
-
-def _without(batch: Batch, names: Sequence[str]) -> Batch:
-    values = {n: column for n, column in batch.values.items() if n not in names}
-    return Batch(batch.shape, batch.lines, batch.steps, values)
-
-
-def _single(shape: str, line: int, step: int, values: Mapping[str, float]) -> Batch:
-    columns = {name: np.array([value]) for name, value in values.items()}
-    return Batch(shape, np.array([line]), np.array([step]), columns)
+def _whole(value: float) -> int | None:
+    return None if np.isnan(value) else int(value)

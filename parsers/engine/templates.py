@@ -1,7 +1,7 @@
-"""Runs line shapes over a block of lines, by templates.
+"""Runs line patterns over a block of lines, by templates.
 
 Replace every digit by `0`: lines of equal length and equal masked text share a
-template.  The shapes look at one line of a template; all the others are read by
+template.  The patterns look at one line of a template; all the others are read by
 columns (`parsers.engine.numbers`).  Rare templates go line by line and give the same.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from parsers.batch import Floats, Ints
 from parsers.engine.numbers import Column, Plan, column
-from parsers.format import Format, Shape
+from parsers.format import Format, LinePattern
 
 
 _MASK: Final = bytes.maketrans(b"0123456789", b"0" * 10)
@@ -27,7 +27,7 @@ _FEW_BYTES: Final = 4096
 # Text has as many templates as lines: after these rounds the rest goes one by one.
 _ROUNDS: Final = 24
 _WHOLE: Final = re.compile(rb"(?<![.0])0+")
-# The shapes look at so much of a line: it bounds what a line can cost.  No record is
+# The patterns look at so much of a line: it bounds what a line can cost.  No record is
 # as long; glued ones begin with one.
 _LOOKED_AT: Final = 8192
 _CACHE_ENTRIES: Final = 8192
@@ -35,7 +35,7 @@ _CACHE_LINE: Final = 1024
 _LIKE_A_METRIC: Final = re.compile(
     rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*+\s*+[:=|]?\s*+['\"]?[-+]?\.?\d"
 )
-Facts = Mapping[str, int | float | str | bool]
+Hyperparameters = Mapping[str, int | float | str | bool]
 
 
 class Block:
@@ -91,30 +91,30 @@ def whole_lines(data: bytes, first: int) -> Block | Few:
 
 @dataclass(slots=True)
 class Raw:
-    """What one shape read in a block, before steps are settled.
+    """What one pattern read in a block, before steps are settled.
 
     Attributes:
-        shape: that read it.
+        pattern: that read it.
         lines: numbers of the lines in the log, rising, shape (n,).
         columns: field name to values, shape (n,).
     """
 
-    shape: Shape
+    pattern: LinePattern
     lines: Ints
     columns: dict[str, Floats]
 
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    takes: tuple[tuple[int, Shape, Plan], ...]
+    takes: tuple[tuple[int, LinePattern, Plan], ...]
     milestone: str | None
-    facts: bool
+    hyperparameters: bool
     like: bool
     takers: frozenset[int]
 
     @property
     def silent(self) -> bool:
-        return not (self.takes or self.milestone or self.facts or self.like)
+        return not (self.takes or self.milestone or self.hyperparameters or self.like)
 
 
 @dataclass(slots=True)
@@ -122,24 +122,24 @@ class Reading:
     """What a block holds.
 
     Attributes:
-        taken: for each format what its shapes read.
+        taken: for each format what its patterns read.
         milestones: (line, kind, text), in order.
-        facts: (line, what it states), in order.
+        hyperparameters: (line, what it states), in order.
         like: lines that look like metrics and that not every format took, by
             template: their numbers, and which of the formats took them.
     """
 
     taken: list[list[Raw]]
     milestones: list[tuple[int, str, bytes]] = field(default_factory=list)
-    facts: list[tuple[int, Facts]] = field(default_factory=list)
+    hyperparameters: list[tuple[int, Hyperparameters]] = field(default_factory=list)
     like: list[tuple[Ints, frozenset[int]]] = field(default_factory=list)
 
 
 class _Rows:
-    """Records of one shape and one set of fields, gathered over a block."""
+    """Records of one pattern and one set of fields, gathered over a block."""
 
-    def __init__(self, shape: Shape, names: tuple[str, ...]) -> None:
-        self.shape = shape
+    def __init__(self, pattern: LinePattern, names: tuple[str, ...]) -> None:
+        self.pattern = pattern
         self.names = names
         self.index: list[Ints] = []
         self.values: list[list[Floats]] = []
@@ -150,7 +150,7 @@ class _Rows:
             self.single.sort()
             lines = np.array([i + first for i, _ in self.single], dtype=np.int64)
             table = np.array([*zip(*[v for _, v in self.single], strict=True)])
-            return Raw(self.shape, lines, dict(zip(self.names, table, strict=True)))
+            return Raw(self.pattern, lines, dict(zip(self.names, table, strict=True)))
         if self.single:
             self.index.append(np.array([i for i, _ in self.single], dtype=np.int64))
             table = np.array([v for _, v in self.single], dtype=np.float64)
@@ -163,22 +163,22 @@ class _Rows:
             whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
             columns[name] = whole if order is None else whole[order]
         lines = (index if order is None else index[order]) + first
-        return Raw(self.shape, lines, columns)
+        return Raw(self.pattern, lines, columns)
 
 
 class Templates:
-    """Reads blocks with the shapes of some formats; remembers the templates seen."""
+    """Reads blocks with the patterns of some formats; remembers the templates seen."""
 
     def __init__(
         self,
         formats: Sequence[Format],
         *,
         milestone: Callable[[bytes], str | None],
-        facts: Callable[[bytes], Facts],
+        hyperparameters: Callable[[bytes], Hyperparameters],
     ) -> None:
         self._formats = formats
         self._milestone = milestone
-        self._facts = facts
+        self._hyperparameters = hyperparameters
         self._cache: dict[bytes, _Template] = {}
         self._known: dict[int, set[bytes]] = {}
 
@@ -191,24 +191,24 @@ class Templates:
         return self._known.setdefault(at, set())
 
     def remember(self, at: int, kinds: Iterable[bytes]) -> None:
-        """Takes over what `known` gave, in another sitting or before."""
+        """Takes over what `known` gave, in another session or before."""
         self.known(at).update(kinds)
 
     def read(self, block: Block | Few) -> Reading:
-        """All that the shapes find in a block."""
+        """All that the patterns find in a block."""
         reading = Reading([[] for _ in self._formats])
         rows: dict[tuple[int, int, tuple[str, ...]], _Rows] = {}
         for template, index in self._groups(block):
-            for at, shape, plan in template.takes:
-                key = (at, id(shape), plan.names)
+            for at, pattern, plan in template.takes:
+                key = (at, id(pattern), plan.names)
                 if key not in rows:
-                    rows[key] = _Rows(shape, plan.names)
+                    rows[key] = _Rows(pattern, plan.names)
                 _take(block, index, plan, rows[key])
             self._note(block, index, template, reading)
         for (at, _, _), gathered in rows.items():
             reading.taken[at].append(gathered.raw(block.first))
         reading.milestones.sort()
-        reading.facts.sort(key=lambda f: f[0])
+        reading.hyperparameters.sort(key=lambda f: f[0])
         return reading
 
     def _groups(self, block: Block | Few) -> Iterator[tuple[_Template, Ints]]:
@@ -284,15 +284,16 @@ class Templates:
 
     def _learn(self, line: bytes) -> _Template:
         takes = tuple(
-            (at, shape, plan)
+            (at, pattern, plan)
             for at, form in enumerate(self._formats)
-            for shape, plan in first_fit(form, line)
+            for pattern, plan in first_fit(form, line)
         )
         like = bool(_LIKE_A_METRIC.search(line, 0, _LOOKED_AT))
         return _Template(
             takes,
             self._milestone(line),
-            not like and bool(self._facts(line)),  # a metric line states no setting
+            not like
+            and bool(self._hyperparameters(line)),  # a metric line states no setting
             like,
             frozenset(at for at, _, _ in takes),
         )
@@ -302,13 +303,15 @@ class Templates:
     ) -> None:
         if template.like and len(template.takers) < len(self._formats):
             reading.like.append((index + block.first, template.takers))
-        if template.milestone or template.facts:
+        if template.milestone or template.hyperparameters:
             for i in index.tolist():
                 text, number = block.line(i), block.first + i
                 if template.milestone:
                     reading.milestones.append((number, template.milestone, text))
-                if template.facts:
-                    reading.facts.append((number, self._facts(text)))
+                if template.hyperparameters:
+                    reading.hyperparameters.append(
+                        (number, self._hyperparameters(text))
+                    )
 
 
 def _loose(masked: bytes) -> bytes:
@@ -316,37 +319,37 @@ def _loose(masked: bytes) -> bytes:
     return _WHOLE.sub(b"0", masked)
 
 
-def first_fit(form: Format, line: bytes) -> Iterator[tuple[Shape, Plan]]:
-    """The first shape of a format that reads a line, with its columns."""
+def first_fit(form: Format, line: bytes) -> Iterator[tuple[LinePattern, Plan]]:
+    """The first pattern of a format that reads a line, with its columns."""
     line = _head(line)
-    for shape in form.shapes:
-        if not all(need in line for need in shape.needs):
+    for pattern in form.patterns:
+        if not all(need in line for need in pattern.needs):
             continue
-        fields = shape.locate(line)
+        fields = pattern.locate(line)
         if fields is None:
             continue
         columns = [
             found
             for group, start, end in fields
-            if (found := _column(shape, line, group, start, end))
+            if (found := _column(pattern, line, group, start, end))
         ]
         if columns:
-            yield shape, Plan(columns)
+            yield pattern, Plan(columns)
             return
 
 
 def _head(line: bytes) -> bytes:
-    """What the shapes look at; a longer line does not seem to end there."""
+    """What the patterns look at; a longer line does not seem to end there."""
     if len(line) <= _LOOKED_AT:
         return line
     return line[:_LOOKED_AT].rpartition(b" ")[0] + b" ..."
 
 
 def _column(
-    shape: Shape, line: bytes, group: str, start: int, end: int
+    pattern: LinePattern, line: bytes, group: str, start: int, end: int
 ) -> Column | None:
     name = group.partition("__")[0]
-    scale = shape.scale.get(group, shape.scale.get(name, 1.0))
+    scale = pattern.scale.get(group, pattern.scale.get(name, 1.0))
     return column(line, name, start, end, scale=scale)
 
 

@@ -27,7 +27,7 @@ AUTORESEARCH = Format(
         "peak_vram_mb:     1804.5",
     ),
     averaged=("loss",),
-    shapes=(
+    patterns=(
         line(
             "step N | loss | lrm | dt | tok/sec | mfu | remaining",
             LOSS,

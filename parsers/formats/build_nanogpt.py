@@ -31,7 +31,7 @@ STDOUT = Format(
         "validation loss: 10.9522",
         "HellaSwag accuracy: 2497/10042=0.2487",
     ),
-    shapes=(
+    patterns=(
         line(
             "step N | loss | lr | norm | dt | tok/sec",
             START
@@ -72,7 +72,7 @@ LOG_TXT = Format(
     name="build_nanogpt_log",
     written_by="karpathy/build-nanogpt log/log.txt",
     samples=("0 train 10.955011", "0 val 10.9519", "0 hella 0.2487"),
-    shapes=(
+    patterns=(
         line(
             "N train",
             HEAD + STEP + rb" train " + named("loss", _DECIMAL) + rb"(?:\s|$)",

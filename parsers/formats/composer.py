@@ -46,7 +46,7 @@ COMPOSER = Format(
         "         Eval metrics/eval/LanguageCrossEntropy: 3.2415",
         "         Eval metrics/eval/LanguagePerplexity: 25.57",
     ),
-    shapes=(
+    patterns=(
         line(
             "[epoch=N][batch=N/N]:",
             rb"\[epoch="

@@ -7,10 +7,14 @@
     0,49,,7.6286,
     0,4999,6.9,,6.51
 
+    Step Training Loss Validation Loss Wer                   (of a notebook's output)
+    500 3.2 2.9 1.0
+
 The header may stand anywhere and come again (an appended run); an unnamed first
 column is an index.  Lightning's rows are sparse: an empty cell is no value.  Cells may
-be quoted and even hold `tf.Tensor(960.0452, shape=(), dtype=float32)`.  A table with
-one row for each run of a sweep is not a curve.
+be quoted and even hold `tf.Tensor(960.0452, pattern=(), dtype=float32)`.  A table with
+one row for each run of a sweep is not a curve.  A logger's time and level may stand
+before header and rows.
 """
 
 import csv
@@ -34,8 +38,16 @@ _TENSOR: Final = re.compile(
     rb"(?:(?<![\w.])[\w.]{0,64}Tensor|tensor|array)\(([-+.\w]+)"
     rb"(?:, [^()]*+(?:\(\)[^()]*+)?)?\)"
 )
+# What a logger puts in front of a row.
+_PREFIX: Final = re.compile(
+    rb"(?:[^\n]{0,100}?\b(?:INFO|DEBUG)\b(?: +-| +\S{1,40} +-|[\])]?:?)"
+    rb"|\[[^\]\n]{1,60}\]:?|\d{4}-\d\d-\d\d[ T][\d:.,]{5,16}(?: [-|:])?)[ \t]+"
+)
+_GAP: Final = re.compile(rb" {2,}")
+_NAME_WORDS: Final = 4
+_PART: Final = re.compile(r"(train|val)/\w{1,32}_loss")
 _HEADER_BYTES: Final = 16384
-# Columns that tell runs apart, not steps.
+# Columns that distinguish runs, not steps.
 _RUNS: Final = frozenset(
     {"run", "run_id", "run_name", "name", "trial", "trial_id", "experiment", "exp"}
     | {"config", "seed", "model", "id", "dataset", "variant", "lr_max", "batch_size"}
@@ -55,13 +67,15 @@ class Tables:
         self.taken: list[int] = []
         self._axis = Axis()
         self._delimiter = b""
+        self._prefixed = False  # whether a logger's prefix stands before the header
         self._names: list[str] = []
         self._columns: list[tuple[int, Key]] = []
+        self._sums: list[tuple[Key, list[int]]] = []
         self._split = -1
 
     @property
     def planned(self) -> int | None:
-        """Number of steps that the log plans, None where it does not say."""
+        """Number of steps that the log plans, None where it is not stated."""
         return self._axis.planned
 
     def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
@@ -69,11 +83,11 @@ class Tables:
         self.taken = []
         records = Records()
         for line, text in enumerate(lines, first):
-            if self._names and (found := self._row(text)):
+            if self._names and (found := self._row(self._body(text))):
                 self.taken.append(line)
                 records.add("row", line, self._axis.step(found), found.values)
-            elif _may_be_header(text):
-                self._header(text)
+            elif _names_a_loss(text):
+                self._find_header(text)
         return records.batches()
 
     def flush(self) -> list[Batch]:
@@ -86,24 +100,43 @@ class Tables:
             "axis": self._axis.state(),
             "delimiter": self._delimiter.decode(),
             "names": self._names,
+            "prefixed": self._prefixed,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on where `state` was taken."""
         self._axis.restore(state["axis"])
         self._delimiter = state["delimiter"].encode()
+        self._prefixed = state.get("prefixed", False)
         self._set(state["names"])
 
-    def _header(self, text: bytes) -> None:
+    def _body(self, text: bytes) -> bytes:
+        prefix = _PREFIX.match(text) if self._prefixed else None
+        return text[prefix.end() :] if prefix else text
+
+    def _find_header(self, text: bytes) -> None:
+        if len(text) > _HEADER_BYTES:
+            return
+        if _may_be_header(text) and self._header(text):
+            self._prefixed = False
+            return
+        prefix = _PREFIX.match(text)
+        if prefix and _may_be_header(text[prefix.end() :]):
+            self._prefixed = self._header(text[prefix.end() :]) or self._prefixed
+
+    def _header(self, text: bytes) -> bool:
         for delimiter in _DELIMITERS:
-            if delimiter not in text or len(text) > _HEADER_BYTES:
+            if delimiter not in text:
                 continue
-            names = [_name(cell) for cell in _cells(text, delimiter)]
-            if is_header(names) and (delimiter != b" " or _in_columns(names)):
+            blank = delimiter == b" "
+            cells = _named_columns(text) if blank else _cells(text, delimiter)
+            names = [_name(cell) for cell in cells]
+            if is_header(names) and (not blank or _in_columns(names)):
                 self._delimiter = delimiter
                 self._axis.restart()
                 self._set(names)
-                return
+                return True
+        return False
 
     def _set(self, names: list[str]) -> None:
         self._names = names
@@ -111,6 +144,7 @@ class Tables:
         known = {k.name for _, k in self._columns}
         if names and _index(names[0]) and not known & {"step", "epoch"}:
             self._columns.append((0, _STEP))
+        self._sums = [] if known & {"loss", "val_loss"} else _parts(names)
         splits = [i for i, name in enumerate(names) if plain(name) in _SPLITS]
         self._split = splits[0] if splits else -1
 
@@ -127,6 +161,7 @@ class Tables:
                 found.append((meant, value))
             elif cells[i].lower() not in _MISSING and meant.name in _FIRM:
                 return None  # a line of text that has as many commas
+        found += [s for parts in self._sums if (s := _sum(cells, *parts))]
         read = entry(found, held_out=self._of_held_out(cells))
         return read if read.values else None
 
@@ -147,8 +182,10 @@ _NOT_A_HEADER: Final = frozenset(bytes([b]) for b in b"0123456789-+.{[") | {b""}
 
 def _may_be_header(text: bytes) -> bool:
     """A quick test: most lines of other logs fail it."""
-    if text[:1] in _NOT_A_HEADER or b": " in text or b"=" in text:
-        return False
+    return not (text[:1] in _NOT_A_HEADER or b": " in text or b"=" in text)
+
+
+def _names_a_loss(text: bytes) -> bool:
     lower = text.lower()
     return b"loss" in lower or b"val" in lower or b"bpb" in lower or b"nll" in lower
 
@@ -159,10 +196,26 @@ def is_header(names: Sequence[str]) -> bool:
         return False
     plains = {plain(name) for name in names}
     known = {k.name for name in names if (k := key(name))}
+    known |= {k.name for k, _ in _parts(names)}
     if known.isdisjoint(CURVES) or len(plains) < len(names) - 1:
         return False
     stepped = not known.isdisjoint({"step", "epoch"}) or _index(names[0])
     return stepped or plains.isdisjoint(_RUNS)
+
+
+def _parts(names: Sequence[str]) -> list[tuple[Key, list[int]]]:
+    """Columns whose sum is a loss: `train/box_loss`, `train/cls_loss`; no total."""
+    found = [(i, m[1]) for i, name in enumerate(names) if (m := _PART.fullmatch(name))]
+    columns = {split: [i for i, s in found if s == split] for split in ("train", "val")}
+    sums = ((Key("loss", 1.0, 0), "train"), (Key("val_loss", 1.0, 0), "val"))
+    return [(meant, columns[split]) for meant, split in sums if columns[split]]
+
+
+def _sum(
+    cells: Sequence[bytes], meant: Key, columns: Sequence[int]
+) -> tuple[Key, float] | None:
+    values = [value for i in columns if (value := _value(cells[i])) is not None]
+    return (meant, sum(values)) if len(values) == len(columns) else None
 
 
 def _name(cell: bytes) -> str:
@@ -181,6 +234,20 @@ def _in_columns(names: Sequence[str]) -> bool:
     return all(known) or (known[0] in _COUNTERS and curves > 1)
 
 
+def _named_columns(text: bytes) -> list[bytes]:
+    """The names of columns between blanks; a name may be of several words itself."""
+    if _GAP.search(text.strip()):
+        return _GAP.split(text.strip())
+    words, names = text.split(), list[bytes]()
+    while words:
+        sizes = range(min(_NAME_WORDS, len(words)), 1, -1)
+        known = (n for n in sizes if key(b" ".join(words[:n]).decode("latin-1")))
+        size = next(known, 1)
+        names.append(b" ".join(words[:size]))
+        words = words[size:]
+    return names
+
+
 def _index(name: str) -> bool:
     """Whether a first column is the index that pandas writes."""
     return plain(name) in {"", "unnamed_0", "index"}
@@ -188,7 +255,7 @@ def _index(name: str) -> bool:
 
 def _cells(text: bytes, delimiter: bytes) -> list[bytes]:
     if delimiter == b" ":
-        return text.split()
+        return text.replace(b"No log", b"-").split()
     if delimiter == b"|":  # `| step | loss |`: no cell stands outside
         text = text.strip().removeprefix(b"|").removesuffix(b"|")
     if b'"' not in text:

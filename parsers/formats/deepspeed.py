@@ -35,7 +35,7 @@ DEEPSPEED = Format(
         "steps: 2 loss: 11.0610 iter time (s): 0.601 samples/sec: 851.956",
         "[Step 1/100] Loss: 5.4901 | Global Tokens/s: 1347.72 | GPU Mem (GB): 5.28",
     ),
-    shapes=(
+    patterns=(
         line(
             "steps: N loss: iter time (s):",
             rb"(?:^|\s)steps?: +"
@@ -62,6 +62,6 @@ DEEPSPEED = Format(
             scale={"memory_mib": 1024},
         ),
     ),
-    # GPT-NeoX prints such a line before each of its own, which say more.
+    # GPT-NeoX prints such a line before each of its own, which hold more.
     weight=0.9,
 )

@@ -4,26 +4,31 @@
     epoch: 71, loss: 0.20142617742220562, loss_RV: 0.057578
     Epoch 3 | train_loss=2.31 | val_loss=2.54 | lr 0.0003
 
-Keys mean what `parsers.keyvalue.vocabulary` says; the step is the epoch.
+Keys mean what `parsers.keyvalue.vocabulary` defines; the step is the epoch.
 Lines that also count batches are not of this format (`parsers.formats.keyvalue` has
 them), nor those that repeat a figure: the best, a checkpoint.
 """
 
-from parsers.format import Fields, Format, Shape, line
+from parsers.format import Fields, Format, LinePattern, line
 from parsers.formats.keyvalue import VALIDATION
-from parsers.keyvalue.freeform import SCALE, sentence
+from parsers.keyvalue.freeform import SCALE, statement
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import named
 
 
 def _locate(text: bytes) -> Fields | None:
-    said = sentence(text)
-    if said is None or said.step is not None or said.epoch is None or not said.curve:
+    stated = statement(text)
+    if (
+        stated is None
+        or stated.step is not None
+        or stated.epoch is None
+        or not stated.curve
+    ):
         return None
-    found = [*said.fields(), ("step", *said.epoch), ("epoch", *said.epoch)]
-    if "loss" not in said.metrics and "epoch_loss" in said.metrics:
-        found.append(("loss", *said.metrics["epoch_loss"][1]))
-    return found if said.epochs is None else [*found, ("max_steps", *said.epochs)]
+    found = [*stated.fields(), ("step", *stated.epoch), ("epoch", *stated.epoch)]
+    # A mean is not the loss of a step, where the log has such.
+    found = [("epoch_loss" if f[0] == "running_loss" else f[0], *f[1:]) for f in found]
+    return found if stated.epochs is None else [*found, ("max_steps", *stated.epochs)]
 
 
 EPOCHS = Format(
@@ -36,8 +41,14 @@ EPOCHS = Format(
         "Epoch 1:   4%|    | 1/28 [00:01<00:28,  1.07s/it, Batch_Loss=0.569]",
         "Epoch 3 | train_loss=2.31 | val_loss=2.54 | lr 0.0003",
     ),
-    shapes=(
-        Shape("epoch", _locate, scale=SCALE),
+    patterns=(
+        LinePattern(
+            "epoch",
+            _locate,
+            scale=SCALE,
+            distinct=True,
+            stands_in={"epoch_loss": "loss"},
+        ),
         VALIDATION,
         # What the bars between show is no point here, and read all the same.
         line(

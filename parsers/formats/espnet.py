@@ -52,7 +52,7 @@ ESPNET = Format(
             "loss=2.853, time=42 seconds, [valid] loss=2.387"
         ),
     ),
-    shapes=(
+    patterns=(
         pairs(
             "Nepoch:train:N-Nbatch:",
             rb"\b"

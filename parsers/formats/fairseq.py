@@ -102,7 +102,7 @@ FAIRSEQ = Format(
         "| epoch 010 | valid on 'valid' subset | valid loss 1.94 | valid ppl 3.83",
         "| epoch 010 | train loss 1.44 | train ppl 2.72 | words/s    961",
     ),
-    shapes=(
+    patterns=(
         pairs(
             "train_inner, num_updates=",
             _BATCH,

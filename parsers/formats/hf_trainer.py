@@ -199,7 +199,7 @@ _STATE: Final = tuple(name for name in vars(Dictionaries()) if name != "taken")
 
 
 def parsed(text: bytes) -> Entry:
-    """What the dictionary in a line says."""
+    """What the dictionary in a line states."""
     found = []
     for name, _, value in _ITEM.findall(text, text.find(b"{'")):
         meant, is_worth = key(name.decode("ascii", "replace")), number(value)

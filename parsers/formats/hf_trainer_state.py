@@ -45,7 +45,7 @@ class Objects:
 
     Attributes:
         taken: see `parsers.format.RowReader`.
-        planned: number of steps that the file plans, None where it does not say.
+        planned: number of steps that the file plans, None where it is not stated.
     """
 
     def __init__(self) -> None:
@@ -107,16 +107,16 @@ class Objects:
             self._record("object", line, row, records)
 
     def _record(
-        self, shape: str, line: int, row: dict[str, Any], records: Records
+        self, pattern: str, line: int, row: dict[str, Any], records: Records
     ) -> None:
         found = meaning(row)
         placed = found.step is not None or "epoch" in found.values
         if "train_runtime" not in row and found.curve and placed:
             self.taken.append(line)
-            records.add(shape, line, self._axis.step(found), found.values)
+            records.add(pattern, line, self._axis.step(found), found.values)
 
     def _whole(self, line: int, bare: bytes, records: Records) -> None:
-        """A file without line breaks; a line of a shape holds one record."""
+        """A file without line breaks; a line of a pattern holds one record."""
         for at, found in enumerate(_OBJECT.finditer(bare, bare.find(_HISTORY))):
             row = {
                 pair[1].decode("utf-8", "replace"): _scalar(pair[2])

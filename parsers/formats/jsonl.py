@@ -6,7 +6,7 @@
     {"split": "val", "step": 100, "loss": 2.54}
     {"current_steps": 5, "total_steps": 915, "loss": 1.2, "lr": 5e-05, "epoch": 0.08}
 
-Keys mean what `parsers.keyvalue.vocabulary` says.  Values may be strings, null (no
+Keys mean what `parsers.keyvalue.vocabulary` defines.  Values may be strings, null (no
 value) or NaN, which Python writes bare.  A prefix may stand before the object.  Objects
 that hold no loss are read only after one that does: a `metrics.jsonl` need not be of a
 training.
@@ -58,7 +58,7 @@ class JsonLines:
 
     @property
     def planned(self) -> int | None:
-        """Number of steps that the log plans, None where it does not say."""
+        """Number of steps that the log plans, None where it is not stated."""
         return self._axis.planned
 
     def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
@@ -92,7 +92,7 @@ class JsonLines:
 
 
 def parsed(text: bytes) -> Entry | None:
-    """What the object in a line says; None without one, or of a whole run."""
+    """What the object in a line states; None without one, or of a whole run."""
     start = text.find(b"{", 0, _PREFIX)
     if start < 0 or text[start + 1 : start + 3].lstrip()[:1] != b'"':
         return None
@@ -106,7 +106,7 @@ def parsed(text: bytes) -> Entry | None:
 
 
 def meaning(row: dict[str, Any]) -> Entry:
-    """What an object says."""
+    """What an object states."""
     held_out = any(
         isinstance(row[name], str) and plain(row[name]) in _HELD_OUT
         for name in _SPLITS & row.keys()

@@ -9,7 +9,7 @@ r"""Keras 1 to 3 (`Progbar`, `verbose=1` and `verbose=2`).
 One record an epoch, the last line that the epoch drew: before, it shows the mean of the
 epoch so far, and the full bar is drawn twice.  So a full bar without `val_loss` waits
 for what follows it.  What comes before the next `Epoch` is an evaluation (`evaluate`),
-not a point.  The step is the epoch, from 1.
+not a point.  Two runs may print to one log.  The step is the epoch, from 1.
 """
 
 import re
@@ -24,7 +24,7 @@ from parsers.keyvalue.vocabulary import Key, key
 from parsers.metrics import ANY_LOSS
 
 
-_EPOCH: Final = re.compile(rb"(?:^|\s)Epoch (\d{1,15})/(\d{1,15})\s*$")
+_EPOCH: Final = re.compile(rb"(?:^|\s|(?<=\d))Epoch (\d{1,15})/(\d{1,15})\s*$")
 # `127/127 [====] - 10s`, `10/10 [>..] - ETA: 1:15`, `625/625 ━━━━ 159s`, `128/128 - 0s`
 _BAR: Final = re.compile(
     rb"(?:^|(?<=\s))(\d{1,15})/(\d{1,15}|Unknown) "
@@ -34,6 +34,7 @@ _BAR: Final = re.compile(
 _NO_BAR: Final = re.compile(rb"^()()() ?(?:- )?\d{1,8}s(?= - )")
 _ITEM: Final = re.compile(rb" - (\w[\w ./-]{0,64}): ([-+]?[\w.+-]+)")
 _TIME: Final = re.compile(rb"(?<![\d.])([\d.]+)(us|ms|s)/(?:step|sample|batch)")
+_RUNS_MAX: Final = 8
 _MS: Final = {b"us": 1e-3, b"ms": 1.0, b"s": 1e3}
 _ITER_MS: Final = Key("iter_ms", 1.0, 0)
 
@@ -56,8 +57,8 @@ class Epochs:
         self.taken: list[int] = []
         self.planned: int | None = None
         self._epoch = 0
-        self._named = False  # whether any line said which epoch it is
-        self._open = True  # whether the epoch has no record yet
+        self._named = False  # whether any line named its epoch
+        self._open: list[list[int]] = []  # epochs without a record, and of how many
         self._kept: _Kept | None = None
 
     def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
@@ -65,12 +66,13 @@ class Epochs:
         self.taken = []
         records = Records()
         for line, text in enumerate(lines, first):
+            found = _EPOCH.search(text) if b"Epoch " in text else None
             if b"oss: " in text and b" - " in text:
-                self._progress(line, text, records)
-            elif b"Epoch " in text and (found := _EPOCH.search(text)):
+                shown = text[: found.start()] if found else text
+                self._progress(line, shown, records)
+            if found:
                 self._release(records)
-                self._named = self._open = True
-                self._epoch, self.planned = int(found[1]), int(found[2])
+                self._begin(int(found[1]), int(found[2]))
         return records.batches()
 
     def flush(self) -> list[Batch]:
@@ -82,15 +84,25 @@ class Epochs:
     def state(self) -> dict[str, Any]:
         """What `restore` needs."""
         return {name[1:]: vars(self)[name] for name in _STATE} | {
-            "planned": self.planned
+            "open": self._open,
+            "planned": self.planned,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on where `state` was taken."""
         for name in _STATE:
             setattr(self, name, state[name[1:]])
-        self.planned = state["planned"]
+        self.planned, kept = state["planned"], state["open"]
+        # Until 0.2 one run was followed, and this was whether its epoch had no record.
+        named = [[self._epoch, self.planned or 0]] if kept else []
+        self._open = named if isinstance(kept, bool) else kept
         self._kept = _Kept(*self._kept) if self._kept else None
+
+    def _begin(self, epoch: int, planned: int) -> None:
+        """An epoch begins; that of a run of another length may go on beside it."""
+        self._named, self.planned = True, planned
+        self._open = [e for e in self._open if e[1] != planned][-_RUNS_MAX:]
+        self._open.append([epoch, planned])
 
     def _progress(self, line: int, text: bytes, records: Records) -> None:
         head = _BAR.search(text) or _NO_BAR.search(text)
@@ -101,14 +113,14 @@ class Epochs:
             return
         self.taken.append(line)
         if head[2] == b"Unknown":
-            return  # in the first epoch; its last line knows
+            return  # in the first epoch; its last line states it
         done, total = int(head[1] or 0), int(head[2] or 0)
         if done < total:
             if self._kept and done < self._kept.done:
                 self._release(records)  # another bar begins: an evaluation's
             return
         if head[3] and "val_loss" not in values:
-            if self._open:
+            if self._open or not self._named:
                 self._kept = _Kept(line, done, values)
             return
         self._kept = None
@@ -121,12 +133,15 @@ class Epochs:
 
     def _add(self, line: int, values: dict[str, float], records: Records) -> None:
         if self._open:
+            self._epoch = self._open.pop(0)[0]
+        elif self._named and "val_loss" not in values:
+            return  # an evaluation
+        else:
             self._epoch += not self._named
-            self._open = not self._named
-            records.add("epoch", line, self._epoch, values)
+        records.add("epoch", line, self._epoch, values)
 
 
-_STATE: Final = ("_epoch", "_named", "_open", "_kept")
+_STATE: Final = ("_epoch", "_named", "_kept")
 
 
 def _values(text: bytes) -> dict[str, float]:

@@ -18,8 +18,9 @@ A log without steps has epochs (see `parsers.formats.epochs`), or blocks:
 import re
 from typing import Final
 
-from parsers.format import Fields, Format, Locate, Shape, StepFrom, line
-from parsers.keyvalue.freeform import SCALE, Sentence, english, sentence
+from parsers.format import Fields, Format, LinePattern, Locate, StepFrom, line
+from parsers.keyvalue.freeform import SCALE, Statement, statement
+from parsers.keyvalue.normalise import english
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import MAX_STEPS, STEP, named
 
@@ -34,7 +35,18 @@ _HEAD: Final = re.compile(
     rb"(?:(?:summary|results?|metrics|stats|completed?|finished|done)\b[\W_]*"
     rb"|(?:(?:epoch|elapsed) )?(?:time|took)\b[ :=]*[\d.:hmsecin ]+[\W_]*)?$"
 )
-_AT: Final = rb" (?:at|after) (?:step|iter|iteration|batch) +" + STEP + rb" *[:=] *"
+_AT: Final = (
+    rb" (?:at|after)(?: (?:step|iter|iteration|batch|epoch))? +"
+    + STEP
+    + rb"(?: (?:steps?|iter(?:ation)?s?|batch(?:es)?|epochs?))? *[:=] *"
+)
+# A loss beside these is one of an evaluation.
+_EVALUATED: Final = re.compile(
+    rb"(?i)\b(?:m_?iou|mean ?iou?|meaniu|m?ap|psnr|ssim|early ?stopping|patience"
+    rb"|performance)\b"
+)
+MEANS: Final = {"running_loss": "loss"}
+TESTS: Final = {"test_loss": "val_loss"}
 _HEAD_LONGEST: Final = 96
 _PLAIN: Final = re.compile(rb"(?:.*[\]|:>-]\s)?[\W_]*")
 _OPENS: Final = re.compile(
@@ -44,35 +56,46 @@ _OPENS: Final = re.compile(
 
 
 def _with_step(text: bytes) -> Fields | None:
-    said = sentence(text)
-    if said is None or said.step is None or not said.curve:
+    stated = statement(text)
+    if stated is None or stated.step is None or not stated.curve:
         return None
-    found = [*said.fields(), ("step", *said.step)]
-    if said.epoch is not None:
+    found = [*stated.fields(), ("step", *stated.step)]
+    if stated.epoch is not None:
         # Steps may begin anew in each epoch, and their number may be that of one.
-        return [*found, ("epoch", *said.epoch), ("epoch_no", *said.epoch)]
-    return found if said.steps is None else [*found, ("max_steps", *said.steps)]
+        found += [("epoch", *stated.epoch), ("epoch_no", *stated.epoch)]
+        return found + ([("count_of", *stated.steps)] if stated.steps else [])
+    if stated.steps is None or stated.batched:
+        return found
+    return [*found, ("max_steps", *stated.steps)]
 
 
 def _with_epoch(text: bytes) -> Fields | None:
     """The mean of an epoch, between lines with steps."""
-    said = sentence(text)
-    if said is None or said.step is not None or said.epoch is None:
+    stated = statement(text)
+    if stated is None or stated.step is not None or stated.epoch is None:
         return None
-    kept = [f for f in said.fields() if f[0].startswith(("val_", "epoch_loss"))]
-    if "loss" in said.metrics:
-        kept.append(("epoch_loss", *said.metrics["loss"][1]))
-    return [*kept, ("epoch", *said.epoch)] if kept else None
+    kept = [f for f in stated.fields() if f[0].startswith(("val_", "epoch_loss"))]
+    means = [n for n in ("running_loss", "loss") if n in stated.metrics]
+    kept += [("epoch_loss", *stated.metrics[name][1]) for name in means[:1]]
+    return [*kept, ("epoch", *stated.epoch)] if kept else None
 
 
-def _of_validation(text: bytes) -> Fields | None:
-    said = sentence(text)
-    if said is None or not _bare(said) or "loss" in said.metrics:
+def of_validation(text: bytes) -> Fields | None:
+    """The figures of a validation that names neither step nor epoch."""
+    stated = statement(text)
+    if stated is None or not is_bare(stated):
         return None
-    if said.test and not _TEST_SET.search(text):
-        return None  # a test comes when all is over
-    kept = [f for f in said.fields() if f[0].startswith("val_")]
-    return kept if {"val_loss", "val_bpb"} & said.metrics.keys() else None
+    fields = stated.fields()
+    if "loss" in stated.metrics:
+        if not _EVALUATED.search(text):
+            return None
+        fields = [("val_loss" if f[0] == "loss" else f[0], *f[1:]) for f in fields]
+    elif not {"val_loss", "val_bpb"} & stated.metrics.keys():
+        return None
+    kept = [f for f in fields if f[0].startswith("val_")]
+    if stated.test and not _TEST_SET.search(text):
+        return [("test_loss", *f[1:]) for f in kept if f[0] == "val_loss"]
+    return kept
 
 
 def _alone(text: bytes) -> Fields | None:
@@ -92,21 +115,34 @@ def _epoch_alone(text: bytes) -> Fields | None:
 
 
 def _in_block(text: bytes) -> Fields | None:
-    said = sentence(text)
-    if said is None or not _bare(said) or said.test or not _OPENS.search(english(text)):
+    stated = statement(text)
+    if (
+        stated is None
+        or not is_bare(stated)
+        or stated.test
+        or not _OPENS.search(english(text))
+    ):
         return None
-    return said.fields() if said.curve else None
+    return stated.fields() if stated.curve else None
 
 
-def _bare(said: Sentence) -> bool:
-    return said.step is None and said.epoch is None
+def is_bare(stated: Statement) -> bool:
+    """Whether a line names neither step nor epoch."""
+    return stated.step is None and stated.epoch is None
 
 
-def _shape(name: str, locate: Locate, step: StepFrom, *, hit: bool) -> Shape:
-    return Shape(name, locate, step=step, scale=SCALE, hit=hit)
+def _pattern(name: str, locate: Locate, step: StepFrom, *, hit: bool) -> LinePattern:
+    return LinePattern(name, locate, step=step, scale=SCALE, hit=hit)
 
 
-VALIDATION: Final = _shape("validation loss", _of_validation, "previous", hit=False)
+VALIDATION: Final = LinePattern(
+    "validation loss",
+    of_validation,
+    step="epoch end",
+    scale=SCALE,
+    stands_in=TESTS,
+    hit=False,
+)
 
 KEYVALUE = Format(
     name="keyvalue",
@@ -124,14 +160,16 @@ KEYVALUE = Format(
         "Validation loss at iteration 500: 4.21",
         "Epoch 5/20",
     ),
-    shapes=(
-        _shape("step, loss", _with_step, "line", hit=True),
+    patterns=(
+        LinePattern(
+            "step, loss", _with_step, scale=SCALE, stands_in=MEANS, distinct=True
+        ),
         line(
             "loss at step N:",
-            rb"(?i)^(?!.*\b(?:best|lowest|test|eval\w*|val\w*)\b).*\bloss"
+            rb"(?i)^(?!.*\b(?:best|lowest|test|eval\w*|val\w*)\b).*\b(?:loss|cost)"
             + _AT
             + named("loss"),
-            needs=(b"oss a",),
+            needs=(b"s", b" a"),
         ),
         line(
             "validation loss at step N:",
@@ -140,9 +178,11 @@ KEYVALUE = Format(
             + named("val_loss"),
             needs=(b"oss a",),
         ),
-        _shape("epoch, loss", _with_epoch, "previous", hit=False),
+        LinePattern(
+            "epoch, loss", _with_epoch, step="epoch end", scale=SCALE, hit=False
+        ),
         VALIDATION,
-        _shape("epoch", _epoch_alone, "none", hit=False),
+        _pattern("epoch", _epoch_alone, "none", hit=False),
     ),
     weight=0.25,  # a known program's lines are read by its own format
 )
@@ -152,9 +192,9 @@ BLOCKS = Format(
     units=ANY_LOSS,
     written_by="home-made loops: the step on a line of its own",
     samples=("Epoch: 1/30", "Train Loss: 7.2979 - Train Perplexity: 1477.26"),
-    shapes=(
-        Shape("step", _alone, step="none"),
-        Shape("loss", _in_block, step="previous", scale=SCALE, hit=False),
+    patterns=(
+        LinePattern("step", _alone, step="none"),
+        LinePattern("loss", _in_block, step="previous", scale=SCALE, hit=False),
     ),
     weight=0.0005,  # such heads stand above progress bars too
 )

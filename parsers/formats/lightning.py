@@ -4,9 +4,9 @@
     Epoch 1:   0%|   | 1/4347 [00:01<1:48:59, 1.50s/it, v_num=2, train_loss_step=1.86]
     Epoch 0: v_recons 4.507e-01  v_loss 2.580e+00  loss 2.984e+00
 
-The first speaks of improved epochs only.  In bars a validation loss stands until the
-next one; `loss` before `v_num` is what Lightning 1 adds by itself, a mean over twenty
-batches.  The last is a common callback of research code.  `metrics.csv` is a table.
+The first is printed for improved epochs only.  In bars a validation loss stands until
+the next one; `loss` before `v_num` is added by Lightning 1, a mean over twenty batches.
+The last is a common callback of research code.  `metrics.csv` is a table.
 """
 
 from typing import Final
@@ -33,7 +33,7 @@ LIGHTNING = Format(
         "Epoch 1:   0%|    | 1/4347 [00:01<1:48:59,  1.50s/it, train_loss=1.864]",
         "Epoch 0: v_recons 4.507e-01  v_loss 2.580e+00  loss 2.984e+00",
     ),
-    shapes=(
+    patterns=(
         line(
             "ModelCheckpoint",
             rb"\bEpoch (?P<epoch>" + COUNT + rb"), (?:global )?step " + STEP + rb": "
@@ -46,7 +46,7 @@ LIGHTNING = Format(
             needs=(b"Epoch ", b"%|", b"v_num="),
             epoch_base=0,
         ),
-        # Without a logger nothing tells Lightning's bars from others.
+        # Without a logger nothing distinguishes Lightning's bars from others.
         bar(
             "Epoch N: bare bar",
             _BAR,

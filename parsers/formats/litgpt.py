@@ -7,7 +7,7 @@
 
 An iteration is a micro-batch; the step is the optimizer's and stays for several.  The
 training loss is a running mean.  `val:` repeats the last validation, which had a line
-of its own before: it counts only where it changes to what no such line said.
+of its own before: it counts only where it changes to what no such line stated.
 """
 
 import re
@@ -30,7 +30,7 @@ _VALIDATION: Final = re.compile(
 
 
 class RepeatedValidation:
-    """Finds the validations that only the training lines tell of.
+    """Finds the validations that only the training lines show.
 
     Attributes:
         taken: see `parsers.format.RowReader`.
@@ -69,8 +69,8 @@ class RepeatedValidation:
         self._begun = state["begun"]
 
     def _point(self, text: bytes) -> tuple[int, float | None] | None:
-        if said := _VALIDATION.search(text):
-            self._said = f"{float(said[1]):.3f}"
+        if stated := _VALIDATION.search(text):
+            self._said = f"{float(stated[1]):.3f}"
             return None
         self._begun |= b"Validating" in text
         train = _TRAIN.search(text)
@@ -95,7 +95,7 @@ LITGPT = Format(
     ),
     averaged=("loss",),
     rows=RepeatedValidation,
-    shapes=(
+    patterns=(
         line(
             "Epoch E | iter N step N | loss train: | iter time:",
             START

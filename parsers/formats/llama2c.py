@@ -19,10 +19,10 @@ LLAMA_C = Format(
         "500 | loss 6.0091 | lr 5.000000e-05 | 870067.53ms | mfu 0.19%",
         "step 500: train loss 5.7373, val loss 5.9544",
     ),
-    shapes=(
+    patterns=(
         line(
             "N | loss | lr | time | mfu",
-            # Many others say "step N | loss".
+            # Many others print "step N | loss".
             HEAD
             + STEP
             + rb" \| loss "

@@ -28,7 +28,7 @@ from parsers.format import Format, line
 from parsers.patterns import HEAD, MAX_STEPS, START, STEP, later, named
 
 
-# Many others say `step 1/10 | loss 3.2 |`; a job that dies may cut the line.
+# Many others print `step 1/10 | loss 3.2 |`; a job that dies may cut the line.
 _NEXT = rb"(?= *+(?:\((?:[-+][\dn]|acc |[\d.]+ ms)|\|? *norm |[^ |]*$))"
 _VALIDATION = HEAD + rb"val loss " + named("val_loss") + rb"\s*$"
 
@@ -43,7 +43,7 @@ STDOUT = Format(
         "val loss 11.008742",
         "HellaSwag: 2500/10042 = 0.248954",
     ),
-    shapes=(
+    patterns=(
         line(
             "step N/M | loss | norm | lr | ms | MFU | tok/s",
             START
@@ -80,7 +80,7 @@ MAIN_LOG = Format(
         "s:0 tel:11.0092",
         "s:250 eval:0.2437",
     ),
-    shapes=(
+    patterns=(
         line(
             "s:N trl: lr: norm:",
             START
@@ -115,7 +115,7 @@ C_TRAINER = Format(
         "step 0: train loss 4.845659 (took 2141.000000 ms)",
         "val loss 6.444646",
     ),
-    shapes=(
+    patterns=(
         line(
             "step N: train loss (took ms)",
             START

@@ -36,7 +36,7 @@ MAXTEXT = Format(
             "total_weights=196608"
         ),
     ),
-    shapes=(
+    patterns=(
         pairs(
             "completed step:",
             # while the batch size ramps up no times are given

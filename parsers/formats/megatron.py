@@ -72,7 +72,7 @@ MEGATRON = Format(
         ),
         "steps: 2 loss: 11.0610 iter time (s): 0.601 samples/sec: 851.956",
     ),
-    shapes=(
+    patterns=(
         pairs(
             "iteration N/N | lm loss:",
             rb"\biteration\s+" + STEP + rb"/\s*" + MAX_STEPS + rb"\s*\|",

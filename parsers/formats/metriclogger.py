@@ -8,7 +8,7 @@
 
 The first number is the median of a window, or the value itself; that in parentheses is
 the mean of the epoch so far.  Iterations are counted within an epoch, from 0; swav does
-not say how many there are.  DeiT's last line is the evaluation after an epoch.
+not print how many there are.  DeiT's last line is the evaluation after an epoch.
 """
 
 from typing import Final
@@ -57,7 +57,7 @@ METRICLOGGER = Format(
         "* Acc@1 79.900 Acc@5 95.000 loss 0.893",
         "Train: 0 [  50/1251 (  4%)]  Loss: 6.94 (6.95)  Time: 0.3s,  317.2/s (0.5s)",
     ),
-    shapes=(
+    patterns=(
         pairs(
             "Epoch: [E] [N/N]",
             _EPOCH + rb"/" + named("per_epoch", COUNT) + rb"\]\s",

@@ -27,7 +27,7 @@ MINGPT = Format(
         "epoch 1 iter 0: train loss 4.59238. lr 3.812521e-04:   0%|   | 0/128 [00:00<?",
         "test loss: 3.100000",
     ),
-    shapes=(
+    patterns=(
         line(
             "iter_dt; iter N: train loss",
             START
@@ -76,7 +76,7 @@ MAKEMORE = Format(
         "step 10 | loss 3.1415 | step time 12.34ms",
         "step 500 train loss: 2.2910943031311035 test loss: 2.298872232437134",
     ),
-    shapes=(
+    patterns=(
         line(
             "step N | loss | step time",
             START

@@ -34,7 +34,7 @@ MLX = Format(
             "Tokens/sec 282.493, Trained Tokens 17373, Peak mem 8.104 GB"
         ),
     ),
-    shapes=(
+    patterns=(
         pairs(
             "Iter N: Train loss",
             rb"\bIter " + STEP + rb": Train loss ",

@@ -49,7 +49,7 @@ MMDET = Format(
             "loss: 2.9821"
         ),
     ),
-    shapes=(
+    patterns=(
         pairs(
             "Epoch [E][N/N]",
             rb"\bEpoch(?:\(train\))? +\[ *"

@@ -9,7 +9,7 @@
 The source of the script stands first, with f-strings that look like such lines.  The
 step counts updates made.  Since 2024-12 there is no training loss (lines with times
 alone give the times); the third track prints seconds.  Both formats read the lines of
-both, for a log may begin anywhere: what they differ in decides whose it is.
+both, for a log may begin anywhere: what they differ in decides which.
 
 Parameter-golf ends with losses after quantisation or test-time training, which are no
 points: they have no `step:`.  Its variants print
@@ -18,7 +18,7 @@ points: they have no `step:`.  Its variants print
     1/20000 train_loss: 9.0087 train_time: 0.0m tok/s: 17453577
 """
 
-from parsers.format import Format, Shape, line
+from parsers.format import Format, LinePattern, line
 from parsers.patterns import COUNT, HEAD, MAX_STEPS, START, STEP, later, named
 
 
@@ -49,7 +49,7 @@ _VAL_LOSS = rb"val_loss:\s?" + named("val_loss") + rb"(?![\w.])"
 _VAL_BPB = rb"[ ,|]+val_bpb:\s?" + named("val_bpb")
 
 
-def _both(*, hit: bool) -> Shape:
+def _both(*, hit: bool) -> LinePattern:
     return line(
         "step:N/M val_loss val_bpb",
         _STEP + _VAL_LOSS + _VAL_BPB + _TIMES,
@@ -59,7 +59,7 @@ def _both(*, hit: bool) -> Shape:
     )
 
 
-def _plain(*, hit: bool) -> Shape:
+def _plain(*, hit: bool) -> LinePattern:
     return line(
         "step:N/M val_loss",
         _STEP
@@ -79,7 +79,7 @@ def _plain(*, hit: bool) -> Shape:
 _TRAIN = line(
     "step:N/M train_loss",
     _STEP
-    # Others say `step: 5 loss: 3.2` too.
+    # Others print `step: 5 loss: 3.2` too.
     + rb"(?:train_|(?=loss:\s?\S.{0,999}?\s(?:train_time|time|t|step_avg):))loss:\s?"
     + named("loss")
     + rb"(?![\w.])"
@@ -94,7 +94,7 @@ _CLOCK = line(
     needs=(b"step:", b" train_time:"),
     scale=_SCALE,
 )
-# No training, but it says whose log this is.  What it counts is of no use.
+# No training, but it identifies the program.  What it counts is of no use.
 _WARMUP = line(
     "warmup_step:N/M",
     START + rb"warmup_step:" + named("epoch_no", COUNT) + rb"/",
@@ -125,7 +125,7 @@ MODDED_NANOGPT = Format(
         "step:11/1480 train_time:29246ms step_avg:139.83ms",
         "step:0/1480 val_loss:6.9370 val_bpb:4.0978 train_time:0ms step_avg:0.01ms",
     ),
-    shapes=(_both(hit=False), _plain(hit=True), _TRAIN, _CLOCK),
+    patterns=(_both(hit=False), _plain(hit=True), _TRAIN, _CLOCK),
 )
 
 PARAMETER_GOLF = Format(
@@ -141,7 +141,7 @@ PARAMETER_GOLF = Format(
         "warmup_step:1/20",
         "500/20000 val_loss: 3.4321 val_bpb: 2.0331",
     ),
-    shapes=(
+    patterns=(
         _both(hit=True),
         _plain(hit=False),
         _TRAIN,

@@ -53,7 +53,7 @@ NANOCHAT = Format(
         "Step 3/467 | Average reward: 0.25 | Average sequence length: 181.50",
     ),
     averaged=("loss",),
-    shapes=(
+    patterns=(
         line(
             "step N/M | loss | lrm | dt | tok/sec | mfu",
             LOSS + later(rb"\btotal time: " + named("train_time_ms") + rb"m"),

@@ -50,7 +50,7 @@ NANOGPT = Format(
         'gptwatch: {"event": "eval", "step": 100, "eval_ms": 820.5}',
         'gptwatch: {"event": "end", "reason": "max_iters", "step": 401}',
     ),
-    shapes=(
+    patterns=(
         line(
             "iter N: loss, time, mfu",
             START

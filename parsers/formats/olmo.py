@@ -59,7 +59,7 @@ OLMO = Format(
         "    eval/c4_en-validation/CrossEntropyLoss=3.415",
         "    eval/c4_en-validation/Perplexity=30.42",
     ),
-    shapes=(
+    patterns=(
         line(
             "[step=N/N]",
             rb"\[step="

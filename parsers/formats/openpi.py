@@ -27,10 +27,10 @@ OPENPI = Format(
     units=ANY_LOSS,
     written_by="Physical-Intelligence/openpi",
     samples=("Step 100: grad_norm=1.2315, loss=0.1012, param_norm=1379.7463",),
-    shapes=(
+    patterns=(
         pairs(
             "Step N: key=value,",
-            # Others say `Step 5: loss=3.2, lr=1e-4`: here the keys rise, with a norm.
+            # Others print `Step 5: loss=3.2, lr=1e-4`: here the keys rise, with a norm.
             rb"\bStep "
             + STEP
             + rb": (?=.{0,999}(?:grad|param)_norm=)(?:\w+=[^ ,]+, )*loss=\S",

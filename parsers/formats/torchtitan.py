@@ -43,7 +43,7 @@ TORCHTITAN = Format(
             "loss:  7.9114  memory: 20.11GiB(25.41%)  tps: 1,968"
         ),
     ),
-    shapes=(
+    patterns=(
         pairs(
             "validate step: loss:",
             rb"\bvalidate " + _HEAD,

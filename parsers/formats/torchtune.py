@@ -36,7 +36,7 @@ TORCHTUNE = Format(
         "Step 100 | val_loss:1.973 ",
         "1|10|Loss: 2.0853383:   1%|    | 10/1617 [00:05<2:30:00,  5.57s/it]",
     ),
-    shapes=(
+    patterns=(
         pairs(
             "Step N | loss:",
             rb"\bStep " + STEP + rb" \| \w[\w/]*:\S",

@@ -5,13 +5,13 @@
 
 A bar is drawn again and again: of several with one count the first is the point.  Where
 the description names the epoch the steps count on, elsewhere they begin anew with each
-bar.  A log that says the same in lines of its own is read by these, hence the weight.
+bar.  A log that repeats them in lines of its own is read by these, hence the weight.
 """
 
 import re
 from typing import Final
 
-from parsers.format import Fields, Format, Shape
+from parsers.format import Fields, Format, LinePattern
 from parsers.keyvalue.vocabulary import key
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import COUNT, NUMBER
@@ -43,15 +43,15 @@ def bar(
     counter: bytes = _COUNTER,
     epoch_base: int = 1,
     hit: bool = True,
-) -> Shape:
-    """A shape for bars whose description matches `head`, which may have `epoch_no`.
+) -> LinePattern:
+    """A pattern for bars whose description matches `head`, which may have `epoch_no`.
 
     Without a head it begins with the line, or behind the bar before.
     """
-    pattern = (head + rb"[^|]{0,499}?" if head else rb"(?:^|(?<=\|))[^|]*?") + counter
+    regex = (head + rb"[^|]{0,499}?" if head else rb"(?:^|(?<=\|))[^|]*?") + counter
 
     def locate(text: bytes) -> Fields | None:
-        found = re.search(pattern, text)
+        found = re.search(regex, text)
         if found is None:
             return None
         spans = {g: found.span(g) for g in found.groupdict() if found.start(g) >= 0}
@@ -61,11 +61,11 @@ def bar(
             return None
         return [(n, *span) for n, span in (shown | spans).items()]
 
-    return Shape(
+    return LinePattern(
         name,
         locate,
         needs=needs,
-        once=True,
+        redrawn=True,
         fresh=_HELD_OUT,
         epoch_base=epoch_base,
         hit=hit,
@@ -97,7 +97,7 @@ TQDM = Format(
         "Training: 100% 221/221 [01:30<00:00,  2.44it/s, loss=2.3084, acc=0.3591]",
         "loss 0.5692:  46%|####  | 13/28 [00:09<00:10,  1.39it/s]",
     ),
-    shapes=(
+    patterns=(
         bar(
             "epoch bar",
             rb"(?i:\bepoch)[ :\[#]*(?P<epoch_no>" + COUNT + rb")",
@@ -107,6 +107,6 @@ TQDM = Format(
         bar("percent", rb"", needs=(b"% ", b" ["), counter=_PERCENT),
         bar("count", rb"", needs=(b"it [",), counter=_BARE),
     ),
-    # Thousands of bars go to one line that tells how an epoch went.
+    # Thousands of bars are printed for one line an epoch.
     weight=0.001,
 )

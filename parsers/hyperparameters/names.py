@@ -1,4 +1,4 @@
-"""What programs call the settings and facts of a run."""
+"""What programs call the settings and hyperparameters of a run."""
 
 import re
 from typing import Final

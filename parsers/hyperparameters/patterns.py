@@ -1,16 +1,16 @@
-"""Sentences in which single programs state settings and facts of a run."""
+"""Sentences in which single programs state settings and hyperparameters of a run."""
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from parsers.hyperparameters.values import NUMBER, Facts
+from parsers.hyperparameters.values import NUMBER, Hyperparameters
 
 
 _N: Final = rb"\d[\d,]*"
-# What such a line holds in lower case, the expression whose groups are facts, and what
-# it says by itself.
-SENTENCES: Final[tuple[tuple[str, bytes, Facts], ...]] = (
+# What such a line holds in lower case, the expression whose groups are
+# hyperparameters, and what it states by itself.
+STATEMENTS: Final[tuple[tuple[str, bytes, Hyperparameters], ...]] = (
     (
         "found vocab_size",
         (
@@ -146,9 +146,9 @@ SENTENCES: Final[tuple[tuple[str, bytes, Facts], ...]] = (
 )
 
 
-def sayings(line: bytes, text: str) -> Iterator[tuple[str, bytes]]:
+def stated_values(line: bytes, text: str) -> Iterator[tuple[str, bytes]]:
     """Names and values that such sentences state; `text`: the line in lower case."""
-    for need, pattern, itself in SENTENCES:
+    for need, pattern, itself in STATEMENTS:
         if need in text and (found := re.search(pattern, line)):
             yield from ((n, v) for n, v in found.groupdict().items() if v is not None)
             yield from ((n, str(v).encode()) for n, v in itself.items())

@@ -1,4 +1,4 @@
-"""Settings and model facts that a log states, by nanoGPT's names.
+"""Settings and model hyperparameters that a log states, by nanoGPT's names.
 
     learning_rate = 1e-3 # with baby networks can afford to go a bit higher
     Overriding: batch_size = 12
@@ -23,22 +23,22 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from parsers.hyperparameters.names import ALIASES, STEMS, named, words
-from parsers.hyperparameters.patterns import sayings
+from parsers.hyperparameters.patterns import stated_values
 from parsers.hyperparameters.values import (
     DEVICE,
     GPU,
     KNOWN_NUMBER,
     VALUE,
     Fact,
-    Facts,
+    Hyperparameters,
     value_of,
 )
 
 
-_NOTHING: Final[Facts] = MappingProxyType({})
+_NOTHING: Final[Hyperparameters] = MappingProxyType({})
 # A configuration in one line is shorter; longer lines hold text or data.
 _LONG: Final = 16_384
-_HEAD: Final = 2000  # of a line, tells whether it is source code or a metric line
+_HEAD: Final = 2000  # of a line, shows whether it is source code or a metric line
 _LONG_STATEMENT: Final = 300
 # What a class or a call of a script may state of the run; `lr=` may be any optimizer.
 _MODEL: Final = words("n_layer n_head n_kv_head n_embd block_size vocab_size")
@@ -104,7 +104,7 @@ _LEVEL: Final = re.compile(r"^(?:info|debug|warning|notice)\s+")
 _ARITHMETIC: Final = re.compile(rb"(?=\D*\d)[-+*/\d_.eE() ]*")
 
 
-def facts(line: bytes) -> Facts:
+def hyperparameters(line: bytes) -> Hyperparameters:
     """What one line states; empty for nearly all lines."""
     if len(line) > _LONG:
         return _NOTHING
@@ -117,19 +117,24 @@ def facts(line: bytes) -> Facts:
     return _assigned(line) or _stated(line, text)
 
 
-def _stated(line: bytes, text: str) -> Facts:
+def _stated(line: bytes, text: str) -> Hyperparameters:
     if any(map(text.__contains__, _COUNTERS)) and _PROGRESS.search(line, 0, _HEAD):
         return _NOTHING
     close = [*_close(line)] if "=" in text or ":" in text else []
-    said = [*sayings(line, text), *_gpus(line, text), *close, *_quoted(line, text)]
-    said += _labels(line, text)
-    if not said:
+    stated = [
+        *stated_values(line, text),
+        *_gpus(line, text),
+        *close,
+        *_quoted(line, text),
+    ]
+    stated += _labels(line, text)
+    if not stated:
         return _NOTHING
     if _CODE.search(line, 0, _HEAD):
         builds = _BUILDS.search(line)
-        said = [pair for pair in close if builds and pair[0] in _MODEL]
+        stated = [pair for pair in close if builds and pair[0] in _MODEL]
     found: dict[str, Fact] = {}
-    for name, raw in said:
+    for name, raw in stated:
         value = value_of(name, raw)
         if value is not None:
             found.setdefault(*_renamed(name, value))
@@ -205,7 +210,7 @@ def _indent(line: bytes) -> int:
 # --- Python and JSON ----------------------------------------------------------------
 
 
-def _assigned(line: bytes) -> Facts:
+def _assigned(line: bytes) -> Hyperparameters:
     """An assignment of a literal: nanoGPT's configuration, word for word."""
     for found in _OVERRIDING.finditer(line):
         return _one(found[1].decode().lower(), found[2])
@@ -219,7 +224,7 @@ def _assigned(line: bytes) -> Facts:
     return _one(key, found_one[4].rstrip(b", "))
 
 
-def _one(key: str, raw: bytes) -> Facts:
+def _one(key: str, raw: bytes) -> Hyperparameters:
     name = named(key)
     if name is None:
         return _NOTHING
@@ -242,16 +247,16 @@ def _calculated(text: bytes) -> bytes:
     return b"%d" % product if product.is_integer() else b"%r" % product
 
 
-def _own(line: bytes) -> Facts:
-    """What gptwatch's own trainer says of a run at its start."""
+def _own(line: bytes) -> Hyperparameters:
+    """What gptwatch's own trainer states of a run at its start."""
     try:
-        said = json.loads(line[len("gptwatch: ") :])
+        stated = json.loads(line[len("gptwatch: ") :])
     except (ValueError, RecursionError):
         return _NOTHING
-    if not isinstance(said, dict) or said.get("event") != "start":
+    if not isinstance(stated, dict) or stated.get("event") != "start":
         return _NOTHING
     renamed = {"processes": "world_size"}
-    pairs = ((renamed.get(key, key), value) for key, value in said.items())
+    pairs = ((renamed.get(key, key), value) for key, value in stated.items())
     found = {n: v for n, v in pairs if n in ALIASES and _plain(v)}
     device = found.get("device")
     if isinstance(device, str) and not DEVICE.fullmatch(device.encode()):

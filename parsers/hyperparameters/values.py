@@ -1,4 +1,4 @@
-"""The values that settings and facts may have, out of their text."""
+"""The values that settings and hyperparameters may have, out of their text."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from parsers.hyperparameters.names import words
 
 
 Fact = int | float | str | bool
-Facts = Mapping[str, Fact]
+Hyperparameters = Mapping[str, Fact]
 
 
 _SWITCHES: Final = words("always_save_checkpoint bias decay_lr eval_only compile")
@@ -59,7 +59,7 @@ def value_of(name: str, raw: bytes) -> Fact | None:
 
 def _number(name: str, text: bytes) -> Fact | None:
     found = KNOWN_NUMBER.fullmatch(text)
-    # So many digits fit an int64 whatever they are; a sign says "not set".
+    # So many digits fit an int64 whatever they are; a sign means "not set".
     if found is None or len(text) > 18 or text.startswith(b"-"):  # noqa: PLR2004
         return None
     plain, scale = re.sub(rb"[,_]", b"", found[1]), found[2]

@@ -1,8 +1,8 @@
-"""Lines of home-made training loops: what stands in them, whatever their shape.
+"""Lines of home-made training loops: what stands in them, whatever their pattern.
 
 Such a line is taken for a sentence of keys and numbers: `step 100 | loss 3.21 | lr
 1e-4`, `Epoch 3, Global Batch 25, Training Loss: 8.1`, `[eval] step=9: val_loss=2.2`.
-What a key means `parsers.keyvalue.vocabulary` knows.  Words around a number tell whose
+`parsers.keyvalue.vocabulary` defines the keys.  Words around a number name whose
 it is (`val`) and whether it only repeats another (`best`, `saved`): those are left out.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
+from parsers.keyvalue.normalise import normalised
 from parsers.keyvalue.pairs import AMOUNT
 from parsers.keyvalue.vocabulary import CURVES, Key, key, plain
 from parsers.metrics import METRICS
@@ -22,14 +23,15 @@ from parsers.patterns import COUNT
 _LONGEST: Final = 2048
 # Quick tests in lower case: nearly every line of text ends here.
 _CURVE: Final = re.compile(
-    rb"(?:loss|nll|bpb|perplexity|ppl|entropy|val|train|heldout|lm|ce|xent)"
+    rb"(?:loss|nll|bpb|perplexity|ppl|entropy|val|train|heldout|lm|ce|xent|reward|return)"
     rb"[\w/()\[\]\"']{0,64}(?: \([a-z]+\))?\s*+"
     rb"(?:[:=#]\s*+(?:[\w.]{1,64}+\()?|tensor)?[\"'\[(]{0,9}+\s*+(?:[-+]?\.?\d|nan|[-+]?inf)"
 )
 _NUMBER: Final = re.compile(rb"\d|[Nn][Aa][Nn]|[Ii][Nn][Ff]")
 _CODE: Final = re.compile(
     # The last: a web server, a container being built, the end of it all.
-    rb"==|[-+*]=|\bself\.|\bprint\(|\breturn\b|\bimport |\bassert |\blambda\b|^\s*#"
+    rb"==|[-+*]=|\bself\.|\bprint\(|\breturn\b(?!\s*+[:=\d-])|\bimport |\bassert "
+    rb"|\blambda\b|^\s*#"
     rb"|\bif .{0,999}:|\bfor .{0,999} in |\bdef |\bclass "
     rb"|\{[A-Za-z_][\w.\[\]]*(?::[^{}\s]*)?\}|\d\s+#\s|(?<!\w)\d*+[A-Za-z_]\w*+\(\w++=|%\(|%[.\d]*[dfs]\b|;\s*$|\)\s*:\s*$|\bwandb:"
     rb"|\bHTTP/\d|^Step \d+/\d+ : [A-Z]"
@@ -69,11 +71,14 @@ _AFTER_EPOCH: Final = re.compile(
     + COUNT
     + rb")(?=[\s\])|:,]))"
 )
+_EPOCH_IN_BRACKETS: Final = re.compile(
+    rb"(?i)\bepoch ?\[ *(?P<epoch>" + COUNT + rb")(?:/(?P<of>" + COUNT + rb"))?\]"
+)
 _EPOCH_AND_BATCH: Final = re.compile(
     rb"^\s*\[(?P<epoch>" + COUNT + rb"), +(?P<step>" + COUNT + rb")\]"
 )
 _BARE: Final = re.compile(
-    rb"(?:^|[\]|>-] ++|INFO:? ++)[\[(]?\s*+(?P<step>"
+    rb"(?:^|[\]|>-] ++|% ++|INFO:? ++)[\[(]?\s*+(?P<step>"
     + COUNT
     + rb")(?:\s*/\s*(?P<of>"
     + COUNT
@@ -81,7 +86,7 @@ _BARE: Final = re.compile(
     rb"|:(?=\s*(?i:train|tr|loss)))"
 )
 _SIDE: Final = re.compile(
-    rb"(?i)(?<![\w/.-])(?:(?P<val>val|valid\w*|eval\w*|dev|held.?out)|(?P<test>test\w*)"
+    rb"(?i)(?<![\w/.-])(?:(?P<val>vali?|valid\w*|eval\w*|dev|held.?out)|(?P<test>test\w*)"
     rb"|(?P<train>train|training))(?![\w/.]|-\w)"
 )
 _REPEATS: Final = re.compile(
@@ -111,15 +116,18 @@ _WHOLE: Final = re.compile(rb"\d{1,15}|\d{1,3}(?:,\d{3}){1,4}")
 _VAGUE: Final = frozenset(
     {"train", "val", "valid", "validation", "heldout", "lm", "ce"}
 )
-# Before `loss`, what says that it is not the model's, or no loss of a training; the
+# Before `loss`, what marks that it is not the model's, or no loss of a training; the
 # last is a ratio.
 _OTHERS: Final = re.compile(
     r"(?i)(?:aux\w{0,32}|mtp|z|kl\w{0,32}|router|balanc\w{0,32}|load|moe|discriminator|generator|gan"
-    r"|actor|critic|policy|value|reward|entropy|commit\w{0,32}|distill\w{0,32}|packet|weight|stop"
+    r"|critic|value|reward|entropy|commit\w{0,32}|distill\w{0,32}|packet|weight|stop"
     r"|hearing|profit)[ _/-]{0,9}loss$|grad/param norm$"
 )
+# A loss that is a mean: it is no loss of a step where such are printed.
+_MEAN: Final = re.compile(r"(?:^|_)(?:avg|ave|average|mean|running|smoothed)_")
+_POINTS: Final = CURVES | {"running_loss"}
 _NUMBERED: Final = frozenset({"step", "epoch", "max_steps"})
-_NEVER_REPEATED: Final = CURVES | {"step", "epoch", "accuracy", "val_accuracy"}
+_NEVER_REPEATED: Final = _POINTS | {"step", "epoch", "accuracy", "val_accuracy"}
 _LATE: Final = 1000
 _TIMES: Final = {"ms": 1.0, "us": 1e-3, "s": 1e3, "sec": 1e3, "secs": 1e3, "min": 6e4}
 _BYTES: Final = {"M": 1.0, "MB": 1.0, "MiB": 1.0, "G": 1024.0, "GB": 1024.0}
@@ -133,7 +141,7 @@ _UNITS: Final[Mapping[str, Mapping[str, float]]] = {
     "val_accuracy": {"%": 0.01},
     "mfu": {"%": 1.0},
 }
-# What these name only the unit tells.
+# What these name depends on the unit.
 _BY_UNIT: Final = {
     **dict.fromkeys(("time", "dt", "iter_time", "step_time"), ("iter_ms", {"ms": 1.0})),
     **dict.fromkeys(
@@ -153,35 +161,15 @@ _BY_UNIT: Final = {
 _FACTORS: Final = (1e-3, 0.01, 1e3, 1024.0, 6e4, 1e6, 1e9)
 _HELD_OUT: Final = {
     "loss": "val_loss",
+    "running_loss": "val_loss",
     "accuracy": "val_accuracy",
     "train_ppl": "val_ppl",
 }
 
-# Factors of the groups that `Sentence.fields` names.
+# Factors of the groups that `Statement.fields` names.
 SCALE: Final = {
     f"{metric}__{i}": factor for metric in METRICS for i, factor in enumerate(_FACTORS)
 } | {"iter_ms__s": 1e3}
-
-_LOSS: Final = "损失".encode()
-_WORDS: Final = tuple(
-    (word.encode(), meaning.ljust(len(word.encode())).encode())
-    for word, meaning in (
-        ("训练集", "train"),
-        ("训练", "train"),
-        ("验证集", "valid"),
-        ("验证", "valid"),
-        ("测试集", "test"),
-        ("测试", "test"),
-        ("平均", "avg"),
-        ("损失", "loss"),
-        ("学习率", "lr"),
-        ("准确率", "acc"),
-        ("困惑度", "ppl"),
-        ("轮次", "epoch"),
-        ("\uff1a", ":"),  # signs of full width
-        ("\uff0c", ","),
-    )
-)
 
 # The lines of a template differ in their digits: no key may depend on one.
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
@@ -190,14 +178,15 @@ Span = tuple[int, int]
 
 
 @dataclass(slots=True)
-class Sentence:
-    """What a line says.
+class Statement:
+    """What a line states.
 
     Attributes:
         step, steps: a step, and the number of them, None where it has none.
         epoch, epochs: the same of epochs.
         metrics: metric to the group that names it (with a factor) and its place.
         test: whether its loss is of a test set.
+        batched: whether `steps` are those of an epoch.
     """
 
     step: Span | None = None
@@ -206,14 +195,15 @@ class Sentence:
     epochs: Span | None = None
     metrics: dict[str, tuple[str, Span]] = field(default_factory=dict)
     test: bool = False
+    batched: bool = False
 
     @property
     def curve(self) -> bool:
         """Whether it holds a loss."""
-        return not CURVES.isdisjoint(self.metrics)
+        return not _POINTS.isdisjoint(self.metrics)
 
     def fields(self) -> list[tuple[str, int, int]]:
-        """Its metrics, as a shape gives them."""
+        """Its metrics, as a pattern gives them."""
         return [(group, *span) for group, span in self.metrics.values()]
 
 
@@ -230,24 +220,15 @@ class _Item:
 
 
 @lru_cache(maxsize=64)
-def sentence(text: bytes) -> Sentence | None:
-    """What a line says of a training; None when it is no such line."""
+def statement(text: bytes) -> Statement | None:
+    """What a line states of a training; None when it is no such line."""
     if len(text) > _LONGEST or _NUMBER.search(text) is None:
         return None
-    text = english(text)
+    text = normalised(text)
     if not _CURVE.search(text.lower()) or _CODE.search(text):
         return None
     bar = _BAR.search(text)
     return _Reader(text).read(bar.end() if bar else 0)
-
-
-def english(text: bytes) -> bytes:
-    """Keys of Chinese logs in English; each byte keeps its place."""
-    if text.isascii() or _LOSS not in text or _REPEATS.search(text):
-        return text
-    for word, meaning in _WORDS:
-        text = text.replace(word, meaning)
-    return text
 
 
 class _Reader:
@@ -255,12 +236,12 @@ class _Reader:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self.said = Sentence()
+        self.found = Statement()
         self.ranks: dict[str, int] = {}
         self.side = ""  # whose the next numbers are, by words between numbers
         self.key_side = ""  # the same, by the last key
 
-    def read(self, start: int) -> Sentence | None:
+    def read(self, start: int) -> Statement | None:
         """The line from `start` on."""
         at = start
         for pair in _PAIR.finditer(self.text, start):
@@ -276,22 +257,25 @@ class _Reader:
                     return None
                 continue
             self._take(self._whose(item))
+        self._epoch_in_brackets(start)
         self._count(start)
         self._rates(start)
         self._held_out()
-        return self.said if self.said.metrics else None
+        return self.found if self.found.metrics else None
 
     def _complete(self) -> bool:
         """Whether it has a point already: what follows cannot make it a report."""
-        return self.said.step is not None and self.said.curve
+        return self.found.step is not None and self.found.curve
 
     def _whose(self, item: _Item) -> _Item:
-        """The same number, of held-out data where the words before it say so."""
-        if item.name in {"loss", "val_loss"}:
+        """The same number, of held-out data where the words before it name them."""
+        if item.name in {"loss", "running_loss", "val_loss"}:
             self.key_side = item.side or (
                 "val" if item.name == "val_loss" else self.side
             )
-        side = item.side or (self.side if item.name == "loss" else self.key_side)
+        side = item.side or (
+            self.side if item.name in {"loss", "running_loss"} else self.key_side
+        )
         name = _HELD_OUT.get(item.name) if side in {"val", "test"} else None
         return replace(item, name=name or item.name, side=side)
 
@@ -300,43 +284,50 @@ class _Reader:
             return
         self.ranks[item.name] = item.rank
         if item.name == "epoch" and not _WHOLE.fullmatch(self.text[slice(*item.value)]):
-            self.said.metrics["epoch"] = "epoch", item.value
+            self.found.metrics["epoch"] = "epoch", item.value
         elif item.name == "step":
-            self.said.step, self.said.steps = item.value, item.of
+            self.found.step, self.found.steps = item.value, item.of
+            self.found.batched = item.side == "batch"
         elif item.name == "max_steps":
-            self.said.steps = self.said.steps or item.value
+            self.found.steps = self.found.steps or item.value
         elif item.name == "epoch":
-            self.said.epoch, self.said.epochs = item.value, item.of
+            self.found.epoch, self.found.epochs = item.value, item.of
         else:
             place = item.factor != 1.0 and f"__{_FACTORS.index(item.factor)}"
             group = item.name + (place or "")
-            self.said.metrics[item.name] = (group, item.value)
-            self.said.test |= item.name == "val_loss" and item.side == "test"
+            self.found.metrics[item.name] = (group, item.value)
+            self.found.test |= item.name == "val_loss" and item.side == "test"
 
     def _held_out(self) -> None:
         """Beside a validation loss alone a perplexity is of the same data."""
-        said = self.said.metrics
-        if "val_loss" in said and "loss" not in said and "train_ppl" in said:
-            said.setdefault("val_ppl", ("val_ppl", said.pop("train_ppl")[1]))
+        stated = self.found.metrics
+        if "val_loss" in stated and "loss" not in stated and "train_ppl" in stated:
+            stated.setdefault("val_ppl", ("val_ppl", stated.pop("train_ppl")[1]))
+
+    def _epoch_in_brackets(self, start: int) -> None:
+        found = _EPOCH_IN_BRACKETS.search(self.text, start)
+        if found and self.found.epoch is None:
+            self.found.epoch = found.span("epoch")
+            self.found.epochs = found.span("of") if found["of"] else None
 
     def _count(self, start: int) -> None:
         """A step that no word names: after the epoch, or in front of all."""
-        if self.said.step is not None:
+        if self.found.step is not None:
             return
         both = _EPOCH_AND_BATCH.search(self.text)
         if both:
-            self.said.epoch, self.said.step = both.span("epoch"), both.span("step")
+            self.found.epoch, self.found.step = both.span("epoch"), both.span("step")
             return
-        if self.said.epoch is not None:
-            end = (self.said.epochs or self.said.epoch)[1]
+        if self.found.epoch is not None:
+            end = (self.found.epochs or self.found.epoch)[1]
             found = _AFTER_EPOCH.match(self.text, end)
         else:
             found = _BARE.search(self.text, start)
         if found is None:
             return
         group = "step" if found["step"] else "step__of"
-        self.said.step = found.span(group)
-        self.said.steps = found.span("of") if found["of"] else None
+        self.found.step = found.span(group)
+        self.found.steps = found.span("of") if found["of"] else None
 
     def _rates(self, start: int) -> None:
         for found in _RATE.finditer(self.text, start):
@@ -345,7 +336,7 @@ class _Reader:
             thousands = found["thousands"].decode()
             if thousands:
                 group = f"{name}__{_FACTORS.index(_COUNTS[thousands])}"
-            self.said.metrics.setdefault(name, (group, found.span("value")))
+            self.found.metrics.setdefault(name, (group, found.span("value")))
 
 
 def _repeats(gap: bytes) -> bool:
@@ -360,6 +351,8 @@ def _item(pair: re.Match[bytes]) -> tuple[int, _Item | None]:
     for word in _PART.finditer(pair["key"]):
         begin = pair.start("key") + word.start()
         item = _meant(known[word.start() :], pair)
+        if item is not None and item.name == "loss" and _MEAN.search(plain(known)):
+            item = replace(item, name="running_loss")
         if item is not None:
             return begin, item
     return pair.end("key"), None
@@ -372,8 +365,10 @@ def _meant(name: str, pair: re.Match[bytes]) -> _Item | None:
     value = begin, end - pair["value"].endswith(b".")
     whole = bool(_WHOLE.fullmatch(pair.string, *value))
     of = pair.span("of") if pair["of"] else None
-    if simple in _BATCHES:  # the batches of an epoch, not those of the run
-        return _Item("step", _LATE, 1.0, value, None) if whole and not unit else None
+    if simple in _BATCHES or (simple == "i" and of):
+        # The batches of an epoch, not those of the run.
+        fits = whole and not unit
+        return _Item("step", _LATE, 1.0, value, of, "batch") if fits else None
     if unit in _BY_UNIT.get(simple, ("", {}))[1]:
         metric, factors = _BY_UNIT[simple]
         return _Item(metric, _LATE, factors[unit], value, of)

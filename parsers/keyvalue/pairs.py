@@ -1,6 +1,6 @@
-"""Line shapes that are a head and then keys with numbers, in whatever order.
+"""Line patterns that are a head and then keys with numbers, in whatever order.
 
-Trainers add and drop fields from version to version; such a shape takes those it
+Trainers add and drop fields from version to version; such a pattern takes those it
 knows wherever they stand.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from parsers.format import WORDS, Fields, Shape, StepFrom
+from parsers.format import WORDS, Fields, LinePattern, StepFrom
 from parsers.patterns import COUNT, NUMBER
 
 
@@ -40,8 +40,8 @@ def pairs(
     once: bool = False,
     epoch_base: int = 1,
     hit: bool = True,
-) -> Shape:
-    """A shape for lines where `head` matches, with a `pair` for each field.
+) -> LinePattern:
+    """A pattern for lines where `head` matches, with a `pair` for each field.
 
     `keys` maps a field's key, each digit of which is written `0`, to a metric or word;
     of two keys for one metric the one that stands first in the line counts.  Every
@@ -65,10 +65,10 @@ def pairs(
             return None
         return [(metric, *span) for metric, span in spans.items()]
 
-    return Shape(
+    return LinePattern(
         name,
         locate,
-        pattern=head,
+        regex=head,
         needs=needs,
         step=step,
         scale=scale or {},

@@ -22,12 +22,12 @@ _HELD_OUT: Final = {
 
 @dataclass(slots=True)
 class Entry:
-    """What one line, row or object says.
+    """What one line, row or object states.
 
     Attributes:
         values: metric to value.
         step: None where it names none.
-        planned: number of steps, None where it does not say.
+        planned: number of steps, None where it is not stated.
     """
 
     values: dict[str, float] = field(default_factory=dict)
@@ -45,7 +45,7 @@ def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entr
 
     Arguments:
         found: keys that are known, with their values.
-        held_out: whether the values are of held-out data, whatever their keys say.
+        held_out: whether the values are of held-out data, whatever their keys are.
     """
     ranks: dict[str, int] = {}
     values: dict[str, float] = {}
@@ -60,13 +60,13 @@ def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entr
 
 
 class Axis:
-    """The step of each entry, wherever they say it.
+    """The step of each entry, wherever it stands.
 
     It is what they call step, a whole epoch where they know no step, or their number.
 
     Attributes:
         last: the step before, 0 at the beginning.
-        planned: number of steps that the log plans, None where it does not say.
+        planned: number of steps that the log plans, None where it is not stated.
     """
 
     def __init__(self) -> None:
@@ -117,24 +117,24 @@ class Records:
         self._rows: dict[tuple[str, tuple[str, ...]], list[tuple[int, int, Any]]] = {}
 
     def add(
-        self, shape: str, line: int, step: int, values: Mapping[str, float]
+        self, pattern: str, line: int, step: int, values: Mapping[str, float]
     ) -> None:
-        """One more record; lines of a shape rise."""
+        """One more record; lines of a pattern rise."""
         if values:
             names = tuple(sorted(values))
             row = (line, step, [values[name] for name in names])
-            self._rows.setdefault((shape, names), []).append(row)
+            self._rows.setdefault((pattern, names), []).append(row)
 
     def batches(self) -> list[Batch]:
-        """All of them, those of one shape and one set of metrics together."""
+        """All of them, those of one pattern and one set of metrics together."""
         return [_batch(*kind, rows) for kind, rows in self._rows.items()]
 
 
-def _batch(shape: str, names: tuple[str, ...], rows: Iterable[Any]) -> Batch:
+def _batch(pattern: str, names: tuple[str, ...], rows: Iterable[Any]) -> Batch:
     lines, steps, values = zip(*rows, strict=True)
     table = np.array(values, dtype=np.float64).T
     return Batch(
-        shape,
+        pattern,
         np.array(lines, dtype=np.int64),
         np.array(steps, dtype=np.int64),
         dict(zip(names, table, strict=True)),

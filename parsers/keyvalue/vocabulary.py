@@ -30,9 +30,20 @@ class Key:
 
 
 # A record that has none of these is no point of a curve.
-CURVES: Final = frozenset({"loss", "train_loss", "val_loss", "val_bpb", "epoch_loss"})
+CURVES: Final = frozenset(
+    {"loss", "train_loss", "val_loss", "val_bpb", "epoch_loss", "reward"}
+)
 
-_HELD_OUT: Final = ("val", "valid", "validation", "eval", "dev", "heldout", "test")
+_HELD_OUT: Final = (
+    "val",
+    "valid",
+    "validation",
+    "eval",
+    "vali",
+    "dev",
+    "heldout",
+    "test",
+)
 _TRAIN: Final = ("train", "training", "tr")
 _ACCURACY: Final = (
     "accuracy",
@@ -71,74 +82,54 @@ def _of(prefixes: Iterable[str], names: Iterable[str]) -> list[str]:
     return [f"{p}_{n}" for n in names for p in prefixes]
 
 
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # In order of rank: the plainest name of a thing first.
 _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "step": (
-            "global_step",
-            "trainer_global_step",
-            "step",
-            "steps",
-            "current_steps",
-            "global_step_max_steps",
-            "current_step",
-            "train_step",
-            "training_step",
-            "optimizer_step",
-            "opt_step",
-            "optim_step",
-            "num_updates",
-            "n_updates",
-            "num_update",
-            "updates",
-            "update",
-            "iteration",
-            "iterations",
-            "iter",
-            "iters",
-            "iter_num",
-            "train_iter",
-            "it",
+            *_words(
+                "global_step trainer_global_step step steps current_steps "
+                "global_step_max_steps current_step train_step training_step "
+                "optimizer_step opt_step optim_step num_updates n_updates num_update "
+                "updates update iteration iterations iter iters iter_num train_iter "
+                "it global_steps training_global_step total_timesteps "
+                "time_total_timesteps num_timesteps timesteps_total timesteps "
+                "env_steps total_env_steps total_env_interacts training_iteration "
+                "time_iterations episode episodes round"
+            ),
         ),
         "max_steps": (
-            "max_steps",
-            "total_steps",
-            "max_iters",
-            "total_iters",
-            "num_training_steps",
+            *_words("max_steps total_steps max_iters total_iters num_training_steps"),
         ),
         "loss": (
             "loss",
             "train_loss_step",
             "loss_step",
             *_of(_TRAIN, _LOSSES[:1]),
-            "loss_train",
-            "loss_train_total",
-            "losses_train",
-            "batch_loss",
-            "train_batch_loss",
-            "reduced_train_loss",
-            "step_loss",
-            "train_step_loss",
-            "cur_loss",
-            "current_loss",
-            "ave_loss",
-            "running_loss",
+            *_words(
+                "loss_train loss_train_total losses_train batch_loss train_batch_loss "
+                "reduced_train_loss step_loss train_step_loss cur_loss current_loss "
+                "ave_loss running_loss"
+            ),
             *_of(_TRAIN, _LOSSES[1:]),
             *_of(_TRAIN, [f"loss_{n}" for n in ("total", "lm", "ce", "avg", "mean")]),
             *_LOSSES[1:],
-            "t_loss",
-            "closs",
-            "train",
-            "lm",
+            *_words(
+                "t_loss closs train lm avr_loss gpt_loss loss_mean pg_loss "
+                "actor_pg_loss policy_gradient_loss train_policy_gradient_loss "
+                "policy_loss train_policy_loss actor_loss train_actor_loss rl_loss "
+                "loss_policy loss_policy_avg loss_pi surrogate_loss "
+                "mean_surrogate_loss"
+            ),
         ),
         "epoch_loss": (
-            "epoch_loss",
-            "train_loss_epoch",
-            "loss_epoch",
-            "train_epoch_loss",
-            "epoch_train_loss",
-            "avg_epoch_loss",
+            *_words(
+                "epoch_loss train_loss_epoch loss_epoch train_epoch_loss "
+                "epoch_train_loss avg_epoch_loss"
+            ),
         ),
         "val_loss": (
             *_of(_HELD_OUT, _LOSSES[:1]),
@@ -150,120 +141,140 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             *_of(_HELD_OUT, ["loss_epoch", "epoch_loss"]),
             *_of(_HELD_OUT, _LOSSES[1:]),
             *_of(_HELD_OUT, [f"loss_{n}" for n in ("total", "lm", "ce", "avg")]),
-            "val",
-            "valid",
-            "validation",
-            "heldout",
+            *_words("val valid validation heldout"),
         ),
         "val_bpb": (*_of(_HELD_OUT, ["bpb"]), "bpb"),
         "train_ppl": (*_of(_TRAIN, _PERPLEXITY), *_PERPLEXITY),
         "val_ppl": (*_of(_HELD_OUT, _PERPLEXITY), *(f"ppl_{p}" for p in _HELD_OUT)),
         "accuracy": (*_of(_TRAIN, _ACCURACY), *_ACCURACY),
         "val_accuracy": tuple(_of(_HELD_OUT, _ACCURACY)),
-        "val_f1": tuple(_of(_HELD_OUT, ["f1", "f1_score", "f1_macro", "macro_f1"])),
-        "val_auc": tuple(_of(_HELD_OUT, ["auc", "roc_auc", "auroc"])),
-        "val_map": tuple(_of(_HELD_OUT, ["map", "map50", "map_50", "bbox_map"])),
-        "val_iou": tuple(_of(_HELD_OUT, ["iou", "miou", "mean_iou"])),
-        "val_dice": tuple(_of(_HELD_OUT, ["dice", "mean_dice"])),
-        "val_bleu": tuple(_of(_HELD_OUT, ["bleu", "sacrebleu"])),
+        "reward": (
+            *_words(
+                "reward rewards train_reward mean_reward reward_mean rewards_mean "
+                "avg_reward average_reward train_mean_reward mean_episode_reward "
+                "episode_reward episode_reward_mean episode_return_mean "
+                "env_runners_episode_return_mean ep_rew_mean rollout_ep_rew_mean "
+                "eprewmean ep_reward_mean mean_100_episode_reward critic_score_mean "
+                "critic_rewards_mean objective_rlhf_reward objective_scores "
+                "env_reward_mean ppo_mean_scores episodic_return episode_return "
+                "average_return mean_return averageepret return_mean "
+                "charts_episodic_return return total_reward"
+            ),
+        ),
+        "val_reward": (
+            *_of(_HELD_OUT, ["reward", "mean_reward", "avg_reward", "reward_mean"]),
+            "eval_ep_rew_mean",
+        ),
+        "reward_margin": ("rewards_margins", "reward_margin", "margin"),
+        "kl": (
+            *_words(
+                "kl mean_kl kl_mean kl_ref approx_kl approxkl train_approx_kl kl_loss "
+                "actor_kl_loss actor_ppo_kl kl_divergence objective_kl "
+                "policy_approxkl_avg"
+            ),
+        ),
+        "entropy": (
+            *_words(
+                "entropy mean_entropy policy_entropy actor_entropy actor_entropy_loss "
+                "objective_entropy policy_entropy_avg"
+            ),
+        ),
+        "clip_fraction": (
+            *_words(
+                "clip_fraction clipfrac clip_frac train_clip_fraction "
+                "actor_pg_clipfrac policy_clipfrac_avg"
+            ),
+        ),
+        "value_loss": (
+            *_words(
+                "value_loss train_value_loss value_function_loss critic_loss "
+                "critic_vf_loss loss_value_avg vf_loss loss_v"
+            ),
+        ),
+        "response_length": (
+            *_words(
+                "response_length response_length_mean completion_length "
+                "completions_mean_length avg_response_len avg_response_length "
+                "mean_response_length response_len"
+            ),
+        ),
+        "episode_length": (
+            *_words(
+                "ep_len_mean rollout_ep_len_mean eplenmean eplen episode_len_mean "
+                "mean_episode_length episode_length episodic_length"
+            ),
+        ),
+        "precision": ("metrics_precision_b", "metrics_precision"),
+        "recall": ("metrics_recall_b", "metrics_recall"),
+        "map50": ("metrics_map50_b", "metrics_map_0_5", "map50"),
+        "val_map": (
+            *_of(_HELD_OUT, ["map", "map50", "map_50", "bbox_map"]),
+            "metrics_map50_95_b",
+            "metrics_map_0_5_0_95",
+            "map50_95",
+        ),
+        "val_wer": (*_of(_HELD_OUT, ["wer", "word_error_rate"]), "wer"),
+        "val_cer": (*_of(_HELD_OUT, ["cer", "character_error_rate"]), "cer"),
+        "val_bleu": (*_of(_HELD_OUT, ["bleu", "sacrebleu"]), "bleu"),
+        "val_iou": (
+            *_of(_HELD_OUT, ["miou", "iou", "mean_iou"]),
+            "miou",
+            "meaniu",
+            "mean_iou",
+        ),
+        "val_psnr": tuple(_of(_HELD_OUT, ["psnr"])),
+        "val_f1": (*_of(_HELD_OUT, ["f1", "f1_score", "f1_macro", "macro_f1"]), "f1"),
+        "val_dice": tuple(_of(_HELD_OUT, ["dice", "dice_score", "mean_dice"])),
         "val_rouge": tuple(_of(_HELD_OUT, ["rougel", "rouge_l", "rouge"])),
-        "val_wer": tuple(_of(_HELD_OUT, ["wer", "word_error_rate"])),
-        "val_cer": tuple(_of(_HELD_OUT, ["cer", "character_error_rate"])),
+        "val_auc": tuple(_of(_HELD_OUT, ["auc", "roc_auc", "auroc"])),
         "hellaswag": ("hellaswag", "hellaswag_acc", "hellaswag_accuracy", "hella"),
         "core": ("core", "core_metric"),
         "lr": (
-            "lr",
-            "learning_rate",
-            "current_lr",
-            "train_lr",
-            "train_learning_rate",
-            "lr_group0",
-            "lr_pg0",
-            "lr_adamw",
-            "lr_adam",
-            "lr_sgd",
-            "lr_adamw_pg1",
-            "lr_adam_pg1",
-            "lr_sgd_pg1",
+            *_words(
+                "lr learning_rate current_lr train_lr train_learning_rate lr_group0 "
+                "lr_pg0 lr_adamw lr_adam lr_sgd lr_adamw_pg1 lr_adam_pg1 lr_sgd_pg1"
+            ),
         ),
         "lr_scale": ("lrm", "lr_scale", "lr_mult", "lr_multiplier"),
         "grad_norm": (
-            "grad_norm",
-            "gradient_norm",
-            "gnorm",
-            "global_grad_norm",
-            "total_grad_norm",
-            "train_grad_norm",
-            "optim_total_grad_norm",
-            "grad_norm_total",
-            "total_norm",
-            "gradnorm",
-            "norm",
-            "grad",
+            *_words(
+                "grad_norm gradient_norm gnorm global_grad_norm total_grad_norm "
+                "train_grad_norm optim_total_grad_norm grad_norm_total total_norm "
+                "gradnorm norm grad"
+            ),
         ),
         "param_norm": ("param_norm", "pnorm", "weight_norm"),
         "loss_scale": ("loss_scale", "train_loss_scale"),
         "mfu": ("mfu", "mfu_percent", "mfu_pct", "bf16_mfu", "train_mfu"),
         "tflops": ("tflops", "tflop_s", "tflops_per_gpu", "tflops_s"),
         "tokens_per_s": (
-            "tokens_per_s",
-            "tokens_per_sec",
-            "tokens_per_second",
-            "tok_per_s",
-            "tok_per_sec",
-            "tok_per_second",
-            "tokens_s",
-            "tokens_sec",
-            "tok_s",
-            "tok_sec",
-            "toks_s",
-            "toks_per_s",
-            "train_tokens_per_second",
-            "tokens_per_second_per_gpu",
-            "train_tokens_per_sec",
-            "train_tok_per_sec",
-            "throughput_tokens_per_s",
-            "throughput_tokens_per_sec",
-            "tps",
-            "tgs",
-            "wps",
+            *_words(
+                "tokens_per_s tokens_per_sec tokens_per_second tok_per_s tok_per_sec "
+                "tok_per_second tokens_s tokens_sec tok_s tok_sec toks_s toks_per_s "
+                "train_tokens_per_second tokens_per_second_per_gpu "
+                "train_tokens_per_sec train_tok_per_sec throughput_tokens_per_s "
+                "throughput_tokens_per_sec tps tgs wps"
+            ),
         ),
         "samples_per_s": (
-            "samples_per_s",
-            "samples_per_sec",
-            "samples_per_second",
-            "samples_s",
-            "samples_sec",
-            "train_samples_per_second",
-            "examples_per_sec",
+            *_words(
+                "samples_per_s samples_per_sec samples_per_second samples_s "
+                "samples_sec train_samples_per_second examples_per_sec"
+            ),
         ),
         "iters_per_s": (
-            "it_s",
-            "it_sec",
-            "iter_s",
-            "iters_per_s",
-            "iters_per_sec",
-            "iter_per_sec",
-            "steps_s",
-            "steps_sec",
-            "steps_per_s",
-            "steps_per_sec",
-            "steps_per_second",
-            "train_steps_per_second",
-            "train_speed_iter_s",
+            *_words(
+                "it_s it_sec iter_s iters_per_s iters_per_sec iter_per_sec steps_s "
+                "steps_sec steps_per_s steps_per_sec steps_per_second "
+                "train_steps_per_second train_speed_iter_s"
+            ),
         ),
         "tokens": (
-            "tokens",
-            "num_tokens",
-            "tokens_seen",
-            "total_tokens",
-            "trained_tokens",
-            "train_tokens",
-            "num_input_tokens_seen",
-            "tokens_processed",
-            "consumed_tokens",
-            "n_tokens",
-            "cumulative_tokens",
+            *_words(
+                "tokens num_tokens tokens_seen total_tokens trained_tokens "
+                "train_tokens num_input_tokens_seen tokens_processed consumed_tokens "
+                "n_tokens cumulative_tokens"
+            ),
         ),
         "epoch": ("epoch", "ep", "epochs", "train_epoch", "cur_epoch", "current_epoch"),
     }
@@ -271,61 +282,73 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 # Times and sizes in a unit of their own: key to metric and factor.
 _SCALED: Final[Mapping[str, tuple[str, float]]] = MappingProxyType(
     {
-        "iter_ms": ("iter_ms", 1.0),
-        "step_ms": ("iter_ms", 1.0),
-        "dt_ms": ("iter_ms", 1.0),
-        "ms_per_step": ("iter_ms", 1.0),
-        "ms_per_iter": ("iter_ms", 1.0),
-        "ms_step": ("iter_ms", 1.0),
-        "ms_iter": ("iter_ms", 1.0),
-        "ms_batch": ("iter_ms", 1.0),
-        "ms_per_batch": ("iter_ms", 1.0),
-        "time_ms": ("iter_ms", 1.0),
-        "iter_time_ms": ("iter_ms", 1.0),
-        "step_time_ms": ("iter_ms", 1.0),
-        "iter_time": ("iter_ms", 1000.0),
-        "step_time": ("iter_ms", 1000.0),
-        "iter_time_s": ("iter_ms", 1000.0),
-        "step_time_s": ("iter_ms", 1000.0),
-        "step_time_sec": ("iter_ms", 1000.0),
-        "train_step_timing_in_s": ("iter_ms", 1000.0),
-        "time_per_iter": ("iter_ms", 1000.0),
-        "time_per_step": ("iter_ms", 1000.0),
-        "sec_per_step": ("iter_ms", 1000.0),
-        "s_per_step": ("iter_ms", 1000.0),
-        "sec_per_iter": ("iter_ms", 1000.0),
-        "s_it": ("iter_ms", 1000.0),
-        "train_speed_s_it": ("iter_ms", 1000.0),
-        "dt": ("iter_ms", 1000.0),
-        "dt_s": ("iter_ms", 1000.0),
-        "step_avg_ms": ("step_avg_ms", 1.0),
-        "step_avg": ("step_avg_ms", 1000.0),
-        "train_time_ms": ("train_time_ms", 1.0),
-        "elapsed_ms": ("train_time_ms", 1.0),
-        "train_time": ("train_time_ms", 1000.0),
-        "train_time_s": ("train_time_ms", 1000.0),
-        "elapsed": ("train_time_ms", 1000.0),
-        "elapsed_s": ("train_time_ms", 1000.0),
-        "elapsed_sec": ("train_time_ms", 1000.0),
-        "elapsed_seconds": ("train_time_ms", 1000.0),
-        "eval_runtime": ("eval_ms", 1000.0),
-        "eval_ms": ("eval_ms", 1.0),
-        "memory_mib": ("memory_mib", 1.0),
-        "memory_mb": ("memory_mib", 1.0),
-        "mem_mb": ("memory_mib", 1.0),
-        "gpu_mem_mb": ("memory_mib", 1.0),
-        "gpu_memory_mb": ("memory_mib", 1.0),
-        "vram_mb": ("memory_mib", 1.0),
-        "memory_gib": ("memory_mib", 1024.0),
-        "memory_gb": ("memory_mib", 1024.0),
-        "mem_gb": ("memory_mib", 1024.0),
-        "peak_mem_gb": ("memory_mib", 1024.0),
-        "peak_memory_gb": ("memory_mib", 1024.0),
-        "gpu_mem_gb": ("memory_mib", 1024.0),
-        "gpu_memory_gb": ("memory_mib", 1024.0),
-        "vram_gb": ("memory_mib", 1024.0),
-        "memory_max_active_gib": ("memory_mib", 1024.0),
-        "memory_max_mem_active_gib": ("memory_mib", 1024.0),
+        word: (metric, factor)
+        for metric, factor, words in (
+            (
+                "iter_ms",
+                1.0,
+                (
+                    "iter_ms step_ms dt_ms ms_per_step ms_per_iter ms_step "
+                    "ms_iter ms_batch ms_per_batch time_ms iter_time_ms "
+                    "step_time_ms"
+                ),
+            ),
+            (
+                "iter_ms",
+                1000.0,
+                (
+                    "iter_time step_time iter_time_s step_time_s step_time_sec "
+                    "train_step_timing_in_s time_per_iter time_per_step "
+                    "sec_per_step s_per_step sec_per_iter s_it train_speed_s_it "
+                    "dt dt_s"
+                ),
+            ),
+            (
+                "step_avg_ms",
+                1.0,
+                "step_avg_ms",
+            ),
+            (
+                "step_avg_ms",
+                1000.0,
+                "step_avg",
+            ),
+            (
+                "train_time_ms",
+                1.0,
+                "train_time_ms elapsed_ms",
+            ),
+            (
+                "train_time_ms",
+                1000.0,
+                "train_time train_time_s elapsed elapsed_s elapsed_sec elapsed_seconds",
+            ),
+            (
+                "eval_ms",
+                1000.0,
+                "eval_runtime",
+            ),
+            (
+                "eval_ms",
+                1.0,
+                "eval_ms",
+            ),
+            (
+                "memory_mib",
+                1.0,
+                "memory_mib memory_mb mem_mb gpu_mem_mb gpu_memory_mb vram_mb",
+            ),
+            (
+                "memory_mib",
+                1024.0,
+                (
+                    "memory_gib memory_gb mem_gb peak_mem_gb peak_memory_gb "
+                    "gpu_mem_gb gpu_memory_gb vram_gb memory_max_active_gib "
+                    "memory_max_mem_active_gib"
+                ),
+            ),
+        )
+        for word in words.split()
     }
 )
 
@@ -341,6 +364,8 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
     }
 )
 
+# `ValLoss`
+_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _SIGNS: Final = re.compile(r"[^a-z0-9]+")
 _LONGEST: Final = 64
 
@@ -348,7 +373,9 @@ _LONGEST: Final = 64
 @lru_cache(maxsize=4096)
 def key(text: str) -> Key | None:
     """What a key of a log means; None when it is not in the vocabulary."""
-    return KEYS.get(plain(text)) if len(text) <= _LONGEST else None
+    if len(text) > _LONGEST:
+        return None
+    return KEYS.get(plain(text)) or KEYS.get(plain(_CAMEL.sub("_", text)))
 
 
 def plain(text: str) -> str:

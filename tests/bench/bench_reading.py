@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from parsers.format import Format, Shape
+from parsers.format import Format, LinePattern
 from parsers.formats import FORMATS
 from parsers.parser import CHUNK_BYTES, Parser
 from watcher.storage.columns import Run
@@ -89,7 +89,7 @@ def plain(data: bytes) -> dict[str, list[tuple[float, ...]]]:
 
 def line_by_line(data: bytes, form: Format) -> int:
     """Reads with the expressions of one format, a line at a time; how many values."""
-    finders = [finder(shape, data) for shape in form.shapes]
+    finders = [finder(pattern, data) for pattern in form.patterns]
     count = 0
     for row in data.split(b"\n"):
         for find in finders:
@@ -101,20 +101,20 @@ def line_by_line(data: bytes, form: Format) -> int:
     return count
 
 
-def finder(shape: Shape, data: bytes) -> Callable[[bytes], Sequence[bytes]]:
+def finder(pattern: LinePattern, data: bytes) -> Callable[[bytes], Sequence[bytes]]:
     """One compiled expression, or the shape itself where it is more than one."""
-    pattern = re.compile(shape.pattern)
+    regex = re.compile(pattern.regex)
     rows = data[:100_000].split(b"\n")
-    several = any(len(shape.locate(row) or ()) > pattern.groups for row in rows)
+    several = any(len(pattern.locate(row) or ()) > regex.groups for row in rows)
 
-    def by_shape(row: bytes) -> Sequence[bytes]:
-        return [row[start:end] for _, start, end in shape.locate(row) or ()]
+    def by_locate(row: bytes) -> Sequence[bytes]:
+        return [row[start:end] for _, start, end in pattern.locate(row) or ()]
 
     def by_pattern(row: bytes) -> Sequence[bytes]:
-        found = pattern.search(row)
+        found = regex.search(row)
         return found.groups() if found else ()
 
-    return by_shape if several else by_pattern
+    return by_locate if several else by_pattern
 
 
 def number(text: bytes) -> float | None:
@@ -158,7 +158,7 @@ def report(megabytes: float) -> Iterator[str]:
     yield f"  against one expression a line: {regex / every:.2f} times as fast"
     yield f"  all formats against one: {every / one:.2f} of the time"
     for other in FORMATS:
-        if other.shapes and all(s.pattern for s in other.shapes):
+        if other.patterns and all(p.regex for p in other.patterns):
             log = samples_log(other, megabytes / 10)
             a, b = medians(
                 partial(ours, log, (other,)), partial(line_by_line, log, other)

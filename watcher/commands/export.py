@@ -14,10 +14,11 @@ from watcher.commands import options
 @click.argument("files", type=options.file, nargs=-1, required=True)
 @click.option(
     "--to",
-    type=click.Choice(["json", "jsonl", "csv"]),
+    type=click.Choice(["json", "jsonl", "csv", "html"]),
     default="json",
     show_default=True,
-    help="json: one document; jsonl: one document per line; csv: one row per value.",
+    help="json: one document; jsonl: one document per line; csv: one row per value; "
+    "html: a report in one file.",
 )
 @click.option(
     "--window",
@@ -31,6 +32,9 @@ def export(
     """Print every point of one or more logs, for other programs."""
     from watcher.outputs.report import json as data
 
+    if to == "html":
+        _write_html(context, files, window)
+        return
     if to == "json" and len(files) > 1:
         text = "--to json takes one log; use --to jsonl for several"
         raise click.UsageError(options.tr(text))
@@ -48,6 +52,21 @@ def export(
         output.write(b"\n")
     output.flush()
     if empty and to != "jsonl":
+        context.exit(options.NO_METRICS)
+
+
+def _write_html(
+    context: click.Context, files: Sequence[Path], window: int | None
+) -> None:
+    """Prints a report that opens in a browser without a server."""
+    from watcher.web.report import document
+
+    if len(files) > 1:
+        raise click.UsageError(options.tr("--to html takes one log"))
+    analysis = options.read(files[0], context, window=window).analysis
+    sys.stdout.buffer.write(document(analysis, lang=options.language()))
+    sys.stdout.buffer.flush()
+    if not analysis.curves:
         context.exit(options.NO_METRICS)
 
 

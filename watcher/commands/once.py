@@ -1,5 +1,6 @@
 """`gptwatch once`: analyse one log."""
 
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ _PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
 @options.theme
 @options.window
 @click.option("--log-x", is_flag=True, help="Logarithmic step axis.")
+@click.option("--html", is_flag=True, help="A report in one HTML file, too.")
 @click.option(
     "--json", "document", is_flag=True, help="Print the data document instead."
 )
@@ -43,6 +45,7 @@ def once(
     theme: str,
     window: int | None,
     log_x: bool,
+    html: bool,
     document: bool,
     no_files: bool,
     quiet: bool,
@@ -63,7 +66,20 @@ def once(
         log_x=log_x,
         output=options.Output(not no_files, document, quiet),
     )
+    if html and not no_files:
+        _write_html(analysis, out, lang, quiet=quiet or document)
     context.exit(0 if exit_zero else _exit_code(analysis))
+
+
+def _write_html(analysis: Any, out: Path, lang: str, *, quiet: bool) -> None:
+    """Writes the report in one file, and prints its path."""
+    from watcher.files import stamp, write_atomically
+    from watcher.web.report import document
+
+    path = out / f"training_report_{stamp(time.time())}.html"
+    write_atomically(path, [document(analysis, lang=lang)])
+    if not quiet:
+        click.echo(options.safe(str(path)))
 
 
 def _newest(out: Path, *, quiet: bool) -> Path:

@@ -53,7 +53,7 @@ def joined(parts: Sequence[Batch]) -> Batch:
         for name in first.values
     }
     return Batch(
-        first.shape,
+        first.pattern,
         np.concatenate([part.lines for part in parts]),
         np.concatenate([part.steps for part in parts]),
         values,

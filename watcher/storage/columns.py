@@ -88,9 +88,9 @@ class Run:
             self.planned = None
         for batch in delta.batches:
             names = tuple(sorted(batch.values))
-            self._tables.setdefault(names, Table(batch.shape)).add(batch)
+            self._tables.setdefault(names, Table(batch.pattern)).add(batch)
         self._milestones += delta.milestones
-        self.facts.update(delta.facts)
+        self.facts.update(delta.hyperparameters)
         self.format = delta.format or self.format
         self.planned = delta.planned or self.planned
         self.lines += delta.lines

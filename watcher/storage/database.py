@@ -202,9 +202,9 @@ class Database:
             lines, read, before = self._fields(run, "lines, bytes, latest")
             kept = {} if delta.reset else from_json(before)
             fields: dict[str, Any] = {"latest": kept | latest(delta)}
-            if delta.facts:
+            if delta.hyperparameters:
                 (known,) = self._fields(run, "hyperparameters")
-                fields["hyperparameters"] = from_json(known) | delta.facts
+                fields["hyperparameters"] = from_json(known) | delta.hyperparameters
         if delta.planned or delta.reset:
             fields["planned"] = delta.planned
         # One statement: each writes the whole row anew.
@@ -286,7 +286,7 @@ class Database:
                 format=next((f for f in formats if f.name == row.format), None),
                 batches=list(self._points.batches(run)),
                 milestones=self._milestones(run),
-                facts=row.hyperparameters,
+                hyperparameters=row.hyperparameters,
                 planned=row.planned,
                 lines=row.lines,
             )

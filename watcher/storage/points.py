@@ -30,7 +30,7 @@ class Points:
         self._connection.execute(
             "INSERT INTO chunks (run, level, pattern, metrics, records, data)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (run, level, batch.shape, names, len(batch.lines), packed(batch)),
+            (run, level, batch.pattern, names, len(batch.lines), packed(batch)),
         )
         if level >= 0:
             self._count(run, level, names)

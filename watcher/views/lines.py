@@ -58,8 +58,17 @@ class _Part:
         return self.places[-1].offset
 
 
-def excerpt(row: Row, places: Sequence[Place], first: int, last: int) -> Excerpt:
+def excerpt(
+    row: Row,
+    places: Sequence[Place],
+    first: int,
+    last: int,
+    *,
+    width: int | None = None,
+) -> Excerpt:
     """Lines `first` to `last` of a run, as far as there are so many.
+
+    `width`: bytes of a line that are kept; a line may have a million.
 
     Raises:
         InputError: no file holds them any more, or they were read before places were
@@ -77,7 +86,7 @@ def excerpt(row: Row, places: Sequence[Place], first: int, last: int) -> Excerpt
             path = path if found else name
             new = text.feed(data).split(b"\n")[:-1]
             skipped = min(max(first - 1 - line, 0), len(new))
-            found += new[skipped : max(last - line, 0)]
+            found += [one[:width] for one in new[skipped : max(last - line, 0)]]
             line += len(new)
             if line >= last:
                 return _excerpt(path, first, found)

@@ -24,7 +24,7 @@ from watcher.web.reader import Desk, Reader
 T = TypeVar("T")
 _MAX_METRICS: Final = 64
 _MAX_LINES: Final = 1000
-_MAX_LINE_CHARS: Final = 4000
+_MAX_LINE: Final = 4000
 _MAX_TAIL: Final = 2000
 _MAX_RUNS: Final = 32
 _AXES: Final = {"step": "steps", "line": "lines"}
@@ -143,7 +143,7 @@ class Api:
 
         row, places = await self.reader.ask(question)
         found = await self.reader.read(
-            lambda: excerpt(row, places, at - n // 2, at + n // 2)
+            lambda: excerpt(row, places, at - n // 2, at + n // 2, width=_MAX_LINE)
         )
         return _json(
             request,
@@ -151,7 +151,7 @@ class Api:
                 "path": shown(str(found.path)),
                 "first": found.first,
                 "at": at,
-                "lines": [masked(text[:_MAX_LINE_CHARS]) for text in found.lines],
+                "lines": [masked(text) for text in found.lines],
                 "of": row.lines,
             },
         )

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -24,7 +25,6 @@ _HEADERS: Final = (
     (b"x-frame-options", b"DENY"),
 )
 HEADER_BYTES: Final = 16 * 1024
-COOKIE: Final = "gptwatch"
 _YEAR_S: Final = 365 * 86_400
 
 
@@ -43,6 +43,11 @@ class Access:
     token: str
     users: frozenset[int]
     trusted: bool = False
+
+    @property
+    def cookie(self) -> str:
+        """Its name: servers on other ports of this host have others."""
+        return f"gptwatch-{sha256(self.token.encode()).hexdigest()[:8]}"
 
 
 class Guard:
@@ -88,7 +93,7 @@ class Guard:
         peer = scope.get("state", {}).get("peer_uid")
         if self._access.trusted or peer in self._access.users:
             return None
-        if self._is_token(_cookie(headers.get("cookie", ""))):
+        if self._is_token(_cookie(headers.get("cookie", ""), self._access.cookie)):
             return None
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if scope["path"] == "/" and self._is_token(query.get("token", [""])[0]):
@@ -104,7 +109,7 @@ class Guard:
         """The token goes from the address, where it is seen, into a cookie."""
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
-            COOKIE,
+            self._access.cookie,
             self._access.token,
             max_age=_YEAR_S,
             httponly=True,
@@ -134,9 +139,9 @@ def _is_own(headers: Mapping[str, str], path: str) -> bool:
     return path == "/" and is_link and headers.get("sec-fetch-dest") == "document"
 
 
-def _cookie(header: str) -> str:
+def _cookie(header: str, name: str) -> str:
     try:
-        found = SimpleCookie(header).get(COOKIE)
+        found = SimpleCookie(header).get(name)
     except CookieError:
         return ""
     return found.value if found else ""

@@ -98,7 +98,10 @@ def address(bound: socket.socket, access: Access, listen: str) -> str:
     if bound.family == socket.AF_UNIX:
         return f"{listen} (from another machine: ssh -L 8477:{listen[5:]} HOST)"
     host, port = bound.getsockname()[:2]
-    name = f"[{host}]" if ":" in host else host
+    if ipaddress.ip_address(host).is_unspecified:
+        name = socket.gethostname()
+    else:
+        name = f"[{host}]" if ":" in host else host
     plain = f"http://{name}:{port}/"
     is_local = ipaddress.ip_address(host).is_loopback and Path("/proc/net/tcp").exists()
     return plain if is_local else f"{plain}?token={access.token}"

@@ -11,7 +11,7 @@ export function ticks(low, high, count) {
   if (!(span > 0)) return [low];
   const raw = span / Math.max(count, 1);
   const size = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].find((n) => n * size >= raw) * size;
+  const step = [1, 2, 2.5, 5, 10].find((n) => n * size >= raw) * size;
   const found = [];
   for (let n = Math.ceil(low / step); n * step <= high + step * 1e-9; n += 1) found.push(n * step);
   return found;
@@ -508,7 +508,8 @@ function tickText(value, rows) {
   if (size >= 1e4) return short(value).replace(/\.?0+(?=[KMB]|$)/, "");
   if (size && size < 1e-2) return value ? value.toExponential(1).replace(".0", "") : "0";
   const step = rows.length > 1 ? Math.abs(rows[1] - rows[0]) : size;
-  return value.toFixed(Math.max(0, Math.min(4, Math.ceil(-Math.log10(step || 1)))));
+  const whole = (d) => Math.abs(step * 10 ** d - Math.round(step * 10 ** d)) < 1e-6;
+  return value.toFixed([0, 1, 2, 3].find(whole) ?? 4);
 }
 
 function stepText(value, columns) {

@@ -3,7 +3,7 @@ import { Chart } from "./chart.js";
 import { announce, copy, fill, h, later } from "./dom.js";
 import { Lens } from "./lens.js";
 import { address, ask, curves } from "./net.js";
-import { here, link, note } from "./state.js";
+import { note } from "./state.js";
 import { alertBox, pill } from "./parts.js";
 import { View } from "./view.js";
 import { clock, integer, number, seconds, short, t } from "./words.js";
@@ -470,5 +470,3 @@ export class RunPage {
 
   restyle() { this.view.forget(); this.redraw(); }
 }
-
-export { here, link };

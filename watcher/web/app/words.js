@@ -1,7 +1,8 @@
 // What the page says, and how it writes numbers, in the chosen language.
-let words = {};
-export let lang = ""; // until it is known: as the browser asks
-export let version = "";
+const given = document.getElementById("words"); // of a report in one file
+let { words, lang: chosen, version: built } = given ? JSON.parse(given.textContent) : { words: {}, lang: "", version: "" };
+export let lang = chosen; // "" until it is known: as the browser asks
+export let version = built;
 
 export async function choose(wanted) {
   const answer = await fetch(`/api/1/words${wanted ? `?lang=${wanted}` : ""}`);

@@ -6,6 +6,7 @@ from typing import Final
 
 RUSSIAN: Final = MappingProxyType(
     {
+        "--to html takes one log": "--to html берёт один лог",
         # status
         "gptwatch is running (pid {pid})": "gptwatch работает (pid {pid})",
         "gptwatch is not running (start it with: gptwatch start); last known state": (

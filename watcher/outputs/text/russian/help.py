@@ -292,9 +292,11 @@ RUSSIAN: Final = MappingProxyType(
         "With --watch: iterations between archived pictures; 0: none.": (
             "С --watch: итераций между сохраняемыми картинками; 0 — не сохранять."
         ),
-        "json: one document; jsonl: one document per line; csv: one row per value.": (
+        "json: one document; jsonl: one document per line; csv: one row per value; "
+        "html: a report in one file.": (
             "json — один документ; jsonl — по документу в строке; csv — строка на "
-            "значение."
+            "значение; html — отчёт в одном файле."
         ),
+        "A report in one HTML file, too.": "И отчёт в одном файле HTML.",
     }
 )

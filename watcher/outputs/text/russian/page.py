@@ -18,7 +18,7 @@ RUSSIAN: Final = MappingProxyType(
         "best val": "лучшая val",
         "tokens/s": "токенов/с",
         "left": "осталось",
-        "unread": "не прочитано",
+        "unread": "лаг",
         "curve": "кривая",
         "filter: words, state:stalled, val<3": "фильтр: слова, state:stalled, val<3",
         "{n} of {all} runs": "прогонов: {n} из {all}",
@@ -87,6 +87,10 @@ RUSSIAN: Final = MappingProxyType(
         "at step {step}": "на шаге {step}",
         "over": "прошло",
         "{n} outside": "за пределами: {n}",
+        "the report holds no lines of the log": "строк лога в отчёте нет",
+        "Long curves are thinned to {n} points each; gptwatch web shows all.": (
+            "Длинные кривые прорежены до {n} точек; все показывает gptwatch web."
+        ),
         # the log
         "Log": "Лог",
         "Click a point to see its line.": "Щёлкните по точке, чтобы увидеть её строку.",

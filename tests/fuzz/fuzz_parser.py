@@ -1,0 +1,35 @@
+"""Coverage-guided fuzzing of the parser, with libFuzzer through atheris.
+
+    python tests/fuzz/fuzz_parser.py CORPUS [-max_total_time=60] [-timeout=5]
+
+However bytes are cut, the same is found; nothing raises; no input takes long.
+"""
+
+import sys
+from pathlib import Path
+
+import atheris
+
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+with atheris.instrument_imports(include=["parsers"]):
+    from parsers.parser import Parser
+
+from oracle import known, once  # noqa: E402
+
+from watcher.storage.columns import Run  # noqa: E402
+
+
+def check(data: bytes) -> None:
+    """Reads some bytes at once, and cut in three; both must find the same."""
+    first, second = sorted((len(data) // 3, sum(data[:64]) % (len(data) + 1)))
+    run, parser = Run(), Parser()
+    for piece in (data[:first], data[first:second], data[second:]):
+        run.add(parser.feed(piece))
+    run.add(parser.flush())
+    assert known(run) == once(data)
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, check)
+    atheris.Fuzz()

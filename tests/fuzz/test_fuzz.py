@@ -1,0 +1,43 @@
+"""A bounded time of coverage-guided fuzzing, where atheris is installed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+pytestmark = [pytest.mark.slow, pytest.mark.process]
+SECONDS = int(os.environ.get("GPTWATCH_FUZZ_S", "60"))
+SAMPLE_BYTES = 2048
+
+
+def test_the_parser_survives_any_bytes(tmp_path: Path) -> None:
+    """It never raises, never takes long, and cuts change nothing."""
+    pytest.importorskip("atheris", reason="pip install atheris, where it has a wheel")
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    data = Path(__file__).parents[1] / "data"
+    for number, path in enumerate(sorted(data.rglob("*.*"))):
+        if path.suffix in {".log", ".txt", ".jsonl", ".csv", ".out"}:
+            sample = path.read_bytes()[:SAMPLE_BYTES]
+            (corpus / f"{number}{path.suffix}").write_bytes(sample)
+
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("fuzz_parser.py")),
+        str(corpus),
+    ]
+    limits = [f"-max_total_time={SECONDS}", "-timeout=5", f"-max_len={SAMPLE_BYTES}"]
+    done = subprocess.run(
+        [*command, *limits],
+        check=False,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        cwd=tmp_path,
+    )
+
+    inputs = {path.name: path.read_bytes() for path in tmp_path.glob("*-*")}
+    assert done.returncode == 0, f"{inputs}\n{done.stderr[-4000:]}"
