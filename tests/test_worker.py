@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,3 +121,26 @@ def test_a_real_worker_answers(worker: Worker, results: list[Result]) -> None:
     until(lambda: results)
 
     assert "no store" in results[0].error
+
+
+def test_a_stop_in_a_destructor_is_not_lost() -> None:
+    """Python ignores an exit that is raised there; the process ends all the same."""
+    script = """
+import os, signal
+from watcher.daemon.analyst import exit_on_sigterm
+
+class Mortal:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+exit_on_sigterm()
+mortal = Mortal()
+del mortal
+while True:
+    signal.pause()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, timeout=60
+    )
+
+    assert (0, b"", b"") == (done.returncode, done.stdout, done.stderr)

@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final, TextIO
 
 from watcher import config
@@ -27,6 +28,7 @@ from watcher.storage.database import Database
 
 
 _NICE: Final = 10
+_EXIT_AGAIN_S: Final = 0.5
 
 
 class Analyst:
@@ -117,10 +119,27 @@ class Analyst:
         return {kind: str(path) for kind, path in made.items()}
 
 
+def exit_on_sigterm() -> None:
+    """Ends the process on SIGTERM; what it writes just now is removed on the way."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        # Raised in a destructor or a callback, the exit is only printed, and ignored.
+        signal.setitimer(signal.ITIMER_REAL, _EXIT_AGAIN_S)
+        sys.exit()
+
+    def ignored(exception: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(exception.exc_value, SystemExit):
+            sys.__unraisablehook__(exception)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGALRM, stop)
+    sys.unraisablehook = ignored
+
+
 def main(options: str, jobs: TextIO, results: TextIO) -> None:
     """Runs the jobs that arrive, until standard input is closed."""
     os.nice(_NICE)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    exit_on_sigterm()
     analyst = Analyst(Options(**json.loads(options)))
     for line in jobs:
         result = analyst.run(Job(**json.loads(line)))
