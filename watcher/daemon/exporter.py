@@ -10,7 +10,6 @@ output reports each change of what does not work.
 import json
 import os
 import select
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from watcher import config
+from watcher.daemon.analyst import exit_on_sigterm
 from watcher.errors import GptwatchError
 from watcher.export.mirror import Mirror
 from watcher.files import write_atomically
@@ -96,7 +96,7 @@ class Exporter:
 def main(options: Mapping[str, Any], commands: TextIO, reports: TextIO) -> None:
     """Writes what is due until `commands` is closed."""
     os.nice(_NICE)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    exit_on_sigterm()
     exporter = Exporter(Path(options["state"]), config.of(options["config"]))
     reported = ""
     while not select.select([commands], [], [], _TURN_S)[0]:
