@@ -40,8 +40,8 @@ RUSSIAN: Final = MappingProxyType(
         "Analyse one log: write picture, report and data, and print a summary.": (
             "Разобрать один лог: записать картинку, отчёт и данные и показать сводку."
         ),
-        "Without FILE, the newest log in this directory or in logs/. FILE - is standard "
-        "input: kubectl logs POD | gptwatch once -": (
+        "Without FILE, the newest log in this directory or in logs/. FILE - is "
+        "standard input: kubectl logs POD | gptwatch once -": (
             "Без FILE — самый новый лог в этом каталоге или в logs/. FILE - — "
             "стандартный ввод: kubectl logs POD | gptwatch once -"
         ),
