@@ -24,6 +24,8 @@ WORDS: Final = ("step", "max_steps", "epoch_no", "per_epoch", "count_of", "left"
 # side lines of a generic format may be many times as many.
 _CERTAIN: Final = 3
 _PRECEDENCE: Final = 50.0
+# The weight of a user's format that reads what others read as well.
+PREFERRED: Final = 1000.0
 
 # (group, first byte, byte after the last) of each number in a line
 Fields = Sequence[tuple[str, int, int]]
@@ -167,7 +169,7 @@ class Format:
         """How well it fits a log of which so many lines count for it."""
         if hits < self.least:
             return 0.0
-        special = self.weight >= 1 and hits >= _CERTAIN
+        special = self.weight >= 1 and (hits >= _CERTAIN or self.weight >= PREFERRED)
         return self.weight * hits * (_PRECEDENCE if special else 1.0)
 
 

@@ -14,6 +14,7 @@ from office import Office
 from watcher.alerts.channels import DeliveryError
 from watcher.alerts.silences import is_silenced
 from watcher.analysis.rules import RULES
+from watcher.clock import iso
 from watcher.outputs.text.rule_docs import MEANINGS
 from watcher.storage.outbox import Silence
 
@@ -83,7 +84,7 @@ def test_alerts_in_json_are_for_programs(tmp_path: Path, office: Office) -> None
     assert ("a.log", "overfitting", "firing") == tuple(
         alert[key] for key in ("run", "rule", "state")
     )
-    assert office.clock.time == alert["since"] == alert["notified_at"]
+    assert iso(office.clock.time) == alert["since"] == alert["notified_at"]
 
 
 def test_what_is_over_is_listed_on_demand(tmp_path: Path, office: Office) -> None:

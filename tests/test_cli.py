@@ -169,6 +169,26 @@ def test_compare_draws_runs_and_tells_what_differs(tmp_path: Path) -> None:
     assert 1 == len(list((tmp_path / "training_plots").glob("comparison_*.png")))
 
 
+def test_once_prints_the_document_and_leaves_no_files(tmp_path: Path) -> None:
+    """For scripts: the document on standard output, and nothing else anywhere."""
+    log(tmp_path, HEALTHY)
+
+    done = gptwatch("once", "train.log", "--json", "--no-files", cwd=tmp_path)
+
+    assert "train.log" == json.loads(done.stdout)["source"]["path"]
+    assert ["train.log"] == [entry.name for entry in tmp_path.iterdir()]
+
+
+def test_once_quiet_leaves_the_files_and_the_exit_code(tmp_path: Path) -> None:
+    """Nothing is printed; pictures are made."""
+    log(tmp_path, OVERFIT)
+
+    done = gptwatch("once", "--quiet", cwd=tmp_path)
+
+    assert (10, b"", b"") == (done.returncode, done.stdout, done.stderr)
+    assert 3 == len(list((tmp_path / "training_plots").iterdir()))
+
+
 def test_formats_explains_a_log(tmp_path: Path) -> None:
     """Which format, how many lines a shape took, and what was left over."""
     log(tmp_path, HEALTHY + "weird loss: 3.21 at 17\n")

@@ -90,6 +90,7 @@ def as_somebody_else() -> Iterator[None]:
     [
         pytest.param("logs", "watched directory", "problem", id="folder of logs"),
         pytest.param("logs/deep", "watched directory", "warning", id="folder in it"),
+        pytest.param("logs/a.log", "watched directory", "warning", id="a log"),
         pytest.param("above", "watched directory", "problem", id="folder above"),
         pytest.param("plots", "output directory", "problem", id="output"),
         pytest.param("plots", "state directory", "problem", id="state"),
@@ -103,6 +104,7 @@ def test_rights(tmp_path: Path, closed: str, name: str, verdict: str) -> None:
     try:
         for folder in ("logs/deep", "plots/.gptwatch", "above/logs"):
             (box / folder).mkdir(parents=True)
+        (box / "logs/a.log").write_text("iter 0: loss 4\n")
         (box / "plots").chmod(0o777)
         Database(box / "plots/.gptwatch").close()
         (box / closed).chmod(0o700)

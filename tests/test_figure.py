@@ -747,13 +747,31 @@ def test_one_hue_a_run() -> None:
 
 
 def test_more_than_eight_runs_leave_the_worst_grey() -> None:
-    """The best eight keep a name and a colour."""
-    drawn = together(variants(10))
-    names = {text.get_text().split()[0] for text in drawn.figure.texts}
+    """The best eight have a colour; up to twenty keep a name that can be read."""
+    drawn = together(variants(20))
+    names = {text.get_text().split()[0]: text for text in drawn.figure.texts}
+
+    assert {f"run-{i}" for i in range(20)} <= set(names)
+    assert LIGHT.muted == names["run-19"].get_color() != names["run-7"].get_color()
+    assert LIGHT.muted in colours(panel(drawn, 0))
+    assert_legible(drawn)
+
+
+def test_of_many_runs_the_coloured_ones_are_named() -> None:
+    """With more than twenty runs names would cover one another."""
+    names = {t.get_text().split()[0] for t in together(variants(22)).figure.texts}
 
     assert "run-7" in names
     assert "run-8" not in names
-    assert LIGHT.muted in colours(panel(drawn, 0))
+
+
+def test_no_winner_among_runs_of_other_data() -> None:
+    """The headline names the reason instead of a run."""
+    first, second = variants(2)
+    said = words(together([first, replace(second, info={"dataset": "other"})]))
+
+    assert "Runs have different data: no run is ranked." in said
+    assert not any(line.startswith("Lowest") for line in said)
 
 
 def test_runs_in_another_unit_are_left_out_and_named() -> None:

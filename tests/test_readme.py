@@ -17,6 +17,7 @@ from watcher import config
 from watcher.alerts.lifecycle import Settings as AlertSettings
 from watcher.analysis.rules import RULES, Settings
 from watcher.cli import cli
+from watcher.metrics.settings import Settings as Metrics
 
 
 ROOT = Path(__file__).parents[1]
@@ -174,6 +175,42 @@ def test_example_of_ones_own_format_works(tmp_path: Path) -> None:
     )
 
     assert "mylab" == json.loads(done.stdout)["source"]["format"]
+
+
+def test_example_of_exports_is_understood() -> None:
+    """Every setting of metrics and exports is shown, with its default."""
+    shown = tomllib.loads(marked("fleet").removeprefix("```toml\n"))
+
+    loaded = config.of(shown)
+
+    assert {f.name for f in fields(loaded.metrics)} == set(shown["metrics"])
+    assert {f.name for f in fields(loaded.export)} == set(shown["export"])
+    for name in ("hours", "max_runs", "max_series"):
+        assert getattr(Metrics(), name) == shown["metrics"][name]
+
+
+def test_every_recipe_is_an_address_that_takes_a_picture() -> None:
+    """As Apprise understands it."""
+    import apprise
+
+    addresses = marked("recipes").removeprefix("```text\n").splitlines()
+
+    assert ["slack", "tgram", "ntfys", "mailto"] == [
+        address.partition("://")[0] for address in addresses
+    ]
+    for address in addresses:
+        service = apprise.Apprise.instantiate(address)
+        assert service is not None, address
+        assert service.attachment_support, address
+
+
+def test_example_of_python_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for its last line, which needs a daemon's database."""
+    monkeypatch.chdir(ROOT)
+    code = marked("python").removeprefix("```python\n")
+    assert "read(dir=" in code.splitlines()[-1]
+
+    exec("\n".join(code.splitlines()[:-1]), {})
 
 
 def test_is_short() -> None:

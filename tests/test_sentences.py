@@ -336,7 +336,7 @@ def test_titles_are_short(rule: str, lang: str) -> None:
     """They fit above the picture."""
     long = finding(rule, evidence={**ALL[rule], "text": "x" * 300})
 
-    assert 0 < len(headline(titled(long), lang)) <= 90
+    assert 0 < len(headline(titled(long), lang)) <= 160
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_a_run_without_validation_has_a_title(loss: Any, said: str) -> None:
 @pytest.mark.parametrize("lang", ["en", "ru"])
 def test_every_run_has_a_title(name: str, lang: str) -> None:
     """From the empty to the extreme."""
-    assert 0 < len(headline(analyses.ALL[name](), lang)) <= 90
+    assert 0 < len(headline(analyses.ALL[name](), lang)) <= 160
 
 
 @pytest.mark.parametrize(

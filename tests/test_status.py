@@ -2,17 +2,20 @@
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from oracle import Bench, append, lines
+from rich.cells import cell_len
 
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import FIRING, RESOLVED, Alert
 from watcher.cli import cli
-from watcher.daemon.status import status
+from watcher.commands.status_table import SORTS, table
+from watcher.daemon.status import Line, status
 from watcher.errors import GptwatchError
 from watcher.host.lock import locked
 
@@ -173,7 +176,7 @@ def test_odd_names(bench: Bench, raw: bytes, shown: str) -> None:
 
 
 def test_runs_that_go_on_come_first(bench: Bench) -> None:
-    """Then those that are over; of each, the last changed first."""
+    """Those in progress by name; then those that are over, the last changed first."""
     for at, name in enumerate(("a.log", "b.log", "c.log", "d.log")):
         append(bench.logs / name, lines(0, 5))
         os.utime(bench.logs / name, (1e9 + at, 1e9 + at))
@@ -183,7 +186,7 @@ def test_runs_that_go_on_come_first(bench: Bench) -> None:
 
     runs = [run["run"] for run in answered(bench)["runs"]]
 
-    assert ["b.log", "a.log", "d.log", "c.log"] == runs
+    assert ["a.log", "b.log", "d.log", "c.log"] == runs
 
 
 def test_earlier_runs_are_counted_and_shown_when_asked_for(
@@ -208,7 +211,7 @@ def test_logs_without_metrics_are_counted(bench: Bench, log: Path) -> None:
     bench.look()
 
     assert 1 == answered(bench)["logs_without_metrics"]
-    assert "1 run, 1 file without metrics" in ask(bench).stdout
+    assert "1 run, 1 file without metrics (notes.txt)" in ask(bench).stdout
 
 
 def test_f21_f22_copies_and_deleted_logs_are_said(bench: Bench, log: Path) -> None:
@@ -265,3 +268,172 @@ def test_status_changes_nothing(bench: Bench, log: Path) -> None:
     after = {p.name: p.read_bytes() for p in bench.state.iterdir()}
     assert before == {name: after[name] for name in before}
     bench.start()
+
+
+def finished(bench: Bench, count: int) -> None:
+    """Runs of names a file each, the last changed last, all over."""
+    for at in range(count):
+        log = bench.logs / f"done-{at:02}.log"
+        append(log, lines(0, 3))
+        os.utime(log, (1e9 + at, 1e9 + at))
+    bench.look()
+    for at in range(count):
+        judged(bench, f"done-{at:02}.log", "finished")
+
+
+def test_many_finished_runs_are_folded(bench: Bench, log: Path) -> None:
+    """They are one line, with the names of the last; `--all` shows each."""
+    append(log, lines(0, 5))
+    finished(bench, 12)
+
+    folded = ask(bench).stdout
+
+    assert "12 finished (--all), the last: done-11.log, done-10.log" in folded
+    assert "train.log" in folded
+    assert "done-03.log" not in folded
+    assert "done-03.log" in ask(bench, "--all").stdout
+
+
+def test_a_run_that_needs_attention_comes_first(bench: Bench) -> None:
+    """With a mark in its row, whatever its name."""
+    for name in ("a.log", "z.log"):
+        append(bench.logs / name, lines(0, 5))
+    bench.look()
+    alerted(bench, "z.log", ("critical", FIRING, "loss is NaN"))
+
+    assert ["z.log", "a.log"] == [run["run"] for run in answered(bench)["runs"]]
+    [row] = [x for x in ask(bench).stdout.splitlines() if "z.log  " in x]
+    assert row.startswith("!")
+
+
+def test_filter_and_sort(bench: Bench) -> None:
+    """Words of the name or state; a column, missing values last."""
+    for at, name in enumerate(("lr-1.log", "lr-2.log", "base.log")):
+        append(bench.logs / name, lines(0, 5 + 10 * at))
+    bench.look()
+
+    def runs(*arguments: str) -> list[str]:
+        return [run["run"] for run in answered(bench, *arguments)["runs"]]
+
+    assert ["lr-1.log", "lr-2.log"] == runs("--filter", "LR")
+    assert ["base.log", "lr-2.log", "lr-1.log"] == runs("--sort", "step")
+    assert 2 == ask(bench, "--sort", "nothing").exit_code
+
+
+def test_one_run_whole(bench: Bench, log: Path) -> None:
+    """Its name, or a part that no other has, gives all that is known of it."""
+    append(log, lines(0, 10))
+    append(bench.logs / "train-2.log", lines(0, 5))
+    bench.look()
+    judged(bench, "train.log")
+    alerted(bench, "train.log", ("warning", FIRING, "hm"))
+
+    shown = ask(bench, "train.log").stdout
+
+    for text in (str(log), "9 / 5,000", "1.5000 @ 250", "running", "hm"):
+        assert text in shown
+    assert "train-2.log" in ask(bench, "n-2").stdout
+    assert "no such run" in str(ask(bench, "other").exception)
+    assert "train.log, train-2.log" in str(ask(bench, "train").exception)
+
+
+def test_times_in_json_are_iso(bench: Bench, log: Path) -> None:
+    """A program reads them without knowing their unit."""
+    append(log, lines(0, 5))
+    os.utime(log, (1_700_000_000, 1_700_000_000))
+    bench.look()
+
+    [run] = answered(bench)["runs"]
+
+    assert 1_700_000_000 == datetime.fromisoformat(run["updated"]).timestamp()
+
+
+def test_piped_output_is_not_wrapped(bench: Bench) -> None:
+    """A row is a line, however long its name."""
+    name = "sweep/" + "x" * 180 + ".log"
+    (bench.logs / "sweep").mkdir()
+    append(bench.logs / name, lines(0, 5))
+    bench.look()
+
+    assert name in ask(bench).stdout
+
+
+def _line(run: str, **known: Any) -> Line:
+    row: dict[str, Any] = dict.fromkeys(Line.__dataclass_fields__)
+    row |= {"run": run, "path": run, "format": "nanogpt", "state": "running"}
+    row |= {"lag_bytes": 0, "lag_s": 0.0, "alerts": (), "severity": "", "picture": ""}
+    return Line(**row | known)
+
+
+FULL = {
+    "step": 123_456,
+    "max_steps": 600_000,
+    "loss": 2.3456,
+    "val_loss": 2.4567,
+    "best_val": 2.4001,
+    "best_step": 120_000,
+    "tokens_per_s": 123_456.0,
+    "eta_s": 7200.0,
+    "age_s": 12.0,
+    "elapsed_s": 86_400.0,
+    "lag_bytes": 4096,
+}
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_table_fits_its_width(width: int, lang: str) -> None:
+    """Columns are dropped by importance, the name and the state never."""
+    runs = [_line(f"experiments/2026/gpt2-lr-{i}e-4.log", **FULL) for i in range(3)]
+
+    made = table(runs, lang=lang, width=width)
+
+    assert all(cell_len("  ".join(row)) <= width for row in made.rows)
+    assert {"run", "state", "step"} <= set(made.names)
+    assert all(f"{i}e-4.log" in row[0] for i, row in enumerate(made.rows[1:]))
+
+
+def test_wide_table_drops_nothing() -> None:
+    """At 200 columns every figure that is known is shown."""
+    made = table([_line("a.log", **FULL)], lang="en", width=200)
+
+    assert [n for n in SORTS if n != "alert"] == list(made.names)
+
+
+def test_columns_without_values_are_left_out() -> None:
+    """A run without evaluations has no columns for them."""
+    made = table([_line("a.log", step=5, loss=2.0)], lang="en", width=None)
+
+    assert ("run", "state", "step", "loss") == made.names
+
+
+@pytest.mark.parametrize("width", [50, 60, 70])
+def test_shortened_names_stay_apart(width: int) -> None:
+    """What names share is left out before what tells them apart."""
+    names = [f"sweeps/gpt2-124M-lr-{i:03}e-5-warmup.log" for i in range(30)]
+    runs = [_line(name, **FULL) for name in names]
+
+    made = table(runs, lang="en", width=width)
+
+    assert 30 == len({row[0] for row in made.rows[1:]})
+    assert all(cell_len("  ".join(row)) <= width for row in made.rows)
+
+
+def test_the_shell_completes_names_of_runs(bench: Bench) -> None:
+    """Of the store that the line names; rules, too."""
+    for name in ("lr-1.log", "lr-2.log", "base.log"):
+        append(bench.logs / name, lines(0, 5))
+    bench.look()
+
+    def offered(words: str, at: int) -> list[str]:
+        asked = {"COMP_WORDS": words, "COMP_CWORD": str(at)}
+        asked["_GPTWATCH_COMPLETE"] = "bash_complete"
+        done = CliRunner().invoke(
+            cli, prog_name="gptwatch", env=asked, complete_var="_GPTWATCH_COMPLETE"
+        )
+        return [line.split(",", 1)[1] for line in done.stdout.splitlines()]
+
+    assert ["lr-1.log", "lr-2.log"] == offered(
+        f"gptwatch status --state {bench.state} lr", 4
+    )
+    assert ["overfitting"] == offered("gptwatch alerts --explain overf", 3)

@@ -14,11 +14,13 @@ from typing import Final
 import click
 
 from watcher import __version__
+from watcher.commands.alertrules import alertrules
 from watcher.commands.alerts import alerts
 from watcher.commands.compare import compare
 from watcher.commands.completion import completion
 from watcher.commands.demo import demo
 from watcher.commands.doctor import doctor
+from watcher.commands.environment import unknown_variables
 from watcher.commands.export import export
 from watcher.commands.formats import formats
 from watcher.commands.notify import notify
@@ -31,8 +33,8 @@ from watcher.commands.options import (
     choose_language,
     language,
     safe,
-    unknown_variables,
 )
+from watcher.commands.push import push
 from watcher.commands.run import run
 from watcher.commands.service import service
 from watcher.commands.show import show
@@ -81,7 +83,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 for _command in (
     *(demo, start, run, web, status, show, alerts, silence, notify),
-    *(once, compare, export, formats, service, doctor, completion),
+    *(once, compare, export, push, formats, alertrules, service, doctor, completion),
 ):
     cli.add_command(_command)
 

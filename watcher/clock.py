@@ -1,6 +1,7 @@
 """The clocks, as a dependency: tests pass their own."""
 
 import time
+from datetime import datetime
 
 
 class Clock:
@@ -13,3 +14,8 @@ class Clock:
     def uptime(self) -> float:
         """Monotonic seconds incl. suspend (CLOCK_BOOTTIME): use for durations."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def iso(at: float) -> str:
+    """A time as JSON has it: ISO 8601 with the offset from UTC."""
+    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="seconds")

@@ -16,12 +16,13 @@ lines = ['ep \d+ it (?P<step>\d+) L=(?P<loss>[\d.]+) V=(?P<val_loss>[\d.]+)']
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 from parsers.format import (
+    PREFERRED,
     WORDS,
     Compiled,
     Format,
@@ -38,6 +39,8 @@ from watcher.alerts import lifecycle as alerting
 from watcher.analysis.rules import Settings
 from watcher.analysis.rules import settings as rule_settings
 from watcher.errors import ConfigError
+from watcher.export.settings import Settings as Mirrors
+from watcher.metrics import settings as exporting
 from watcher.settings import (
     Where,
     choice,
@@ -48,8 +51,9 @@ from watcher.settings import (
 
 
 NAME: Final = "gptwatch.toml"
-_TABLES: Final = ("rules", "formats", "alerts", "notify", "web")
+_TABLES: Final = ("rules", "formats", "alerts", "notify", "web", "metrics", "export")
 _JUDGING: Final = ("rules", "formats")
+_EXPORTS: Final = ("metrics", "export")
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -96,12 +100,14 @@ class OwnFormat:
     Attributes:
         lines: regular expressions with groups named after metrics.
         scale: factors, by metric.
+        prefer: whether it reads what a built-in format reads as well.
     """
 
     name: str = ""
     written_by: str = "your own format"
     lines: tuple[str, ...] = ()
     scale: Mapping[str, float] | None = None
+    prefer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +117,16 @@ class Config:
     Attributes:
         options: defaults of command-line options, by their name.
         rules: settings of the rules.
-        formats: all formats, the user's own first.
+        formats: all formats; of equal evidence the first wins.
         alerts: which alerts are worth a notification.
         notify: where notifications go.
         web: the page.
+        metrics: which metrics Prometheus gets, and where.
+        export: what is exported while the daemon runs.
         path: where it was read, None without a file.
         where: of each option, for messages.
         judging: its tables `rules` and `formats`, for another process.
+        exports: its tables of what is exported while the daemon runs, or nothing.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -126,9 +135,12 @@ class Config:
     alerts: alerting.Settings = field(default_factory=alerting.Settings)
     notify: notifying.Settings = field(default_factory=lambda: notifying.settings({}))
     web: Web = field(default_factory=Web)
+    metrics: exporting.Settings = field(default_factory=exporting.Settings)
+    export: Mirrors = field(default_factory=Mirrors)
     path: Path | None = None
     where: Where = field(default_factory=Where)
     judging: Mapping[str, Any] = field(default_factory=dict)
+    exports: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(path: Path | None) -> Config:
@@ -158,17 +170,23 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
         ConfigError: a setting is invalid.
     """
     at = where or Where()
+    metrics = exporting.settings(table.get("metrics", {}), at.child("metrics"))
+    export = from_table(Mirrors, table.get("export", {}), at.child("export"))
+    is_exporting = bool(metrics.textfile or export.tensorboard)
     return Config(
         options=_options(table, at),
         rules=rule_settings(table.get("rules", {}), at.child("rules")),
-        formats=_formats(table.get("formats", []), at.child("formats")) + FORMATS,
+        formats=_ordered(_formats(table.get("formats", []), at.child("formats"))),
         alerts=from_table(
             alerting.Settings, table.get("alerts", {}), at.child("alerts")
         ),
         notify=notifying.settings(table.get("notify", {}), at.child("notify")),
         web=from_table(Web, table.get("web", {}), at.child("web")),
+        metrics=metrics,
+        export=export,
         where=at,
         judging={key: table[key] for key in _JUDGING if key in table},
+        exports={key: table[key] for key in _EXPORTS if is_exporting and key in table},
     )
 
 
@@ -197,7 +215,28 @@ def _misplaced(key: str, where: Where) -> ConfigError | None:
 def _formats(tables: Any, where: Where) -> tuple[Format, ...]:
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         raise where.error("must be tables: write [[formats]]")
-    return tuple(_format(table, where.child(i)) for i, table in enumerate(tables))
+    found = tuple(_format(table, where.child(i)) for i, table in enumerate(tables))
+    for place, form in enumerate(found):
+        if not any(b"(?P<step" in pattern.regex for pattern in form.patterns):
+            raise (
+                where.child(place)
+                .child("lines")
+                .error(
+                    "has no pattern with a step, so its records have no place on "
+                    r"the axis; write (?P<step>\d+) where a line states its step"
+                )
+            )
+    return found
+
+
+# A little more than that of generic formats.
+_OWN_WEIGHT: Final = 0.26
+
+
+def _ordered(own: Sequence[Format]) -> tuple[Format, ...]:
+    """All formats; of equal evidence the first wins."""
+    preferred = [form for form in own if form.weight >= PREFERRED]
+    return (*preferred, *FORMATS, *(form for form in own if form not in preferred))
 
 
 def _format(table: Mapping[str, Any], where: Where) -> Format:
@@ -212,8 +251,9 @@ def _format(table: Mapping[str, Any], where: Where) -> Format:
         _pattern(at.child(place), pattern, own.scale or {})
         for place, pattern in enumerate(own.lines)
     )
-    # A user's format was written for such logs: it wins at equal evidence.
-    return Format(own.name, own.written_by, samples=(), patterns=patterns, weight=2.0)
+    # Built-in formats of single programs win, generic ones where they read more lines.
+    weight = PREFERRED if own.prefer else _OWN_WEIGHT
+    return Format(own.name, own.written_by, (), patterns, weight=weight)
 
 
 def _pattern(where: Where, pattern: str, scale: Mapping[str, float]) -> LinePattern:

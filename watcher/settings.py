@@ -137,7 +137,8 @@ class _Check:
         if origin is tuple:
             return self._list(value)
         if origin is Mapping:
-            return self._factors(value)
+            texts = get_args(kind)[1] is str
+            return self._texts(value) if texts else self._factors(value)
         if dataclasses.is_dataclass(kind):
             assert isinstance(kind, type)
             return from_table(kind, value, self.where, positive=self.positive)
@@ -161,6 +162,12 @@ class _Check:
         if not isinstance(value, dict) or not all(map(_is_number, value.values())):
             raise self.where.error("must be a table of metric = factor")
         return value
+
+    def _texts(self, value: Any) -> dict[str, str]:
+        texts = isinstance(value, dict) and value.values()
+        if texts is False or not all(isinstance(text, str) for text in texts):
+            raise self.where.error('must be a table of name = "text"')
+        return dict(value)
 
     def _number(self, kind: type, value: Any) -> Any:
         least = self.constraints.get("at_least", 0)

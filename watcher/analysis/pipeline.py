@@ -1,8 +1,11 @@
 """The pipeline of an analysis: curves, segments, rules, then summary and verdict."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+
+import numpy as np
 
 from parsers.parser import Parser
 from watcher.analysis import rules
@@ -49,10 +52,10 @@ def read(
     run.add(parser.flush())
     analysis = analyse(
         run,
-        name=path.stem,
+        name="stdin" if path == decompress.STDIN else path.stem,
         path=str(path),
         window=window,
-        changed_at=path.stat().st_mtime,
+        changed_at=time.time() if path == decompress.STDIN else path.stat().st_mtime,
         ended=ended,
         settings=settings,
     )
@@ -74,9 +77,12 @@ def analyse(
     `window`: points in the moving average; default min(50, n // 10) of the log.
     `ended`: as in `Measured`.
     """
-    measured = measure(
-        run, name=name, path=path, window=window, changed_at=changed_at, ended=ended
-    )
-    findings = rules.findings(measured, settings)
+    # A value near the largest float has an infinite variance: no rule is sure of it.
+    with np.errstate(over="ignore", invalid="ignore"):
+        measured = measure(
+            run, name=name, path=path, window=window, changed_at=changed_at, ended=ended
+        )
+        findings = rules.findings(measured, settings)
+        figures = summary(measured, findings)
     shared = {f.name: getattr(measured, f.name) for f in fields(Measured)}
-    return Analysis(**shared, findings=findings, summary=summary(measured, findings))
+    return Analysis(**shared, findings=findings, summary=figures)

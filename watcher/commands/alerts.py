@@ -4,14 +4,20 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from watcher.clock import iso
 from watcher.commands import options
+from watcher.commands.completion import complete_rules
 from watcher.commands.silence import clock, known
 from watcher.outputs.text import catalog
+
+
+_TIMES: Final = ("since", "notified_at", "resolved_at")
 
 
 @click.command(short_help="List alerts, with advice.")
@@ -19,7 +25,12 @@ from watcher.outputs.text import catalog
 @click.option(
     "--all", "everything", is_flag=True, help="Include resolved and info-level alerts."
 )
-@click.option("--explain", metavar="RULE", help="Explain a rule and show its settings.")
+@click.option(
+    "--explain",
+    metavar="RULE",
+    help="Explain a rule and show its settings.",
+    shell_complete=complete_rules,
+)
 @options.lang
 @options.out
 @options.state
@@ -87,12 +98,19 @@ def _listed(store: Any, config: Any, *, everything: bool) -> Iterator[dict[str, 
                 "rule": alert.rule,
                 "severity": alert.severity,
                 "state": alert.state,
-                "since": alert.since,
-                "notified_at": alert.notified_at,
-                "resolved_at": alert.resolved_at,
+                **_times(alert),
                 "silenced": muted or alert.rule in config.alerts.mute,
                 "finding": dict(alert.finding),
             }
+
+
+def _moment(written: str) -> float:
+    return datetime.fromisoformat(written).timestamp()
+
+
+def _times(alert: Any) -> dict[str, str | None]:
+    known = ((name, getattr(alert, name)) for name in _TIMES)
+    return {name: iso(at) if at else None for name, at in known}
 
 
 def _undelivered(store: Any) -> Iterator[str]:
@@ -104,7 +122,7 @@ def _undelivered(store: Any) -> Iterator[str]:
 
 
 def _shown(alert: dict[str, Any]) -> str:
-    since = options.tr("since {time}", time=clock(alert["since"]))
+    since = options.tr("since {time}", time=clock(_moment(alert["since"])))
     notified = "notified" if alert["notified_at"] else "not notified"
     notes = [options.tr(alert["severity"]), options.tr(alert["state"]), since]
     notes.append(options.tr(notified))

@@ -1,91 +1,250 @@
-"""`gptwatch export`: every point of a log as JSON or CSV."""
+"""`gptwatch export`: every point of a run, as a file for other programs."""
 
+import contextlib
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from watcher.commands import options
+from watcher.files import distinct_names
+
+
+_DIRECTORY: Final = "runs"
+_WITH_SUPERSEDED: Final = ("csv", "parquet", "tensorboard")
 
 
 @click.command()
-@click.argument("files", type=options.file, nargs=-1, required=True)
+@click.argument("names", metavar="[RUN|FILE]...", type=options.file, nargs=-1)
 @click.option(
     "--to",
-    type=click.Choice(["json", "jsonl", "csv", "html"]),
+    type=click.Choice(
+        ["json", "jsonl", "csv", "parquet", "tensorboard", "html", "prometheus"]
+    ),
     default="json",
     show_default=True,
-    help="json: one document; jsonl: one document per line; csv: one row per value; "
-    "html: a report in one file.",
+    help="json: one document; jsonl: one document per line; csv, parquet: one row per "
+    "value; tensorboard: event files (32-bit floats); html: a report in one file; "
+    "prometheus: metrics of all runs.",
 )
 @click.option(
-    "--window",
-    type=click.IntRange(min=1),
-    help="Points in the moving average; default: min(50, n // 10).",
+    "--out",
+    "target",
+    type=click.Path(path_type=Path),
+    help="File to write; of tensorboard a directory (default: runs). Default: standard "
+    "output.",
 )
+@click.option(
+    "--superseded",
+    type=click.Choice(["keep", "drop"]),
+    default="keep",
+    show_default=True,
+    help="Points whose steps were trained again after a restart (not for JSON).",
+)
+@options.state
+@options.window
+@options.output_lang
 @click.pass_context
 def export(
-    context: click.Context, files: Sequence[Path], to: str, window: int | None
+    context: click.Context,
+    /,
+    *,
+    names: Sequence[Path],
+    to: str,
+    target: Path | None,
+    superseded: str,
+    state: Path | None,
+    window: int | None,
 ) -> None:
-    """Print every point of one or more logs, for other programs."""
-    from watcher.outputs.report import json as data
+    """Write every point of one or more runs, for other programs.
 
-    if to == "html":
-        _write_html(context, files, window)
+    RUN is a name that `gptwatch status` shows, FILE the path of a log.
+    """
+    if to == "prometheus":
+        _write(_metrics(context, state), target)
         return
-    if to == "json" and len(files) > 1:
+    _check(names, to, superseded)
+    runs = readings(context, names, state, window)
+    if superseded == "drop":
+        runs = ((name, _current(reading)) for name, reading in runs)
+    export_ = _Export(runs)
+    if to == "tensorboard":
+        export_.write_events(target or Path(_DIRECTORY), superseded)
+    elif to == "parquet":
+        _write(export_.parquet(), target)
+    elif to == "html":
+        _write(export_.html(), target)
+    elif to == "csv":
+        _write(export_.csv(several=len(names) > 1), target)
+    else:
+        _write(export_.json(), target)
+    if export_.empty and to != "jsonl":
+        context.exit(options.NO_METRICS)
+
+
+def _check(names: Sequence[Path], to: str, superseded: str) -> None:
+    if not names:
+        raise click.UsageError(options.tr("name a run or the file of a log"))
+    if to == "json" and len(names) > 1:
         text = "--to json takes one log; use --to jsonl for several"
         raise click.UsageError(options.tr(text))
-    output = sys.stdout.buffer
-    empty = 0
-    for number, file in enumerate(files):
-        reading = options.read(file, context, window=window)
-        empty += not reading.analysis.curves
-        if to == "csv":
-            several = str(file) if len(files) > 1 else None
-            _write_rows(data.rows(reading.analysis), number, several)
-            continue
-        for part in data.to_parts(_document(reading)):
-            output.write(part)
-        output.write(b"\n")
-    output.flush()
-    if empty and to != "jsonl":
-        context.exit(options.NO_METRICS)
-
-
-def _write_html(
-    context: click.Context, files: Sequence[Path], window: int | None
-) -> None:
-    """Prints a report that opens in a browser without a server."""
-    from watcher.web.report import document
-
-    if len(files) > 1:
+    if to == "html" and len(names) > 1:
         raise click.UsageError(options.tr("--to html takes one log"))
-    analysis = options.read(files[0], context, window=window).analysis
-    sys.stdout.buffer.write(document(analysis, lang=options.language()))
-    sys.stdout.buffer.flush()
-    if not analysis.curves:
-        context.exit(options.NO_METRICS)
+    if superseded == "drop" and to not in _WITH_SUPERSEDED:
+        text = "--superseded drop is not for JSON, which holds the segments itself"
+        raise click.UsageError(options.tr(text))
 
 
-def _document(reading: Any) -> dict[str, Any]:
-    from watcher.outputs.report.artifacts import document
+class _Export:
+    """What is written of some runs, one after the other.
 
-    return document(reading)
+    Attributes:
+        empty: how many had no metrics.
+    """
+
+    def __init__(self, runs: Iterator[tuple[str, Any]]) -> None:
+        self._readings = runs
+        self.empty = 0
+
+    def _runs(self) -> Iterator[tuple[str, Any]]:
+        for name, reading in self._readings:
+            self.empty += not reading.analysis.curves
+            yield name, reading
+
+    def json(self) -> Iterator[bytes]:
+        """A document and a line end for each run."""
+        from watcher.outputs.report.artifacts import document
+        from watcher.outputs.report.json import to_parts
+
+        for _, reading in self._runs():
+            yield from to_parts(document(reading))
+            yield b"\n"
+
+    def csv(self, *, several: bool) -> Iterator[bytes]:
+        """The long form; `several`: with a column for the run."""
+        from watcher.outputs.report import json as data
+
+        for number, (name, reading) in enumerate(self._runs()):
+            rows = data.rows(reading.analysis)
+            head = next(rows)
+            if number == 0:
+                yield (f"run,{head}" if several else head).encode()
+            for part in rows:
+                yield (f"{_quoted(name)},{part}" if several else part).encode()
+
+    def parquet(self) -> Iterator[bytes]:
+        """A Parquet file."""
+        from watcher.export import parquet
+
+        yield from parquet.write((n, r.analysis) for n, r in self._runs())
+
+    def html(self) -> Iterator[bytes]:
+        """A report that opens in a browser without a server."""
+        from watcher.web.report import document
+
+        for _, reading in self._runs():
+            yield document(reading.analysis, lang=options.language())
+
+    def write_events(self, folder: Path, superseded: str) -> None:
+        """Event files below a directory, one directory a run."""
+        from watcher.export import tensorboard
+        from watcher.export.names import below
+
+        for name, reading in self._runs():
+            if not reading.analysis.curves:
+                continue
+            run = folder / below(name)
+            made = tensorboard.write(reading.analysis, run, superseded=superseded)
+            for path in made:
+                text = options.tr("wrote {path}", path=options.safe(str(path)))
+                click.echo(text, err=True)
 
 
-def _write_rows(parts: Iterator[str], number: int, name: str | None) -> None:
-    """Writes the rows of a log; with a name, in a column of its own before them."""
-    head = next(parts)
-    if number == 0:
-        sys.stdout.write(f"run,{head}" if name else head)
+def readings(
+    context: click.Context,
+    names: Sequence[Path],
+    state: Path | None,
+    window: int | None,
+) -> Iterator[tuple[str, Any]]:
+    """Each run, read: a file where there is one, else a run of the database."""
+    for path, short in distinct_names(names).items():
+        if path.exists():
+            # Of a long path the end that tells it from the others.
+            name = short if path.is_absolute() else str(path)
+            yield name, options.read(path, context, window=window)
+        else:
+            yield str(path), _stored(context, str(path), state, window)
+
+
+def _stored(
+    context: click.Context, name: str, state: Path | None, window: int | None
+) -> Any:
+    from watcher.analysis import stored
+    from watcher.errors import InputError, StorageMissingError
+    from watcher.storage.database import Database
+
+    folder = _state(context, state)
+    try:
+        store = Database(folder, read_only=True)
+    except StorageMissingError:
+        text = "{name}: no such file, and no database of runs in {folder}"
+        raise InputError(options.tr(text, name=name, folder=folder)) from None
+    with contextlib.closing(store):
+        return stored.read(
+            store,
+            stored.find(store, name),
+            window=window,
+            formats=context.obj.formats,
+            settings=context.obj.rules,
+        )
+
+
+def _state(context: click.Context, state: Path | None) -> Path:
+    """The state directory: the option, or that of the daemon's configuration."""
+    out = context.obj.options.get("out", "training_plots")
+    return state or Path(out) / ".gptwatch"
+
+
+def _metrics(context: click.Context, state: Path | None) -> list[bytes]:
+    from watcher.metrics.collect import exposition
+    from watcher.storage.database import Database
+
+    store = Database(_state(context, state), read_only=True)
+    with contextlib.closing(store):
+        settings = context.obj.metrics
+        return [exposition(store, now=time.time(), settings=settings)]
+
+
+def _current(reading: Any) -> Any:
+    """A reading without the points that a later segment supersedes."""
+    curves = {
+        name: replace(
+            curve,
+            steps=curve.steps[curve.current],
+            values=curve.values[curve.current],
+            lines=curve.lines[curve.current],
+            current=curve.current[curve.current],
+        )
+        for name, curve in reading.analysis.curves.items()
+    }
+    return replace(reading, analysis=replace(reading.analysis, curves=curves))
+
+
+def _write(parts: Any, target: Path | None) -> None:
+    """Writes a file atomically, or to standard output."""
+    if target is not None:
+        from watcher.files import write_atomically
+
+        write_atomically(target, parts)
+        return
+    output = sys.stdout.buffer
     for part in parts:
-        if name:
-            rows = part.splitlines(keepends=True)
-            part = "".join(f"{_quoted(name)},{row}" for row in rows)  # noqa: PLW2901
-        sys.stdout.write(part)
+        output.write(part)
+    output.flush()
 
 
 def _quoted(name: str) -> str:

@@ -29,6 +29,11 @@ _PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
 @options.window
 @click.option("--log-x", is_flag=True, help="Logarithmic step axis.")
 @click.option("--html", is_flag=True, help="A report in one HTML file, too.")
+@click.option(
+    "--json", "document", is_flag=True, help="Print the data document instead."
+)
+@click.option("--no-files", is_flag=True, help="Write no files.")
+@click.option("--quiet", is_flag=True, help="Print nothing; the exit code tells.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the findings.")
 @click.pass_context
 def once(
@@ -41,32 +46,44 @@ def once(
     window: int | None,
     log_x: bool,
     html: bool,
+    document: bool,
+    no_files: bool,
+    quiet: bool,
     exit_zero: bool,
 ) -> None:
     """Analyse one log: write picture, report and data, and print a summary.
 
-    Without FILE, the newest log in this directory or in logs/.
+    Without FILE, the newest log in this directory or in logs/.  FILE - is standard
+    input: kubectl logs POD | gptwatch once -
     """
-    path = file or _newest(out)
+    path = file or _newest(out, quiet=quiet)
     analysis = options.conclude(
-        path, context, out=out, lang=lang, theme=theme, window=window, log_x=log_x
+        path,
+        context,
+        out=out,
+        lang=lang,
+        theme=theme,
+        window=window,
+        log_x=log_x,
+        output=options.Output(not no_files, document, quiet),
     )
-    if html:
-        _write_html(analysis, out, lang)
+    if html and not no_files:
+        _write_html(analysis, out, lang, quiet=quiet or document)
     context.exit(0 if exit_zero else _exit_code(analysis))
 
 
-def _write_html(analysis: Any, out: Path, lang: str) -> None:
+def _write_html(analysis: Any, out: Path, lang: str, *, quiet: bool) -> None:
     """Writes the report in one file, and prints its path."""
     from watcher.files import stamp, write_atomically
     from watcher.web.report import document
 
     path = out / f"training_report_{stamp(time.time())}.html"
     write_atomically(path, [document(analysis, lang=lang)])
-    click.echo(options.safe(str(path)))
+    if not quiet:
+        click.echo(options.safe(str(path)))
 
 
-def _newest(out: Path) -> Path:
+def _newest(out: Path, *, quiet: bool) -> Path:
     """The newest log here or in logs/, outside of the output directory."""
     found = [
         entry
@@ -86,7 +103,8 @@ def _newest(out: Path) -> Path:
     first = [f for f in found if _bare(f.name).endswith(_LOGS[:3])]
     newest = max(first or found, key=lambda f: f.stat().st_mtime)
     name = options.safe(str(newest))
-    click.echo(options.tr("newest log: {name}", name=name), err=True)
+    if not quiet:
+        click.echo(options.tr("newest log: {name}", name=name), err=True)
     return newest
 
 

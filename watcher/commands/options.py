@@ -1,6 +1,5 @@
 """Shared by the commands: options, language, reading a log, the terminal."""
 
-import difflib
 import math
 import os
 import shutil
@@ -8,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,6 @@ from watcher.settings import Where
 
 
 NO_METRICS: Final = 3
-# Variables that are no options: the addresses of channels, and those of the trainer.
-_VARIABLES: Final = ("GPTWATCH_NOTIFY_URLS", "GPTWATCH_DATA", "GPTWATCH_GPT2_BPE")
 # EX_CONFIG: a restart does not help; systemd must not try one.
 CONFIG_ERROR: Final = 78
 # A log whose writer cannot be seen has ended after so long.
@@ -100,6 +98,15 @@ state = click.option(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What an analysis leaves: files, the document or a summary on standard output."""
+
+    files: bool = True
+    document: bool = False
+    quiet: bool = False
+
+
 class NoMetricsError(InputError):
     """A log in which no metric was found."""
 
@@ -129,27 +136,6 @@ def blamed(error: Exception) -> Exception:
     return error
 
 
-def unknown_variables(group: click.Group, prefix: str) -> Iterator[str]:
-    """A message for each variable that looks like a setting and is none."""
-    given = [name for name in os.environ if name.startswith(f"{prefix}_")]
-    known = {*_VARIABLES, *_variables(group, prefix)} if given else set()
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-            text = "{name}: unknown variable; no setting has this name"
-            if near:
-                text = "{name}: unknown variable; did you mean {near}?"
-            yield tr(text, name=name, near="".join(near))
-
-
-def _variables(command: click.Command, prefix: str) -> Iterator[str]:
-    """The variables of a command's options, and of the commands below it."""
-    yield from (f"{prefix}_{p.name}".upper() for p in command.params)
-    if isinstance(command, click.Group):
-        for name, below in command.commands.items():
-            yield from _variables(below, f"{prefix}_{name}".replace("-", "_"))
-
-
 def read(path: Path, context: click.Context, *, window: int | None) -> Any:
     """A log read to its end, with progress on a terminal where it is long."""
     from parsers.parser import Parser
@@ -169,7 +155,10 @@ def read(path: Path, context: click.Context, *, window: int | None) -> Any:
 def _ended(path: Path) -> bool:
     """Whether nothing writes a log any more, as far as this machine can tell."""
     from watcher.host.writers import Writers
+    from watcher.ingest.decompress import STDIN
 
+    if path == STDIN:
+        return True  # it was read to its end
     try:
         found = path.stat()
     except OSError:
@@ -189,6 +178,7 @@ def conclude(
     theme: str,
     window: int | None,
     log_x: bool = False,
+    output: Output = Output(),
 ) -> Any:
     """Analyses a log, writes picture, report and data, and prints the summary.
 
@@ -196,13 +186,25 @@ def conclude(
         NoMetricsError: the log holds no metric.
     """
     from watcher.outputs.report import artifacts, terminal
+    from watcher.outputs.report.json import to_parts
 
     reading = read(path, context, window=window)
     analysis = reading.analysis
     if not analysis.curves:
         raise NoMetricsError(path, reading.parser.lines)
     now = datetime.now().astimezone()
-    made = artifacts.write(reading, out, lang=lang, theme=theme, log_x=log_x, now=now)
+    made: dict[str, str] = {}
+    if output.files:
+        made = artifacts.write(
+            reading, out, lang=lang, theme=theme, log_x=log_x, now=now
+        )
+    if output.document:
+        for part in to_parts(artifacts.document(reading)):
+            sys.stdout.buffer.write(part)
+        click.echo()
+        return analysis
+    if output.quiet:
+        return analysis
     text = terminal.summary(
         analysis,
         made,
@@ -234,6 +236,11 @@ def terminal_width() -> int:
     """Columns to write in."""
     columns = shutil.get_terminal_size((80, 24)).columns
     return min(_WIDEST, max(_NARROWEST, columns))
+
+
+def screen_width() -> int | None:
+    """Columns of the terminal; None where the output is read by a program."""
+    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else None
 
 
 def colours() -> bool:

@@ -19,14 +19,19 @@ from watcher.outputs.text import catalog
 
 _SCRIPTS: Final = (".py", ".sh")
 _LOGS: Final = "logs"
+# Copies the standard input that it inherits.
+_COPY: Final = ("cat",)
 
 
 @click.command(
     context_settings={"allow_interspersed_args": False},
     short_help="Run a training command and log its output.",
 )
-@click.argument(
-    "command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND ..."
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND ...")
+@click.option(
+    "--stdin",
+    is_flag=True,
+    help="Instead of a command, copy standard input: kubectl logs -f POD | ...",
 )
 @click.option("--name", help="Name of the log; default: that of the script or program.")
 @click.option(
@@ -52,6 +57,7 @@ def run(
     /,
     *,
     command: Sequence[str],
+    stdin: bool,
     name: str | None,
     folder: Path | None,
     watch: bool,
@@ -63,6 +69,10 @@ def run(
     """
     from watcher.launch import CommandError, Log, launch
 
+    if stdin == bool(command):
+        raise click.UsageError("give either -- COMMAND or --stdin")
+    if stdin:
+        command, name = _COPY, name or "stdin"
     echo = partial(_echo, look["lang"])
     log = Log(
         folder or _folder(context),

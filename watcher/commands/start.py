@@ -262,6 +262,7 @@ def _settings(context: click.Context, given: dict[str, Any]) -> Any:
         formats=config.formats,
         alerts=config.alerts,
         notify=_notify(config.notify, given["on_alert"]),
+        exports=config.exports,
     )
 
 

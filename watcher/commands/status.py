@@ -1,24 +1,35 @@
-"""`gptwatch status`: a table of all runs."""
+"""`gptwatch status`: a table of all runs, or one run whole."""
 
-import os
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from watcher.commands import options
+from watcher.commands.completion import complete_runs
+from watcher.commands.status_table import (
+    SORTS,
+    details,
+    folded,
+    matching,
+    ordered,
+    table,
+)
+from watcher.errors import InputError
 from watcher.outputs.text.catalog import message
 
 
 _EVERY_S: Final = 1.0
+_NARROWEST: Final = 60
+# More alerts than this are a list of their own: `gptwatch alerts`.
+_ALERTS: Final = 20
+# Names of files without metrics that fit into the heading.
+_FILES: Final = 3
 # Sweeps that are this late are worth a line, as in the daemon's own log.
 _LATE_S: Final = 10.0
-_LEFT: Final = (message("run"), message("state"))
-_RIGHT: Final = (
-    *(message("step"), message("loss"), message("val"), message("best val")),
-    *(message("tokens/s"), message("time left"), message("unread")),
-)
 # States that have no colour of their own.
 _PLAIN: Final = (
     *(message("new"), message("stopped"), message("unwatched"), message("replaced")),
@@ -35,78 +46,123 @@ _COLOURS: Final = {
 
 
 @click.command(short_help="Show all runs: state, step, losses, speed.")
+@click.argument("run", required=False, shell_complete=complete_runs)
 @options.out
 @options.state
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--watch", is_flag=True, help="Refresh the table every second; Ctrl-C quits."
 )
-@click.option("--all", "everything", is_flag=True, help="Include earlier runs.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Include earlier and finished runs."
+)
+@click.option("--sort", "by", type=click.Choice(SORTS), help="Sort by this column.")
+@click.option(
+    "--filter", "text", default="", help="Only runs whose name or state holds TEXT."
+)
 @options.output_lang
 def status(
     *,
+    run: str | None,
     out: Path,
     state: Path | None,
     as_json: bool,
     watch: bool,
     everything: bool,
+    by: str | None,
+    text: str,
 ) -> None:
     """Show all runs: state, step, losses, speed, time left, unread bytes, alerts.
 
-    Reads the database of `gptwatch start`, whether that is running or not.
+    Reads the database of `gptwatch start`, whether that is running or not.  With the
+    name of a RUN, all that is known of it.
     """
     from watcher.daemon.status import status as read
 
     folder = state or out / ".gptwatch"
+
+    def now() -> Any:
+        found = read(folder, everything=everything or run is not None)
+        return replace(found, lines=ordered(matching(found.lines, text), by))
+
+    if run is not None:
+        _one(now(), run, as_json=as_json)
+    elif as_json:
+        click.echo(options.as_json(now().as_dict()))
+    elif watch and sys.stdout.isatty():
+        _live(now, everything=everything)
+    else:
+        for part in _parts(now(), everything=everything):
+            _console().print(part, soft_wrap=not sys.stdout.isatty())
+
+
+def _one(found: Any, name: str, *, as_json: bool) -> None:
+    """Print one run whole: each figure, each alert, each problem."""
+    line = _named(found.lines, name)
     if as_json:
-        found = read(folder, everything=everything)
-        click.echo(options.as_json(found.as_dict()))
+        click.echo(options.as_json(line.as_dict()))
         return
-    if watch and sys.stdout.isatty():
-        _live(folder, everything=everything)
-        return
-    console = _console()
-    for part in _parts(read(folder, everything=everything)):
-        console.print(part)
+    known = [pair for pair in details(line, options.language()) if pair[1]]
+    width = max(len(label) for label, _ in known)
+    for label, value in known:
+        click.echo(f"{label:<{width}}  {value}")
+    for alert in line.alerts:
+        click.echo(options.safe(alert))
 
 
-def _live(folder: Path, *, everything: bool) -> None:
+def _named(lines: Any, name: str) -> Any:
+    """The run of a name, or the only one whose name holds it."""
+    exact = [line for line in lines if name in (line.run, line.path)]
+    near = exact or [line for line in lines if name in line.run]
+    if len(near) == 1:
+        return near[0]
+    names = ", ".join(line.run for line in near[:5])
+    text = "{name}: several runs have this in their name: {names}"
+    if not near:
+        text = "{name}: no such run; to see all: gptwatch status --all"
+    raise InputError(options.tr(text, name=name, names=names))
+
+
+def _live(now: Any, *, everything: bool) -> None:
     import time
 
     from rich.console import Group
     from rich.live import Live
 
-    from watcher.daemon.status import status as read
-
     with Live(console=_console(), screen=True, auto_refresh=False) as live:
         while True:
-            found = read(folder, everything=everything)
-            live.update(Group(*_parts(found)), refresh=True)
+            parts = _parts(now(), everything=everything)
+            live.update(Group(*parts), refresh=True)
             time.sleep(_EVERY_S)
 
 
 def _console() -> Any:
     from rich.console import Console
 
-    colour = options.colours()
-    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "120"))
-    return Console(no_color=not colour, highlight=False, width=width, emoji=False)
+    return Console(no_color=not options.colours(), highlight=False, emoji=False)
 
 
-def _parts(found: Any) -> list[Any]:
+def _parts(found: Any, *, everything: bool) -> Iterator[Any]:
     """The table, and below it the alerts and the problems of the daemon."""
     from rich.text import Text
 
-    parts: list[Any] = [Text(_heading(found))]
-    if found.lines:
-        parts.append(_table(found.lines))
-    for line in found.lines:
-        for alert in line.alerts:
-            text = Text(f"{options.safe(line.run)}: ", style="bold")
-            parts.append(text.append(alert, style=_COLOURS.get(line.severity, "")))
-    problems = map(options.safe, _problems(found))
-    parts += [Text(problem, style="yellow") for problem in problems]
-    return parts
+    yield Text(_heading(found))
+    shown, over = (found.lines, []) if everything else folded(found.lines)
+    if shown:
+        yield from _rows(shown)
+    if over:
+        text = "{n} finished (--all), the last: {names}"
+        names = ", ".join(options.safe(line.run) for line in over[:_FILES])
+        yield Text(options.tr(text, n=len(over), names=names), style="dim")
+    alerts = [(line, alert) for line in shown for alert in line.alerts]
+    for line, alert in alerts[:_ALERTS]:
+        name = Text(f"{options.safe(line.run)}: ", style="bold")
+        yield name.append(options.safe(alert), style=_COLOURS.get(line.severity, ""))
+    if len(alerts) > _ALERTS:
+        rest = len(alerts) - _ALERTS
+        yield Text(options.tr("{n} more: gptwatch alerts", n=rest))
+    for problem in map(options.safe, _problems(found)):
+        yield Text(problem, style="yellow")
 
 
 def _heading(found: Any) -> str:
@@ -118,11 +174,35 @@ def _heading(found: Any) -> str:
         text = "gptwatch is running (pid {pid})"
     counted = count(len(found.lines), "run", lang)
     if found.without:
-        files = count(found.without, "file", lang)
-        counted += options.tr(", {files} without metrics", files=files)
+        files = count(len(found.without), "file", lang)
+        names = ", ".join(map(options.safe, found.without[:_FILES]))
+        more = ", …" if len(found.without) > _FILES else ""
+        text_files = ", {files} without metrics ({names})"
+        counted += options.tr(text_files, files=files, names=names + more)
     if found.earlier:
         counted += options.tr(", {n} earlier (--all)", n=found.earlier)
     return f"{options.tr(text, pid=found.pid)}: {counted}"
+
+
+def _rows(lines: Any) -> Iterator[Any]:
+    """The table's lines, coloured: the state by itself, the mark by the alert."""
+    from rich.text import Text
+
+    width = None
+    if sys.stdout.isatty():
+        width = max(_NARROWEST, _console().width)
+    made = table(lines, lang=options.language(), width=width)
+    yield Text("  ".join(made.rows[0]), style="bold")
+    for line, row in zip(lines, made.rows[1:], strict=True):
+        cells = zip(made.names, row, strict=True)
+        styled = [Text(cell, style=_style(name, line)) for name, cell in cells]
+        yield Text("  ").join(styled)
+
+
+def _style(column: str, line: Any) -> str:
+    if column == "alert":
+        return _COLOURS.get(line.severity, "")
+    return _COLOURS.get(line.state, "") if column == "state" else ""
 
 
 def _problems(status: Any) -> list[str]:
@@ -132,7 +212,8 @@ def _problems(status: Any) -> list[str]:
         return []  # those of a daemon that has stopped are history
     notes = status.notes
     found = [*notes.get("problems", [])]
-    found += [notes.get(f"{what}_error", "") for what in ("output", "events")]
+    kinds = ("output", "events", "exports")
+    found += [notes.get(f"{what}_error", "") for what in kinds]
     if notes.get("undrawn"):
         text = "drawing takes longer than its interval; pictures waiting: {n}"
         found.append(options.tr(text, n=notes["undrawn"]))
@@ -145,54 +226,3 @@ def _problems(status: Any) -> list[str]:
         text = "{path}: inotify does not work there; polling every second"
         found.append(options.tr(text, path=notes["polled"]))
     return [text for text in found if text]
-
-
-def _table(lines: Any) -> Any:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in _LEFT:
-        table.add_column(options.tr(name), overflow="fold")
-    for name in _RIGHT:
-        table.add_column(options.tr(name), justify="right", no_wrap=True)
-    for line in lines:
-        state = Text(options.tr(line.state), style=_COLOURS.get(line.state, ""))
-        table.add_row(Text(options.safe(line.run)), state, *_cells(line))
-    return table
-
-
-def _cells(line: Any) -> list[str]:
-    from watcher.outputs.text.numbers import integer, loss, plain, seconds, short
-
-    lang = options.language()
-
-    def known(form: Any, value: float | None) -> str:
-        return "" if value is None else plain(form(value, lang))
-
-    step = known(integer, line.step)
-    if line.max_steps:
-        step += f" / {known(integer, line.max_steps)}"
-    best = known(loss, line.best_val)
-    if line.best_step is not None:
-        best += f" @ {known(integer, line.best_step)}"
-    left = line.eta_s if line.state in {"running", "quiet"} else None
-    return [
-        step,
-        known(loss, line.loss),
-        known(loss, line.val_loss),
-        best,
-        known(short, line.tokens_per_s),
-        known(seconds, left),
-        _unread(line, lang),
-    ]
-
-
-def _unread(line: Any, lang: str) -> str:
-    """Bytes of the log that are not read yet, and since when."""
-    from watcher.outputs.text.numbers import plain, seconds, size
-
-    if not line.lag_bytes:
-        return ""
-    return plain(f"{size(line.lag_bytes)}, {seconds(round(line.lag_s), lang)}")

@@ -7,7 +7,14 @@ Tests call it; `Daemon.run` calls it whenever there is something to do.
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,6 +27,7 @@ from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Settings as AlertSettings
 from watcher.analysis.rules import Settings as RuleSettings
 from watcher.clock import Clock
+from watcher.daemon.exports import Exports
 from watcher.daemon.jobs import Options, Result
 from watcher.daemon.mailbox import Mailbox
 from watcher.daemon.scheduler import Scheduler
@@ -72,6 +80,7 @@ class Settings:
         rules, formats: as in the configuration.
         alerts: which alerts notify, and how often; `notify`: the channels.
         look: how runs are analysed and plotted.
+        exports: tables of the configuration for the exporter; none without exports.
     """
 
     roots: Sequence[Path]
@@ -86,6 +95,7 @@ class Settings:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
     formats: Sequence[Format] = FORMATS
+    exports: Mapping[str, Any] = field(default_factory=dict)
 
 
 class WriterStates(Protocol):
@@ -122,6 +132,10 @@ class Daemon:
         make = make_worker or self._process
         self._worker = make(settings.look, lambda r: self.mailbox.put("result", r))
         self._stack.callback(self._worker.stop)
+        self._exports = Exports(
+            settings.state, settings.exports, uptime=self._clock.uptime
+        )
+        self._stack.callback(self._exports.stop)
         tailer = Tailer(
             self.store,
             self._clock,
@@ -284,6 +298,7 @@ class Daemon:
         elif kind == "state":
             self.scheduler.update(self._written)
             self._worker.check()
+            self._exports.check()
         elif kind == "draw":
             self.scheduler.draw()
         elif kind == "save":
@@ -391,6 +406,7 @@ class Daemon:
             "polled": self._polled,
             "problems": self.reader.warnings(),
             "output_error": self.scheduler.error,
+            "exports_error": self._exports.error,
             "undrawn": self.scheduler.behind,
             "backlog": self.reader.backlog,
             "late_s": round(self._late_s, 1),

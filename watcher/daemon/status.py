@@ -1,6 +1,5 @@
 """The status of all runs, from the database, whether the daemon is running or not."""
 
-import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,8 +9,10 @@ from typing import Any, Final
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import FIRING, Alert
 from watcher.analysis.finding import SEVERITIES
+from watcher.clock import iso
 from watcher.daemon.run_state import OVER, REPLACED
 from watcher.host.lock import holder
+from watcher.ingest.backlog import unread
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
@@ -30,6 +31,8 @@ class Line:
         step, max_steps: where it is, and where it is planned to end.
         loss, val_loss: the latest; `best_val`, `best_step`: the best evaluation.
         tokens_per_s, eta_s: speed, and seconds that are left.
+        updated: when the log last changed, seconds since 1970; `age_s`: how long ago.
+        elapsed_s: training time, where the log states it.
         lag_bytes, lag_s: what is in the log and not read yet, and since when.
         alerts: messages, the most severe first.
         severity: of the first one.
@@ -48,11 +51,25 @@ class Line:
     best_step: int | None
     tokens_per_s: float | None
     eta_s: float | None
+    updated: float | None
+    age_s: float | None
+    elapsed_s: float | None
     lag_bytes: int
     lag_s: float
     alerts: tuple[str, ...]
     severity: str
     picture: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Of plain JSON types."""
+        known = asdict(self)
+        return known | _iso(known, "updated")
+
+
+def _iso(known: Mapping[str, Any], name: str) -> dict[str, str]:
+    """A time of a mapping as JSON has it, where it is known."""
+    at = known.get(name)
+    return {} if at is None else {name: iso(at)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +79,16 @@ class Status:
     Attributes:
         pid: of the daemon, None when it is not running.
         notes: its last report of itself.
-        lines: a run each: those in progress first, the last modified first.
-        without: how many logs have no metrics.
+        lines: a run each: those that need attention, those in progress by name,
+            those that are over, the last modified first.
+        without: names of the files that have no metrics.
         earlier: how many replaced runs are left out.
     """
 
     pid: int | None
     notes: Mapping[str, Any]
     lines: Sequence[Line]
-    without: int
+    without: Sequence[str]
     earlier: int
 
     def as_dict(self) -> dict[str, Any]:
@@ -78,9 +96,10 @@ class Status:
         return {
             "schema": 1,
             "pid": self.pid,
-            "daemon": dict(self.notes),
-            "runs": [asdict(line) for line in self.lines],
-            "logs_without_metrics": self.without,
+            "daemon": dict(self.notes) | _iso(self.notes, "at"),
+            "runs": [line.as_dict() for line in self.lines],
+            "logs_without_metrics": len(self.without),
+            "files_without_metrics": list(self.without),
             "earlier_runs": self.earlier,
         }
 
@@ -101,19 +120,13 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     watched = set(notes.get("roots", []))
     wanted = [row for row in rows if everything or row.current]
     shown = [row for row in wanted if row.format or row.latest]
-    shown.sort(key=_order)
     return Status(
         pid=holder(folder),
         notes=notes,
         lines=[line(row, alerts[row.id], watched) for row in shown],
-        without=len(wanted) - len(shown),
+        without=sorted(r.name for r in wanted if not (r.format or r.latest)),
         earlier=len(rows) - len(wanted),
     )
-
-
-def _order(row: Row) -> tuple[bool, float]:
-    over = row.state.get("state") in {*OVER, REPLACED}
-    return over, -(row.cursor.mtime_ns if row.cursor else 0)
 
 
 def firing(store: Database, row: Row) -> list[Alert]:
@@ -136,6 +149,7 @@ def line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
     """One run; `watched`: the folders that the daemon watches, if that is known."""
     summary = (row.diagnosis or {}).get("summary", {})
     lag_bytes, lag_s = _lag(row)
+    updated = row.cursor.mtime_ns / 1e9 if row.cursor else None
     return Line(
         run=row.name,
         path=str(Path(row.root) / row.path),
@@ -149,6 +163,9 @@ def line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
         best_step=summary.get("best_val_step"),
         tokens_per_s=summary.get("tokens_per_s"),
         eta_s=summary.get("eta_s"),
+        updated=updated,
+        age_s=None if updated is None else max(0.0, time.time() - updated),
+        elapsed_s=summary.get("training_s"),
         lag_bytes=lag_bytes,
         lag_s=lag_s,
         alerts=tuple(alert.finding["message"] for alert in alerts),
@@ -159,17 +176,8 @@ def line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
 
 def _lag(row: Row) -> tuple[int, float]:
     """Bytes that are not read yet, and for how many seconds they have been there."""
-    if row.cursor is None or not row.current:
-        return 0, 0.0
-    try:
-        seen = os.stat(Path(row.root) / row.path)  # noqa: PTH116 - one call
-    except OSError:
-        return 0, 0.0
-    same = (seen.st_dev, seen.st_ino) == row.cursor.key
-    behind = seen.st_size - (row.cursor.offset if same else 0)
-    if behind <= 0:
-        return 0, 0.0
-    return behind, max(0.0, time.time() - seen.st_mtime)
+    behind, modified = unread(row)
+    return (behind, max(0.0, time.time() - modified)) if behind else (0, 0.0)
 
 
 def _number(value: Any) -> float | None:

@@ -19,12 +19,20 @@ _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _BROKEN: Final = (EOFError, OSError, lzma.LZMAError, zlib.error, ValueError)
 
 
+STDIN: Final = Path("-")
+
+
 def chunks(path: Path) -> Generator[tuple[bytes, int], None, None]:
     """Pieces of a log, each with the number of file bytes read so far.
+
+    `-` is standard input, which is not decompressed.
 
     Raises:
         InputError: the path is no readable file, or its compression is broken.
     """
+    if path == STDIN:
+        yield from _standard_input()
+        return
     with _opened(path) as file, _plain(file, path) as plain:
         while True:
             try:
@@ -37,6 +45,13 @@ def chunks(path: Path) -> Generator[tuple[bytes, int], None, None]:
             if not data:
                 return
             yield data, file.tell()
+
+
+def _standard_input() -> Iterator[tuple[bytes, int]]:
+    size = 0
+    while data := os.read(0, CHUNK_BYTES):
+        size += len(data)
+        yield data, size
 
 
 @contextmanager

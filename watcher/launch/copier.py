@@ -11,6 +11,7 @@ import time
 from typing import Final
 
 from watcher.launch.log import Echo, Log
+from watcher.launch.marks import WithoutMarks
 
 
 _CHUNK: Final = 64 * 1024
@@ -51,11 +52,13 @@ class Copier(threading.Thread):
         self._log = log
         self._echo = echo
         self._is_open = True
+        self._for_people = WithoutMarks()
 
     def run(self) -> None:
         """Copies, then wakes the main thread."""
         try:
             self._copy()
+            self._show(self._for_people.flush())
         finally:
             self.done.set()
             os.kill(os.getpid(), signal.SIGCHLD)
@@ -72,7 +75,7 @@ class Copier(threading.Thread):
                 if not data:
                     return
                 self._log.write(data)
-                self._show(data)
+                self._show(self._for_people.feed(data))
             if self._ended in ready:
                 poller.unregister(self._ended)
                 until = time.monotonic() + _DRAIN_S

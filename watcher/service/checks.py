@@ -107,10 +107,10 @@ def _readable(folder: Path, tr: Translate) -> Check:
     if not os.access(folder, os.R_OK | os.X_OK):
         advice = f"setfacl -m u:{_user()}:rx {folder}"
         return Check(name, "problem", tr("{path}: not readable", path=folder), advice)
-    closed = [sub for sub in _folders(folder) if not os.access(sub, os.R_OK | os.X_OK)]
+    closed = list(_closed(folder))
     if closed:
         text = tr(
-            "{path}: subdirectories not readable: {n}, for example {example}",
+            "{path}: logs or subdirectories not readable: {n}, for example {example}",
             path=folder,
             n=len(closed),
             example=closed[0],
@@ -293,6 +293,19 @@ def _extra(module: str, tr: Translate) -> Check:
 def _folders(folder: Path) -> Iterator[Path]:
     for here, names, _ in os.walk(folder):
         yield from (Path(here, name) for name in names)
+
+
+def _closed(folder: Path) -> Iterator[Path]:
+    """Logs and folders below the folder that may not be read."""
+    for here, folders, files in os.walk(folder):
+        for name in folders:
+            if not os.access(path := Path(here, name), os.R_OK | os.X_OK):
+                yield path
+        for name in files:
+            # A dangling link is no log; one that is gone by now neither.
+            path = Path(here, name)
+            if os.access(path, os.F_OK) and not os.access(path, os.R_OK):
+                yield path
 
 
 def _nearest(folder: Path) -> Path:

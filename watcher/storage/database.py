@@ -42,6 +42,7 @@ class Database:
 
     Attributes:
         outbox: alerts, silences and notifications.
+        points: chunks of points.
         places: where lines of a run stand in its files.
 
     Raises:
@@ -60,7 +61,7 @@ class Database:
         self.connection = migrations.opened(self.path, read_only=read_only, owner=owner)
         self.outbox = Outbox(self.connection)
         self.places = Places(self.connection)
-        self._points = Points(self.connection)
+        self.points = Points(self.connection)
         self._key = _key(self.path)
 
     def close(self) -> None:
@@ -88,7 +89,7 @@ class Database:
             with self.connection.transaction():
                 yield
         except BaseException:
-            self._points.invalidate()
+            self.points.invalidate()
             raise
 
     @contextmanager
@@ -195,9 +196,9 @@ class Database:
         """Stores what `size` bytes of a log added, and the offset after them."""
         with self.connection.translated():
             if delta.reset:
-                self._points.delete(run)
+                self.points.delete(run)
             for batch in delta.batches:
-                self._points.append(run, batch)
+                self.points.append(run, batch)
             self._add_milestones(run, delta.milestones)
             lines, read, before = self._fields(run, "lines, bytes, latest")
             kept = {} if delta.reset else from_json(before)
@@ -234,7 +235,7 @@ class Database:
 
     def rewind(self, run: int) -> None:
         """Deletes what was read of a run, so that it is read again."""
-        self._points.delete(run)
+        self.points.delete(run)
         self.places.delete(run)
         self.connection.execute("DELETE FROM milestones WHERE run = ?", (run,))
         self.connection.execute(
@@ -284,7 +285,7 @@ class Database:
         with self.connection.translated():
             delta = Delta(
                 format=next((f for f in formats if f.name == row.format), None),
-                batches=list(self._points.batches(run)),
+                batches=list(self.points.batches(run)),
                 milestones=self._milestones(run),
                 hyperparameters=row.hyperparameters,
                 planned=row.planned,

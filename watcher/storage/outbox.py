@@ -7,10 +7,15 @@ notification nor makes one twice.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from watcher.storage.connection import Connection
 from watcher.storage.rows import from_json
+
+
+# Of attempts to deliver; each given-up delivery has a failed attempt, too.
+OUTCOMES: Final = ("delivered", "failed", "given_up")
+_COUNTER: Final = "deliveries_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,12 @@ class Outbox:
         )
         with self._connection.translated():
             return {key: from_json(data) for key, data in rows}
+
+    def all_alerts(self) -> list[tuple[int, dict[str, Any]]]:
+        """The alerts of all runs: run and data."""
+        rows = self._connection.rows("SELECT run, data FROM alerts ORDER BY rowid")
+        with self._connection.translated():
+            return [(run, from_json(data)) for run, data in rows]
 
     def save_alerts(self, run: int, alerts: Iterable[Mapping[str, Any]]) -> None:
         """Inserts or replaces alerts of a run; each has a `key` and a `state`."""
@@ -154,6 +165,7 @@ class Outbox:
             " WHERE notification = ? AND channel = ?",
             (delivery.notification, delivery.channel),
         )
+        self._count("delivered")
 
     def mark_failed(
         self, delivery: Delivery, error: str, *, retry_at: float | None
@@ -169,6 +181,25 @@ class Outbox:
                 delivery.notification,
                 delivery.channel,
             ),
+        )
+        self._count("failed")
+        if retry_at is None:
+            self._count("given_up")
+
+    def attempts(self) -> dict[str, int]:
+        """How many deliveries had each outcome, since the database was made."""
+        rows = self._connection.rows(
+            "SELECT key, value FROM notes WHERE key LIKE 'deliveries\\_%' ESCAPE '\\'"
+        )
+        found = {key.removeprefix(_COUNTER): int(value) for key, value in rows}
+        return {outcome: found.get(outcome, 0) for outcome in OUTCOMES}
+
+    def _count(self, outcome: str) -> None:
+        """Counts for good: rows of deliveries are deleted when they are old."""
+        self._connection.execute(
+            "INSERT INTO notes VALUES (?, '1') ON CONFLICT (key)"
+            " DO UPDATE SET value = CAST(value AS INTEGER) + 1",
+            (f"{_COUNTER}{outcome}",),
         )
 
     def rename_channel(self, old: str, new: str) -> None:

@@ -45,6 +45,22 @@ class Points:
         for pattern, names, records, data in rows:
             yield unpacked(pattern, names, records, data)
 
+    def ids(self, run: int) -> list[int]:
+        """The chunks of a run; a merged one is another chunk."""
+        rows = self._connection.rows(
+            "SELECT id FROM chunks WHERE run = ? ORDER BY id", (run,)
+        )
+        return [number for (number,) in rows]
+
+    def chunk(self, number: int) -> Batch:
+        """The records of one chunk."""
+        found = self._connection.row(
+            "SELECT pattern, metrics, records, data FROM chunks WHERE id = ?", (number,)
+        )
+        assert found is not None, "ask within the snapshot that named it"
+        with self._connection.translated():
+            return unpacked(*found)
+
     def delete(self, run: int) -> None:
         """Removes all records of a run."""
         self._connection.execute("DELETE FROM chunks WHERE run = ?", (run,))

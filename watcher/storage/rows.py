@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import orjson
 
 from parsers.delta import Delta
 from watcher.storage.checkpoint import Cursor
@@ -60,6 +61,7 @@ FIELDS: Final = (
     "coalesce(state, '{}')"
 )
 ANALYSED: Final = frozenset({"diagnosis", "state"})
+_LARGE: Final = ("cursor", "diagnosis", "state")
 
 
 def from_json(text: str) -> Any:
@@ -80,8 +82,10 @@ def row(found: Sequence[Any]) -> Row:
 
 def _parsed(found: Sequence[Any]) -> Row:
     fields = dict(zip(Row.__slots__[:-1], found, strict=True))
-    for name in ("cursor", "hyperparameters", "latest", "diagnosis", "state"):
+    for name in ("hyperparameters", "latest"):
         fields[name] = json.loads(fields[name]) if fields[name] else None
+    for name in _LARGE:
+        fields[name] = _quickly(fields[name]) if fields[name] else None
     if fields["cursor"]:
         fields["cursor"] = Cursor.restore(fields["cursor"])
     for name in ("root", "path"):
@@ -89,6 +93,14 @@ def _parsed(found: Sequence[Any]) -> Row:
     for name in ("current", "adopted"):
         fields[name] = bool(fields[name])
     return Row(**fields)
+
+
+def _quickly(text: str) -> Any:
+    """The value of a large JSON column; NaN and lone surrogates are allowed."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
 
 
 def latest(delta: Delta) -> dict[str, Any]:

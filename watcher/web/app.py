@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import blake2b
 from importlib import resources
@@ -17,7 +18,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from watcher import __version__
+from watcher.errors import StorageError
+from watcher.metrics.collect import exposition
+from watcher.metrics.text import CONTENT_TYPE
 from watcher.outputs.text.catalog import language
+from watcher.storage.database import Database
 from watcher.web.api import Api
 from watcher.web.events import Hub
 from watcher.web.guard import Access, Guard
@@ -52,6 +57,7 @@ def application(folder: Path, access: Access, *, lines: bool = True) -> Starlett
             *Api(reader, hub, lines=lines).routes(),
             Route("/api/1/words", _words),
             Route("/healthz", _health),
+            Route("/metrics", _metrics(reader, folder)),
             *_files(),
         ],
         middleware=[
@@ -96,6 +102,24 @@ async def _words(request: Request) -> Response:
     body = orjson.dumps({"lang": lang, "words": words(lang), "version": __version__})
     headers = {"cache-control": "no-cache", "vary": "accept-language"}
     return Response(body, headers=headers, media_type="application/json")
+
+
+def _metrics(reader: Reader, folder: Path) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint for Prometheus; the curves of the page do not wait for it."""
+
+    def read() -> bytes:
+        with contextlib.closing(Database(folder, read_only=True)) as database:
+            return exposition(database, now=time.time())
+
+    async def answer(_: Request) -> Response:
+        try:
+            body = await reader.read(read)
+        except StorageError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        headers = {"cache-control": "no-store"}
+        return Response(body, headers=headers, media_type=CONTENT_TYPE)
+
+    return answer
 
 
 async def _health(_: Request) -> Response:

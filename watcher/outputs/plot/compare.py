@@ -1,7 +1,8 @@
 """The picture of several runs: their losses overlaid, one hue a run.
 
 Only losses in one unit share a panel.  More than eight hues are indistinguishable:
-of more runs the best eight are coloured, the others are grey.
+of more runs the best eight are coloured, the others are grey.  Up to twenty runs are
+named beside their lines; of more runs the coloured ones are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 
 from parsers.batch import Floats
 from watcher.analysis.model import Analysis, Curve
+from watcher.outputs.comparable import incomparable
 from watcher.outputs.plot.axis_range import (
     Points,
     clock,
@@ -32,11 +34,16 @@ from watcher.outputs.plot.theme import THEMES, rc
 from watcher.outputs.plot.ticks import Scale
 from watcher.outputs.plot.view import End, Trace, View
 from watcher.outputs.text.catalog import message
+from watcher.outputs.text.names import shortened
 from watcher.outputs.text.numbers import integer, loss
 
 
 # Width of the names right of the large panel; longer ones are shortened.
 _NAMES = 2.3
+# So many names have room beside the large panel.
+_NAMED = 20
+# Letters of a name that fit beside it, with a value.
+_LETTERS = 21
 # Values beside a small panel are read up to this many runs.
 _VALUES = 4
 
@@ -75,7 +82,10 @@ def draw_together(analyses: Sequence[Analysis], look: Look) -> Sheet:
 
 
 def _headline(runs: Sequence[Run], look: Look) -> str:
-    """Name the run with the lowest validation loss."""
+    """Name the run with the lowest validation loss, or why there is none."""
+    reason = incomparable([run.analysis for run in runs])
+    if reason:
+        return look.tr(reason)
     unit = common_unit([run.analysis for run in runs])
     rated = [(rank(run.analysis, unit), run) for run in runs]
     (level, value), run = min(rated, key=lambda pair: pair[0])
@@ -175,18 +185,20 @@ def _trace(run: Run, points: Points, look: Look) -> Trace:
 
 
 def _value(run: Run, points: Points, look: Look, name: str = "") -> Iterator[End]:
-    value = last(points[1])
-    if value is not None and run.colour is not None:
-        yield End(value, f"{name} {loss(value, look.lang)}".strip(), run.colour)
+    value, colour = last(points[1]), run.colour or look.theme.muted
+    if value is not None:
+        yield End(value, f"{name} {loss(value, look.lang)}".strip(), colour)
 
 
 def _named(view: View, runs: Sequence[Run], source: _Source, look: Look) -> View:
     """Put the runs' names beside the large panel."""
+    named = [run for run in runs if run.colour or len(runs) <= _NAMED]
+    names = dict(zip(named, shortened([r.name for r in named], _LETTERS), strict=True))
     ends = (
         end
-        for run in runs
+        for run in named
         if (points := source(run)) is not None
-        for end in _value(run, points, look, run.name)
+        for end in _value(run, points, look, names[run])
     )
     # Marks are clear where there are few lines with few points.
     few = len(view.traces) <= _VALUES

@@ -183,6 +183,8 @@ def late_training(analysis: Analysis, look: Look) -> View | None:
     lines = (next(raw_line(analysis, look)), moving(analysis, train, look))
     x = Scale((look.x.low + look.x.high) / 2, look.x.high)
     after = [(line.x[line.x >= x.low], line.y[line.x >= x.low]) for line in lines]
+    if span(after[1][1]) is None:
+        return None
     return View(
         title=look.tr("Training loss, last half"),
         note=look.tr(train.unit),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -158,13 +159,17 @@ class Panel:
         )
 
     def _ends(self) -> None:
-        style = TextStyle(9, self.sheet.theme.ink, bold=True)
         outside = [end for end in self.view.ends if not self._within(end)]
         ends = sorted(outside, key=lambda end: end.value)
         wanted = [between(self.place(0, end.value)[1], self.box) for end in ends]
+        # Many labels are smaller rather than over one another.
+        line = self.box.height / max(1, len(ends) - 1)
+        style = TextStyle(9, self.sheet.theme.ink, bold=True)
+        if style.line > line:
+            style = replace(style, size=style.size * line / style.line)
         heights = spread(wanted, style.line, self.box.bottom, self.box.top)
         for end, height in zip(ends, heights, strict=True):
-            colour = TextStyle(9, end.colour, bold=True)
+            colour = replace(style, colour=end.colour)
             text = self.sheet.fit(end.text, colour, WIDTH - self.box.right - 0.12)
             self.sheet.write(self.box.right + 0.08, height, text, colour)
 

@@ -1,10 +1,12 @@
 """The output of `gptwatch formats`: the known formats, or how a log was detected."""
 
+import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from parsers.format import Format
+from parsers.suggest import Suggestion
 from watcher.analysis.pipeline import Reading
 from watcher.outputs.text.catalog import tr
 from watcher.outputs.text.escape import clean
@@ -26,6 +28,29 @@ def _entry(form: Format, names: int, width: int) -> Iterator[str]:
 def explain(reading: Reading, path: Path, *, lang: str, width: int) -> str:
     """The detected format and why, lines for each pattern, and unread lines."""
     return "\n".join(_explanation(reading, path, lang, width))
+
+
+def suggestion(found: Suggestion | None, *, lang: str) -> str:
+    """The lines of gptwatch.toml that read a log, with the points that they give."""
+    if found is None:
+        return tr(lang, "no line repeats with a step and a loss in it")
+    points = ", ".join(f"{name} {integer(n, lang)}" for name, n in found.points.items())
+    patterns = [f"    {_toml(pattern)}," for pattern in found.patterns]
+    return "\n".join(
+        [
+            "# " + tr(lang, "points: {counts}", counts=points),
+            "[[formats]]",
+            'name = "mylog"',
+            "lines = [",
+            *patterns,
+            "]",
+        ]
+    )
+
+
+def _toml(pattern: str) -> str:
+    """A pattern as a TOML string, literal where it can be."""
+    return f"'{pattern}'" if "'" not in pattern else json.dumps(pattern)
 
 
 def _explanation(reading: Reading, path: Path, lang: str, width: int) -> Iterator[str]:
@@ -71,6 +96,11 @@ def _unread(reading: Reading, lang: str, width: int) -> Iterator[str]:
     if parser.overlong:
         text = "lines longer than 1 MiB, skipped: {n}"
         yield tr(lang, text, n=integer(parser.overlong, lang))
+    if not parser.unread and not reading.analysis.curves:
+        text = "no format is known for its lines; to have one proposed: {command}"
+        command = f"gptwatch formats --suggest {reading.analysis.path}"
+        yield tr(lang, text, command=clean(command))
+        return
     if not parser.unread:
         yield tr(lang, "no other line looks like a metric")
         return

@@ -10,7 +10,7 @@ from typing import Final
 
 from watcher.outputs.text.finding_templates import ADVICE, PARTS
 from watcher.outputs.text.rule_docs import MEANINGS
-from watcher.outputs.text.russian import commands, doctor, findings, plot, report
+from watcher.outputs.text.russian import commands, doctor, findings, fleet, plot, report
 from watcher.outputs.text.russian import help as help_texts
 
 
@@ -23,6 +23,7 @@ TABLES: Final = (
     commands.RUSSIAN,
     doctor.RUSSIAN,
     help_texts.RUSSIAN,
+    fleet.RUSSIAN,
     dict(PARTS.values()),
     dict(ADVICE.values()),
     dict(MEANINGS.values()),

@@ -14,6 +14,8 @@ def clean(text: str) -> str:
     characters become escapes such as `\x1b`; a byte that was not UTF-8 in a file's
     name (a lone surrogate) becomes that byte's escape.  The result is valid UTF-8.
     """
+    if text.isprintable():  # nearly all are, and this is quick
+        return text
     return "".join(_escape(char) if _commands(char) else char for char in text)
 
 

@@ -19,8 +19,8 @@ from watcher.outputs.text.findings import (
 from watcher.outputs.text.numbers import count, integer, loss, percent, unit
 
 
-# The picture is 10 inches wide: more characters of its title do not fit.
-_LONGEST: Final = 90
+# The picture wraps its title: two lines of it are read at a glance.
+_LONGEST: Final = 160
 # With fewer evaluations neither a minimum nor a trend shows.
 _FEW: Final = 3
 # Noise makes the best some evaluations old in a run that still improves.
@@ -59,7 +59,7 @@ _BY_SEVERITY: Final = (
 def headline(analysis: Analysis, lang: str = "en") -> str:
     """The most severe finding that lasts, else how far the run has come.
 
-    At most 90 characters.
+    At most 160 characters.
     """
     lasting = [f for f in analysis.findings if f.cleared_step is None]
     severe = [f for f in lasting if f.rule in _BY_SEVERITY and f.severity != "info"]

@@ -13,7 +13,34 @@ RUSSIAN: Final = MappingProxyType(
             "gptwatch не запущен (запустить: gptwatch start); последнее известное "
             "состояние"
         ),
-        ", {files} without metrics": ", {files} без метрик",
+        ", {files} without metrics ({names})": ", {files} без метрик ({names})",
+        "{n} finished (--all), the last: {names}": (
+            "завершено: {n} (--all), последние: {names}"
+        ),
+        "{n} more: gptwatch alerts": "ещё {n}: gptwatch alerts",
+        "{name}: no such run; to see all: gptwatch status --all": (
+            "{name}: такого прогона нет; все прогоны: gptwatch status --all"
+        ),
+        "{name}: several runs have this in their name: {names}": (
+            "{name}: это есть в имени нескольких прогонов: {names}"
+        ),
+        "{name}: no such file, and no run of this name in {folder}": (
+            "{name}: такого файла нет, и прогона с таким именем нет в {folder}"
+        ),
+        "Losses have different units: no run is ranked.": (
+            "Loss в разных единицах: места не присвоены."
+        ),
+        "Vocabularies differ, so losses do too: no run is ranked.": (
+            "Словари разные, поэтому loss несравним: места не присвоены."
+        ),
+        "Runs have different data: no run is ranked.": (
+            "У прогонов разные данные: места не присвоены."
+        ),
+        "Left out for lack of width: {names}": "Не поместились: {names}",
+        "updated": "изменён",
+        "elapsed": "прошло",
+        "log format": "формат лога",
+        "picture": "картинка",
         ", {n} earlier (--all)": ", {n} прежних (--all)",
         "drawing takes longer than its interval; pictures waiting: {n}": (
             "рисование не успевает за интервалом; картинок в очереди: {n}"
@@ -124,6 +151,12 @@ RUSSIAN: Final = MappingProxyType(
         ),
         "points: {counts}": "точек: {counts}",
         "lines longer than 1 MiB, skipped: {n}": ("пропущено строк длиннее 1 МиБ: {n}"),
+        "no format is known for its lines; to have one proposed: {command}": (
+            "формат этих строк неизвестен; предложить его: {command}"
+        ),
+        "no line repeats with a step and a loss in it": (
+            "нет повторяющихся строк с шагом и loss"
+        ),
         "no other line looks like a metric": "других строк, похожих на метрики, нет",
         "lines that look like metrics but were not read: {n}, for example:": (
             "строк, похожих на метрики, но не прочитанных: {n}, например:"

@@ -31,8 +31,8 @@ RUSSIAN: Final = MappingProxyType(
         "{path}: not a directory": "{path}: не каталог",
         "for a single log: {command}": "для одного лога: {command}",
         "{path}: not readable": "{path}: нет прав на чтение",
-        "{path}: subdirectories not readable: {n}, for example {example}": (
-            "{path}: подкаталогов без прав на чтение: {n}, например {example}"
+        "{path}: logs or subdirectories not readable: {n}, for example {example}": (
+            "{path}: логов или подкаталогов без прав на чтение: {n}, например {example}"
         ),
         "{path}: readable": "{path}: чтение разрешено",
         "{path}: not writable": "{path}: нет прав на запись",

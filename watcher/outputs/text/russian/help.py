@@ -40,9 +40,15 @@ RUSSIAN: Final = MappingProxyType(
         "Analyse one log: write picture, report and data, and print a summary.": (
             "Разобрать один лог: записать картинку, отчёт и данные и показать сводку."
         ),
-        "Without FILE, the newest log in this directory or in logs/.": (
-            "Без FILE — самый новый лог в этом каталоге или в logs/."
+        "Without FILE, the newest log in this directory or in logs/. FILE - is standard "
+        "input: kubectl logs POD | gptwatch once -": (
+            "Без FILE — самый новый лог в этом каталоге или в logs/. FILE - — "
+            "стандартный ввод: kubectl logs POD | gptwatch once -"
         ),
+        "Instead of a command, copy standard input: kubectl logs -f POD | ...": (
+            "Вместо команды читать стандартный ввод: kubectl logs -f POD | ..."
+        ),
+        "Propose [[formats]] that read FILE.": "Предложить [[formats]] для FILE.",
         "Archived pictures kept for each run.": (
             "Сколько таких картинок хранить для каждого прогона."
         ),
@@ -77,10 +83,19 @@ RUSSIAN: Final = MappingProxyType(
             "Каталог с логами; можно указать несколько раз."
         ),
         "Do not ask for confirmation.": "Не спрашивать подтверждения.",
-        "Draw several runs in one picture; list what differs in "
-        "settings and results.": (
-            "Нарисовать несколько прогонов на одной картинке; показать различия "
-            "настроек и результатов."
+        "Draw several runs in one picture; rank them, and list the settings that "
+        "differ.": (
+            "Нарисовать несколько прогонов на одной картинке; расставить по местам и "
+            "перечислить различия в настройках."
+        ),
+        "RUNS are files, patterns such as 'logs/*.log', or names of runs that "
+        "`gptwatch start` watches.": (
+            "RUNS — файлы, шаблоны вроде 'logs/*.log' или имена прогонов, за которыми "
+            "следит `gptwatch start`."
+        ),
+        "Rank by this figure.": "По какому показателю расставить места.",
+        "Form of the table; columns: one column per run, every setting and result.": (
+            "Вид таблицы; columns: столбец на прогон, все настройки и результаты."
         ),
         "Exit with 0 whatever the findings.": "Код возврата 0 при любых диагнозах.",
         "Explain a rule and show its settings.": (
@@ -96,7 +111,16 @@ RUSSIAN: Final = MappingProxyType(
             "логи; чтение любых файлов."
         ),
         "How long: 30m, 2h, 3d.": "На сколько: 30m, 2h, 3d.",
-        "Include earlier runs.": "Показать и прежние прогоны.",
+        "Include earlier and finished runs.": (
+            "Показать и прежние, и завершённые прогоны."
+        ),
+        "Print the data document instead.": "Напечатать вместо сводки документ данных.",
+        "Write no files.": "Не писать файлов.",
+        "Print nothing; the exit code tells.": "Не печатать ничего, кроме кода выхода.",
+        "Sort by this column.": "Сортировать по этому столбцу.",
+        "Only runs whose name or state holds TEXT.": (
+            "Только прогоны, в имени или состоянии которых есть TEXT."
+        ),
         "Include resolved and info-level alerts.": (
             "Показать и снятые алерты, и алерты уровня info."
         ),
@@ -166,9 +190,6 @@ RUSSIAN: Final = MappingProxyType(
             "Точек в скользящем среднем; по умолчанию min(50, n // 10)."
         ),
         "Print JSON.": "Вывести JSON.",
-        "Print every point of one or more logs, for other programs.": (
-            "Вывести все точки одного или нескольких логов для других программ."
-        ),
         "Print the completion script for a shell.": (
             "Вывести скрипт автодополнения для оболочки."
         ),
@@ -213,8 +234,10 @@ RUSSIAN: Final = MappingProxyType(
             "Показать все прогоны: состояние, шаг, loss, скорость, остаток времени, "
             "непрочитанные байты, алерты."
         ),
-        "Reads the database of `gptwatch start`, whether that is running or not.": (
-            "Читает базу `gptwatch start`, работает он или нет."
+        "Reads the database of `gptwatch start`, whether that is running or not. "
+        "With the name of a RUN, all that is known of it.": (
+            "Читает базу `gptwatch start`, работает он или нет. С именем прогона RUN — "
+            "всё, что о нём известно."
         ),
         "Show all runs: state, step, losses, speed.": (
             "Показать все прогоны: состояние, шаг, loss, скорость."
@@ -271,11 +294,6 @@ RUSSIAN: Final = MappingProxyType(
         ),
         "With --watch: iterations between archived pictures; 0: none.": (
             "С --watch: итераций между сохраняемыми картинками; 0 — не сохранять."
-        ),
-        "json: one document; jsonl: one document per line; csv: one row per value; "
-        "html: a report in one file.": (
-            "json — один документ; jsonl — по документу в строке; csv — строка на "
-            "значение; html — отчёт в одном файле."
         ),
         "A report in one HTML file, too.": "И отчёт в одном файле HTML.",
     }

@@ -1,0 +1,1 @@
+"""Points for other tools: TensorBoard event files, Parquet, MLflow."""

@@ -1,0 +1,14 @@
+"""Settings of the exports that the daemon keeps fresh: the table `[export]`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is exported while the daemon runs.
+
+    Attributes:
+        tensorboard: directory of event files; "" for none.
+    """
+
+    tensorboard: str = ""

@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: what the database knows of all runs, as text."""

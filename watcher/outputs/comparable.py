@@ -1,0 +1,28 @@
+"""Whether losses of several runs can be compared, and why not."""
+
+from collections.abc import Sequence
+
+from watcher.analysis.model import Analysis, Curve
+from watcher.outputs.text.catalog import message
+
+
+def incomparable(analyses: Sequence[Analysis], *, trained: bool = False) -> str:
+    """Why losses of these runs cannot be compared, "" where they can.
+
+    `trained`: training losses rather than validation.  What a log does not state is
+    taken to be the same.
+    """
+    curves: list[Curve | None] = [a.train if trained else a.val for a in analyses]
+    units = {curve.unit for curve in curves if curve is not None and len(curve)}
+    if len(units) > 1:
+        return message("Losses have different units: no run is ranked.")
+    if differs(analyses, "vocab_size"):
+        return message("Vocabularies differ, so losses do too: no run is ranked.")
+    if differs(analyses, "dataset"):
+        return message("Runs have different data: no run is ranked.")
+    return ""
+
+
+def differs(analyses: Sequence[Analysis], name: str) -> bool:
+    """Whether two runs state different values of a setting."""
+    return len({a.info[name] for a in analyses if name in a.info}) > 1
