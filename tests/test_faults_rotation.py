@@ -294,3 +294,29 @@ def test_rotated_again_while_the_next_file_is_opened(
 
     assert [] == due
     assert {"train.log": once(lines(0, 30))} == bench.held()
+
+
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("written", [False, True])
+def test_an_empty_log_that_is_renamed_just_after_its_rotation(
+    bench: Bench, log: Path, *, copied: bool, written: bool
+) -> None:
+    """The run goes on under the new name, though the file had nothing to know it by."""
+    append(log, lines(0, 10))
+    bench.look()
+    if copied:
+        shutil.copyfile(log, log.with_name("train.log.1"))
+        os.truncate(log, 0)
+    else:
+        rotate(log)
+        log.touch()
+    bench.settle()
+    other = log.rename(log.with_name("other.log"))
+    if written:
+        append(other, lines(10, 20))
+    bench.settle()
+    append(other, lines(20, 30))
+    bench.settle()
+
+    text = lines(0, 10) + lines(10, 20) * written + lines(20, 30)
+    assert {"other.log": once(text)} == bench.held()

@@ -9,7 +9,7 @@ from parsers.batch import Floats, Ints
 
 
 # Points smoothed at a time: temporaries stay small however long the log.
-_BLOCK: Final = 1 << 16
+BLOCK: Final = 1 << 16
 # A robust window holds every value at once: fewer points at a time.
 _ROBUST_BLOCK: Final = 1 << 12
 # Further than this many deviations from the median of a window is a spike, or belongs
@@ -37,24 +37,26 @@ def centred_mean(values: Floats, window: int) -> Floats:
     if half < 1 or n == 0:
         return values.astype(np.float64)
     means: Floats = np.empty(n)
-    for start in range(0, n, _BLOCK):
-        end = min(start + _BLOCK, n)
+    for start in range(0, n, BLOCK):
+        end = min(start + BLOCK, n)
         low, high = max(0, start - half), min(n, end + half)
-        with np.errstate(over="ignore", invalid="ignore"):
-            smooth = _smoothed(values[low:high], half)
-        means[start:end] = smooth[start - low : end - low]
+        means[start:end] = smoothed(values[low:high], half)[start - low : end - low]
     return means
 
 
-def _smoothed(values: Floats, half: int) -> Floats:
-    """Plain means where every window is quiet, trimmed ones where it is not."""
-    reach = _reach(values, half)
-    means = _means(values, reach)
-    unquiet = np.flatnonzero(_unquiet(values, half) & (reach > 0))
-    for start in range(0, len(unquiet), _ROBUST_BLOCK):
-        at = unquiet[start : start + _ROBUST_BLOCK]
-        means[at] = _trimmed_means(values, at, reach[at], half)
-    return means
+def smoothed(values: Floats, half: int) -> Floats:
+    """One block with `half` a window of margin on both sides, as far as there are.
+
+    Plain means where every window is quiet, trimmed ones where it is not.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        reach = _reach(values, half)
+        means = _means(values, reach)
+        unquiet = np.flatnonzero(_unquiet(values, half) & (reach > 0))
+        for start in range(0, len(unquiet), _ROBUST_BLOCK):
+            at = unquiet[start : start + _ROBUST_BLOCK]
+            means[at] = _trimmed_means(values, at, reach[at], half)
+        return means
 
 
 def _reach(values: Floats, half: int) -> Ints:

@@ -87,6 +87,7 @@ class Registry:
         for tail in self.tails.values():
             tail.aliases.clear()
         self._by_key = {t.cursor.key: t for t in self.tails.values() if t.cursor}
+        self._by_key |= {t.next_key: t for t in self.tails.values() if t.next_key}
         for root in self._roots:
             try:
                 for found in self._scanner.logs(root):
@@ -172,7 +173,7 @@ class Registry:
     def _same_file(self, found: Found) -> Tail | None:
         """The tail whose file was found under a second name."""
         other = self._by_key.get(found.key)
-        if other is None or other.cursor is None:
+        if other is None or other.cursor is None or other.next_key == found.key:
             return other
         return other if fileread.is_at(found.path, other.cursor) else None
 

@@ -44,7 +44,7 @@ class Tail:
         replaced_at: since when the path has held another inode.
         eof_at: since when the file that was rotated away has had no new bytes.
         copied: the first size of a copy that is written over it, and since when.
-        next_empty: whether that file ended, and the next one is still empty.
+        next_key: device and inode of the next one, where that is empty or missing.
         gone_at: since when the path has held nothing.
         unlinked: whether the file has no name any more, and still grew.
         more: whether there may be more to read at once.
@@ -72,7 +72,7 @@ class Tail:
     replaced_at: float | None = None
     eof_at: float | None = None
     copied: tuple[int, float] | None = None
-    next_empty: bool = False
+    next_key: tuple[int, int] | None = None
     gone_at: float | None = None
     unlinked: bool = False
     more: bool = False
@@ -100,6 +100,11 @@ class Tail:
         """Whether late lines, or the rest of a copy, are waited for."""
         since = self.replaced_at, self.eof_at, self.copied
         return any(value is not None for value in since)
+
+    @property
+    def next_empty(self) -> bool:
+        """Whether the rotated file ended, and the next one is empty or missing."""
+        return self.next_key is not None
 
     @property
     def is_at_end(self) -> bool:
@@ -154,7 +159,7 @@ class Tail:
     def settle(self) -> None:
         """No rotation is under way any more."""
         self.replaced_at = self.eof_at = self.copied = None
-        self.next_empty = False
+        self.next_key = None
 
     def fail(self, error: str, now: float) -> None:
         """Backs off after an error."""

@@ -31,6 +31,9 @@ ROTATE_WAIT_S: Final = 5.0
 # After this the new inode is read, even if the rotated file is still being written.
 ROTATE_TIMEOUT_S: Final = 60.0
 
+# The next file of a rotated log that is not there yet.
+_NO_FILE: Final = (0, 0)
+
 
 class Tailer:
     """Reads on in logs; everything happens inside the caller's transaction.
@@ -102,6 +105,8 @@ class Tailer:
         assert tail.run is not None
         self._store.rename(tail.run, str(root), str(path.relative_to(root)))
         LOGGER.info("%s: renamed to %s (%s)", tail.path, path, tail.where)
+        if tail.next_key is not None and tail.next_key == fileread.key(path):
+            self._begin_part(tail, fileread.start(path))
         tail.root, tail.path, tail.gone_at, tail.more = root, path, None, True
         tail.settle()
 
@@ -338,8 +343,9 @@ class Tailer:
         assert tail.cursor is not None
         keys = rotation.keys(parts)
         found = next(_starts([*parts[1:], Part(tail.path)]), None)
-        tail.next_empty = found is None
+        tail.next_key = None
         if found is None:
+            tail.next_key = fileread.key(tail.path) or _NO_FILE
             return 0
         if rotation.keys(self._parts(tail) or ()) != keys:
             return self._look_again(tail)
@@ -350,12 +356,16 @@ class Tailer:
             "%s: rotated (%s); continues in %s (inode %d, offset 0)",
             *(tail.path, tail.where, part.path.name, start.inode),
         )
+        self._begin_part(tail, start)
+        return 0
+
+    def _begin_part(self, tail: Tail, start: Cursor) -> None:
+        assert tail.run is not None
         self._store.move(tail.run, start, part=True)
         tail.cursor = start
         tail.settle()
         tail.close()
         tail.more = True
-        return 0
 
     def _has_ended(self, tail: Tail, path: Path) -> bool:
         """Whether a file that lost its name gets no more lines."""

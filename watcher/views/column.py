@@ -12,6 +12,7 @@ from watcher.storage.spans import Columns, Span, with_metric
 from watcher.views.pyramid import BLOCK, Cells, Pyramid
 from watcher.views.source import (
     NO_POINTS,
+    Means,
     Memory,
     Points,
     Smoothed,
@@ -25,6 +26,10 @@ from watcher.views.source import (
 _SHORT: Final = 1 << 16
 # Steps that go back more often are those of two writers in one file, not restarts.
 _MAX_STRETCHES: Final = 256
+# So many windows before the end means change when more points come.
+_SETTLED: Final = 4
+# A robust average looks at every value of every window: seconds for so many.
+_SMOOTHED: Final = 500_000_000
 # Bytes beside the pyramids.
 _OVERHEAD: Final = 4096
 
@@ -54,6 +59,7 @@ class Column:
         self.source: Source = Memory(NO_POINTS)
         self._whole = Pyramid()
         self._smooth: dict[tuple[int, int], Pyramid] = {}
+        self._means = Means()
         self._stamp: object = None
         self._stays_stored = True
         self._in_memory = 0
@@ -64,7 +70,8 @@ class Column:
         """Bytes that are held in memory."""
         held = [self._whole, *self._smooth.values()]
         blocks = sum(pyramid.blocks.nbytes for pyramid in held)
-        return _OVERHEAD + blocks + self._in_memory
+        means = sum(block.nbytes for block in self._means.values())
+        return _OVERHEAD + blocks + means + self._in_memory
 
     def open(self, columns: Columns, spans: Sequence[Span]) -> None:
         """Takes in all records there are now."""
@@ -102,12 +109,13 @@ class Column:
         """The stretch as pixels between edges see it; `window`: of a centred mean."""
         source, pyramid = self._on(axis)
         start, stop = stretch.start, stretch.stop
+        window = min(window, _SMOOTHED // (stop - start))
         if window < 2:  # noqa: PLR2004 - the mean of one value is the value
             return pyramid.m4(source, axis, edges, start, stop)
-        smooth = Smoothed(source, window, start, stop)
+        smooth = Smoothed(source, window, (start, stop), self._means)
         pyramid = self._smooth.setdefault((window, start), Pyramid())
         if pyramid.records != len(smooth):
-            pyramid.cut(min(pyramid.records, len(smooth)) - window)
+            pyramid.cut(min(pyramid.records, len(smooth)) - _SETTLED * window)
             pyramid.grow(smooth)
         return pyramid.m4(smooth, axis, edges, 0, len(smooth))
 
@@ -187,5 +195,6 @@ class Column:
         self._whole.grow(self.source)
 
     def _forget(self) -> None:
+        self._means.clear()
         self._whole, self._by_step = Pyramid(), None
         self._smooth.clear()

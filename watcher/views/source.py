@@ -1,5 +1,6 @@
 """Where the points of a curve are read from, a range of records at a time."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,7 +9,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from parsers.batch import Floats
-from watcher.analysis.smoothing import centred_mean
+from watcher.analysis import smoothing
 from watcher.storage.spans import Columns, Span
 
 
@@ -92,30 +93,56 @@ class Stored:
 class Smoothed:
     """A centred mean of a source, within the records `start` to `stop` of it.
 
-    It is computed from all points, so that it does not change with the window that is
-    looked at; like `centred_mean` it shrinks towards both ends.
+    It is computed from all points, in the blocks of `centred_mean`: it is the same at
+    every zoom, and the same as in the picture.  `kept`: means of blocks that were
+    needed lately.
     """
 
-    def __init__(self, source: Source, window: int, start: int, stop: int) -> None:
+    def __init__(
+        self, source: Source, window: int, span: tuple[int, int], kept: "Means"
+    ) -> None:
         self._source = source
         self._window = window
-        self._start, self._stop = start, stop
+        self._start, self._stop = span
+        self._kept = kept
 
     def __len__(self) -> int:
         return self._stop - self._start
 
     def read(self, start: int, stop: int) -> Points:
-        """Reads half a window more on both sides."""
+        """Smooths the blocks that the records are in."""
+        raw = self._source.read(self._start + start, self._start + stop)
+        first = start // smoothing.BLOCK
+        means = [self._block(n) for n in range(first, -(-stop // smoothing.BLOCK))]
+        skipped = start - first * smoothing.BLOCK
+        whole = np.concatenate(means) if means else raw.values
+        return Points(raw.lines, raw.steps, whole[skipped : skipped + len(raw)])
+
+    def _block(self, number: int) -> Floats:
+        begin = self._start + number * smoothing.BLOCK
+        end = min(begin + smoothing.BLOCK, self._stop)
         half = self._window // 2
-        first = max(self._start, self._start + start - half)
-        last = min(self._stop, self._start + stop + half)
-        raw = self._source.read(first, last)
-        means = centred_mean(raw.values, self._window)
-        whole = Points(raw.lines, raw.steps, means)
-        begin = self._start + start - first
-        return whole.part(begin, begin + stop - start)
+        low, high = max(self._start, begin - half), min(self._stop, end + half)
+        key = (self._window, low, high)
+        if key not in self._kept:
+            values = self._source.read(low, high).values
+            # As one block of the whole: its margins are cut off.
+            means = smoothing.smoothed(values, half)
+            self._kept[key] = means[begin - low : end - low]
+        return self._kept[key]
 
 
+class Means(OrderedDict[tuple[int, int, int], Floats]):
+    """Smoothed blocks, the last few of them."""
+
+    def __setitem__(self, key: tuple[int, int, int], value: Floats) -> None:
+        super().__setitem__(key, value)
+        if len(self) > _BLOCKS:
+            self.popitem(last=False)
+
+
+# Half a megabyte each.
+_BLOCKS: Final = 8
 _NAMES = ("lines", "steps", "values")
 
 

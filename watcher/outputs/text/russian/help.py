@@ -40,9 +40,15 @@ RUSSIAN: Final = MappingProxyType(
         "Analyse one log: write picture, report and data, and print a summary.": (
             "Разобрать один лог: записать картинку, отчёт и данные и показать сводку."
         ),
-        "Without FILE, the newest log in this directory or in logs/.": (
-            "Без FILE — самый новый лог в этом каталоге или в logs/."
+        "Without FILE, the newest log in this directory or in logs/. FILE - is "
+        "standard input: kubectl logs POD | gptwatch once -": (
+            "Без FILE — самый новый лог в этом каталоге или в logs/. FILE - — "
+            "стандартный ввод: kubectl logs POD | gptwatch once -"
         ),
+        "Instead of a command, copy standard input: kubectl logs -f POD | ...": (
+            "Вместо команды читать стандартный ввод: kubectl logs -f POD | ..."
+        ),
+        "Propose [[formats]] that read FILE.": "Предложить [[formats]] для FILE.",
         "Archived pictures kept for each run.": (
             "Сколько таких картинок хранить для каждого прогона."
         ),
