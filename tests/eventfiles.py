@@ -10,9 +10,14 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 
 def events(folder: Path) -> list[Any]:
-    """All events of a directory, in order."""
-    [path] = folder.glob("*tfevents*")
-    return [Event.FromString(raw) for raw in RawEventFileLoader(str(path)).Load()]
+    """All events of a directory with one event file, in order; none before it is."""
+    paths = list(folder.glob("*tfevents*"))
+    assert len(paths) <= 1
+    return [
+        Event.FromString(raw)
+        for path in paths
+        for raw in RawEventFileLoader(str(path)).Load()
+    ]
 
 
 def points(folder: Path) -> dict[str, list[tuple[int, float]]]:
