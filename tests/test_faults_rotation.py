@@ -298,8 +298,9 @@ def test_rotated_again_while_the_next_file_is_opened(
 
 @pytest.mark.parametrize("copied", [False, True])
 @pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("down", [False, True])
 def test_an_empty_log_that_is_renamed_just_after_its_rotation(
-    bench: Bench, log: Path, *, copied: bool, written: bool
+    bench: Bench, log: Path, *, copied: bool, written: bool, down: bool
 ) -> None:
     """The run goes on under the new name, though the file had nothing to know it by."""
     append(log, lines(0, 10))
@@ -311,9 +312,13 @@ def test_an_empty_log_that_is_renamed_just_after_its_rotation(
         rotate(log)
         log.touch()
     bench.settle()
+    if down:
+        bench.stop()
     other = log.rename(log.with_name("other.log"))
     if written:
         append(other, lines(10, 20))
+    if down:
+        bench.start()
     bench.settle()
     append(other, lines(20, 30))
     bench.settle()

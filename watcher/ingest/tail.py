@@ -155,6 +155,7 @@ class Tail:
         self.settle()
         self.root, self.path = kept.root, kept.path
         self.run, self.cursor = kept.run, kept.cursor
+        self.next_key = kept.cursor.next_key if kept.cursor else None
 
     def settle(self) -> None:
         """No rotation is under way any more."""

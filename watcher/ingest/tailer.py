@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -346,6 +347,9 @@ class Tailer:
         tail.next_key = None
         if found is None:
             tail.next_key = fileread.key(tail.path) or _NO_FILE
+            if tail.cursor.next_key != tail.next_key:
+                tail.cursor = replace(tail.cursor, next_key=tail.next_key)
+                self._store.move(tail.run, tail.cursor)
             return 0
         if rotation.keys(self._parts(tail) or ()) != keys:
             return self._look_again(tail)

@@ -33,6 +33,8 @@ class Cursor:
             the same head is told apart by.
         parts: the ends of earlier files of a rotated log whose names a scan would take
             for those of other logs.
+        next_key: device and inode of the next file of a rotated log, while that is
+            empty.
     """
 
     device: int
@@ -45,6 +47,7 @@ class Cursor:
     ctime_ns: int = 0
     marks: tuple[Mark, ...] = ()
     parts: tuple[Mark, ...] = ()
+    next_key: tuple[int, int] | None = None
 
     @property
     def key(self) -> tuple[int, int]:
@@ -80,6 +83,7 @@ class Cursor:
             size=seen.st_size,
             mtime_ns=seen.st_mtime_ns,
             ctime_ns=seen.st_ctime_ns,
+            next_key=None,
         )
 
     def after(self, data: bytes, skipped: int = 0) -> "Cursor":
@@ -128,7 +132,9 @@ class Cursor:
         """From what `state` returned."""
         texts = {name: state[name].encode("latin-1") for name in ("head", "marker")}
         marks = {n: tuple(map(tuple, state.get(n, ()))) for n in ("marks", "parts")}
-        return cls(**{**state, **texts, **marks})
+        following = state.get("next_key")
+        next_key = tuple(following) if following else None
+        return cls(**{**state, **texts, **marks, "next_key": next_key})
 
 
 def _marks(before: bytes, data: bytes, start: int) -> Iterator[Mark]:
