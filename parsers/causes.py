@@ -16,15 +16,18 @@ Found = tuple[int, str, bytes]  # line, kind and text of a milestone
 _LAUNCHER: Final = re.compile(
     rb"(?:(?:\[[\w .:/-]{1,60}\]:|\d+:|\(\w+ pid=\d+[^)]{0,60}\)) ?)*"
 )
-_EXCEPTION: Final = re.compile(rb"(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:: .*|:)?\s*$")
+_EXCEPTION: Final = re.compile(
+    rb"(?<![\w.])(?:[A-Za-z_]\w*+\.)*+[A-Za-z_]\w*+(?:: .*|:)?\s*+$"
+)
 # Printed when an object is deleted: the program goes on.
 _IGNORED: Final = b"Exception ignored in"
 _BAR: Final = re.compile(rb"\d%\|[^|\n]{0,200}\|[^\[\]\n]{0,80}\[[^\]\n]{0,200}\]")
 _PREFIX: Final = re.compile(
-    rb"\s*(?:\[(?!\w+ (?:\w+ )?ERROR\])[^\]]{1,120}\]:?|\d+:(?=\s)"
-    rb"|\(\w+ pid=\d+[^)]{0,60}\)"
-    rb"|\d{4}-\d\d-\d\d[ T][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?"
-    rb"|[EFWI]\d{3,4} [\d:.]+\s+\d+ [^\]\s]{1,120}\]"
+    rb"\s{0,20}+(?:\[(?!\w{1,60}+ (?:\w{1,60}+ )?ERROR\])[^\]]{1,120}\]:?"
+    rb"|(?<!\d)\d++:(?=\s)"
+    rb"|\(\w{1,60}+ pid=\d++[^)]{0,60}\)"
+    rb"|\d{4}-\d\d-\d\d[ T][\d:.,]++(?:Z|[+-]\d\d:?\d\d)?"
+    rb"|[EFWI]\d{3,4} [\d:.]++\s++\d++ [^\]\s]{1,120}\]"
     rb"|(?:INFO|WARNING|ERROR|CRITICAL|FATAL)\b:?|(?:srun|slurmstepd): error:"
     rb"|: |- |\| )"
 )

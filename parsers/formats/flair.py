@@ -52,7 +52,7 @@ FLAIR = Format(
             "DEV : loss",
             rb"\bDEV : loss "
             + named("val_loss")
-            + later(rb"- f1-score \([\w ]{1,20}\) +" + named("val_f1")),
+            + later(rb"- f\d-score \([\w ]{1,20}\) +" + named("val_f1")),
             needs=(b"DEV : loss ",),
             step="epoch end",
         ),

@@ -22,7 +22,7 @@ _PAIR: Final = re.compile(
     rb"(?<= - )([a-z][\w/@.()-]{0,127}+):(?:np\.\w{1,16}+\()?(" + AMOUNT + rb")" + END
 )
 _VALIDATION: Final = re.compile(
-    rb"val(?:-core|-aux)?/.*(?:/(?:acc|score|reward)/mean@\d+|test_score.*)"
+    rb"val(?:-core|-aux)?/.{0,200}?(?:/(?:acc|score|reward)/mean@\d+|test_score)"
 )
 _KEYS: Final = {
     b"actor/pg_loss": "loss",
