@@ -20,6 +20,9 @@ export function link(view, name = "", params = {}) {
 
 // Small changes of the view make no steps of the way back.
 export function note(view, name, params) {
+  const now = here();
+  // The address leads to another page already, which its event is about to open.
+  if (location.hash && (now.view !== view || now.name !== name)) return;
   const wanted = link(view, name, params);
   if (location.hash !== wanted) history.replaceState(null, "", wanted);
 }
