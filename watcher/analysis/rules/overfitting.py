@@ -138,8 +138,11 @@ def _raise(history: History, settings: Overfitting) -> _Raised | None:
 
 def _rises_throughout(history: History) -> bool:
     """Whether, of few evaluations, all since the best rise while training falls."""
-    n, best = len(history.y), history.lowest(len(history.y) - 1)
-    if n > _FEW or n - 1 - best < _MIN_RISES:
+    n = len(history.y)
+    if n > _FEW:  # asked at each evaluation: the search below is only for short runs
+        return False
+    best = history.lowest(n - 1)
+    if n - 1 - best < _MIN_RISES:
         return False
     y, train = history.y[best:], history.train[best:]
     rises = all(a < b for a, b in pairwise(y)) and y[-1] - y[0] >= _FEW_RISE

@@ -23,18 +23,20 @@ def validation_jump(run: Measured, settings: ValidationJump) -> list[Finding]:
     firing: Finding | None = None
     steps: list[int] = []
     values: list[float] = []
+    lowest: list[float] = []  # the running minimum of the values
     for i, back in replay(val, run.segments):
         step, value = int(val.steps[i]), float(val.values[i])
         while back is not None and steps and steps[-1] >= back:
             steps.pop()
             values.pop()
+            lowest.pop()
         if not 0 < value < math.inf:
             continue
         if firing and value < math.sqrt(settings.factor) * _number(firing, "best"):
             found.append(replace(firing, cleared_step=step))
             firing = None
         enough = len(values) >= settings.evaluations
-        best = min(values, default=math.inf)
+        best = lowest[-1] if lowest else math.inf
         jumped = enough and value > settings.factor * max(values[-1], best)
         if not firing and jumped and not _trained_up(run, i, settings):
             evidence: dict[str, float | int | str | None] = {
@@ -45,6 +47,7 @@ def validation_jump(run: Measured, settings: ValidationJump) -> list[Finding]:
             firing = Finding("validation_jump", "warning", step, step, evidence)
         steps.append(step)
         values.append(value)
+        lowest.append(min(value, best))
     return [*found, firing] if firing else found
 
 
