@@ -3,7 +3,6 @@
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from watcher.alerts.delivery import Deliverer
 from watcher.alerts.lifecycle import Alert, Moment, Notification
 from watcher.alerts.silences import is_silenced
 from watcher.analysis.finding import SEVERITIES
-from watcher.clock import Clock
+from watcher.clock import Clock, iso
 from watcher.storage.database import Database
 from watcher.storage.outbox import Delivery
 from watcher.storage.rows import Row
@@ -181,8 +180,8 @@ class Dispatcher:
             "text": f"{row.name}: {prefix}{finding['message']}",
             "evidence": dict(finding["evidence"]),
             "picture": row.state.get("made", {}).get("figure", ""),
-            "raised_at": _iso(notification.alert.since),
-            "at": _iso(self._clock.now()),
+            "raised_at": iso(notification.alert.since),
+            "at": iso(self._clock.now()),
             "fingerprint": f"{row.id}/{notification.alert.key}",
         }
 
@@ -203,9 +202,5 @@ class Dispatcher:
             "message": lines,
             "advice": "",
             "text": f"{title}: {lines}",
-            "at": _iso(self._clock.now()),
+            "at": iso(self._clock.now()),
         }
-
-
-def _iso(now: float) -> str:
-    return datetime.fromtimestamp(now).astimezone().isoformat(timespec="seconds")

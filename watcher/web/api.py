@@ -162,7 +162,7 @@ class Api:
         def question(desk: Desk) -> list[dict[str, Any]]:
             desk.fleet.refresh()
             return [
-                describe.told(alert, lang) | {"run": entry["run"]}
+                describe.translated(alert, lang) | {"run": entry["run"]}
                 for entry in desk.fleet.entries.values()
                 for alert in entry["alerts"]
             ]

@@ -29,7 +29,7 @@ _SHORT: Final = 1 << 16
 T = TypeVar("T")
 
 
-def told(finding: Mapping[str, Any], lang: str) -> dict[str, Any]:
+def translated(finding: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """A finding with what it says in a language."""
     record = _known(Finding, finding)
     return dict(finding) | {
@@ -40,7 +40,7 @@ def told(finding: Mapping[str, Any], lang: str) -> dict[str, Any]:
 
 def entry(known: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """A run's entry in the list, in a language."""
-    return dict(known) | {"alerts": [told(a, lang) for a in known["alerts"]]}
+    return dict(known) | {"alerts": [translated(a, lang) for a in known["alerts"]]}
 
 
 def _known(kind: Callable[..., T], found: Mapping[str, Any]) -> T:
@@ -61,7 +61,7 @@ def run(desk: Desk, row: Row, lang: str) -> dict[str, Any]:
         "headline": _headline(desk.series, row, lang),
         "summary": diagnosis.get("summary", {}),
         "findings": [
-            told(finding, lang) | {"line": _line(desk.series, row, main, finding)}
+            translated(finding, lang) | {"line": _line(desk.series, row, main, finding)}
             for finding in diagnosis.get("findings", [])
         ],
         "milestones": _milestones(desk, row, main),
