@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any, Final, Literal, Protocol
 
-from parsers.batch import Batch
+from parsers.batch import Batch, Ints
+from parsers.engine.pieces import Piece
 
 
 # Group names that are no metrics: the step, the steps that are planned, the number
@@ -115,15 +116,17 @@ class RowReader(Protocol):
     """Reads structured lines (JSON, CSV) that columns cannot.
 
     Attributes:
-        taken: numbers of the lines that the last `read` made use of.
+        taken: numbers of the lines that the last `read` made use of, an array or list.
 
     A reader may also have `planned`: the number of steps that the log plans, or None.
     """
 
-    taken: list[int]
+    @property
+    def taken(self) -> Sequence[int] | Ints:
+        """See above."""
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """Batches of some lines of the log, the first of which has number `first`.
+    def read(self, piece: Piece) -> list[Batch]:
+        """Batches of some lines of the log.
 
         Lines in a batch rise; a batch may hold any of the lines given or given
         before, no line twice for a pattern.

@@ -124,8 +124,7 @@ class Parser:
         if not data:
             return
         piece = whole_lines(data, self.lines + 1)
-        lines = piece.lines if self._detector.wants_lines else ()
-        reading = self._detector.read(piece, lines, delta)
+        reading = self._detector.read(piece, delta)
         self.lines += len(piece)
         delta.lines += len(piece)
         reading.milestones = self._tracebacks.read(piece, reading.milestones)

@@ -18,7 +18,7 @@ from parsers.engine.columns import Rows
 from parsers.engine.known import KnownMasks
 from parsers.engine.masks import Hyperparameters, Kind, Masks
 from parsers.engine.numbers import Column
-from parsers.engine.pieces import LONGEST, WORD, Block, Few
+from parsers.engine.pieces import LONGEST, WORD, Block, Few, Piece
 from parsers.format import Format, LinePattern
 
 
@@ -95,7 +95,7 @@ class _Gathered:
 class _Found:
     """All that is found in a piece."""
 
-    def __init__(self, piece: Block | Few, formats: int, masks: Masks) -> None:
+    def __init__(self, piece: Piece, formats: int, masks: Masks) -> None:
         self._piece = piece
         self._masks = masks
         self._gathered: dict[object, _Gathered] = {}
@@ -173,7 +173,7 @@ class Templates:
         self._kind_of: list[int] = [0]
         self._place_of: list[int] = [0]
 
-    def read(self, piece: Block | Few) -> Reading:
+    def read(self, piece: Piece) -> Reading:
         """All that the patterns find in a piece."""
         if self.masks.full:
             self.masks.forget()

@@ -24,8 +24,10 @@ from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
-from parsers.format import Format
-from parsers.keyvalue.records import Axis, Entry, Records, entry
+from parsers.engine.pieces import Piece
+from parsers.format import Fields, Format
+from parsers.keyvalue.records import Axis, Entry, entry
+from parsers.keyvalue.rows import Rows, fields, on_axis
 from parsers.keyvalue.vocabulary import CURVES, KEYS, Key, key, plain
 from parsers.metrics import ANY_LOSS
 
@@ -43,7 +45,9 @@ _PREFIX: Final = re.compile(
     rb"(?:[^\n]{0,100}?\b(?:INFO|DEBUG)\b(?: +-| +\S{1,40} +-|[\])]?:?)"
     rb"|\[[^\]\n]{1,60}\]:?|\d{4}-\d\d-\d\d[ T][\d:.,]{5,16}(?: [-|:])?)[ \t]+"
 )
+_WORD: Final = re.compile(rb"\S+")
 _GAP: Final = re.compile(rb" {2,}")
+_LOSS_WORDS: Final = (b"loss", b"val", b"bpb", b"nll")
 _NAME_WORDS: Final = 4
 _PART: Final = re.compile(r"(train|val)/\w{1,32}_loss")
 _HEADER_BYTES: Final = 16384
@@ -56,6 +60,9 @@ _SPLITS: Final = frozenset({"split", "phase", "mode", "stage", "set"})
 _HELD_OUT: Final = frozenset({"val", "valid", "validation", "eval", "dev", "test"})
 
 
+_Header = tuple[bytes, bool, list[str]]  # delimiter, whether prefixed, names
+
+
 class Tables:
     """Reads tables with a header.
 
@@ -66,6 +73,7 @@ class Tables:
     def __init__(self) -> None:
         self.taken: list[int] = []
         self._axis = Axis()
+        self._rows = Rows(self._locate, self._row)
         self._delimiter = b""
         self._prefixed = False  # whether a logger's prefix stands before the header
         self._names: list[str] = []
@@ -78,17 +86,26 @@ class Tables:
         """Number of steps that the log plans, None where it is not stated."""
         return self._axis.planned
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
-        records = Records()
-        for line, text in enumerate(lines, first):
-            if self._names and (found := self._row(self._body(text))):
-                self.taken.append(line)
-                records.add("row", line, self._axis.step(found), found.values)
-            elif _names_a_loss(text):
-                self._find_header(text)
-        return records.batches()
+        batches, start = list[Batch](), 0
+        for at in _naming_a_loss(piece):
+            text = piece.line(at)
+            header = _header(text)
+            if header is None or (self._names and self._row(text)):
+                continue
+            batches += self._records(piece.part(start, at))
+            self._begin(header)
+            start = at + 1
+        return batches + self._records(piece.part(start, len(piece)))
+
+    def _records(self, piece: Piece) -> list[Batch]:
+        if not self._names or not len(piece):
+            return []
+        tables = self._rows.read(piece)
+        self.taken += self._rows.taken.tolist()
+        return on_axis(tables, self._axis, "row")
 
     def flush(self) -> list[Batch]:
         """Nothing: each row is whole."""
@@ -110,36 +127,15 @@ class Tables:
         self._prefixed = state.get("prefixed", False)
         self._set(state["names"])
 
-    def _body(self, text: bytes) -> bytes:
-        prefix = _PREFIX.match(text) if self._prefixed else None
-        return text[prefix.end() :] if prefix else text
-
-    def _find_header(self, text: bytes) -> None:
-        if len(text) > _HEADER_BYTES:
-            return
-        if _may_be_header(text) and self._header(text):
-            self._prefixed = False
-            return
-        prefix = _PREFIX.match(text)
-        if prefix and _may_be_header(text[prefix.end() :]):
-            self._prefixed = self._header(text[prefix.end() :]) or self._prefixed
-
-    def _header(self, text: bytes) -> bool:
-        for delimiter in _DELIMITERS:
-            if delimiter not in text:
-                continue
-            blank = delimiter == b" "
-            cells = _named_columns(text) if blank else _cells(text, delimiter)
-            names = [_name(cell) for cell in cells]
-            if is_header(names) and (not blank or _in_columns(names)):
-                self._delimiter = delimiter
-                self._axis.restart()
-                self._set(names)
-                return True
-        return False
+    def _begin(self, header: _Header) -> None:
+        self._axis.restart()
+        if header != (self._delimiter, self._prefixed, self._names):
+            self._delimiter, self._prefixed, names = header
+            self._set(names)
 
     def _set(self, names: list[str]) -> None:
         self._names = names
+        self._rows.restart()
         self._columns = [(i, k) for i, name in enumerate(names) if (k := key(name))]
         known = {k.name for _, k in self._columns}
         if names and _index(names[0]) and not known & {"step", "epoch"}:
@@ -149,21 +145,42 @@ class Tables:
         self._split = splits[0] if splits else -1
 
     def _row(self, text: bytes) -> Entry | None:
-        if self._delimiter not in text:
+        cells = _cells(text[self._start(text) :], self._delimiter)
+        if not self._fit(cells):
             return None
-        cells = _cells(text, self._delimiter)
-        if len(cells) != len(self._names):
-            return None
-        found = []
-        for i, meant in self._columns:
-            value = _value(cells[i])
-            if value is not None:
-                found.append((meant, value))
-            elif cells[i].lower() not in _MISSING and meant.name in _FIRM:
-                return None  # a line of text that has as many commas
+        values = ((meant, _value(cells[i])) for i, meant in self._columns)
+        found = [(meant, value) for meant, value in values if value is not None]
         found += [s for parts in self._sums if (s := _sum(cells, *parts))]
         read = entry(found, held_out=self._of_held_out(cells))
         return read if read.values else None
+
+    def _locate(self, text: bytes) -> Fields | None:
+        """Where the values of a row stand, if it is a plain one."""
+        if self._sums or b'"' in text or b")" in text or b"No log" in text:
+            return None
+        spans = _spans(text, self._start(text), self._delimiter)
+        cells = [text[start:end] for start, end in spans]
+        if not self._fit(cells):
+            return None
+        found = [
+            (k, spans[i]) for i, k in self._columns if number(cells[i]) is not None
+        ]
+        if all(k.name in {"step", "max_steps"} for k, _ in found):
+            return None
+        return fields(found, held_out=self._of_held_out(cells))
+
+    def _start(self, text: bytes) -> int:
+        """Where the row begins."""
+        prefix = _PREFIX.match(text) if self._prefixed else None
+        return prefix.end() if prefix else 0
+
+    def _fit(self, cells: Sequence[bytes]) -> bool:
+        """Whether they are those of a row, and no text that has as many commas."""
+        return 1 < len(cells) == len(self._names) and all(
+            cells[i].lower() in _MISSING or _value(cells[i]) is not None
+            for i, meant in self._columns
+            if meant.name in _FIRM
+        )
 
     def _of_held_out(self, cells: Sequence[bytes]) -> bool:
         return self._split >= 0 and plain(
@@ -185,9 +202,39 @@ def _may_be_header(text: bytes) -> bool:
     return not (text[:1] in _NOT_A_HEADER or b": " in text or b"=" in text)
 
 
-def _names_a_loss(text: bytes) -> bool:
-    lower = text.lower()
-    return b"loss" in lower or b"val" in lower or b"bpb" in lower or b"nll" in lower
+def _naming_a_loss(piece: Piece) -> list[int]:
+    """Lines that may be headers, by their index."""
+    lower = piece.data.lower()
+    if not any(word in lower for word in _LOSS_WORDS):
+        return []
+    lines = lower.split(b"\n")[:-1]
+    return [i for i, line in enumerate(lines) if any(w in line for w in _LOSS_WORDS)]
+
+
+def _header(text: bytes) -> _Header | None:
+    """The columns that a line names, if it is a header."""
+    if len(text) > _HEADER_BYTES:
+        return None
+    if _may_be_header(text) and (found := _named(text)):
+        return found[0], False, found[1]
+    prefix = _PREFIX.match(text)
+    rest = text[prefix.end() :] if prefix else b""
+    if rest and _may_be_header(rest) and (found := _named(rest)):
+        return found[0], True, found[1]
+    return None
+
+
+def _named(text: bytes) -> tuple[bytes, list[str]] | None:
+    """The delimiter of a header, and the names between."""
+    for delimiter in _DELIMITERS:
+        if delimiter not in text:
+            continue
+        blank = delimiter == b" "
+        cells = _named_columns(text) if blank else _cells(text, delimiter)
+        names = [_name(cell) for cell in cells]
+        if is_header(names) and (not blank or _in_columns(names)):
+            return delimiter, names
+    return None
 
 
 def is_header(names: Sequence[str]) -> bool:
@@ -265,6 +312,28 @@ def _cells(text: bytes, delimiter: bytes) -> list[bytes]:
     except csv.Error:
         return []
     return [cell.strip().encode("latin-1") for cell in rows[0]] if rows else []
+
+
+def _spans(text: bytes, start: int, delimiter: bytes) -> list[tuple[int, int]]:
+    """Where the cells of a row without quotes stand, as `_cells` gives them."""
+    if delimiter == b" ":
+        return [found.span() for found in _WORD.finditer(text, start)]
+    end = len(text)
+    if delimiter == b"|":
+        start, end = _stripped(text, start, end)
+        start += text.startswith(b"|", start)
+        end -= start < end and text.endswith(b"|", start, end)
+    spans = []
+    while (next_one := text.find(delimiter, start, end)) >= 0:
+        spans.append(_stripped(text, start, next_one))
+        start = next_one + 1
+    return [*spans, _stripped(text, start, end)]
+
+
+def _stripped(text: bytes, start: int, end: int) -> tuple[int, int]:
+    cell = text[start:end]
+    start += len(cell) - len(cell.lstrip())
+    return start, start + len(cell.strip())
 
 
 def _value(cell: bytes) -> float | None:

@@ -21,11 +21,11 @@ bars, steps are counted, by the distance that redrawn bars show.
 
 import math
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.keyvalue.records import Entry, Records, entry
 from parsers.keyvalue.vocabulary import key
@@ -75,11 +75,11 @@ class Dictionaries:
         """Number of steps that the bar counts to, None before the first bar."""
         return self._total if self._known else None
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             drawn = b"%|" in text or (b"% " in text and b" [" in text)
             if drawn:
                 self._draw(text, records)

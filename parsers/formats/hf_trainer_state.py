@@ -25,10 +25,10 @@ Each innermost object is a record, its line the one that closes it.  The last, w
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.formats.jsonl import meaning
 from parsers.keyvalue.records import Axis, Records
@@ -54,11 +54,11 @@ class Objects:
         self._axis = Axis()
         self._open: dict[str, Any] | None = None
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             bare = text.strip()
             if bare == b"{":
                 self._open = {}

@@ -13,11 +13,11 @@ not a point.  Two runs may print to one log.  The step is the epoch, from 1.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.keyvalue.records import Records, entry
 from parsers.keyvalue.vocabulary import Key, key
@@ -61,11 +61,11 @@ class Epochs:
         self._open: list[list[int]] = []  # epochs without a record, and of how many
         self._kept: _Kept | None = None
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             found = _EPOCH.search(text) if b"Epoch " in text else None
             if b"oss: " in text and b" - " in text:
                 shown = text[: found.start()] if found else text

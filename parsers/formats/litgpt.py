@@ -11,11 +11,11 @@ of its own before: it counts only where it changes to what no such line stated.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format, line
 from parsers.keyvalue.records import Records
 from parsers.patterns import COUNT, NUMBER, START, STEP, later, named
@@ -42,11 +42,11 @@ class RepeatedValidation:
         self._said: str | None = None  # by the last line of a validation, rounded alike
         self._begun = False  # a validation, within this log
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
+    def read(self, piece: Piece) -> list[Batch]:
         """Points of the `val:` field that are new."""
         self.taken = []
         records = Records()
-        for at, text in enumerate(lines, first):
+        for at, text in enumerate(piece.lines, piece.first):
             if b"val" not in text and b"Validating" not in text:
                 continue
             step, value = self._point(text) or (0, None)

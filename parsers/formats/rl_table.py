@@ -15,11 +15,11 @@ box, so a record is complete at the line that closes it.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.keyvalue.records import Axis, Records, entry
 from parsers.keyvalue.vocabulary import Key, key
@@ -48,11 +48,11 @@ class Boxes:
         self._rows: dict[str, float] = {}
         self._line = 0  # the last one of the box
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             if b"---" in text and _RULE.search(text):
                 self._close(records)
             elif b"|" in text and (found := _ROW.search(text)):

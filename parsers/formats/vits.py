@@ -11,11 +11,11 @@ step stands on the line before, with the learning rate.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.keyvalue.records import Records
 from parsers.metrics import ANY_LOSS
@@ -44,11 +44,11 @@ class Losses:
         self._step: int | None = None
         self._lr = 0.0
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             if b"loss_gen=" in text:
                 self._named(line, text, records)
             elif (b"Losses: [" in text and (found := _LOSSES.search(text))) or (

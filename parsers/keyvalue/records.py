@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from parsers.batch import Batch
+from parsers.batch import Batch, Floats, Ints
 from parsers.keyvalue.vocabulary import CURVES, Key
 
 
@@ -18,6 +19,9 @@ _HELD_OUT: Final = {
     "accuracy": "val_accuracy",
     "train_ppl": "val_ppl",
 }
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -47,16 +51,25 @@ def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entr
         found: keys that are known, with their values.
         held_out: whether the values are of held-out data, whatever their keys are.
     """
-    ranks: dict[str, int] = {}
-    values: dict[str, float] = {}
-    for key, value in found:
-        name, rank = key.name, key.rank
-        if name not in ranks or rank < ranks[name]:
-            ranks[name], values[name] = rank, value * key.scale
+    values = {k.name: value * k.scale for k, value in plainest(found).values()}
     step, planned = values.pop("step", None), values.pop("max_steps", None)
     if held_out:
-        values = {_HELD_OUT.get(name, name): value for name, value in values.items()}
+        values = of_held_out(values)
     return Entry(values, _whole(step), _whole(planned))
+
+
+def plainest(found: Iterable[tuple[Key, _T]]) -> dict[str, tuple[Key, _T]]:
+    """By metric, what stands under the plainest of its keys."""
+    chosen: dict[str, tuple[Key, _T]] = {}
+    for key, value in found:
+        if key.name not in chosen or key.rank < chosen[key.name][0].rank:
+            chosen[key.name] = key, value
+    return chosen
+
+
+def of_held_out(values: Mapping[str, _T]) -> dict[str, _T]:
+    """The same metrics, of held-out data."""
+    return {_HELD_OUT.get(name, name): value for name, value in values.items()}
 
 
 class Axis:
@@ -76,11 +89,34 @@ class Axis:
         self._stated = False  # some entry named its step
         self._counted = False  # some epoch had a fraction
 
+    def steps(self, stated: Floats, planned: Floats, epochs: Floats) -> Ints:
+        """The steps of the next entries, out of what they state; NaN is nothing."""
+        plans = planned[_is_whole(planned) & (planned != 0)]
+        self.planned = int(plans[-1]) if len(plans) else self.planned
+        known = _is_whole(stated)
+        steps = np.where(known, stated, self.last).astype(np.int64)
+        # Those before the first that states its step are counted.
+        counted = 0 if self._stated else len(steps)
+        if known.any():
+            counted = min(counted, int(known.argmax()))
+            self._stated = True
+        latest = np.maximum.accumulate(np.where(known, np.arange(len(steps)), -1))
+        steps = np.where(latest < 0, self.last, steps[latest])
+        for i, epoch in enumerate(epochs[:counted].tolist()):
+            steps[i] = self._counted_step(self._count + i + 1, epoch)
+        self._count += len(steps)
+        self.last = int(steps[-1]) if len(steps) else self.last
+        return steps
+
     def step(self, found: Entry) -> int:
-        """The step of an entry that is the next record."""
+        """The step of a single entry, as `steps` gives it."""
         self._count += 1
         self.planned = found.planned or self.planned
-        self.last = self._step(found)
+        if found.step is not None:
+            self._stated, self.last = True, found.step
+        elif not self._stated:
+            epoch = found.values.get("epoch", math.nan)
+            self.last = self._counted_step(self._count, epoch)
         return self.last
 
     def restart(self) -> None:
@@ -96,18 +132,11 @@ class Axis:
         """Goes on where `state` was taken."""
         vars(self).update(state)
 
-    def _step(self, found: Entry) -> int:
-        if found.step is not None:
-            self._stated = True
-            return found.step
-        if self._stated:
-            return self.last
-        epoch = found.values.get("epoch")
-        if epoch is None or self._counted or not epoch.is_integer():
-            self._counted |= epoch is not None
-            return self._count
-        whole = _whole(epoch)
-        return self._count if whole is None else whole
+    def _counted_step(self, count: int, epoch: float) -> int:
+        if math.isnan(epoch) or self._counted or not epoch.is_integer():
+            self._counted |= not math.isnan(epoch)
+            return count
+        return count if abs(epoch) >= _STEPS_END else int(epoch)
 
 
 class Records:
@@ -139,6 +168,12 @@ def _batch(pattern: str, names: tuple[str, ...], rows: Iterable[Any]) -> Batch:
         np.array(steps, dtype=np.int64),
         dict(zip(names, table, strict=True)),
     )
+
+
+def _is_whole(values: Floats) -> NDArray[np.bool_]:
+    """Which of them may be steps."""
+    with np.errstate(invalid="ignore"):
+        return np.abs(values) < _STEPS_END
 
 
 def _whole(value: float | None) -> int | None:

@@ -360,6 +360,12 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
     }
 )
 
+_DIGITS: Final = "0123456789"
+_ZEROS: Final = str.maketrans(_DIGITS, "0" * 10)
+# Keys with digits, each written `0`.
+_NUMBERED: Final = frozenset(
+    text.translate(_ZEROS) for text in KEYS if not set(_DIGITS).isdisjoint(text)
+)
 # `ValLoss`
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _SIGNS: Final = re.compile(r"[^a-z0-9]+")
@@ -372,6 +378,13 @@ def key(text: str) -> Key | None:
     if len(text) > _LONGEST:
         return None
     return KEYS.get(plain(text)) or KEYS.get(plain(_CAMEL.sub("_", text)))
+
+
+@lru_cache(maxsize=4096)
+def depends_on_digits(text: str) -> bool:
+    """Whether a key with other digits in it may be another metric (`top1`, `top5`)."""
+    masked = text.translate(_ZEROS)
+    return not {plain(masked), plain(_CAMEL.sub("_", masked))}.isdisjoint(_NUMBERED)
 
 
 def plain(text: str) -> str:
