@@ -21,6 +21,7 @@ from parsers.milestones import milestone
 # So many lines of one format (weighted) settle which it is.
 _ENOUGH: Final = 64.0
 _NEVER: Final = 1 << 62
+_NO_LINES: Final = np.empty(0, np.int64)
 _EXAMPLES: Final = 8
 _TEXT_CHARS: Final = 300
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -49,7 +50,7 @@ class _Candidate:
         votes = _joined([raw.lines for raw in raws if raw.pattern.hit])
         if self.rows is not None:
             found = self.rows.read(piece)
-            votes = np.unique(np.concatenate([votes, *(b.lines for b in found)]))
+            votes = _united([votes, *(batch.lines for batch in found)])
             batches += found
         for raw in raws:
             self.patterns[raw.pattern.name] += len(raw.lines)
@@ -59,16 +60,13 @@ class _Candidate:
         self, like: Sequence[tuple[Ints, frozenset[int]]], at: int, piece: Piece
     ) -> None:
         """Counts lines that look like metrics and that this format did not take."""
-        taken = np.array([] if self.rows is None else self.rows.taken)
-        for lines, takers in like:
-            if at in takers:
-                continue
-            left = lines[~np.isin(lines, taken)].tolist()
-            self.unread += len(left)
-            texts = [
-                (n, clean_text(piece.line(n - piece.first))) for n in left[:_EXAMPLES]
-            ]
-            self.examples = sorted([*self.examples, *texts])[:_EXAMPLES]
+        left = _joined([lines for lines, takers in like if at not in takers])
+        if self.rows is not None and len(left):
+            left = left[~np.isin(left, self.rows.taken)]
+        self.unread += len(left)
+        for number in left[: _EXAMPLES - len(self.examples)].tolist():
+            text = clean_text(piece.line(number - piece.first))
+            self.examples.append((number, text))
 
     @property
     def score(self) -> float:
@@ -275,9 +273,15 @@ def clean_text(line: bytes) -> str:
 
 def _joined(lines: Sequence[Ints]) -> Ints:
     """Numbers of lines, rising."""
-    if len(lines) == 1:
-        return lines[0]
-    return np.sort(np.concatenate([np.empty(0, np.int64), *lines]), kind="stable")
+    if len(lines) > 1:
+        return np.sort(np.concatenate(lines), kind="stable")
+    return lines[0] if lines else _NO_LINES
+
+
+def _united(lines: Sequence[Ints]) -> Ints:
+    """The same of lines that may be in several of these."""
+    lines = [part for part in lines if len(part)]
+    return np.unique(np.concatenate(lines)) if len(lines) > 1 else _joined(lines)
 
 
 def _packed(batch: Batch) -> list[Any]:

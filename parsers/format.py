@@ -77,6 +77,9 @@ class LinePattern:
         scale: factor of a group's printed value (seconds to ms: 1000).
         fresh: metrics that repeat their last value until a new one comes; only a
             changed value is a point.
+        restates: decimals to which `fresh` metrics repeat what lines of their own
+            state, -1 where none do: a point is only what no such line stated, and not
+            what stands in the first line (it may be from before the log).
         once: of several such lines with one step only the first counts.
         redrawn: a progress bar: of several refreshes with one count one is a record.
         last: of several such lines with one step only the last counts.
@@ -95,6 +98,7 @@ class LinePattern:
     step: StepFrom = "line"
     scale: Mapping[str, float] = field(default_factory=dict)
     fresh: tuple[str, ...] = ()
+    restates: int = -1
     once: bool = False
     redrawn: bool = False
     last: bool = False
@@ -184,6 +188,7 @@ def line(
     step: StepFrom = "line",
     scale: Mapping[str, float] | None = None,
     fresh: tuple[str, ...] = (),
+    restates: int = -1,
     once: bool = False,
     last: bool = False,
     distinct: bool = False,
@@ -221,6 +226,7 @@ def line(
         step=step,
         scale=scale or {},
         fresh=fresh,
+        restates=restates,
         once=once,
         last=last,
         distinct=distinct,

@@ -25,8 +25,10 @@ from parsers.formats import FORMATS
 
 # Larger chunks make every temporary a fresh mapping: half the speed.
 CHUNK_BYTES: Final = 512 * 1024
-# While all formats read along, less is read at a time: the choice comes soon.
-_FIRST_BYTES: Final = 32 * 1024
+# While all formats read along, less is read at a time: the choice comes soon, and very
+# soon where the first metrics were seen.
+_FIRST_BYTES: Final = 4 * 1024
+_UNKNOWN_BYTES: Final = 32 * 1024
 # A line that ends so is not cut within a number.
 _CLOSED: Final = (b"%", b")", b"}", b"]", b"|")
 _DIGIT: Final = re.compile(rb"\d")
@@ -105,7 +107,7 @@ class Parser:
         delta = Delta(format=self.format)
         at = 0
         while at < len(chunk):
-            size = CHUNK_BYTES if self._detector.settled else _FIRST_BYTES
+            size = self._next_bytes()
             self._read(self._text.feed(chunk[at : at + size]), delta)
             at += size
         return delta
@@ -119,6 +121,13 @@ class Parser:
         self._read(tail + b"\n" if tail and not tail.endswith(b"\n") else tail, delta)
         self._detector.flush(delta)
         return delta
+
+    def _next_bytes(self) -> int:
+        """How much to read at a time."""
+        if self._detector.settled:
+            return CHUNK_BYTES
+        soon = self.lines == 0 or self.format is not None
+        return _FIRST_BYTES if soon else _UNKNOWN_BYTES
 
     def _read(self, data: bytes, delta: Delta) -> None:
         if not data:

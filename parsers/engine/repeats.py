@@ -1,16 +1,19 @@
 """Drops what a log prints again: values that stand, bars that are drawn again."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parsers.batch import Batch, Floats, Ints
 from parsers.format import LinePattern
 
 
 _SHOWN: Final = ("loss", "running_loss", "epoch_loss", "val_loss", "val_bpb")
+_NOT_YET: Final = -np.inf
+_NO_LINES: Final = np.empty(0, np.int64)
 _Waiting = tuple[int, int, dict[str, float]]
 
 
@@ -37,7 +40,8 @@ class Repeats:
     """Remembers what each pattern printed last.
 
     Attributes:
-        fresh: metric of a pattern to its last value.
+        fresh: metric of a pattern to its last value; _NOT_YET where it had none.
+        stated: metric of a pattern to what another line stated last, rounded.
         once: pattern to its last step.
         same: pattern to the last step and value.
         last: pattern to the record that another one of its step may follow.
@@ -45,6 +49,7 @@ class Repeats:
     """
 
     fresh: dict[str, float] = field(default_factory=dict)
+    stated: dict[str, float] = field(default_factory=dict)
     once: dict[str, int] = field(default_factory=dict)
     same: dict[str, list[float]] = field(default_factory=dict)
     last: dict[str, _Waiting] = field(default_factory=dict)
@@ -58,6 +63,7 @@ class Repeats:
         }
         return {
             "fresh": self.fresh,
+            "stated": self.stated,
             "once": self.once,
             "same": self.same,
             "latest": self.last,
@@ -68,6 +74,7 @@ class Repeats:
         """Goes on where `state` was taken."""
         self.fresh, self.once = state["fresh"], state["once"]
         self.same = state.get("same", {})
+        self.stated = state.get("stated", {})
         kept = state.get("latest", {})
         self.last = {name: (w[0], w[1], w[2]) for name, w in kept.items()}
         self.bars = {
@@ -77,10 +84,25 @@ class Repeats:
             ).items()
         }
 
-    def sift(self, pattern: LinePattern, parts: Sequence[Batch]) -> Iterator[Batch]:
-        """Without what repeats; parts are templates, their lines interleave."""
+    def sift(
+        self, pattern: LinePattern, parts: Sequence[Batch], others: Sequence[Batch]
+    ) -> Iterator[Batch]:
+        """Without what repeats; parts are templates, their lines interleave.
+
+        `others`: records of other patterns.
+        """
         for name in pattern.fresh:
-            yield from self._changed(name, [p for p in parts if name in p.values])
+            if pattern.restates < 0:
+                yield from self._changed(name, [p for p in parts if name in p.values])
+            else:
+                stated = [
+                    _rounded(other, name, pattern.restates)
+                    for other in others
+                    if name in other.values and len(other)
+                ]
+                yield from self._unstated(
+                    name, parts, f"{pattern.name}: {name}", stated
+                )
         rest = [_without(part, pattern.fresh) for part in parts]
         rest = [part for part in rest if part.values]
         if not rest:
@@ -107,16 +129,40 @@ class Repeats:
 
     def _changed(self, name: str, parts: Sequence[Batch]) -> Iterator[Batch]:
         """One metric where it is another than before, as a pattern of its own."""
+        if parts:
+            whole = _one_metric(name, parts)
+            yield whole.take(~self._as_before(name, whole, _NOT_YET))
+
+    def _unstated(
+        self, name: str, parts: Sequence[Batch], known: str, others: Sequence[Batch]
+    ) -> Iterator[Batch]:
+        """The same where, besides, no line of its own stated it."""
+        lines, values = self._stated(name, known, others)
         if not parts:
             return
-        lines, order = _merged(parts)
-        steps = np.concatenate([part.steps for part in parts])[order]
-        column = np.concatenate([part.values[name] for part in parts])[order]
-        known = f"{parts[0].pattern}: {name}"
-        before = np.concatenate([[self.fresh.get(known, -np.inf)], column[:-1]])
-        self.fresh[known] = float(column[-1])
-        same = (column == before) | (np.isnan(column) & np.isnan(before))
-        yield Batch(known, lines, steps, {name: column}).take(~same)
+        whole = _one_metric(name, parts)
+        column = whole.values[name]
+        again = self._as_before(name, whole, float(column[0]))
+        again |= _equal(column, values[np.searchsorted(lines, whole.lines)])
+        yield whole.take(~again & (column != _NOT_YET))
+
+    def _stated(
+        self, name: str, known: str, others: Sequence[Batch]
+    ) -> tuple[Ints, Floats]:
+        """Lines that state a metric, with one value more: that of the last before."""
+        before = self.stated.get(known, np.nan)
+        if not others:
+            return _NO_LINES, np.array([before])
+        stated = _one_metric(name, others)
+        self.stated[known] = float(stated.values[name][-1])
+        return stated.lines, np.append(before, stated.values[name])
+
+    def _as_before(self, name: str, whole: Batch, first: float) -> NDArray[np.bool_]:
+        """Where a metric has its last value; `first` stands before all."""
+        column = whole.values[name]
+        before = self.fresh.get(whole.pattern, first)
+        self.fresh[whole.pattern] = float(column[-1])
+        return _equal(column, np.concatenate([[before], column[:-1]]))
 
     def _first_of_steps(self, parts: Sequence[Batch]) -> Iterator[Batch]:
         _, order = _merged(parts)
@@ -178,6 +224,27 @@ class Repeats:
                 part, i = rows[order[at]]
                 bar.waiting = int(part.lines[i]), step, _values(part, i)
         yield from _kept(parts, order, keep)
+
+
+def _one_metric(name: str, parts: Sequence[Batch]) -> Batch:
+    """One metric of all parts in the order of the log; _NOT_YET where it is not."""
+    lines, order = _merged(parts)
+    steps = np.concatenate([part.steps for part in parts])[order]
+    columns = [p.values.get(name, np.full(len(p), _NOT_YET)) for p in parts]
+    known = f"{parts[0].pattern}: {name}"
+    return Batch(known, lines, steps, {name: np.concatenate(columns)[order]})
+
+
+def _rounded(batch: Batch, name: str, decimals: int) -> Batch:
+    """One metric as it is printed with so many decimals."""
+    values = [float(f"{value:.{decimals}f}") for value in batch.values[name].tolist()]
+    return replace(batch, values={name: np.array(values)})
+
+
+def _equal(one: Floats, other: Floats) -> NDArray[np.bool_]:
+    """Whether values are the same; a NaN is the same as another."""
+    same: NDArray[np.bool_] = (one == other) | (np.isnan(one) & np.isnan(other))
+    return same
 
 
 def single(pattern: str, line: int, step: int, values: Mapping[str, float]) -> Batch:

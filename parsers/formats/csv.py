@@ -22,6 +22,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from parsers.batch import Batch
 from parsers.engine.numbers import number
 from parsers.engine.pieces import Piece
@@ -48,6 +50,7 @@ _PREFIX: Final = re.compile(
 _WORD: Final = re.compile(rb"\S+")
 _GAP: Final = re.compile(rb" {2,}")
 _LOSS_WORDS: Final = (b"loss", b"val", b"bpb", b"nll")
+_LETTERS: Final = (b"l", b"L", b"b", b"B")  # one of them is in each
 _NAME_WORDS: Final = 4
 _PART: Final = re.compile(r"(train|val)/\w{1,32}_loss")
 _HEADER_BYTES: Final = 16384
@@ -60,6 +63,7 @@ _SPLITS: Final = frozenset({"split", "phase", "mode", "stage", "set"})
 _HELD_OUT: Final = frozenset({"val", "valid", "validation", "eval", "dev", "test"})
 
 
+_NO_LINES: Final = np.empty(0, np.int64)
 _Header = tuple[bytes, bool, list[str]]  # delimiter, whether prefixed, names
 
 
@@ -71,7 +75,7 @@ class Tables:
     """
 
     def __init__(self) -> None:
-        self.taken: list[int] = []
+        self.taken = _NO_LINES
         self._axis = Axis()
         self._rows = Rows(self._locate, self._row)
         self._delimiter = b""
@@ -88,7 +92,7 @@ class Tables:
 
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
-        self.taken = []
+        self.taken = _NO_LINES
         batches, start = list[Batch](), 0
         for at in _naming_a_loss(piece):
             text = piece.line(at)
@@ -104,7 +108,7 @@ class Tables:
         if not self._names or not len(piece):
             return []
         tables = self._rows.read(piece)
-        self.taken += self._rows.taken.tolist()
+        self.taken = np.concatenate([self.taken, self._rows.taken])
         return on_axis(tables, self._axis, "row")
 
     def flush(self) -> list[Batch]:
@@ -204,10 +208,9 @@ def _may_be_header(text: bytes) -> bool:
 
 def _naming_a_loss(piece: Piece) -> list[int]:
     """Lines that may be headers, by their index."""
-    lower = piece.data.lower()
-    if not any(word in lower for word in _LOSS_WORDS):
-        return []
-    lines = lower.split(b"\n")[:-1]
+    if not any(letter in piece.data for letter in _LETTERS):
+        return []  # rows of numbers
+    lines = piece.data.lower().split(b"\n")[:-1]
     return [i for i, line in enumerate(lines) if any(w in line for w in _LOSS_WORDS)]
 
 
