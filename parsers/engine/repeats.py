@@ -179,8 +179,7 @@ class Repeats:
         if before and before[1] != steps[0]:
             yield single(name, *before)
         yield from _kept(parts, order, np.append(np.diff(steps) != 0, False))
-        part, i = [(p, i) for p in parts for i in range(len(p))][order[-1]]
-        self.last[name] = int(part.lines[i]), int(steps[-1]), _values(part, i)
+        self.last[name] = _record_at(parts, int(order[-1]), int(steps[-1]))
 
     def _distinct(self, parts: Sequence[Batch]) -> Iterator[Batch]:
         """Without records that have the step and the value of the one before."""
@@ -199,30 +198,42 @@ class Repeats:
         its count shows a new loss, the bar was counted on before the loss was set.
         """
         _, order = _merged(parts)
+        name = parts[0].pattern
         steps = np.concatenate([part.steps for part in parts])[order]
         shown = np.concatenate([_shown(part) for part in parts])[order]
-        rows = [(p, i) for p in parts for i in range(len(p))]
-        name = parts[0].pattern
+        bar = self.bars.get(name) or _Bar(int(steps[0]) - 1, np.nan, np.nan, done=True)
+        # Counts are numbered from that of the bar before, which may go on.
+        begins = np.flatnonzero(np.diff(steps, prepend=bar.step))
+        count = np.zeros(len(steps), dtype=np.int64)
+        count[begins] = 1
+        count = np.cumsum(count)
+        before = np.append(bar.before, np.append(bar.shown, shown[:-1])[begins])
+        own = np.flatnonzero(shown != before[count])
+        own = own[np.diff(count[own], prepend=-1) != 0]
+        own = own[count[own] > 0] if bar.done else own
+        done = np.zeros(len(before), dtype=bool)
+        done[count[own]] = True
+        done[0] |= bar.done
+        # Of the others the first refresh; it may have come in an earlier piece.
+        first = np.append(0, begins)
         keep = np.zeros(len(steps), dtype=bool)
-        # Of the refreshes of one count with one loss the first is enough.
-        again = (np.diff(steps) == 0) & (shown[1:] == shown[:-1])
-        for at in np.flatnonzero(~np.append(False, again)).tolist():
-            step, value = int(steps[at]), float(shown[at])
-            bar = self.bars.get(name)
-            if bar is None or bar.step != step:
-                if bar and bar.waiting and not bar.done:
-                    yield single(name, *bar.waiting)
-                before = bar.shown if bar else np.nan
-                bar = self.bars[name] = _Bar(step, value, before, done=False)
-            bar.shown = value
-            if bar.done:
-                continue
-            if value != bar.before:
-                keep[at] = bar.done = True
-                bar.waiting = None
-            elif bar.waiting is None:
-                part, i = rows[order[at]]
-                bar.waiting = int(part.lines[i]), step, _values(part, i)
+        keep[own] = True
+        late = first[:-1][~done[:-1]]
+        if len(begins) and not done[0] and (bar.waiting or begins[0] == 0):
+            late = late[1:]
+            if bar.waiting:
+                yield single(name, *bar.waiting)
+        keep[late] = True
+        waiting = bar.waiting if len(before) == 1 else None
+        if not done[-1] and waiting is None:
+            waiting = _record_at(parts, int(order[first[-1]]), int(steps[-1]))
+        self.bars[name] = _Bar(
+            int(steps[-1]),
+            float(shown[-1]),
+            float(before[-1]),
+            bool(done[-1]),
+            None if done[-1] else waiting,
+        )
         yield from _kept(parts, order, keep)
 
 
@@ -255,6 +266,14 @@ def single(pattern: str, line: int, step: int, values: Mapping[str, float]) -> B
 
 def _record(kept: Sequence[Any] | None) -> _Waiting | None:
     return (kept[0], kept[1], kept[2]) if kept else None
+
+
+def _record_at(parts: Sequence[Batch], place: int, step: int) -> _Waiting:
+    """A record by its place in all parts."""
+    ends = np.cumsum([len(part) for part in parts])
+    k = int(np.searchsorted(ends, place, side="right"))
+    i = place - int(ends[k]) + len(parts[k])
+    return int(parts[k].lines[i]), step, _values(parts[k], i)
 
 
 def _values(part: Batch, at: int) -> dict[str, float]:
