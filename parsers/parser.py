@@ -29,6 +29,8 @@ CHUNK_BYTES: Final = 512 * 1024
 # soon where the first metrics were seen.
 _FIRST_BYTES: Final = 4 * 1024
 _UNKNOWN_BYTES: Final = 32 * 1024
+_FIRST_LINES: Final = 1000
+_MANY_LINES: Final = 5000
 # A line that ends so is not cut within a number.
 _CLOSED: Final = (b"%", b")", b"}", b"]", b"|")
 _DIGIT: Final = re.compile(rb"\d")
@@ -126,8 +128,9 @@ class Parser:
         """How much to read at a time."""
         if self._detector.settled:
             return CHUNK_BYTES
-        soon = self.lines == 0 or self.format is not None
-        return _FIRST_BYTES if soon else _UNKNOWN_BYTES
+        if self.lines < _FIRST_LINES and (self.format or not self.lines):
+            return _FIRST_BYTES
+        return _UNKNOWN_BYTES if self.lines < _MANY_LINES else CHUNK_BYTES
 
     def _read(self, data: bytes, delta: Delta) -> None:
         if not data:

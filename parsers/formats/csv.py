@@ -216,7 +216,7 @@ def _naming_a_loss(piece: Piece) -> list[int]:
 
 def _header(text: bytes) -> _Header | None:
     """The columns that a line names, if it is a header."""
-    if len(text) > _HEADER_BYTES:
+    if len(text) > _HEADER_BYTES or b"=" in text:
         return None
     if _may_be_header(text) and (found := _named(text)):
         return found[0], False, found[1]

@@ -40,6 +40,9 @@ _HISTORY: Final = b'"log_history"'
 _FIELDS_MAX: Final = 512  # more is no record of a training
 
 
+_MARKS: Final = (b"{", b"}", b'"')
+
+
 class Objects:
     """Reads objects that span lines.
 
@@ -57,6 +60,8 @@ class Objects:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
+        if not any(mark in piece.data for mark in _MARKS):
+            return []
         records = Records()
         for line, text in enumerate(piece.lines, piece.first):
             bare = text.strip()

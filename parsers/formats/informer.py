@@ -44,6 +44,8 @@ class Epochs:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
+        if b"iters: " not in piece.data and b"Steps: " not in piece.data:
+            return []
         records = Records()
         for line, text in enumerate(piece.lines, piece.first):
             if b"iters: " in text and (found := _ITERATION.search(text)):

@@ -17,7 +17,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from parsers.batch import Batch, Ints
+import numpy as np
+
+from parsers.batch import Batch
 from parsers.engine.numbers import number
 from parsers.engine.pieces import Piece
 from parsers.format import Fields, Format
@@ -53,6 +55,9 @@ _ZEROS: Final = re.compile(rb"(?<=[:\s-])0+(?=\d)")
 _SUMMARY: Final = frozenset({"train_runtime"})
 
 
+_NO_LINES: Final = np.empty(0, np.int64)
+
+
 class JsonLines:
     """Reads one object a line.
 
@@ -61,15 +66,11 @@ class JsonLines:
     """
 
     def __init__(self, mark: bytes = b"{") -> None:
+        self.taken = _NO_LINES
         self._mark = mark
         self._rows = Rows(self._locate, self._parsed)
         self._axis = Axis()
         self._curve = False
-
-    @property
-    def taken(self) -> Ints:
-        """See `parsers.format.RowReader`."""
-        return self._rows.taken
 
     @property
     def planned(self) -> int | None:
@@ -78,7 +79,11 @@ class JsonLines:
 
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
+        if self._mark not in piece.data:
+            self.taken = _NO_LINES
+            return []
         tables = self._rows.read(piece)
+        self.taken = self._rows.taken
         if not self._curve:
             tables = since_curve(tables)
             self._curve = bool(tables)

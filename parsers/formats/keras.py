@@ -64,6 +64,8 @@ class Epochs:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
+        if b"Epoch " not in piece.data and b"oss: " not in piece.data:
+            return []
         records = Records()
         for line, text in enumerate(piece.lines, piece.first):
             found = _EPOCH.search(text) if b"Epoch " in text else None

@@ -47,6 +47,8 @@ class Epochs:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
+        if b" data=" not in piece.data:
+            return []
         records = Records()
         for at, text in enumerate(piece.lines, piece.first):
             if b" data=" in text and (found := _BAR.search(text)):

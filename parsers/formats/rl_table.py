@@ -31,6 +31,7 @@ _ROW: Final = re.compile(
     rb"([^\s|]{0,40}+) *+\|\s*+$"
 )
 _RULE: Final = re.compile(rb"(?:^|\s)[-+=]{12,}+\s*+$")
+_LAST_BAR: Final = re.compile(rb"\|[^\S\n]*+\n")
 _ROWS_MAX: Final = 256
 
 
@@ -51,6 +52,8 @@ class Boxes:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
+        if not (self._rows or self._section) and not _LAST_BAR.search(piece.data):
+            return []
         records = Records()
         for line, text in enumerate(piece.lines, piece.first):
             if b"---" in text and _RULE.search(text):

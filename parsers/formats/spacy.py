@@ -38,6 +38,8 @@ class Table:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
+        if not self._names and b" # " not in piece.data:
+            return []
         records = Records()
         for line, text in enumerate(piece.lines, piece.first):
             if b" # " in text and (header := _HEADER.search(text)):
