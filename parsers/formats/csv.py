@@ -210,13 +210,15 @@ def _naming_a_loss(piece: Piece) -> list[int]:
     """Lines that may be headers, by their index."""
     if not any(letter in piece.data for letter in _LETTERS):
         return []  # rows of numbers
-    lines = piece.data.lower().split(b"\n")[:-1]
-    return [i for i, line in enumerate(lines) if any(w in line for w in _LOSS_WORDS)]
+    plain = (
+        (i, line.lower()) for i, line in enumerate(piece.lines) if b"=" not in line
+    )
+    return [i for i, line in plain if any(word in line for word in _LOSS_WORDS)]
 
 
 def _header(text: bytes) -> _Header | None:
     """The columns that a line names, if it is a header."""
-    if len(text) > _HEADER_BYTES or b"=" in text:
+    if len(text) > _HEADER_BYTES:
         return None
     if _may_be_header(text) and (found := _named(text)):
         return found[0], False, found[1]

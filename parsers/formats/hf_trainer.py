@@ -19,32 +19,38 @@ before two of them (standard output is buffered, the bars are not) or there are 
 bars, steps are counted, by the distance that redrawn bars show.
 """
 
-import math
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
-from parsers.batch import Batch
-from parsers.engine.numbers import number
+import numpy as np
+
+from parsers.batch import Batch, Ints
 from parsers.engine.pieces import Piece
+from parsers.engine.templates import Templates
 from parsers.format import Format
-from parsers.keyvalue.records import Entry, Records, entry
-from parsers.keyvalue.vocabulary import key
+from parsers.keyvalue.dictionaries import (
+    BAR,
+    BARS,
+    OTHERS,
+    ROWS,
+    SUMMARY,
+    left_lines,
+    may_be_bar,
+    parsed,
+    repeated,
+    same,
+)
+from parsers.keyvalue.merged import Merged
+from parsers.keyvalue.records import Entry, Records
 
 
-_ITEM: Final = re.compile(
-    rb"'([\w/ .()-]{1,64})': ?(?:np\.float\d+\()?(['\"]?)([-+]?[\w.+-]+)"
-    rb"(?:/\d+)?\2\)?(?=[,}])"
-)
-_BAR: Final = re.compile(
-    rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%(?:\|[^|]*\|)?\s*(\d{1,15})/(\d{1,15}) "
-    rb"\[[^\]]{0,99}(?:it/s|s/it)"
-)
-_SUMMARY: Final = b"'train_runtime'"
 _MEAN: Final = re.compile(rb"\b(?:train|eval)_\w+ +=  ")
-# LLaMA-Factory repeats a record with four decimals of the learning rate.
-_SAME_LR: Final = 6e-5
 
 _Kept = tuple[int, bool, dict[str, float]]
+
+
+_ROW, _DRAWN, _TEXT = range(3)
 
 
 class Dictionaries:
@@ -56,6 +62,7 @@ class Dictionaries:
 
     def __init__(self) -> None:
         self.taken: list[int] = []
+        self._templates = Templates((Format("rows", "", (), (ROWS, BARS, OTHERS)),))
         self._kept: list[_Kept] = []  # one record, printed once or twice
         self._bar = -1  # count of the training bar
         self._total = 0  # of it; 0 until known
@@ -78,18 +85,102 @@ class Dictionaries:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
+        tables = self._templates.read(piece).taken[0]
+        rows = Merged([t for t in tables if t.pattern is ROWS])
+        bars = Merged([t for t in tables if t.pattern is BARS])
+        left = left_lines(piece, tables)
         records = Records()
-        for line, text in enumerate(piece.lines, piece.first):
-            drawn = b"%|" in text or (b"% " in text and b" [" in text)
-            if drawn:
-                self._draw(text, records)
-            if b"{'" in text:
-                self._dictionary(line, text, records)
-            elif b"_loss " in text and _MEAN.search(text):
-                self.taken.append(line)
-            elif self._kept and not drawn and text.strip():
-                self._release(records)
-        return records.batches()
+        if len(bars) or left:
+            self._read_in_order(piece, rows, bars, left, records)
+            return records.batches()
+        start = 0
+        while start < len(rows) and not self._is_counting():
+            self._row(rows, start, records)
+            start += 1
+        return records.batches() + self._count_on(rows, start)
+
+    def _read_in_order(
+        self,
+        piece: Piece,
+        rows: Merged,
+        bars: Merged,
+        left: Sequence[int],
+        records: Records,
+    ) -> None:
+        """Reads dictionaries, bars and other lines one after the other."""
+        counts, totals = (bars.column(name).tolist() for name in ("step", "max_steps"))
+        events = [(line, _ROW, at) for at, line in enumerate(rows.lines.tolist())]
+        events += [(line, _DRAWN, at) for at, line in enumerate(bars.lines.tolist())]
+        events += [(at + piece.first, _TEXT, at) for at in left]
+        for line, kind, at in sorted(events):
+            if kind == _ROW:
+                self._row(rows, at, records)
+            elif kind == _DRAWN:
+                self._draw(int(counts[at]), int(totals[at]), records)
+            else:
+                self._text(line, piece.lines[at], records)
+
+    def _row(self, rows: Merged, at: int, records: Records) -> None:
+        values = rows.values(at)
+        step = values.pop("step", None)
+        values.pop("max_steps", None)
+        self._record(
+            int(rows.lines[at]),
+            Entry(values, None if step is None else int(step)),
+            records,
+        )
+
+    def _text(self, line: int, text: bytes, records: Records) -> None:
+        """A line that columns do not read."""
+        drawn = may_be_bar(text)
+        for found in BAR.finditer(text) if drawn else ():
+            self._draw(int(found[1]), int(found[2]), records)
+        if b"{'" in text:
+            self._dictionary(line, text, records)
+        elif b"_loss " in text and _MEAN.search(text):
+            self.taken.append(line)
+        elif self._kept and not drawn and text.strip():
+            self._release(records)
+
+    def _is_counting(self) -> bool:
+        """Whether the next step depends on the dictionaries before alone."""
+        no_bars = self._bar < 0 and self._last + self._evaluations > 0
+        return self._trained and not self._kept and (self._counting or no_bars)
+
+    def _count_on(self, rows: Merged, start: int) -> list[Batch]:
+        """The records of all rows from one on."""
+        if start == len(rows):
+            return []
+        self.taken = [*self.taken, *rows.lines[start:].tolist()]
+        steps = rows.column("step")[start:]
+        free = np.flatnonzero(np.isnan(steps))
+        if len(free):
+            steps[free] = self._counted(rows, free + start)
+        whole = steps.astype(np.int64)
+        return rows.batches("dictionary", whole, start, ("step", "max_steps"))
+
+    def _counted(self, rows: Merged, free: Ints) -> Ints:
+        """The steps of rows that name none."""
+        epochs = rows.column("epoch")[free]
+        known = np.maximum.accumulate(
+            np.where(np.isnan(epochs), 0, np.arange(1, len(free) + 1))
+        )
+        epochs = np.append(self._epoch, epochs)[known]
+        new = ~repeated(rows, free, self._before)
+        train = rows.has("loss")[free]
+        begins = np.flatnonzero(new & (epochs < np.append(self._epoch, epochs[:-1])))
+        added = np.cumsum(new & train) * self._stride
+        # A run that begins anew begins at 0.
+        base = np.full(len(free), -self._last)
+        base[begins] = added[begins] - self._stride * train[begins]
+        steps: Ints = added - base[np.maximum.accumulate(_marked(begins, len(free)))]
+        since = int(begins[-1]) if len(begins) else 0
+        before = 0 if len(begins) else self._evaluations
+        self._evaluations = before + int(np.count_nonzero((new & ~train)[since:]))
+        self._known |= self._counting and self._bar < self._total
+        self._epoch, self._last = float(epochs[-1]), int(steps[-1])
+        self._before = rows.values(int(free[-1]))
+        return steps
 
     def flush(self) -> list[Batch]:
         """The record that still waits for its bar."""
@@ -107,19 +198,17 @@ class Dictionaries:
             setattr(self, name, state[name[1:]])
         self._kept = [(line, kind, values) for line, kind, values in self._kept]
 
-    def _draw(self, text: bytes, records: Records) -> None:
-        for found in _BAR.finditer(text):
-            count, total = int(found[1]), int(found[2])
-            if not self._of_training(count, total):
-                self._release(records)
-                continue
-            if count < self._bar or total != self._total:
-                self._counting, self._redrawn = False, 0  # another run
-            elif count == self._bar > self._redrawn:
-                self._redraw(count)
-            self._bar, self._total = count, total
-            self._known |= bool(self._kept)
+    def _draw(self, count: int, total: int, records: Records) -> None:
+        if not self._of_training(count, total):
             self._release(records)
+            return
+        if count < self._bar or total != self._total:
+            self._counting, self._redrawn = False, 0  # another run
+        elif count == self._bar > self._redrawn:
+            self._redraw(count)
+        self._bar, self._total = count, total
+        self._known |= bool(self._kept)
+        self._release(records)
 
     def _redraw(self, count: int) -> None:
         """Two equal distances between redrawn bars are the distance of records."""
@@ -137,11 +226,13 @@ class Dictionaries:
         return bool(self._kept) and count > 0
 
     def _dictionary(self, line: int, text: bytes, records: Records) -> None:
-        if _SUMMARY in text:
+        if SUMMARY in text:
             self.taken.append(line)
             self._release(records)
             return
-        found = parsed(text)
+        self._record(line, parsed(text), records)
+
+    def _record(self, line: int, found: Entry, records: Records) -> None:
         if not found.curve:
             return
         self.taken.append(line)
@@ -150,7 +241,7 @@ class Dictionaries:
             records.add("dictionary", line, found.step, found.values)
             return
         train = "loss" in found.values
-        if self._kept and not _same(self._kept[-1][2], found.values):
+        if self._kept and not same(self._kept[-1][2], found.values):
             if train and self._kept[-1][1]:
                 self._counting = True  # no bar between them: output is buffered
             self._release(records)
@@ -174,7 +265,7 @@ class Dictionaries:
             self._known = self._trained = True
             self._stride = max(self._bar - self._last, 1) if train else self._stride
             self._last = self._bar
-        elif not _same(self._before, values):
+        elif not same(self._before, values):
             self._count(train, restarted)
         return self._last if self._trained else self._evaluations
 
@@ -195,25 +286,16 @@ class Dictionaries:
         return not train or restarted or self._bar != self._last
 
 
-_STATE: Final = tuple(name for name in vars(Dictionaries()) if name != "taken")
+_STATE: Final = tuple(
+    name for name in vars(Dictionaries()) if name not in {"taken", "_templates"}
+)
 
 
-def parsed(text: bytes) -> Entry:
-    """What the dictionary in a line states."""
-    found = []
-    for name, _, value in _ITEM.findall(text, text.find(b"{'")):
-        meant, is_worth = key(name.decode("ascii", "replace")), number(value)
-        if meant and is_worth is not None:
-            found.append((meant, is_worth))
-    return entry(found)
-
-
-def _same(one: dict[str, float], other: dict[str, float]) -> bool:
-    """Whether two dictionaries are one record, printed twice and perhaps rounded."""
-    names = ("loss", "val_loss", "epoch")
-    if [str(one.get(n)) for n in names] != [str(other.get(n)) for n in names]:
-        return False
-    return math.isclose(one.get("lr", 0), other.get("lr", 0), rel_tol=_SAME_LR)
+def _marked(begins: Ints, size: int) -> Ints:
+    """0, and of each beginning its place."""
+    places = np.zeros(size, dtype=np.int64)
+    places[begins] = begins
+    return places
 
 
 HF_TRAINER = Format(

@@ -27,16 +27,11 @@ _NAMED: Final = re.compile(rb"\bloss_(gen|fm|mel|kl|dur)=(" + NUMBER + rb")")
 _LOSSES: Final = re.compile(
     rb"\bLosses: \[([^\]]{3,400})\], step: (\d{1,15}), lr: (" + NUMBER + rb")"
 )
-_NUMBER_BEGINS: Final = frozenset(bytes([byte]) for byte in b"0123456789-+.ni")
+# What every such list has.
+_ANY_LIST: Final = re.compile(rb", " + NUMBER + rb"\][^\S\n]*+\n|Losses: \[")
 _LIST: Final = re.compile(
     rb"[:\s]\[((?:[-+.\dnaife]{1,24}, ){3,12})(\d{1,15}), (" + NUMBER + rb")\]\s*$"
 )
-
-
-def _ends_a_list(text: bytes) -> bool:
-    """A quick test: the end of a list, a number."""
-    last = text.rfind(b", ") + 2
-    return text.endswith(b"]") and text[last : last + 1] in _NUMBER_BEGINS
 
 
 class Losses:
@@ -54,15 +49,17 @@ class Losses:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
+        if not (b"loss_" in piece.data or _ANY_LIST.search(piece.data)):
+            return []
         records = Records()
         for line, text in enumerate(piece.lines, piece.first):
             if b"loss_gen=" in text:
                 self._named(line, text, records)
             elif (b"Losses: [" in text and (found := _LOSSES.search(text))) or (
-                _ends_a_list(text) and (found := _LIST.search(text))
+                text.endswith(b"]") and (found := _LIST.search(text))
             ):
                 self._add(line, found[1], int(found[2]), number(found[3]), records)
-            elif _ends_a_list(text) and (found := _STEP.search(text)):
+            elif text.endswith(b"]") and (found := _STEP.search(text)):
                 self._step, self._lr = int(found[1]), number(found[2]) or 0.0
         return records.batches()
 

@@ -18,7 +18,7 @@ from parsers.keyvalue.vocabulary import CURVES, KEYS, Key
 
 
 # Groups with the factor of their key in the name: `iter_ms__1000`.
-_SCALE: Final = {f"{k.name}__{k.scale:g}": k.scale for k in KEYS.values()}
+SCALE: Final = {f"{k.name}__{k.scale:g}": k.scale for k in KEYS.values()}
 _STEPS: Final = ("step", "max_steps")
 _Span = tuple[int, int]
 
@@ -53,7 +53,7 @@ class Rows:
             locate: finds the fields of a row; None where columns cannot read it.
             single: what a row states; None of a line that is none.
         """
-        self._pattern = LinePattern("row", locate, scale=_SCALE)
+        self._pattern = LinePattern("row", locate, scale=SCALE)
         self._single = single
         self.taken = np.empty(0, np.int64)
         self.restart()
