@@ -105,6 +105,12 @@ class Masks:
     ) -> None:
         self.hyperparameters = hyperparameters
         self._formats = formats
+        # Patterns (format, number) by their longest need: most lines lack it.
+        self._by_need: dict[bytes, list[tuple[int, int]]] = {}
+        for at, form in enumerate(formats):
+            for number, pattern in enumerate(form.patterns):
+                need = max(pattern.needs, key=len, default=b"")
+                self._by_need.setdefault(need, []).append((at, number))
         self._milestone = milestone
         self._cache: dict[bytes, Mask] = {}
         self._kinds: dict[object, Kind] = {}
@@ -155,13 +161,19 @@ class Masks:
         kind = self._kinds[key]
         return kind, kind.layout.add(spans)
 
+    def _takes(self, line: bytes) -> Iterator[Take]:
+        """What the first pattern of each format that fits reads."""
+        held = filter(line.__contains__, self._by_need)
+        mine: dict[int, list[LinePattern]] = {}
+        for at, number in sorted({i for need in held for i in self._by_need[need]}):
+            mine.setdefault(at, []).append(self._formats[at].patterns[number])
+        for at, patterns in mine.items():
+            for pattern, fields in first_fit(patterns, line):
+                yield Take(at, pattern, *zip(*fields, strict=True))
+
     def _learn(self, line: bytes) -> Mask:
         text = _head(line)
-        takes = tuple(
-            Take(at, pattern, *zip(*fields, strict=True))
-            for at, form in enumerate(self._formats)
-            for pattern, fields in first_fit(form.patterns, text)
-        )
+        takes = tuple(self._takes(text))
         like = bool(_LIKE_A_METRIC.search(text))
         # A metric line states no setting.
         stated = not like and bool(self.hyperparameters(line))
