@@ -17,10 +17,13 @@ from parsers.causes import Tracebacks, quotation
 from parsers.delta import Delta
 from parsers.detect import Detector, Score, clean_text
 from parsers.engine.lines import Lines
-from parsers.engine.pieces import whole_lines
-from parsers.engine.templates import Reading
+from parsers.engine.pieces import Piece, whole_lines
+from parsers.engine.templates import Reading, Templates
 from parsers.format import Format
 from parsers.formats import FORMATS
+from parsers.hyperparameters.reader import hyperparameters
+from parsers.lookout import Lookout, ends, naming_metrics
+from parsers.milestones import milestone
 
 
 # Larger chunks make every temporary a fresh mapping: half the speed.
@@ -48,6 +51,10 @@ class Parser:
         self._text = Lines()
         self._detector = Detector(formats)
         self._tracebacks = Tracebacks()
+        self._lookout = Lookout()
+        self._statements = Templates(
+            (), milestone=milestone, hyperparameters=hyperparameters
+        )
 
     @property
     def format(self) -> Format | None:
@@ -84,6 +91,7 @@ class Parser:
             "lines": self.lines,
             "text": self._text.state(),
             "tracebacks": self._tracebacks.state(),
+            "lookout": self._lookout.until,
             **self._detector.state(),
         }
 
@@ -100,6 +108,7 @@ class Parser:
         parser.lines = state["lines"]
         parser._text = Lines.restore(state["text"])
         parser._detector = Detector.restore(state, formats)
+        parser._lookout.until = state.get("lookout", parser._lookout.until)
         if "tracebacks" in state:  # states of older versions have none
             parser._tracebacks.restore(state["tracebacks"])
         return parser
@@ -136,7 +145,22 @@ class Parser:
         if not data:
             return
         piece = whole_lines(data, self.lines + 1)
-        reading = self._detector.read(piece, delta)
+        named = naming_metrics(piece) if self.format is None else []
+        start = 0
+        while start < len(piece):
+            end, what = len(piece), "all"
+            if self.format is None:
+                end, what = self._lookout.next_part(piece, start, named)
+            self._read_part(piece.part(start, end), what, delta)
+            start = end
+
+    def _read_part(self, piece: Piece, what: str, delta: Delta) -> None:
+        if what == "all":
+            reading = self._detector.read(piece, delta)
+        elif what == "statements":
+            reading = self._statements.read(piece)
+        else:
+            reading = Reading([], milestones=ends(piece))
         self.lines += len(piece)
         delta.lines += len(piece)
         reading.milestones = self._tracebacks.read(piece, reading.milestones)
