@@ -11,12 +11,13 @@ TRL, axolotl, Unsloth, LLaMA-Factory, FastChat, LLaVA.  A Python dictionary a re
 
 The last but one is the summary of a run, no point; the last is of transformers 5,
 where every value is a string.  `nan` stands bare.  `eval_<name>_loss`, of several
-evaluation sets, is not the validation loss.
+evaluation sets, is the validation loss of one of them.
 
 No dictionary states its step, but `tqdm.write` redraws the bar behind it: a dictionary
 waits for that.  Where none comes it is the bar before; where the same bar stands
 before two of them (standard output is buffered, the bars are not) or there are no
-bars, steps are counted, by the distance that redrawn bars show.
+bars, steps are counted, by the distance that redrawn bars show.  A second evaluation
+since the last training loss has a step of its own.
 """
 
 import math
@@ -28,7 +29,7 @@ from parsers.batch import Batch
 from parsers.engine.numbers import number
 from parsers.format import Format
 from parsers.keyvalue.records import Entry, Records, entry
-from parsers.keyvalue.vocabulary import key
+from parsers.keyvalue.vocabulary import is_curve, key
 
 
 _ITEM: Final = re.compile(
@@ -41,8 +42,6 @@ _BAR: Final = re.compile(
 )
 _SUMMARY: Final = b"'train_runtime'"
 _MEAN: Final = re.compile(rb"\b(?:train|eval)_\w+ +=  ")
-# LLaMA-Factory repeats a record with four decimals of the learning rate.
-_SAME_LR: Final = 6e-5
 
 _Kept = tuple[int, bool, dict[str, float]]
 
@@ -68,6 +67,7 @@ class Dictionaries:
         self._evaluations = 0
         self._trained = False  # whether any training loss has come
         self._epoch = 0.0
+        self._evaluated: float | None = None  # epoch of the evaluation at this step
         self._before: dict[str, float] = {}
 
     @property
@@ -175,17 +175,32 @@ class Dictionaries:
             self._stride = max(self._bar - self._last, 1) if train else self._stride
             self._last = self._bar
         elif not _same(self._before, values):
-            self._count(train, restarted)
+            if restarted:
+                self._last = self._evaluations = 0
+            if train:
+                self._count()
+            else:
+                self._count_evaluation(values)
         return self._last if self._trained else self._evaluations
 
-    def _count(self, train: bool, restarted: bool) -> None:  # noqa: FBT001
-        if restarted:
-            self._last = self._evaluations = 0
-        self._counting |= train and self._bar >= 0
+    def _count(self) -> None:
+        self._counting |= self._bar >= 0
         self._known |= self._counting and self._bar < self._total
-        self._last += self._stride if train else 0
-        self._trained |= train
-        self._evaluations += not train
+        if not self._trained and self._evaluations > 1:
+            self._last = self._evaluations  # they took the first steps
+        self._last += self._stride
+        self._trained, self._evaluated = True, None
+
+    def _count_evaluation(self, values: dict[str, float]) -> None:
+        """Several validation sets are one evaluation; a second one is a step."""
+        epoch = values.get("epoch", math.nan)
+        self._known |= self._counting and self._bar < self._total
+        if epoch == self._evaluated:
+            return
+        self._evaluations += 1
+        if self._evaluated is not None and epoch > self._evaluated and self._trained:
+            self._last += 1
+        self._evaluated = epoch
 
     def _is_at_bar(self, train: bool, restarted: bool) -> bool:  # noqa: FBT001
         if self._counting or self._bar < 0:
@@ -210,10 +225,14 @@ def parsed(text: bytes) -> Entry:
 
 def _same(one: dict[str, float], other: dict[str, float]) -> bool:
     """Whether two dictionaries are one record, printed twice and perhaps rounded."""
-    names = ("loss", "val_loss", "epoch")
-    if [str(one.get(n)) for n in names] != [str(other.get(n)) for n in names]:
+    losses = [n for n in {*one, *other} if n == "epoch" or is_curve(n)]
+    if [str(one.get(n)) for n in losses] != [str(other.get(n)) for n in losses]:
         return False
-    return math.isclose(one.get("lr", 0), other.get("lr", 0), rel_tol=_SAME_LR)
+    loss = one.get("loss", 1.0)
+    if (loss == 0 or math.isnan(loss)) and one.keys() == other.keys():
+        return False  # a loss that stays at 0, or NaN, is no repetition
+    # LLaMA-Factory repeats a record with four decimals of the learning rate.
+    return f"{one.get('lr', 0):.4e}" == f"{other.get('lr', 0):.4e}"
 
 
 HF_TRAINER = Format(
