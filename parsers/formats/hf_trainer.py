@@ -18,6 +18,9 @@ waits for that.  Where none comes it is the bar before; where the same bar stand
 before two of them (standard output is buffered, the bars are not) or there are no
 bars, steps are counted, by the distance that redrawn bars show.  A second evaluation
 since the last training loss has a step of its own.
+
+The bar at a training loss states the time: that of an iteration (which `tqdm` averages
+over the last few), and how much has passed, evaluations among it.
 """
 
 import math
@@ -38,9 +41,13 @@ _ITEM: Final = re.compile(
 )
 _BAR: Final = re.compile(
     rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%(?:\|[^|]*\|)?\s*(\d{1,15})/(\d{1,15}) "
-    rb"\[[^\]]{0,99}(?:it/s|s/it)"
+    rb"\[([^\]]{0,99}(?:it/s|s/it))"
 )
+# What a bar states in brackets: `00:15<00:23, 39.06it/s`
+_ELAPSED: Final = re.compile(rb"^([\d:]{1,12})<")
+_RATE: Final = re.compile(rb"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)(it/s|s/it)$")
 _SUMMARY: Final = b"'train_runtime'"
+_MS: Final = 1000.0
 _MEAN: Final = re.compile(rb"\b(?:train|eval)_\w+ +=  ")
 
 _Kept = tuple[int, bool, dict[str, float]]
@@ -68,6 +75,12 @@ class Dictionaries:
         self._trained = False  # whether any training loss has come
         self._epoch = 0.0
         self._evaluated: float | None = None  # epoch of the evaluation at this step
+        self._times = ""  # of the last bar of training
+        self._elapsed = [
+            0.0,
+            0.0,
+            0.0,
+        ]  # before the last start, since then, evaluations
         self._before: dict[str, float] = {}
 
     @property
@@ -118,6 +131,7 @@ class Dictionaries:
             elif count == self._bar > self._redrawn:
                 self._redraw(count)
             self._bar, self._total = count, total
+            self._times = found[3].decode("ascii", "replace")
             self._known |= bool(self._kept)
             self._release(records)
 
@@ -161,11 +175,33 @@ class Dictionaries:
     def _release(self, records: Records) -> None:
         if not self._kept:
             return
+        at_bar = self._bar
         step = self._step(*self._kept[0][1:])
+        self._add_times(self._kept[0], known=step == at_bar and not self._counting)
         for line, _, values in self._kept:
             records.add("dictionary", line, step, values)
         self._before = self._kept[-1][2]
         self._kept = []
+
+    def _add_times(self, kept: _Kept, *, known: bool) -> None:
+        """The time of an iteration and of all so far, as the bar at a record states."""
+        _, train, values = kept
+        before, since, evaluated = self._elapsed
+        if not train:
+            self._elapsed[2] = evaluated + values.get("eval_ms", 0.0)
+            return
+        elapsed = _ELAPSED.search(self._times.encode()) if known else None
+        rate = _RATE.search(self._times.encode()) if known else None
+        if elapsed:
+            now = _ms(elapsed[1])
+            before += since if now < since else 0.0
+            self._elapsed[:2] = [before, now]
+            values.setdefault("train_time_ms", max(0.0, before + now - evaluated))
+        if rate and float(rate[1]) > 0:
+            ms = _MS * float(rate[1])
+            if rate[2] == b"it/s":
+                ms = _MS / float(rate[1])
+            values.setdefault("iter_ms", ms)
 
     def _step(self, train: bool, values: dict[str, float]) -> int:  # noqa: FBT001
         epoch = values.get("epoch", self._epoch)
@@ -221,6 +257,14 @@ def parsed(text: bytes) -> Entry:
         if meant and is_worth is not None:
             found.append((meant, is_worth))
     return entry(found)
+
+
+def _ms(shown: bytes) -> float:
+    """A clock of a bar, `1:02:03`, in ms."""
+    seconds = 0
+    for part in shown.split(b":"):
+        seconds = 60 * seconds + int(part or 0)
+    return _MS * seconds
 
 
 def _same(one: dict[str, float], other: dict[str, float]) -> bool:
