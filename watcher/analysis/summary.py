@@ -35,7 +35,7 @@ def summary(run: Measured, findings: Sequence[Finding]) -> Summary:
         outcome_text=end.text,
         **losses,
         **val,
-        **_times(run),
+        **_times(run, findings),
         **_checkpoints(run),
         **_nonfinite(run),
     )
@@ -107,7 +107,7 @@ def _typical(values: Floats) -> float | None:
     return float(np.median(values, overwrite_input=True)) if len(values) else None
 
 
-def _times(run: Measured) -> dict[str, Any]:
+def _times(run: Measured, findings: Sequence[Finding]) -> dict[str, Any]:
     every, steps = _eval_every(run.val), _steps(run)
     found: dict[str, Any] = {
         "eval_every": every,
@@ -134,8 +134,18 @@ def _times(run: Measured) -> dict[str, Any]:
         pause_ms = cost / every
         found["eval_ms"] = cost
         found["eval_share"] = pause_ms / (typical + pause_ms)
-    found["eta_s"] = _eta(run, typical + pause_ms)
+    found["eta_s"] = _eta(run, _pace_ms(findings, typical) + pause_ms)
     return found
+
+
+def _pace_ms(findings: Sequence[Finding], typical: float) -> float:
+    """Time of an iteration from now on: that of a slowdown that is firing."""
+    now = [
+        f.evidence.get("now_ms")
+        for f in findings
+        if f.rule == "slowdown" and f.cleared_step is None
+    ]
+    return max([typical, *(ms for ms in now if isinstance(ms, float))])
 
 
 def _typical_ms(run: Measured) -> float | None:

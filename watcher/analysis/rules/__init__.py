@@ -14,6 +14,7 @@ from watcher.analysis.model import Measured
 from watcher.analysis.rules.checkpoints import best_checkpoint_lost
 from watcher.analysis.rules.cost import evaluation_cost
 from watcher.analysis.rules.divergence import divergence
+from watcher.analysis.rules.early_slowdown import early_slowdown
 from watcher.analysis.rules.ending import ended
 from watcher.analysis.rules.gradients import (
     gradient_not_finite,
@@ -42,6 +43,17 @@ __all__ = ["RULES", "Settings", "findings", "settings"]
 
 Rule = Callable[[Measured, Settings], list[Finding]]
 
+
+def _slowdown(run: Measured, settings: Settings) -> list[Finding]:
+    """Slowdowns of a short log, and those that medians show later."""
+    early = early_slowdown(run)
+    lasting = [f for f in early if f.cleared_step is None]
+    if lasting:
+        return early
+    last = max((f.cleared_step or 0 for f in early), default=-1)
+    return [*early, *(f for f in slowdown(run, settings.slowdown) if f.step > last)]
+
+
 RULES: Final = MappingProxyType[str, Rule](
     {
         "overfitting": lambda a, s: overfitting(a, s.overfitting),
@@ -59,7 +71,7 @@ RULES: Final = MappingProxyType[str, Rule](
         "constant_metric": lambda a, _: constant_metric(a),
         "zero_learning_rate": lambda a, _: zero_learning_rate(a),
         "validation_jump": lambda a, s: validation_jump(a, s.validation_jump),
-        "slowdown": lambda a, s: slowdown(a, s.slowdown),
+        "slowdown": _slowdown,
         "evaluation_cost": lambda a, s: evaluation_cost(a, s.evaluation_cost),
         "best_checkpoint_lost": lambda a, s: best_checkpoint_lost(
             a, s.best_checkpoint_lost
