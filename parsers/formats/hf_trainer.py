@@ -33,6 +33,7 @@ from parsers.engine.numbers import number
 from parsers.format import Format
 from parsers.keyvalue.records import Entry, Records, entry
 from parsers.keyvalue.vocabulary import is_curve, key
+from parsers.metrics import ANY_LOSS
 
 
 _ITEM: Final = re.compile(
@@ -281,6 +282,7 @@ def _same(one: dict[str, float], other: dict[str, float]) -> bool:
 
 HF_TRAINER = Format(
     name="hf_trainer",
+    units=ANY_LOSS,
     written_by="Hugging Face Trainer (transformers), TRL, axolotl, LLaMA-Factory",
     samples=(
         "{'loss': 8.2617, 'grad_norm': 6.23, 'learning_rate': 0.0001, 'epoch': 0.05}",
