@@ -35,7 +35,7 @@ CONTRACTS = {
     "launch": BASE | {"storage", "analysis"},
     "daemon": BASE
     | {"host", "storage", "ingest", "analysis", "alerts", "outputs", "config"}
-    | {"metrics", "export"},
+    | {"metrics", "export", "views"},
     "service": BASE | {"host", "storage", "outputs", "config"},
     "top": BASE
     | {"host", "storage", "analysis", "alerts", "outputs", "views", "daemon"},

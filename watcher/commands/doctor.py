@@ -43,9 +43,13 @@ def doctor(
     count.
     """
     from watcher.service.checks import examine
+    from watcher.service.senders import one_sender
 
     checks = []
-    for check in examine(folder, out, state or out / ".gptwatch", options.tr):
+    for check in (
+        *examine(folder, out, state or out / ".gptwatch", options.tr),
+        one_sender(context.obj.notify, options.tr),
+    ):
         checks.append(check)
         if not as_json:
             _show(check.name, check.verdict, check.text, check.advice)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -271,14 +271,16 @@ def safe(text: str) -> str:
     return clean(text)
 
 
-def page(chosen: Any, state: Path, listen: str | None = None) -> Any:
-    """Settings of the page, from `[web]` of the configuration."""
+def page(config: Any, state: Path, listen: str | None = None) -> Any:
+    """Settings of the page, from the configuration."""
     from watcher.web.command import DEFAULT, Settings
 
+    chosen = config.web
     return Settings(
         state=str(state.absolute()),
         listen=listen or chosen.listen or DEFAULT,
         hosts=chosen.hosts,
         allow_users=chosen.allow_users,
         lines=chosen.lines,
+        metrics=asdict(config.metrics),
     )

@@ -169,12 +169,11 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
 
 def _page(context: click.Context, state: Path, *, wanted: bool) -> Any:
     """The live page while the daemon runs, where it is wanted."""
-    chosen = context.obj.web
-    if not wanted and not chosen.listen:
+    if not wanted and not context.obj.web.listen:
         return contextlib.nullcontext()
     from watcher.web.supervisor import beside
 
-    return beside(options.page(chosen, state))
+    return beside(options.page(context.obj, state))
 
 
 def _opened(make: Any, settings: Any, context: click.Context) -> Any:

@@ -76,7 +76,8 @@ class Service:
 
 def _fields(notification: Mapping[str, Any]) -> dict[str, Any]:
     severity = _KINDS.get(notification["severity"], "info")
-    text = [notification["message"], notification.get("advice")]
+    place = notification.get("place") if notification.get("line") else None
+    text = [notification["message"], notification.get("advice"), place]
     return {
         "title": notification["title"],
         "body": "\n".join(filter(None, text)),
