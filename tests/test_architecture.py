@@ -37,6 +37,8 @@ CONTRACTS = {
     | {"host", "storage", "ingest", "analysis", "alerts", "outputs", "config"}
     | {"metrics", "export", "views"},
     "service": BASE | {"host", "storage", "outputs", "config"},
+    "top": BASE
+    | {"host", "storage", "analysis", "alerts", "outputs", "views", "daemon"},
     "web": BASE
     | {"host", "storage", "analysis", "outputs", "views", "daemon", "metrics"},
 }

@@ -203,9 +203,6 @@ RUSSIAN: Final = MappingProxyType(
         "key.": (
             "Вывести скрипт, который дополняет команды, опции и файлы по клавише Tab."
         ),
-        "Refresh the table every second; Ctrl-C quits.": (
-            "Обновлять таблицу каждую секунду; выход — Ctrl-C."
-        ),
         "Remove a silence, by its number.": "Снять silence по номеру.",
         "Run a training command and log its output.": (
             "Запустить обучение с записью вывода в лог."
