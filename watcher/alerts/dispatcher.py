@@ -109,6 +109,10 @@ class Dispatcher:
         if notifications:
             self.deliver()
 
+    def forget(self, run: int) -> None:
+        """Drops what is cached of a run of which nothing more comes."""
+        self._alerts.pop(run, None)
+
     def deliver(self) -> None:
         """Sends what is due."""
         for delivery in self._outbox.due(self._clock.now()):

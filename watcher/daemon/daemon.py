@@ -165,7 +165,7 @@ class Daemon:
             every=settings.every,
             settings=settings.rules,
             lang=settings.look.lang,
-            sink=self.alerting.update,
+            alerts=self.alerting,
         )
         self.scheduler.restore(self.reader.tails.values())
         polled = [str(root) for root in settings.roots if filesystem.is_remote(root)]

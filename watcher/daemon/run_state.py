@@ -121,6 +121,7 @@ class RunState:
         notified: whether its findings were passed on since the daemon started.
         ending: whether it ended, and its dated files are not written yet.
         drawn_step: of the last dated plot.
+        saved_at: when its log had last grown when its gaps were stored.
         analysed_at, drawn_at: of the last job.
         retry_at: not before this, after an error.
         analysis_s, cost_s: CPU time of the last job's analysis, and in all.
@@ -141,6 +142,7 @@ class RunState:
     notified: bool = False
     ending: bool = False
     drawn_step: int = 0
+    saved_at: float | None = None
     analysed_at: float = float("-inf")
     drawn_at: float = float("-inf")
     retry_at: float = float("-inf")

@@ -43,10 +43,10 @@ class JobRunner(Protocol):
         """Starts a job."""
 
 
-class FindingSink(Protocol):
-    """Takes the findings of each analysis: the alerts."""
+class Alerts(Protocol):
+    """Takes the findings of each analysis."""
 
-    def __call__(
+    def update(
         self,
         row: Row,
         findings: Sequence[Mapping[str, Any]],
@@ -55,6 +55,9 @@ class FindingSink(Protocol):
         going: bool,
     ) -> None:
         """Takes in what is found of a run now."""
+
+    def forget(self, run: int) -> None:
+        """Nothing more is found of a run."""
 
 
 class Scheduler:
@@ -77,7 +80,7 @@ class Scheduler:
         every: int,
         settings: rules.Settings,
         lang: str,
-        sink: FindingSink,
+        alerts: Alerts,
     ) -> None:
         self._store = store
         self._worker = worker
@@ -87,7 +90,7 @@ class Scheduler:
         self._every = every
         self._settings = settings
         self._lang = lang
-        self._sink = sink
+        self._alerts = alerts
         self._started = clock.uptime()
         self._cpu = TokenBucket.full(
             rate=_CPU_RATE, burst=_CPU_BURST_S, now=self._started
@@ -197,11 +200,16 @@ class Scheduler:
 
     def save_gaps(self) -> None:
         """Stores how often the logs grow, which a restart would forget."""
-        known = {row.id: row.state for row in self._store.runs()}
+        grown = [
+            run
+            for run in self.runs.values()
+            if not run.is_over and run.tail.grown_at != run.saved_at
+        ]
         with self._store.transaction():
-            for number, run in self.runs.items():
-                if run.tail.gaps and not run.is_over and number in known:
-                    self._store.set(number, state=known[number] | run.saved())
+            for run in grown:
+                self._store.merge_state(run.run, run.saved())
+        for run in grown:
+            run.saved_at = run.tail.grown_at
 
     def is_pressed(self) -> bool:
         """Whether something urgent, or the files of a run that ended, are not done."""
@@ -332,7 +340,7 @@ class Scheduler:
         """Passes the findings of a run to the alerts."""
         row = self._store.run(run.run)
         found = self.findings(run)
-        self._sink(row, found, fresh=not run.adopted, going=not run.is_over)
+        self._alerts.update(row, found, fresh=not run.adopted, going=not run.is_over)
         run.notified = True
 
     def _on_change(self, run: RunState, before: str) -> None:
@@ -344,8 +352,7 @@ class Scheduler:
             run.ending = run.due = True
             self._open[run.run] = None
         with self._store.transaction():
-            row = self._store.run(run.run)
-            self._store.set(run.run, state=row.state | run.saved())
+            self._store.merge_state(run.run, run.saved())
 
     def _silence_s(self, run: RunState) -> float:
         return run.silence_s(self._clock.uptime(), self._clock.now(), self._started)
@@ -360,3 +367,4 @@ class Scheduler:
         if run.state == REPLACED and not run.due and not run.ending:
             self.runs.pop(run.run, None)
             self._open.pop(run.run, None)
+            self._alerts.forget(run.run)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from watcher.errors import InputError
-from watcher.storage.checkpoint import HEAD_BYTES, MARKER_BYTES, Cursor
+from watcher.storage.checkpoint import HEAD_BYTES, MARKER_BYTES, Cursor, Stat
 
 
 # More zeros than this at the end of a file may be a hole that is filled later.
@@ -67,9 +67,10 @@ def read(fd: int, cursor: Cursor, limit: int) -> tuple[bytes, Cursor] | None:
     new, skipped, ended = data[back:], 0, len(data) < back + limit
     if new.endswith(bytes(_ZEROS)):
         new, skipped, ended = _without_hole(fd, cursor.offset, new, limit)
-    checkpoint = cursor.after(new, skipped).at(seen)
     # Until it was read to its end, a file never looks unchanged.
-    return new, checkpoint if ended else replace(checkpoint, size=-1)
+    size = seen.st_size if ended else -1
+    stat = Stat(size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_dev, seen.st_ino)
+    return new, cursor.advanced(new, stat, skipped)
 
 
 def start(path: Path) -> Cursor:

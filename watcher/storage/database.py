@@ -257,6 +257,14 @@ class Database:
         if kept:
             self._update("runs", "id", run, kept)
 
+    def merge_state(self, run: int, state: Mapping[str, Any]) -> None:
+        """Changes some fields of a run's state, and keeps the others."""
+        self.connection.execute(
+            "INSERT INTO analyses (run, state) VALUES (?1, ?2) ON CONFLICT (run)"
+            " DO UPDATE SET state = json_patch(state, ?2)",
+            (run, _json(state)),
+        )
+
     def _update(
         self, table: str, key: str, run: int, fields: Mapping[str, Any]
     ) -> None:

@@ -12,6 +12,8 @@ from watcher.storage.connection import Connection
 _MERGE: Final = 64
 # A chunk of more records is merged no further.
 _LARGE: Final = 1 << 16
+# Runs come and go for months: what is counted once more costs little.
+_MAX_COUNTS: Final = 4096
 
 
 class Points:
@@ -78,6 +80,8 @@ class Points:
                 key,
             )
             assert found is not None
+            if len(self._counts) >= _MAX_COUNTS:
+                self._counts.clear()
             self._counts[key] = found[0]
         self._counts[key] += 1
         if self._counts[key] >= _MERGE:
