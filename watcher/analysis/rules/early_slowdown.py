@@ -87,7 +87,7 @@ class EarlySlowdownState:
             self._found[-1] = replace(last, cleared_step=step)
             self._limit = None
         elif now > float(last.evidence["now_ms"] or 0):
-            self._found[-1] = replace(last, evidence=last.evidence | {"now_ms": now})
+            self._found[-1] = replace(last, evidence={**last.evidence, "now_ms": now})
 
 
 class SlowdownsState:

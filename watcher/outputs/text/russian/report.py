@@ -30,6 +30,7 @@ RUSSIAN: Final = MappingProxyType(
         "This log has no metrics.": "В этом логе нет метрик.",
         # the model
         "Parameters": "Параметров",
+        "Trainable parameters": "Обучаемых параметров",
         "Architecture": "Архитектура",
         "width {n}": "ширина {n}",
         "Context": "Контекст",
