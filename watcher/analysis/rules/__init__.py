@@ -13,35 +13,70 @@ from parsers import metrics
 from watcher.analysis.epochs import epoch_at
 from watcher.analysis.finding import SEVERITIES, Finding
 from watcher.analysis.model import Measured
-from watcher.analysis.rules.checkpoints import best_checkpoint_lost
+from watcher.analysis.rules.checkpoints import (
+    BestCheckpointLostState,
+    best_checkpoint_lost,
+)
 from watcher.analysis.rules.cost import evaluation_cost
-from watcher.analysis.rules.divergence import divergence
+from watcher.analysis.rules.divergence import DivergenceState, divergence
 from watcher.analysis.rules.early_slowdown import early_slowdown
-from watcher.analysis.rules.ending import ended
+from watcher.analysis.rules.ending import EndedState, ended
 from watcher.analysis.rules.gradients import (
+    GradientNotFiniteState,
+    GradientSpikeState,
+    ZeroLossState,
     gradient_not_finite,
     gradient_spike,
-    skipped_steps,
     zero_loss,
 )
 from watcher.analysis.rules.inhibition import inhibit
 from watcher.analysis.rules.no_movement import (
+    ConstantMetricState,
+    NoMovementState,
+    ZeroLearningRateState,
     constant_metric,
     no_movement,
     zero_learning_rate,
 )
-from watcher.analysis.rules.not_finite import not_finite
+from watcher.analysis.rules.not_finite import NotFiniteState, not_finite
 from watcher.analysis.rules.overfitting import overfitting
-from watcher.analysis.rules.plateau import plateau
-from watcher.analysis.rules.resume_jump import resume_jump
-from watcher.analysis.rules.rising_loss import rising_loss
+from watcher.analysis.rules.plateau import PlateauState, plateau
+from watcher.analysis.rules.resume_jump import ResumeJumpState, resume_jump
+from watcher.analysis.rules.rising_loss import RisingLossState, rising_loss
 from watcher.analysis.rules.settings import Settings, settings
-from watcher.analysis.rules.slowdown import slowdown
-from watcher.analysis.rules.spike import spike
-from watcher.analysis.rules.validation_jump import validation_jump
+from watcher.analysis.rules.skipped_steps import SkippedStepsState, skipped_steps
+from watcher.analysis.rules.slowdown import SlowdownState, slowdown
+from watcher.analysis.rules.spike import SpikeState, spike
+from watcher.analysis.rules.state import RuleState
+from watcher.analysis.rules.validation_jump import ValidationJumpState, validation_jump
 
 
 __all__ = ["RULES", "Settings", "findings", "settings"]
+
+# The rules that follow a log: what they know of it is a state, updated as it grows.
+STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
+    {
+        "not_finite": lambda _: NotFiniteState(),
+        "divergence": lambda s: DivergenceState(s.divergence),
+        "spike": lambda s: SpikeState(s.spike),
+        "plateau": lambda s: PlateauState(s.plateau),
+        "resume_jump": lambda s: ResumeJumpState(s.resume_jump),
+        "rising_loss": lambda s: RisingLossState(s.rising_loss),
+        "zero_loss": lambda _: ZeroLossState(),
+        "gradient_not_finite": lambda _: GradientNotFiniteState(),
+        "gradient_spike": lambda s: GradientSpikeState(s.gradient_spike),
+        "skipped_steps": lambda _: SkippedStepsState(),
+        "no_movement": lambda _: NoMovementState(),
+        "constant_metric": lambda _: ConstantMetricState(),
+        "zero_learning_rate": lambda _: ZeroLearningRateState(),
+        "validation_jump": lambda s: ValidationJumpState(s.validation_jump),
+        "slowdown": lambda s: SlowdownState(s.slowdown),
+        "best_checkpoint_lost": lambda s: BestCheckpointLostState(
+            s.best_checkpoint_lost
+        ),
+        "ended": lambda _: EndedState(),
+    }
+)
 
 Rule = Callable[[Measured, Settings], list[Finding]]
 
@@ -127,4 +162,6 @@ def _in_epochs(run: Measured, finding: Finding) -> Finding:
         for name, step in places.items()
         if isinstance(step, int) and (epoch := epoch_at(run, step)) is not None
     }
-    return replace(finding, evidence=finding.evidence | known) if known else finding
+    return (
+        replace(finding, evidence={**finding.evidence, **known}) if known else finding
+    )

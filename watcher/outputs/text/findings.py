@@ -174,7 +174,7 @@ def _words(finding: Finding, lang: str) -> dict[str, str]:
         where["task"] = tr(lang, _TASKS[task]) if task in _TASKS else task
         where["Task"] = capitalized(where["task"])
     return where | {
-        "of_set": f" ({name})" if (name := finding.evidence.get("set")) else "",
+        "of_set": f" ({of_set})" if (of_set := finding.evidence.get("set")) else "",
         "by_loss": f"{tr(lang, 'by loss')} " if task else "",
         "metric": metric,
         "Metric": capitalized(metric),
