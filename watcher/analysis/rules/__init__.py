@@ -12,9 +12,7 @@ from typing import Final
 from watcher.analysis.epochs import epoch_at
 from watcher.analysis.finding import SEVERITIES, Finding
 from watcher.analysis.model import Measured
-from watcher.analysis.rules.checkpoints import (
-    BestCheckpointLostState,
-)
+from watcher.analysis.rules.checkpoints import BestCheckpointLostState
 from watcher.analysis.rules.cost import evaluation_cost
 from watcher.analysis.rules.divergence import DivergenceState
 from watcher.analysis.rules.each_set import EachSetState, in_each_set

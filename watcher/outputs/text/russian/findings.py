@@ -36,7 +36,6 @@ RUSSIAN: Final = MappingProxyType(
         "; {task} is best at step {step}": "; {task}: лучшее значение на шаге {step}",
         "is": "сейчас",
         "ended": "закончился",
-        "epoch {epoch}": "эпоха {epoch}",
         "the data ran out": "данные закончились",
         "Not enough evaluations yet": "Пока мало оценок",
         "validation accuracy": "точность на валидации",
