@@ -1,6 +1,7 @@
 """The headline of a run: what matters most, in a line."""
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -81,8 +82,19 @@ def _overfitting(finding: Finding, lang: str) -> str:
     rise = known["rise"]
     if finding.evidence.get("unit") == "nats/token":
         rise += f" {unit('nats/token', lang)}"
-    text = "{start}: validation loss is {rise} above its best"
-    return truncated(tr(lang, text, start=start, rise=rise), _LONGEST)
+    text = "{start}: validation loss{of_set} is {rise} above its best"
+    if finding.evidence.get("final"):
+        text = "{start}: validation loss{of_set} ended {rise} above its best"
+    shown = tr(lang, text, start=start, rise=rise, of_set=known["of_set"])
+    return truncated(shown + _task(known, lang), _LONGEST)
+
+
+def _task(known: Mapping[str, str], lang: str) -> str:
+    """A task metric that has improved since the lowest loss."""
+    if "Task" not in known or "task_best" not in known:
+        return ""
+    text = "; {task} is best at step {step}"
+    return tr(lang, text, task=known["task"], step=known["task_step"])
 
 
 _VALIDATION: Final = {
