@@ -75,9 +75,10 @@ def once(
 def _write_html(analysis: Any, out: Path, lang: str, *, quiet: bool) -> None:
     """Writes the report in one file, and prints its path."""
     from watcher.files import stamp, write_atomically
+    from watcher.outputs.report.artifacts import label
     from watcher.web.report import document
 
-    path = out / f"training_report_{stamp(time.time())}.html"
+    path = out / f"training_report_{label(analysis.name)}_{stamp(time.time())}.html"
     write_atomically(path, [document(analysis, lang=lang)])
     if not quiet:
         click.echo(options.safe(str(path)))
