@@ -7,11 +7,15 @@ import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+import click
 import pytest
 from oracle import until
 
 from watcher.alerts import outbox
+from watcher.cli import cli
 from watcher.clock import Clock
+from watcher.commands import options
+from watcher.config import Config
 from watcher.daemon.daemon import Daemon, Settings
 from watcher.daemon.jobs import Options
 from watcher.daemon.worker import Inline
@@ -238,6 +242,41 @@ def test_a_run_that_ends_leaves_dated_files(box: Box) -> None:
     dated = [f"training_{kind}" for kind in kinds]
     assert dated == [n for n in box.made("a.log") if n.startswith("training")]
     assert "finished" == box.state_of("a.log")
+
+
+def once(box: Box, path: Path, *, reuse: bool = False) -> list[str]:
+    """The dated files of a run's directory after another analysis, without dates."""
+    context = click.Context(cli, obj=Config())
+    options.conclude(
+        path,
+        context,
+        out=box.out,
+        lang="en",
+        theme="light",
+        window=None,
+        output=options.Output(reuse=reuse, quiet=True),
+    )
+    assert [] == list(box.out.glob("training_*"))
+    return sorted(p.name for p in (box.out / "a.log").glob("training_metrics_*"))
+
+
+def test_dated_files_of_a_run_lie_in_one_place(box: Box) -> None:
+    """Those of `once` lie where the daemon's do; `run --watch` takes the daemon's."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 4000))
+    box.pass_time()
+    assert 1 == len(once(box, path, reuse=True))
+    for file in (box.out / "a.log").glob("training_*"):
+        file.unlink()
+    box.clock.wall = 60  # another date than that of `once`
+
+    write(path, lines(4000, 5001))
+    box.writer = "gone"
+    box.pass_time()
+    box.pass_time()
+
+    assert 1 == len(once(box, path, reuse=True))
+    assert 2 == len(once(box, path))
 
 
 def test_an_old_log_is_adopted_in_silence(box: Box) -> None:

@@ -65,7 +65,7 @@ def once(
         theme=theme,
         window=window,
         log_x=log_x,
-        output=options.Output(not no_files, document, quiet),
+        output=options.Output(not no_files, document=document, quiet=quiet),
     )
     if html and not no_files:
         _write_html(analysis, out, lang, quiet=quiet or document)
