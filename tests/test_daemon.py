@@ -58,8 +58,8 @@ class FakeWriters:
 class Box:
     """A folder of logs, and a daemon that watches it without processes or threads."""
 
-    def __init__(self, folder: Path, keep: int = 2) -> None:
-        self.keep = keep
+    def __init__(self, folder: Path, *, keep: int = 2, html: bool = False) -> None:
+        self.keep, self.html = keep, html
         self.logs = folder / "logs"
         self.roots = [self.logs]
         self.out = folder / "plots"
@@ -78,7 +78,7 @@ class Box:
                 out=self.out,
                 state=self.state,
                 scanner=Scanner(own=(self.out, self.state)),
-                look=Options(str(self.state), keep=self.keep),
+                look=Options(str(self.state), keep=self.keep, html=self.html),
             ),
             clock=self.clock,
             make_worker=Inline,
@@ -142,6 +142,20 @@ def test_a_log_gets_its_latest_files(box: Box) -> None:
     assert ["latest.json", "latest.png", "latest.txt"] == box.made("a.log")
     data = json.loads((box.out / "a.log" / "latest.json").read_bytes())
     assert 50 == len(data["training"]["iters"])
+
+
+def test_a_report_in_one_file_where_it_is_wanted(tmp_path: Path) -> None:
+    """`start --html`: beside each picture, with the points of the log."""
+    box = Box(tmp_path, html=True)
+    write(box.logs / "a.log", lines(0, 50))
+
+    box.pass_time()
+    box.daemon.close()
+
+    assert "latest.html" in box.made("a.log")
+    page = (box.out / "a.log" / "latest.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert '"records":50' in page
 
 
 def test_latest_files_follow_the_log(box: Box) -> None:

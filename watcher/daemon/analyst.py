@@ -118,6 +118,9 @@ class Analyst:
             data=folder / "latest.json",
             lang=options.lang,
         )
+        if options.html:
+            made["html"] = folder / "latest.html"
+            write_atomically(made["html"], [self._page(reading.analysis)])
         if job.final:
             made |= artifacts.write_dated(
                 reading, picture, folder, lang=options.lang, stamp=job.stamp
@@ -143,6 +146,11 @@ class Analyst:
                 yield step, self._draw(analysis)
         if job.step is not None:
             yield job.step, latest
+
+    def _page(self, analysis: Analysis) -> bytes:
+        from watcher.html.report import document
+
+        return document(analysis, lang=self._options.lang)
 
 
 def exit_on_sigterm() -> None:
