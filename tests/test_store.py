@@ -218,7 +218,7 @@ def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
 
 def test_readers_change_nothing(tmp_path: Path) -> None:
     """Who only looks makes no store, and none of its files."""
-    with pytest.raises(StorageSetupError, match="no store"):
+    with pytest.raises(StorageSetupError, match="no database"):
         Database(tmp_path, read_only=True)
 
     assert [] == list(tmp_path.iterdir())
