@@ -163,6 +163,7 @@ class Daemon:
             roots=settings.roots,
             out=settings.out,
             every=settings.every,
+            keep=settings.look.keep,
             settings=settings.rules,
             lang=settings.look.lang,
             alerts=self.alerting,

@@ -30,6 +30,8 @@ _MIN_PAUSE_S: Final = 0.25
 # Debounce: a run where nothing urgent happened waits for this.
 _DEBOUNCE_S: Final = 2.0
 _RETRY_S: Final = 10.0
+# Missed plots that one job draws: other runs wait for it.
+_MISSED: Final = 3
 
 
 class JobRunner(Protocol):
@@ -78,6 +80,7 @@ class Scheduler:
         roots: Sequence[Path],
         out: Path,
         every: int,
+        keep: int,
         settings: rules.Settings,
         lang: str,
         alerts: Alerts,
@@ -88,6 +91,7 @@ class Scheduler:
         self._labels = {str(r): name for r, name in distinct_names(roots).items()}
         self._out = out
         self._every = every
+        self._keep = keep
         self._settings = settings
         self._lang = lang
         self._alerts = alerts
@@ -247,7 +251,7 @@ class Scheduler:
         return self._cpu.has_tokens and waited >= max(_DEBOUNCE_S, 2 * pause)
 
     def _wants_plot(self, run: RunState) -> bool:
-        return run.due or self._crossed(run) is not None
+        return run.due or bool(self._crossed(run))
 
     def _may_draw(self, run: RunState, now: float) -> bool:
         return now - run.drawn_at >= max(_MIN_PAUSE_S, _THROTTLE * run.cost_s)
@@ -263,21 +267,26 @@ class Scheduler:
             -modified,
         )
 
-    def _crossed(self, run: RunState) -> int | None:
-        """The round step that a dated plot is due for, None where none is."""
+    def _crossed(self, run: RunState) -> list[int]:
+        """The round steps that dated plots are due for, as many as are kept."""
         last = run.tail.last_step
         if last is None or run.adopted or run.state == REPLACED or not self._every:
-            return None
+            return []
         run.drawn_step = min(run.drawn_step, last)  # the steps went back
-        at = last // self._every * self._every
-        return at if at > run.drawn_step else None
+        first = run.drawn_step // self._every + 1
+        steps = range(first * self._every, last + 1, self._every)
+        return list(steps[-self._keep :])
 
     def _start(self, run: RunState) -> None:
         row = self._store.run(run.run)
         tail = run.tail
         may = run.ending or self._may_draw(run, self._clock.uptime())
-        step = self._crossed(run) if may else None
-        draw = may and (run.due or run.ending or step is not None)
+        steps = self._crossed(run) if may else []
+        draw = may and (run.due or run.ending or bool(steps))
+        if len(steps) > _MISSED + 1 and not run.ending:
+            missed, step = steps[:_MISSED], None  # the next job goes on
+        else:
+            missed, step = steps[:-1], steps[-1] if steps else None
         job = Job(
             run=run.run,
             name=row.name,
@@ -286,6 +295,7 @@ class Scheduler:
             ended=run.is_over,
             folder=str(self._folder(row)) if draw else "",
             step=step,
+            missed=missed,
             final=run.ending,
             stamp=stamp(self._clock.now()),
         )
@@ -307,7 +317,9 @@ class Scheduler:
         run.drawn_at = run.analysed_at
         run.due, run.undrawn = run.due or failed, run.undrawn or failed
         run.ending = run.ending or (job.final and failed)
-        run.drawn_step = job.step if job.step is not None else run.drawn_step
+        run.drawn_step = max([*job.missed, job.step or 0]) or run.drawn_step
+        if self._crossed(run):
+            self._open[run.run] = None
 
     def _save(self, run: RunState, job: Job, result: Result) -> None:
         diagnosis = {
