@@ -450,10 +450,11 @@ def test_a_notification_names_the_line(tmp_path: Path) -> None:
     sent = tmp_path / "sent"
     office = Office(tmp_path / "state", Command(f"cat >> {sent}"))
     parser = Parser()
-    text = "".join(f"step {n}: train loss 2.0, val loss 2.1\n" for n in (0, 10, 20))
+    lines = "".join(f"step {n}: train loss 2.0, val loss 2.1\n" for n in (0, 10, 20))
+    text = lines.encode()
     with office.store.transaction():
-        delta = parser.feed(text.encode())
-        office.store.add(office.row.id, delta, Cursor(1, 2), parser, size=len(text))
+        delta = parser.feed(text)
+        office.store.add(office.row.id, delta, Cursor(1, 2), parser, text)
 
     office.find(10)
     office.settle(1)

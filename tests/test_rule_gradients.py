@@ -11,10 +11,10 @@ from watcher.analysis.model import Analysis
 from watcher.analysis.rules.gradients import (
     gradient_not_finite,
     gradient_spike,
-    skipped_steps,
     zero_loss,
 )
 from watcher.analysis.rules.settings import Gradients
+from watcher.analysis.rules.skipped_steps import skipped_steps
 
 
 NAN = float("nan")

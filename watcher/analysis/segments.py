@@ -157,17 +157,58 @@ def spans(
     yield from pairwise([0, *cuts, len(lines)])
 
 
-def replay(curve: Curve, found: Sequence[Segment]) -> Iterator[tuple[int, int | None]]:
-    """Each index of a curve, with the step that the run went back to before it.
+class SegmentCursor:
+    """Which segment a curve is in, from one piece of it to the next."""
 
-    None where there was no restart since the point before.
-    """
-    later = iter(found[1:])
-    segment = next(later, None)
-    for i, line in enumerate(curve.lines.tolist()):
-        back: int | None = None
-        while segment and segment.first_line <= line:
-            first = segment.first_step
-            back = first if back is None else min(back, first)
-            segment = next(later, None)
-        yield i, back
+    def __init__(self) -> None:
+        self._at: int | None = None
+
+    def parts(
+        self, lines: Ints, found: Sequence[Segment]
+    ) -> Iterator[tuple[int, int, Sequence[Segment]]]:
+        """The next points of the curve, cut where it goes on after a restart.
+
+        Yields (first, after the last, segments that begin before the first); none begin
+        before the first point of the curve.
+        """
+        if not len(lines):
+            return
+        cuts = np.searchsorted(lines, [s.first_line for s in found[1:]]).tolist()
+        cuts = cuts[self._at or 0 :]  # those of earlier segments lie behind
+        before, self._at = self._at, (self._at or 0) + sum(c < len(lines) for c in cuts)
+        begun = 0 if before is None else before + 1
+        places = sorted({0, *(c for c in cuts if c < len(lines)), len(lines)})
+        for first, end in pairwise(places):
+            last = (before or 0) + sum(c <= first for c in cuts)
+            started = before is not None or first > 0
+            yield first, end, found[begun : last + 1] if started else ()
+            begun = last + 1
+
+
+class Replay:
+    """The points of a curve that grows, with the steps that the run went back to."""
+
+    def __init__(self) -> None:
+        self._next = 1  # the segment that has not begun yet
+
+    def points(
+        self, curve: Curve, found: Sequence[Segment]
+    ) -> Iterator[tuple[int, int | None]]:
+        """Each index of the next points, with the step that the run went back to.
+
+        None where there was no restart since the point before.
+        """
+        first_lines = [s.first_line for s in found[self._next :]]
+        cuts = np.searchsorted(curve.lines, first_lines).tolist()
+        back: dict[int, int] = {}
+        for cut in cuts:
+            if cut < len(curve):
+                step = found[self._next].first_step
+                back[cut] = min(step, back.get(cut, step))
+                self._next += 1
+        yield from ((i, back.get(i)) for i in range(len(curve)))
+
+
+def replay(curve: Curve, found: Sequence[Segment]) -> Iterator[tuple[int, int | None]]:
+    """The points of a whole curve, as `Replay.points`."""
+    yield from Replay().points(curve, found)

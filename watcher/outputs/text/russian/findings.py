@@ -14,6 +14,7 @@ RUSSIAN: Final = MappingProxyType(
         "process exited without an error message": (
             "процесс завершился без сообщения об ошибке"
         ),
+        "epoch {epoch}": "эпоха {epoch}",
         "since step {first}": "с шага {first}",
         "from step {first} to {last}": "с шага {first} по {last}",
         "from step {first} until the run restarted from step {last}": (

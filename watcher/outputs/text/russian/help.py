@@ -52,6 +52,9 @@ RUSSIAN: Final = MappingProxyType(
         "Archived pictures kept for each run.": (
             "Сколько таких картинок хранить для каждого прогона."
         ),
+        "Keep a report in one file (latest.html) beside each picture.": (
+            "Рядом с каждой картинкой хранить отчёт одним файлом (latest.html)."
+        ),
         "Check directories, limits, disk space, fonts, clock and more.": (
             "Проверить каталоги, лимиты, место на диске, шрифты, часы и прочее."
         ),
