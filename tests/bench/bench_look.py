@@ -35,7 +35,9 @@ def measure(logs: int, lines: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         paths = [bench.logs / f"{i:04}.log" for i in range(logs)]
-        files = [os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) for path in paths]
+        files = [
+            os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) for path in paths
+        ]
         step = 0
 
         def append(count: int) -> None:
