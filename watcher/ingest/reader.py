@@ -120,6 +120,11 @@ class Reader:
             or (t.grown_at is not None and t.grown_at > since)
         ]
 
+    def rotating(self) -> set[tuple[int, int]]:
+        """Device and inode of the files whose late lines are waited for."""
+        tails = self.tails.values()
+        return {t.cursor.key for t in tails if t.is_rotating and t.cursor}
+
     def read(self, due: Iterable[Tail]) -> list[Tail]:
         """Reads what is new; logs that grew.  Those with a backlog come last.
 

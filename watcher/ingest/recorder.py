@@ -57,6 +57,8 @@ class Recorder:
         """Begins a new generation: the path holds another file, or another text."""
         LOGGER.info("%s: %s; new generation", tail.path, _change(tail))
         tail.evict()
+        if tail.run is not None:
+            self._store.growth.forget(tail.run)
         tail.run = self._store.begin(
             str(tail.root), tail.name, reason="replaced", now=self._clock.now()
         )
