@@ -70,7 +70,7 @@ class Daemon:
         self._stack = contextlib.ExitStack()
         self.store = Database(settings.state)
         self._stack.callback(self.store.close)
-        self._make_worker = make_worker or self._process
+        self._given_worker = make_worker
         self._exports = Exports(
             settings.state, settings.exports, uptime=self._clock.uptime
         )
@@ -138,9 +138,10 @@ class Daemon:
         def done(result: Result) -> None:
             self.mailbox.put("result", result)
 
-        self._worker = self._make_worker(look, done)
+        self._worker = (self._given_worker or self._process)(look, done)
         self._stack.callback(self._worker.stop)
-        self._pool = Pool(lambda: self._make_worker(look, done))
+        make_idle = self._given_worker or self._idle_process
+        self._pool = Pool(lambda: make_idle(look, done))
         self._stack.callback(self._pool.stop)
         scheduler = Scheduler(
             *(self.store, self._worker, self._pool, self._clock),
@@ -304,6 +305,9 @@ class Daemon:
 
     def _process(self, options: Options, done: Callable[[Result], None]) -> Worker:
         return Worker(options, done, uptime=self._clock.uptime)
+
+    def _idle_process(self, options: Options, done: Callable[[Result], None]) -> Worker:
+        return Worker(options, done, uptime=self._clock.uptime, idle=True)
 
     def _times(self) -> dict[str, float | str]:
         return {

@@ -1,7 +1,8 @@
 """Several worker processes, for logs that nobody waits for: those that are over."""
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from watcher.daemon.jobs import Job
@@ -29,11 +30,7 @@ class JobRunner(Protocol):
 
 
 class Pool:
-    """As many workers as there are cores; they are started when they are needed.
-
-    Attributes:
-        jobs: how many are running or done.
-    """
+    """As many workers as there are cores; they are started when they are needed."""
 
     def __init__(self, make: Callable[[], JobRunner], width: int | None = None) -> None:
         self._make = make
@@ -60,16 +57,23 @@ class Pool:
 
     def rest(self) -> None:
         """Ends all workers that have nothing to do: their memory is free again."""
-        for worker in self._workers:
-            if not worker.busy:
-                worker.stop()
+        resting = [worker for worker in self._workers if not worker.busy]
         self._workers = [worker for worker in self._workers if worker.busy]
+        _stop(resting)  # where the CPU is busy, an idle process takes its time
 
     def stop(self) -> None:
         """Ends all workers; running jobs are dropped."""
-        for worker in self._workers:
-            worker.stop()
-        self._workers = []
+        workers, self._workers = self._workers, []
+        for thread in _stop(workers):
+            thread.join()
 
     def _free(self) -> JobRunner | None:
         return next((worker for worker in self._workers if not worker.busy), None)
+
+
+def _stop(workers: Sequence[JobRunner]) -> list[threading.Thread]:
+    """Stops workers at the same time."""
+    threads = [threading.Thread(target=w.stop, daemon=True) for w in workers]
+    for thread in threads:
+        thread.start()
+    return threads

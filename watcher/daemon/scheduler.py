@@ -9,6 +9,7 @@ from watcher.clock import Clock
 from watcher.daemon.jobs import Job, Result
 from watcher.daemon.pool import JobRunner, Pool
 from watcher.daemon.priority import Priority
+from watcher.daemon.progress import Progress
 from watcher.daemon.run_state import REPLACED, RunState
 from watcher.daemon.settings import Settings
 from watcher.daemon.states import Alerts, States
@@ -53,6 +54,7 @@ class Scheduler:
         self._priority = Priority(settings.every, clock.uptime())
         self._jobs: dict[int, tuple[RunState, Job]] = {}
         self._urgent: int | None = None
+        self._progress = Progress(clock)
         self._open: dict[int, None] = {}
         self.states = States(
             store,
@@ -130,6 +132,8 @@ class Scheduler:
         if self._urgent == result.run:
             self._urgent = None
             self._priority.took(result.cost_s)
+        else:
+            self._note_progress()
         run.analysed_at = self._clock.uptime()
         run.analysis_s, run.cost_s = result.analysis_s, result.cost_s
         if result.error and not run.error and self._is_new(result.error):
@@ -147,6 +151,15 @@ class Scheduler:
         self._save(run, job, result)
         self.states.update(run)
         self._drop(run)
+
+    def _note_progress(self) -> None:
+        """One more of the logs that are over is done; without any, none has to work."""
+        opened = [self.runs[number] for number in self._open if number in self.runs]
+        left = sum(run.is_background for run in opened) + len(self._jobs)
+        left -= self._urgent is not None
+        self._progress.note(left)
+        if not left:
+            self._pool.rest()
 
     def drain(self) -> None:
         """The daemon shuts down: what is urgent skips the throttle."""
