@@ -84,9 +84,7 @@ class Dispatcher:
         Raises:
             StorageUnavailableError: nothing can be kept now, so nothing is sent.
         """
-        known = self._alerts.get(row.id)
-        if known is None:
-            known = self._alerts[row.id] = outbox.load(self._outbox, row.id)
+        known = self._known(row.id)
         if not known and not findings:
             return
         now = self._clock.now()
@@ -108,6 +106,10 @@ class Dispatcher:
         self._alerts[row.id] = alerts
         if notifications:
             self.deliver()
+
+    def is_idle(self, run: int) -> bool:
+        """Whether a run has no alerts."""
+        return not self._known(run)
 
     def forget(self, run: int) -> None:
         """Drops what is cached of a run of which nothing more comes."""
@@ -164,6 +166,11 @@ class Dispatcher:
     def stop(self) -> None:
         """Starts nothing more."""
         self._deliverer.stop()
+
+    def _known(self, run: int) -> dict[str, Alert]:
+        if run not in self._alerts:
+            self._alerts[run] = outbox.load(self._outbox, run)
+        return self._alerts[run]
 
     def _put(self, payload: Mapping[str, Any], now: float) -> None:
         outbox.put(
