@@ -67,7 +67,8 @@ def summary(
 
 def _head(analysis: Analysis, lang: str) -> list[_Row]:
     """The run, its format and its last step; then the headline."""
-    known = (analysis.format, _reach(analysis.summary, lang))
+    reach = "" if analysis.table else _reach(analysis.summary, lang)
+    known = (analysis.format, reach)
     rest = "".join(f" · {clean(text)}" for text in known if text)
     name: Line = [(clean(analysis.name), "bold"), (rest, "muted")]
     headline = clean(headlines.headline(analysis, lang))
@@ -106,6 +107,8 @@ def _style(analysis: Analysis) -> str:
 def _figures(analysis: Analysis, lang: str) -> list[tuple[str, Line]]:
     """Losses, ratio, time, speed: label and value, empty where the log has none."""
     summary = analysis.summary
+    if analysis.table:  # a figure is of one run
+        return []
     rows = [
         (tr(lang, "train loss"), _train(summary, lang)),
         *_validations(analysis, lang),

@@ -78,6 +78,9 @@ def _title(analysis: Analysis, lang: str) -> str:
 def _sections(analysis: Analysis, lang: str) -> Iterator[_Section]:
     """The sections in the order of the report."""
     yield _head(analysis, lang)
+    if analysis.table:
+        yield _Section(tr(lang, "Results"), lines=evaluations.table(analysis, lang))
+        return
     yield _Section(tr(lang, "Model"), model_rows(analysis, lang))
     yield _Section(tr(lang, "Settings"), settings_rows(analysis, lang))
     yield _Section(tr(lang, "Training"), _training_rows(analysis, lang))

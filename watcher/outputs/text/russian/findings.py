@@ -34,6 +34,10 @@ RUSSIAN: Final = MappingProxyType(
             "{start}: валидационный loss{of_set} закончился на {rise} выше минимума"
         ),
         "; {task} is best at step {step}": "; {task}: лучшее значение на шаге {step}",
+        "Results of {runs}": "Результаты {runs}",
+        "Results of {runs}: the lowest loss is {best}, in line {line}": (
+            "Результаты {runs}: наименьший loss {best}, в строке {line}"
+        ),
         "is": "сейчас",
         "ended": "закончился",
         "the data ran out": "данные закончились",
