@@ -408,6 +408,7 @@ class Daemon:
             "problems": self.reader.warnings(),
             "output_error": self.scheduler.error,
             "exports_error": self._exports.error,
+            "alerts_error": self.alerting.error,
             "undrawn": self.scheduler.behind,
             "backlog": self.reader.backlog,
             "late_s": round(self._late_s, 1),
@@ -419,7 +420,8 @@ class Daemon:
         runs = self.scheduler.runs.values()
         going = sum(not run.is_over for run in runs)
         errors = [self.reader.error, *self.reader.registry.errors.values()]
-        error = next(filter(None, [*errors, self.scheduler.error]), "")
+        errors += [self.scheduler.error, self.alerting.error]
+        error = next(filter(None, errors), "")
         count = f"{len(runs)} run" + ("" if len(runs) == 1 else "s")
         text = f"{count}, {going} in progress"
         return f"{text}; {error}" if error else text
