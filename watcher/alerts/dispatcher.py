@@ -66,6 +66,7 @@ class Dispatcher:
         self._deliverer = Deliverer(channels, on_result)
         self._alerts: dict[int, dict[str, Alert]] = {}
         self._unrecorded: dict[tuple[int, str], tuple[Delivery, str]] = {}
+        self._failing: dict[str, str] = {}
         if names := former_names(channels):
             with store.transaction():
                 for old, new in names.items():
@@ -111,6 +112,12 @@ class Dispatcher:
         """Whether a run has no alerts."""
         return not self._known(run)
 
+    @property
+    def error(self) -> str:
+        """Why the last notification of a channel was not delivered, "" without such."""
+        failing = next(filter(None, self._failing.values()), "")
+        return f"alerts are not delivered: {failing}" if failing else ""
+
     def forget(self, run: int) -> None:
         """Drops what is cached of a run of which nothing more comes."""
         self._alerts.pop(run, None)
@@ -128,6 +135,7 @@ class Dispatcher:
         """
         key = delivery.notification, delivery.channel
         self._unrecorded[key] = delivery, error
+        self._failing[delivery.channel] = error
         with self._store.transaction():
             given_up = outbox.settle(
                 self._outbox,

@@ -90,7 +90,9 @@ class SegmentsState:
         found.append(Segment(first, highest, line, reason))
         return (*found, *self._begun())
 
-    def _add(self, lines: Ints, steps: Ints, resumed: set[int], begun: set[int]) -> None:
+    def _add(
+        self, lines: Ints, steps: Ints, resumed: set[int], begun: set[int]
+    ) -> None:
         if "resumed" in self._announced:
             resumed = {*resumed, 0}
         if "start" in self._announced:

@@ -197,7 +197,7 @@ def _problems(status: Any) -> list[str]:
         return []  # those of a daemon that has stopped are history
     notes = status.notes
     found = [*notes.get("problems", [])]
-    kinds = ("output", "events", "exports")
+    kinds = ("output", "events", "exports", "alerts")
     found += [notes.get(f"{what}_error", "") for what in kinds]
     if notes.get("undrawn"):
         text = "drawing takes longer than its interval; pictures waiting: {n}"

@@ -219,6 +219,14 @@ RUSSIAN: Final = MappingProxyType(
         "it stops when you log out; to prevent that: loginctl enable-linger": (
             "остановится при выходе из системы; чтобы работало: loginctl enable-linger"
         ),
+        "the service has no network: notifications by e-mail and messengers fail; "
+        "to grant it: {command}": (
+            "у службы нет сети: уведомления по почте и в мессенджеры не дойдут; "
+            "дать её: {command}"
+        ),
+        "Allow the network, for notifications by e-mail and messengers?": (
+            "Разрешить сеть — для уведомлений по почте и в мессенджеры?"
+        ),
         "not removed: {path}": "не удалено: {path}",
         "keep or remove settings, state and pictures? use --keep-data or --yes": (
             "оставить или удалить настройки, состояние, картинки? --keep-data или --yes"
