@@ -377,6 +377,7 @@ FULL = {
     "age_s": 12.0,
     "elapsed_s": 86_400.0,
     "lag_bytes": 4096,
+    "tags": ("base",),
 }
 
 
