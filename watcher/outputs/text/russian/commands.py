@@ -8,6 +8,7 @@ RUSSIAN: Final = MappingProxyType(
     {
         "--to html takes one log": "--to html берёт один лог",
         # status
+        "page: {address}": "страница: {address}",
         "gptwatch is running (pid {pid})": "gptwatch работает (pid {pid})",
         "gptwatch is not running (start it with: gptwatch start); last known state": (
             "gptwatch не запущен (запустить: gptwatch start); последнее известное "
