@@ -20,6 +20,7 @@ RUSSIAN: Final = MappingProxyType(
         "tags": "метки",
         "note": "заметка",
         # status
+        "page: {address}": "страница: {address}",
         "gptwatch is running (pid {pid})": "gptwatch работает (pid {pid})",
         "gptwatch is not running (start it with: gptwatch start); last known state": (
             "gptwatch не запущен (запустить: gptwatch start); последнее известное "
