@@ -182,11 +182,13 @@ def _improves(analysis: Analysis) -> bool:
 def _trained(analysis: Analysis, lang: str) -> str:
     """How far training came, for logs without validation."""
     s = analysis.summary
+    over = analysis.ended or s.outcome is not None
     if s.final_loss is None or s.last_step is None:
-        return tr(lang, "No losses in this log yet")
+        return tr(
+            lang, "No losses in this log" if over else "No losses in this log yet"
+        )
     last, steps = loss(s.final_loss, lang), count(s.last_step, "step", lang)
     slope = _slope(analysis)
-    over = analysis.ended or s.outcome is not None
     slope = None if over and slope != "rising" else slope
     text = tr(lang, _TRENDS[slope], loss=last, steps=steps)
     return truncated(text, _LONGEST)

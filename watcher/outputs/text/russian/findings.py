@@ -65,6 +65,7 @@ RUSSIAN: Final = MappingProxyType(
             "Нет улучшений {evaluations}: лучшая {best} на шаге {step}"
         ),
         "No losses in this log yet": "В этом логе пока нет loss",
+        "No losses in this log": "В этом логе нет loss",
         "Training loss {loss} after {steps}": "Обучающий loss {loss} через {steps}",
         "Training loss {loss} after {steps}, still falling": (
             "Обучающий loss {loss} через {steps}, пока падает"
