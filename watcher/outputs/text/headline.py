@@ -52,6 +52,7 @@ _BY_SEVERITY: Final = (
     "overfitting",
     "gradient_not_finite",
     "validation_jump",
+    "constant_metric",
     "best_checkpoint_lost",
     "slowdown",
 )
