@@ -19,8 +19,9 @@ import re
 from typing import Final
 
 from parsers.format import Fields, Format, LinePattern, Locate, StepFrom, line
-from parsers.keyvalue.freeform import SCALE, Statement, statement
+from parsers.keyvalue.freeform import Statement, statement
 from parsers.keyvalue.normalise import english
+from parsers.keyvalue.units import SCALE
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import MAX_STEPS, STEP, named
 
@@ -64,9 +65,9 @@ def _with_step(text: bytes) -> Fields | None:
         # Steps may begin anew in each epoch, and their number may be that of one.
         found += [("epoch", *stated.epoch), ("epoch_no", *stated.epoch)]
         return found + ([("count_of", *stated.steps)] if stated.steps else [])
-    if stated.steps is None or stated.batched:
+    if stated.steps is None:
         return found
-    return [*found, ("max_steps", *stated.steps)]
+    return [*found, ("count_of" if stated.batched else "max_steps", *stated.steps)]
 
 
 def _with_epoch(text: bytes) -> Fields | None:

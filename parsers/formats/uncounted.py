@@ -11,7 +11,8 @@ from typing import Final
 
 from parsers.format import Fields, Format, LinePattern
 from parsers.formats.keyvalue import MEANS, TESTS, is_bare, of_validation
-from parsers.keyvalue.freeform import SCALE, statement
+from parsers.keyvalue.freeform import statement
+from parsers.keyvalue.units import SCALE
 from parsers.metrics import ANY_LOSS
 
 
