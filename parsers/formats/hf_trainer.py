@@ -39,6 +39,10 @@ _BAR: Final = re.compile(
     rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%(?:\|[^|]*\|)?\s*(\d{1,15})/(\d{1,15}) "
     rb"\[[^\]]{0,99}(?:it/s|s/it)"
 )
+# `step 10 {'loss': 2.3}`
+_STEP: Final = re.compile(
+    rb"(?i)(?<![a-z-])(?:step|iter|iteration)s?[ :=#]{1,4}(\d{1,15})(?![\d.])"
+)
 _SUMMARY: Final = b"'train_runtime'"
 _MEAN: Final = re.compile(rb"\b(?:train|eval)_\w+ +=  ")
 # LLaMA-Factory repeats a record with four decimals of the learning rate.
@@ -145,6 +149,9 @@ class Dictionaries:
         if not found.curve:
             return
         self.taken.append(line)
+        named = _STEP.search(text, 0, text.find(b"{'"))
+        if found.step is None and named:
+            found.step = int(named[1])
         if found.step is not None:
             self._release(records)
             records.add("dictionary", line, found.step, found.values)

@@ -35,6 +35,7 @@ _STEP_IN_BRACKETS: Final = re.compile(
     rb"(?i)\b(?:iter(?:ation)?|step|batch) ?\[ {0,9}+" + _N + rb"(?:" + _OF + rb")?+\]"
 )
 _EPOCH_AND_BATCH: Final = re.compile(rb"^\s*\[" + _E + rb", +" + _N + rb"\]")
+_MARKED: Final = re.compile(rb"^>" + _E + rb", +" + _N + _OF + rb"(?=,)")
 _TWO_BRACKETS: Final = re.compile(
     rb"\[ {0,9}+"
     + _E
@@ -50,8 +51,8 @@ _BARE: Final = re.compile(
     + COUNT
     + rb")(?:\s*/\s*(?P<of>"
     + COUNT
-    + rb"))?(?:\s*[\])]|\s*\||\s+(?=\(epoch |\(\s?[\d.]{1,9}+%|(?i:train|val|loss)\b)"
-    rb"|:(?=\s*(?i:train|tr|loss)))"
+    + rb"))?(?:\s*[\])]|\s*\||\s+(?=\(epoch |\(\s?[\d.]{1,9}+%|\[[DG] loss"
+    rb"|(?i:train|val|loss)\b)|[:,](?=\s*(?i:train|tr|loss)))"
 )
 _IN_BRACKETS: Final = re.compile(rb"\[\s{0,9}+" + _N + _OF + rb"\s{0,9}+\]")
 _OF_EVALUATION: Final = re.compile(
@@ -94,7 +95,8 @@ def find_count(text: bytes, start: int, found: Count) -> None:
 
 
 def _find_step(text: bytes, start: int, found: Count) -> None:
-    both = _EPOCH_AND_BATCH.search(text) or _TWO_BRACKETS.search(text, start)
+    both = _EPOCH_AND_BATCH.search(text) or _MARKED.search(text)
+    both = both or _TWO_BRACKETS.search(text, start)
     if both:
         _note(found, both)
     elif found.epoch is not None:

@@ -95,7 +95,12 @@ def statement(text: bytes) -> Statement | None:
     if not CURVE.search(text.lower()) or CODE.search(text):
         return None
     bar = _BAR.search(text)
-    return _Reader(text).read(bar.end() if bar else 0)
+    found = _Reader(text).read(bar.end() if bar else 0)
+    if bar and (found is None or not found.curve):
+        # The description of a bar counts if it names a step.
+        described = _Reader(text[: bar.start()]).read(0)
+        return described if described and described.step else found
+    return found
 
 
 class _Reader:

@@ -56,6 +56,8 @@ def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entr
     step, planned = values.pop("step", None), values.pop("max_steps", None)
     if held_out:
         values = {_HELD_OUT.get(name, name): value for name, value in values.items()}
+    elif "generator_loss" in values and CURVES.isdisjoint(values):
+        values["loss"] = values["generator_loss"]  # it stands for that of the training
     return Entry(values, _whole(step), _whole(planned))
 
 

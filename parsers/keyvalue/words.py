@@ -13,7 +13,7 @@ WRAPPED: Final = rb"<tf\.[Tt]ensor: shape=\(\), dtype=\w{1,16}, numpy=|[\w.]{1,6
 CURVE: Final = re.compile(
     rb"(?:loss|nll|bpb|perplexity|ppl|entropy|val|train|heldout|lm|ce|xent|reward|return"
     rb"|cost|objective|mse|elbo|score|acc|err[gd]|verlust|perte|perda|(?<!\w)g(?=[=:]))"
-    rb"[\w/()\[\]\"']{0,64}(?: \([a-z/]+\))?\s*+"
+    rb"[\w/()\[\]\"']{0,64}(?: \([a-z/]+\)| total)?\s*+"
     rb"(?:[:=#]\s*+(?:" + WRAPPED + rb")?|(?:[-~]|[-=]>|is|was)\s++|tensor)?"
     rb"[\"'\[(]{0,9}+\s*+(?:[-+]?\.?\d|nan|[-+]?inf)"
 )
