@@ -46,7 +46,7 @@ class Steps:
         return {name[1:]: getattr(self, name) for name in _KEPT} | {
             "last": self.last,
             "planned": self.planned,
-            "ranks": self._ranks.state(),
+            "followed": self._ranks.state(),
             "carry": self._epoch_offset.state(),
             **self._repeats.state(),
         }
@@ -57,7 +57,7 @@ class Steps:
             setattr(self, name, state.get(name[1:], getattr(self, name)))
         self._waiting = [(s, n, v) for s, n, v in self._waiting]
         self.last, self.planned = state["last"], state["planned"]
-        self._ranks.restore(state.get("ranks", {}))  # older states have none
+        self._ranks.restore(state.get("followed", {}))  # older states have none
         self._epoch_offset.restore(state["carry"])
         self._repeats.restore(state)
 

@@ -27,6 +27,7 @@ from parsers.keyvalue.items import (
 from parsers.keyvalue.normalise import normalised
 from parsers.keyvalue.pairs import AMOUNT
 from parsers.keyvalue.units import COUNTS, FACTORS
+from parsers.keyvalue.vocabulary import is_curve
 from parsers.keyvalue.words import (
     CODE,
     CURVE,
@@ -78,7 +79,7 @@ class Statement(Count):
     @property
     def curve(self) -> bool:
         """Whether it holds a loss."""
-        return not POINTS.isdisjoint(self.metrics)
+        return "running_loss" in self.metrics or any(map(is_curve, self.metrics))
 
     def fields(self) -> list[tuple[str, int, int]]:
         """Its metrics and its rank, as a pattern gives them."""

@@ -7,7 +7,7 @@ from typing import Final
 from parsers.keyvalue.counts import Span
 from parsers.keyvalue.pairs import AMOUNT
 from parsers.keyvalue.units import BY_UNIT, UNITS
-from parsers.keyvalue.vocabulary import CURVES, Key, key, plain
+from parsers.keyvalue.vocabulary import CURVES, KEYS, Key, key, plain
 from parsers.keyvalue.words import MEAN, OTHERS, WRAPPED
 
 
@@ -66,6 +66,11 @@ _DEPENDENT: Final = {
 ADVERSARIAL: Final = frozenset({"generator_loss", "discriminator_loss"})
 # The lines of a template differ in their digits: no key may depend on one.
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_ZEROED: Final = {
+    text.translate(str.maketrans("123456789", "000000000")): meant
+    for text, meant in KEYS.items()
+    if not text.isalpha()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ def _meant(name: str, pair: re.Match[bytes]) -> Item | None:
     special = _special(simple, unit, value, of, whole=whole)
     if special is not None:
         return special
-    known = key(name) or _last_of_path(name)
+    known = key(name) or _ZEROED.get(simple) or _last_of_path(name)
     if known is None or (simple in _VAGUE and whole):
         return None
     if known.name in NUMBERED:

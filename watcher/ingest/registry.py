@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -97,7 +97,13 @@ class Registry:
             except OSError as error:
                 self._fail(root, error)
                 there |= {path for path in self.tails if root in path.parents}
+        self._forget_all_but(there)
         return self.readable(there)
+
+    def _forget_all_but(self, there: Collection[Path]) -> None:
+        """Drops what is known of parts and copies that were deleted since."""
+        self._parts = {path: key for path, key in self._parts.items() if path in there}
+        self._copies = {path: at for path, at in self._copies.items() if path in there}
 
     def readable(self, there: Iterable[Path] = ()) -> list[Tail]:
         """All tails but those of logs that were unlinked long ago.

@@ -19,6 +19,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watcher.errors import ConfigError, GptwatchError
 from watcher.host.sdnotify import listening
+from watcher.metrics.settings import settings as metrics_settings
+from watcher.settings import Where
 from watcher.web import peer
 from watcher.web.app import application
 from watcher.web.command import Settings
@@ -74,7 +76,12 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
     bound = _bound(settings.listen)
     bound.listen(_BACKLOG)
     os.nice(_NICE)
-    app = application(Path(settings.state), access, lines=settings.lines)
+    app = application(
+        Path(settings.state),
+        access,
+        lines=settings.lines,
+        metrics=metrics_settings(settings.metrics, Where(keys=("metrics",))),
+    )
     ready(address(bound, access, settings.listen))
     config = uvicorn.Config(
         app,
