@@ -6,9 +6,11 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch, Floats, Ints
+from parsers.engine import stamps
 from parsers.engine.epoch_offset import EpochOffset
 from parsers.engine.ranks import Ranks
 from parsers.engine.repeats import Repeats, single
+from parsers.engine.stamps import clock_s
 from parsers.engine.templates import Raw
 from parsers.format import WORDS, LinePattern
 
@@ -16,6 +18,7 @@ from parsers.format import WORDS, LinePattern
 # Steps are int64; what is longer is no step.
 _STEPS_END: Final = float(1 << 62)
 _NO_LINE: Final = 1 << 62
+_NO_METRICS: Final = {*WORDS, *stamps.WORDS}
 
 
 class Steps:
@@ -111,7 +114,10 @@ class Steps:
     def _records(
         self, raw: Raw, own: Ints | None, lines: Ints, steps: Ints, ends: Floats
     ) -> Batch:
-        values = {n: c for n, c in raw.columns.items() if n not in WORDS}
+        values = {n: c for n, c in raw.columns.items() if n not in _NO_METRICS}
+        clock = clock_s(raw.columns)
+        if values and clock is not None:
+            values["clock_s"] = clock
         if raw.pattern.step == "none" or not values:
             return Batch(raw.pattern.name, raw.lines[:0], raw.lines[:0], {})
         if own is None and raw.pattern.step == "next":
