@@ -12,7 +12,8 @@ them), nor those that repeat a figure: the best, a checkpoint.
 from parsers.engine.stamps import stamped
 from parsers.format import Fields, Format, LinePattern, line
 from parsers.formats.keyvalue import VALIDATION
-from parsers.keyvalue.freeform import SCALE, statement
+from parsers.keyvalue.freeform import statement
+from parsers.keyvalue.units import SCALE
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import named
 
