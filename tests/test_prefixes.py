@@ -22,7 +22,7 @@ assert FIXTURES, "no fixtures under tests/data"
 
 # How a sentence states that it is over, and headlines that name no finding.
 OVER = re.compile(
-    r"Resolved|resumed|restarted|stood out|from step [\d,]+ to|at step [\d,]+: .*typical"
+    r"Resolved|resumed|restarted|stood out|from step [\d,]+ to|: [\d.]+, typical"
 )
 HEALTHY = re.compile(
     r"Training loss [\d.]+ after|Still|Not enough|No |Validation loss [\d.]+"
