@@ -1,7 +1,6 @@
 """`gptwatch run`: run a training command, and log its output."""
 
 import contextlib
-import glob
 import os
 import sys
 from collections.abc import Sequence
@@ -68,6 +67,7 @@ def run(
     The exit code is that of the command.  The last line of the log states how it ended.
     """
     from watcher.launch import CommandError, Log, launch
+    from watcher.launch.shared import registered
 
     if stdin == bool(command):
         raise click.UsageError("give either -- COMMAND or --stdin")
@@ -80,12 +80,15 @@ def run(
         datetime.now().astimezone(),
         echo,
     )
-    beside = _watching(context, log.path, look) if watch else ()
-    try:
-        ended = launch(command, log, echo=echo, beside=beside)
-    except CommandError as error:
-        echo(error.text, **error.values)
-        context.exit(error.code)
+    with contextlib.ExitStack() as stack:
+        if watch:
+            stack.enter_context(registered(_state(context, look["out"]), log.path))
+        beside = _watching(context, log.path, look) if watch else ()
+        try:
+            ended = launch(command, log, echo=echo, beside=beside)
+        except CommandError as error:
+            echo(error.text, **error.values)
+            context.exit(error.code)
     if watch:
         _conclude(context, log.path, look)
     context.exit(ended.code)
@@ -136,15 +139,23 @@ def _checked(name: str) -> str:
     return name
 
 
+def _state(context: click.Context, out: Path) -> Path:
+    """The state directory that `gptwatch start` uses here."""
+    chosen = context.obj.options.get("state")
+    return Path(chosen).absolute() if chosen else out.absolute() / ".gptwatch"
+
+
 def _watching(context: click.Context, log: Path, look: dict[str, Any]) -> list[str]:
-    """The command that watches only this log."""
+    """The command that watches the logs of all runs here, and ends with this one."""
+    from watcher.launch.tied import tied
+
     path = context.obj.path
     command = [sys.executable, "-m", "watcher"]
     command += ["--config", str(path)] if path else []
-    command += ["start", "--dir", str(log.parent), "--pattern", glob.escape(log.name)]
+    command += ["start", "--shared", "--dir", str(log.parent)]
     for option, value in look.items():
         command += [f"--{option}", str(value)] if value is not None else []
-    return command
+    return tied(command)
 
 
 def _conclude(context: click.Context, log: Path, look: dict[str, Any]) -> None:
