@@ -260,6 +260,15 @@ class Database:
         if kept:
             self._update("runs", "id", run, kept)
 
+    def state(self, run: int) -> dict[str, Any]:
+        """A run's state, {} before its first analysis."""
+        with self.connection.translated():
+            found = self.connection.row(
+                "SELECT state FROM analyses WHERE run = ?", (run,)
+            )
+            kept: dict[str, Any] = from_json(found[0]) if found else {}
+        return kept
+
     def merge_state(self, run: int, state: Mapping[str, Any]) -> None:
         """Changes some fields of a run's state, and keeps the others."""
         self.connection.execute(

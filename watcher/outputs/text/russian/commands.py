@@ -20,6 +20,7 @@ RUSSIAN: Final = MappingProxyType(
         "tags": "метки",
         "note": "заметка",
         # status
+        "page: {address}": "страница: {address}",
         "gptwatch is running (pid {pid})": "gptwatch работает (pid {pid})",
         "gptwatch is not running (start it with: gptwatch start); last known state": (
             "gptwatch не запущен (запустить: gptwatch start); последнее известное "
@@ -230,6 +231,14 @@ RUSSIAN: Final = MappingProxyType(
         # service
         "it stops when you log out; to prevent that: loginctl enable-linger": (
             "остановится при выходе из системы; чтобы работало: loginctl enable-linger"
+        ),
+        "the service has no network: notifications by e-mail and messengers fail; "
+        "to grant it: {command}": (
+            "у службы нет сети: уведомления по почте и в мессенджеры не дойдут; "
+            "дать её: {command}"
+        ),
+        "Allow the network, for notifications by e-mail and messengers?": (
+            "Разрешить сеть — для уведомлений по почте и в мессенджеры?"
         ),
         "not removed: {path}": "не удалено: {path}",
         "keep or remove settings, state and pictures? use --keep-data or --yes": (
