@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import struct
@@ -19,10 +20,10 @@ import pytest
 from oracle import until
 
 from parsers.milestones import milestone
-from watcher.commands.run import _name
 from watcher.errors import StorageError
 from watcher.host import lock
 from watcher.launch import Log
+from watcher.launch.name import named
 from watcher.storage.database import Database
 
 
@@ -451,10 +452,25 @@ def test_the_output_is_a_terminal_of_the_same_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "name"),
     [
-        (["python", "train.py", "config/char.py"], "train"),
+        (["python", "train.py"], "train"),
+        (["python", "train.py", "config/char.py"], "char"),
+        (
+            ["python", "train.py", "config/char.py", "--max_iters=10", "--lr=3e-4"],
+            "char-max_iters=10-lr=3e-4",
+        ),
+        (
+            ["python", "-m", "trainer", "train_char", "--batch_size", "8", "--compile"],
+            "train_char-batch_size=8-compile=",
+        ),
+        (["python", "train.py", "model=gpt2", "lr=-0.1"], "train-model=gpt2-lr=-0.1"),
+        (["python", "train.py", "--shift", "-0.5", "-v"], "train-shift=-0.5-v="),
+        (["python", "train.py", "--data", "/a b/c d"], "train-data=c_d"),
+        (["python", "train.py", "--wandb_token=abc"], "train-wandb_token="),
+        (["python", "train.py", "--", "--lr=1"], "train"),
+        (["python", "train.py", "../x", "--k=../../etc"], "train-k=etc"),
         (["python3", "-u", "src/train_gpt.py"], "train_gpt"),
-        (["torchrun", "--nproc_per_node=2", "-m", "lab.pretrain", "x.py"], "pretrain"),
-        (["./train_with_logging.py", "config/char.py"], "train_with_logging"),
+        (["torchrun", "--nproc_per_node=2", "-m", "lab.pretrain", "x.py"], "x"),
+        (["./train_with_logging.py", "config/char.py"], "char"),
         (["/usr/bin/env", "bash", "run.sh"], "run"),
         (["python", "-c", "import train.py"], "python"),
         (["/opt/bin/litgpt", "pretrain"], "litgpt"),
@@ -462,8 +478,17 @@ def test_the_output_is_a_terminal_of_the_same_size(tmp_path: Path) -> None:
     ],
 )
 def test_a_log_is_named_after_what_trains(command: Sequence[str], name: str) -> None:
-    """The script's name, or the module's, or else the program's."""
-    assert name == _name(command)
+    """The configuration and the keys it sets; else the script or the program."""
+    assert name == named(command)
+
+
+def test_a_name_of_many_keys_stays_a_file_name() -> None:
+    """What does not fit is left out, whole."""
+    keys = [f"--key_number_{n}={n}" for n in range(50)]
+    name = named(["python", "train.py", *keys, "--" + "x" * 300])
+
+    assert len(name) <= 120
+    assert re.fullmatch(r"train(-key_number_(\d+)=\2)+", name)
 
 
 def test_name_and_folder_can_be_chosen(tmp_path: Path) -> None:
