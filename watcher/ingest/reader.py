@@ -115,9 +115,9 @@ class Reader:
         return [
             t
             for t in self.registry.readable()
-            if (t.is_rotating and not t.next_empty)
-            or (t.is_plain_text and t.more)
-            or (t.grown_at is not None and t.grown_at > since)
+            if (t.grown_at is not None and t.grown_at > since)
+            or (t.more and t.is_plain_text)
+            or (t.is_rotating and not t.next_empty)
         ]
 
     def rotating(self) -> set[tuple[int, int]]:
