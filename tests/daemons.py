@@ -144,8 +144,9 @@ def steps(state: Path, name: str = "train.log") -> list[int]:
 
 def workers(pid: int) -> list[int]:
     """Processes that a process started."""
-    return [
-        int(word)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for word in (task / "children").read_text().split()
-    ]
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        # A thread may end between the listing and the reading.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(word) for word in (task / "children").read_text().split()]
+    return found

@@ -269,7 +269,8 @@ class World:
             return "kill -9 daemon"
         if kind == 2:
             for child in workers(pid):
-                os.kill(child, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
             self.kills += 1
             return "kill -9 worker"
         if kind == 3:

@@ -64,11 +64,13 @@ class Steps:
         _note_left(raws)
         self._epoch_offset.count_on(raws)
         owned = [self._stated(raw) for raw in raws]
+        counted = self._counted(raws, owned)
         lines, steps, left = _anchors(raws, owned)
         ends = self._ends(steps, left)
         found = [*self._arrived(lines, steps)]
-        for raw, own in zip(raws, owned, strict=True):
-            found.append(self._records(raw, own, lines, steps, ends))
+        for raw, own, count in zip(raws, owned, counted, strict=True):
+            given = own if count is None else count
+            found.append(self._records(raw, given, lines, steps, ends))
         batches = self._stand_in(raws, self._sift(raws, found))
         if len(steps):
             self.last, self._end = int(steps[-1]), _whole(ends[-1])
@@ -108,8 +110,6 @@ class Steps:
             return Batch(raw.pattern.name, raw.lines[:0], raw.lines[:0], {})
         if own is None and raw.pattern.step == "next":
             return self._next(raw, values, lines, steps)
-        if own is None and raw.pattern.step == "count":
-            own = self._counted(raw)
         if own is None:
             own = self._previous(raw, lines, steps, ends)
         return Batch(raw.pattern.name, raw.lines, own, values)
@@ -160,10 +160,25 @@ class Steps:
         self._own[target] += len(lines)
         return int(lines[need - 1]) if len(lines) >= need else _NO_LINE
 
-    def _counted(self, raw: Raw) -> Ints:
-        before = self._counts.get(raw.pattern.name, 0)
-        self._counts[raw.pattern.name] = before + len(raw.lines)
-        return np.arange(len(raw.lines), dtype=np.int64) + before + 1
+    def _counted(
+        self, raws: Sequence[Raw], owned: Sequence[Ints | None]
+    ) -> list[Ints | None]:
+        """Numbers for the records of patterns that count, in the order of the log.
+
+        Records of one pattern with other fields are another `Raw`.
+        """
+        alike: dict[str, list[int]] = {}
+        for i, (raw, own) in enumerate(zip(raws, owned, strict=True)):
+            if own is None and raw.pattern.step == "count":
+                alike.setdefault(raw.pattern.name, []).append(i)
+        counted: list[Ints | None] = [None] * len(raws)
+        for name, members in alike.items():
+            lines = np.sort(np.concatenate([raws[i].lines for i in members]))
+            before = self._counts.get(name, 0)
+            self._counts[name] = before + len(lines)
+            for i in members:
+                counted[i] = lines.searchsorted(raws[i].lines) + before + 1
+        return counted
 
     def _next(
         self, raw: Raw, values: dict[str, Floats], lines: Ints, steps: Ints

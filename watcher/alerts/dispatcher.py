@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from parsers.metrics import VALIDATION
 from watcher.alerts import lifecycle, outbox
 from watcher.alerts.channels import Channel, former_names
 from watcher.alerts.delivery import Deliverer
@@ -14,6 +15,7 @@ from watcher.alerts.silences import is_silenced
 from watcher.analysis.finding import SEVERITIES
 from watcher.clock import Clock, iso
 from watcher.storage.database import Database
+from watcher.storage.lookup import line_of
 from watcher.storage.outbox import Delivery
 from watcher.storage.rows import Row
 
@@ -26,6 +28,14 @@ _PREFIXES: Final = {
     "reminder": ("still firing: ", "продолжается: "),
     "resolved": ("resolved: ", "завершилось: "),
 }
+
+
+# Rules whose findings stand on the line of an evaluation, or on the last one.
+_EVALUATED: Final = frozenset(
+    {"overfitting", "validation_jump", "constant_metric", "best_checkpoint_lost"}
+)
+_AT_END: Final = frozenset({"stalled", "crashed", "finished"})
+_ANY: Final = ("loss", "train_loss", *VALIDATION)
 
 
 class Dispatcher:
@@ -56,6 +66,7 @@ class Dispatcher:
         self._deliverer = Deliverer(channels, on_result)
         self._alerts: dict[int, dict[str, Alert]] = {}
         self._unrecorded: dict[tuple[int, str], tuple[Delivery, str]] = {}
+        self._failing: dict[str, str] = {}
         if names := former_names(channels):
             with store.transaction():
                 for old, new in names.items():
@@ -101,6 +112,12 @@ class Dispatcher:
         """Whether a run has no alerts."""
         return not self._known(run)
 
+    @property
+    def error(self) -> str:
+        """Why the last notification of a channel was not delivered, "" without such."""
+        failing = next(filter(None, self._failing.values()), "")
+        return f"alerts are not delivered: {failing}" if failing else ""
+
     def forget(self, run: int) -> None:
         """Drops what is cached of a run of which nothing more comes."""
         self._alerts.pop(run, None)
@@ -118,6 +135,7 @@ class Dispatcher:
         """
         key = delivery.notification, delivery.channel
         self._unrecorded[key] = delivery, error
+        self._failing[delivery.channel] = error
         with self._store.transaction():
             given_up = outbox.settle(
                 self._outbox,
@@ -174,6 +192,8 @@ class Dispatcher:
     def _payload(self, row: Row, notification: Notification) -> dict[str, Any]:
         finding = notification.alert.finding
         prefix = _PREFIXES[notification.kind][self._lang == "ru"]
+        line = self._line(row, notification.alert.rule, finding)
+        place = f"{row.name}:{line}" if line else row.name
         return {
             "schema": _SCHEMA,
             "kind": notification.kind,
@@ -188,13 +208,22 @@ class Dispatcher:
             "title": f"gptwatch: {row.name}",
             "message": f"{prefix}{finding['message']}",
             "advice": finding["advice"] if notification.kind == "firing" else "",
-            "text": f"{row.name}: {prefix}{finding['message']}",
+            "text": f"{place}: {prefix}{finding['message']}",
+            "line": line,
+            "place": place,
             "evidence": dict(finding["evidence"]),
             "picture": row.state.get("made", {}).get("figure", ""),
             "raised_at": iso(notification.alert.since),
             "at": iso(self._clock.now()),
             "fingerprint": f"{row.id}/{notification.alert.key}",
         }
+
+    def _line(self, row: Row, rule: str, finding: Mapping[str, Any]) -> int | None:
+        """The line of the log that a finding stands on; `gptwatch show` prints it."""
+        if rule in _AT_END:
+            return row.lines or None
+        curves = VALIDATION if rule in _EVALUATED else ("loss", "train_loss")
+        return line_of(self._store, row.id, finding["step"], (*curves, *_ANY))
 
     def _digest(self, deferred: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Many notifications as one."""

@@ -26,6 +26,8 @@ _SAMPLE: Final = 100_000
 # Formats with one record an epoch, and records that show it in others.
 _EPOCH_FORMATS: Final = frozenset({"keras", "epochs"})
 _MIN_EPOCHS: Final = 2
+# Share of the records that are of another run in a table of results.
+_OTHER_RUNS: Final = 0.8
 _THROUGHPUT: Final = ("tokens_per_s", "samples_per_s", "iters_per_s")
 
 
@@ -67,6 +69,7 @@ def measure(
         window=points,
         val=val,
         val_train=_val_train(val, curves) if val else None,
+        other_sets=_other_sets(val, curves),
         comparable=_comparable(val, curves),
         time=time,
         pause=pause,
@@ -81,7 +84,16 @@ def measure(
         changed_at=changed_at,
         ended=ended,
         epochs=_counts_epochs(run, curves, main),
+        table=_is_table(curves, main),
     )
+
+
+def _is_table(curves: Mapping[str, Curve], main: Curve | None) -> bool:
+    """Whether nearly every record is of another run than the one before."""
+    changes = curves.get("run_no")
+    if main is None or changes is None:
+        return False
+    return len(changes) >= _OTHER_RUNS * (len(main) - 1)
 
 
 def _counts_epochs(run: Run, curves: Mapping[str, Curve], main: Curve | None) -> bool:
@@ -99,14 +111,29 @@ def _curves(run: Run) -> dict[str, Curve]:
     found = {}
     for name in run.metrics():
         lines, steps, values = run.column(name)
-        unit = units.get(name, metrics.unit(name))
+        unit = units.get(metrics.plain(name), metrics.unit(name))
         everywhere = np.ones(len(steps), dtype=bool)
         found[name] = Curve(name, unit, steps, values, lines, everywhere)
     return found
 
 
 def _validation(curves: Mapping[str, Curve]) -> Curve | None:
-    return next((curves[n] for n in metrics.VALIDATION if n in curves), None)
+    return next(iter(_validations(curves)), None)
+
+
+def _validations(curves: Mapping[str, Curve]) -> list[Curve]:
+    """The validation, then the losses of named sets in the order of the log."""
+    main = next((curves[n] for n in metrics.VALIDATION if n in curves), None)
+    named = [c for n, c in curves.items() if metrics.validation_set(n)]
+    named.sort(key=lambda c: int(c.lines[0]))
+    return named if main is None else [main, *named]
+
+
+def _other_sets(
+    val: Curve | None, curves: Mapping[str, Curve]
+) -> tuple[tuple[Curve, Floats], ...]:
+    others = [c for c in _validations(curves) if c is not val]
+    return tuple((c, _val_train(c, curves)) for c in others)
 
 
 def _info(run: Run) -> dict[str, int | float | str | bool]:
@@ -157,7 +184,7 @@ def _mean_since_last(train: Curve, lines: Ints) -> Floats:
 
 
 def _comparable(val: Curve | None, curves: Mapping[str, Curve]) -> bool:
-    if val is None or val.metric != "val_loss":
+    if val is None or metrics.plain(val.metric) != "val_loss":
         return False
     beside = curves.get("train_loss") or curves.get("loss")
     return beside is not None and beside.unit == val.unit
@@ -197,7 +224,11 @@ def _part(curve: Curve, where: Ints) -> Curve:
 
 def _events(curves: Mapping[str, Curve], checkpoints: list[int]) -> Ints:
     """Lines of evaluations and checkpoints, rising."""
-    lines = [curves[n].lines for n in metrics.VALIDATION if n in curves]
+    lines = [
+        c.lines
+        for n, c in curves.items()
+        if n in metrics.VALIDATION or metrics.validation_set(n)
+    ]
     return np.sort(np.concatenate([*lines, np.array(checkpoints, dtype=np.int64)]))
 
 

@@ -52,6 +52,17 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class ValidationSet:
+    """The figures of one of several validation sets, as those of `Summary`."""
+
+    name: str
+    evaluations: int
+    final_val: float
+    best_val: float
+    best_val_step: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Every figure of the report; None where the log does not state it.
 
@@ -66,7 +77,8 @@ class Summary:
     `outcome`: "finished", "crashed", "out of memory", "killed", "cancelled",
     "interrupted", or None where the log does not state how the run ended.
     `outcome_text`: the line that states it.  `verdict`: "overfitting", "possible",
-    "none" or None (no validation).
+    "none" or None (no validation).  `validation_sets`: where a log has several, each
+    with its own best; `final_val` and the like are of the first.
     """
 
     records: int = 0
@@ -106,6 +118,7 @@ class Summary:
     last_checkpoint_step: int | None = None
     outcome: str | None = None
     outcome_text: str | None = None
+    validation_sets: tuple[ValidationSet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +135,8 @@ class Measured:
             `window` points within a segment, shape of `train`.
         val: validation figure.  val_train: training loss at each evaluation (from
             the log, else `train_smooth` there), NaN where unknown, shape of `val`.
+        other_sets: of the further validation sets of the log each as `val` and
+            `val_train`, in the order of the log.
         comparable: whether `val` and `val_train` are in one unit.
         time: iteration time in ms.  pause: True where it holds an evaluation, a
             checkpoint or a compilation, shape of `time`.
@@ -132,6 +147,7 @@ class Measured:
         smoothed_loss: whether the log's own loss is already an average.
         ended: whether nothing writes the log any more, whatever the log says.
         epochs: whether the steps of the log are epochs.
+        table: whether each record is the result of another run, and none a training.
     """
 
     name: str
@@ -154,9 +170,11 @@ class Measured:
     segments: tuple[Segment, ...]
     milestones: tuple[Milestone, ...]
     lines: int = 0
+    other_sets: tuple[tuple[Curve, Floats], ...] = ()
     changed_at: float | None = None  # log's last change, seconds since 1970
     ended: bool = False
     epochs: bool = False
+    table: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from parsers import metrics
 from parsers.batch import Floats
 from watcher.analysis.finding import Finding
-from watcher.analysis.model import Curve, Measured, Summary
+from watcher.analysis.model import Curve, Measured, Summary, ValidationSet
 from watcher.analysis.outcome import last_step, outcome
 from watcher.analysis.rules.cost import evaluation_costs
 from watcher.analysis.segments import restarts
@@ -29,15 +30,16 @@ def summary(run: Measured, findings: Sequence[Finding]) -> Summary:
         records=len(main) if main else 0,
         first_step=int(main.steps[0]) if main else None,
         last_step=last_step(run),
-        max_steps=planned if isinstance(planned, int) else None,
-        verdict=_verdict(findings, val),
+        max_steps=planned if isinstance(planned, int) and not run.table else None,
+        verdict=None if run.table else _verdict(findings, val),
         outcome=end.name,
         outcome_text=end.text,
         **losses,
         **val,
-        **_times(run),
+        **_times(run, findings),
         **_checkpoints(run),
         **_nonfinite(run),
+        validation_sets=_validation_sets(run),
     )
 
 
@@ -89,6 +91,27 @@ def _validation(run: Measured) -> dict[str, Any]:
     }
 
 
+def _validation_sets(run: Measured) -> tuple[ValidationSet, ...]:
+    """Where the log has several, the figures of each."""
+    if run.val is None or not run.other_sets:
+        return ()
+    curves = [run.val, *(curve for curve, _ in run.other_sets)]
+    return tuple(_set(curve) for curve in curves if len(_finite(curve)))
+
+
+def _set(curve: Curve) -> ValidationSet:
+    usable = np.flatnonzero(np.isfinite(curve.values) & curve.current)
+    values = curve.values[usable]
+    best = int(values.argmin())
+    return ValidationSet(
+        metrics.validation_set(curve.metric) or curve.metric,
+        evaluations=len(usable),
+        final_val=float(values[-1]),
+        best_val=float(values[best]),
+        best_val_step=int(curve.steps[usable[best]]),
+    )
+
+
 def _verdict(findings: Sequence[Finding], val: dict[str, Any]) -> str | None:
     """The verdict on overfitting from findings and ratio; None: too few evaluations."""
     if "final_val" not in val:
@@ -107,7 +130,7 @@ def _typical(values: Floats) -> float | None:
     return float(np.median(values, overwrite_input=True)) if len(values) else None
 
 
-def _times(run: Measured) -> dict[str, Any]:
+def _times(run: Measured, findings: Sequence[Finding]) -> dict[str, Any]:
     every, steps = _eval_every(run.val), _steps(run)
     found: dict[str, Any] = {
         "eval_every": every,
@@ -134,8 +157,18 @@ def _times(run: Measured) -> dict[str, Any]:
         pause_ms = cost / every
         found["eval_ms"] = cost
         found["eval_share"] = pause_ms / (typical + pause_ms)
-    found["eta_s"] = _eta(run, typical + pause_ms)
+    found["eta_s"] = _eta(run, _pace_ms(findings, typical) + pause_ms)
     return found
+
+
+def _pace_ms(findings: Sequence[Finding], typical: float) -> float:
+    """Time of an iteration from now on: that of a slowdown that is firing."""
+    now = [
+        f.evidence.get("now_ms")
+        for f in findings
+        if f.rule == "slowdown" and f.cleared_step is None
+    ]
+    return max([typical, *(ms for ms in now if isinstance(ms, float))])
 
 
 def _typical_ms(run: Measured) -> float | None:
@@ -160,14 +193,16 @@ def _eval_ms(run: Measured, typical: float) -> float | None:
     """What one evaluation takes: the median of all."""
     costs = evaluation_costs(run)
     if costs is not None and len(costs.ms):
-        return float(np.median(costs.ms))
+        # Within the noise of iterations it is unknown, not negative.
+        cost = float(np.median(costs.ms))
+        return cost if cost > 0 else None
     if run.time is None or run.pause is None:
         return None
     # The first time of a process holds its compilation, not an evaluation.
     paused = np.isfinite(run.time.values) & run.pause
     paused[[0, *restarts(run.time.lines, run.segments).tolist()]] = False
     pause = _typical(run.time.values[paused])
-    return None if pause is None else pause - typical
+    return None if pause is None or pause <= typical else pause - typical
 
 
 def _eta(run: Measured, ms: float) -> float | None:

@@ -93,6 +93,11 @@ class Cron(click.ParamType[str]):
     help="Archived pictures kept for each run.",
 )
 @click.option(
+    "--html",
+    is_flag=True,
+    help="Keep a report in one file (latest.html) beside each picture.",
+)
+@click.option(
     "--on-alert",
     help="Command that gets each alert as JSON on standard input.",
 )
@@ -169,12 +174,11 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
 
 def _page(context: click.Context, state: Path, *, wanted: bool) -> Any:
     """The live page while the daemon runs, where it is wanted."""
-    chosen = context.obj.web
-    if not wanted and not chosen.listen:
+    if not wanted and not context.obj.web.listen:
         return contextlib.nullcontext()
     from watcher.web.supervisor import beside
 
-    return beside(options.page(chosen, state))
+    return beside(options.page(context.obj, state))
 
 
 def _opened(make: Any, settings: Any, context: click.Context) -> Any:
@@ -254,6 +258,7 @@ def _settings(context: click.Context, given: dict[str, Any]) -> Any:
             window=given["window"],
             log_x=given["log_x"],
             keep=given["keep"],
+            html=given["html"],
         ),
         interval_s=given["interval"],
         cron=given["cron"],

@@ -89,6 +89,7 @@ class Daemon:
             self._clock,
             reader=self.reader,
             scheduler=self.scheduler,
+            alerting=self.alerting,
             exports=self._exports,
             events=self.events,
             polling=self._polling,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from watcher.alerts.dispatcher import Dispatcher
 from watcher.clock import Clock
 from watcher.daemon.exports import Exports
 from watcher.daemon.polling import Polling
@@ -27,6 +28,7 @@ class Heartbeat:
         *,
         reader: Reader,
         scheduler: Scheduler,
+        alerting: Dispatcher,
         exports: Exports,
         events: Events,
         polling: Polling,
@@ -37,6 +39,7 @@ class Heartbeat:
         self._clock = clock
         self._reader = reader
         self._scheduler = scheduler
+        self._alerting = alerting
         self._exports = exports
         self._events = events
         self._polling = polling
@@ -53,7 +56,8 @@ class Heartbeat:
         runs = self._scheduler.runs.values()
         going = sum(not run.is_over for run in runs)
         errors = [self._reader.error, *self._reader.registry.errors.values()]
-        error = next(filter(None, [*errors, self._scheduler.error]), "")
+        errors += [self._scheduler.error, self._alerting.error]
+        error = next(filter(None, errors), "")
         count = f"{len(runs)} run" + ("" if len(runs) == 1 else "s")
         text = f"{count}, {going} in progress"
         return f"{text}; {error}" if error else text
@@ -70,6 +74,7 @@ class Heartbeat:
             "problems": self._reader.warnings(),
             "output_error": self._scheduler.error,
             "exports_error": self._exports.error,
+            "alerts_error": self._alerting.error,
             "undrawn": self._scheduler.behind,
             "backlog": self._reader.backlog,
             "late_s": round(self._polling.late_s, 1),

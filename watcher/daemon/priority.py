@@ -21,14 +21,15 @@ _DEBOUNCE_S: Final = 2.0
 class Priority:
     """Throttles and ranks runs.
 
-    `every`: iterations between dated plots; 0 for none.
+    `every`: iterations between dated plots; 0 for none.  `keep`: how many are kept.
 
     Attributes:
         draining: whether the daemon shuts down: what is urgent skips the throttle.
     """
 
-    def __init__(self, every: int, now: float) -> None:
+    def __init__(self, now: float, *, every: int, keep: int) -> None:
         self._every = every
+        self._keep = keep
         self._cpu = TokenBucket.full(rate=_CPU_RATE, burst=_CPU_BURST_S, now=now)
         self.draining = False
 
@@ -75,14 +76,15 @@ class Priority:
             -run.modified_ns,
         )
 
-    def crossed(self, run: RunState) -> int | None:
-        """The round step that a dated plot is due for, None where none is."""
+    def crossed(self, run: RunState) -> list[int]:
+        """The round steps that dated plots are due for, as many as are kept."""
         last = run.tail.last_step
         if last is None or run.adopted or run.state == REPLACED or not self._every:
-            return None
+            return []
         run.drawn_step = min(run.drawn_step, last)  # the steps went back
-        at = last // self._every * self._every
-        return at if at > run.drawn_step else None
+        first = run.drawn_step // self._every + 1
+        steps = range(first * self._every, last + 1, self._every)
+        return list(steps[-self._keep :])
 
     def _wants_plot(self, run: RunState) -> bool:
-        return run.due or self.crossed(run) is not None
+        return run.due or bool(self.crossed(run))

@@ -22,6 +22,8 @@ from watcher.storage.rows import Row
 
 LOGGER: Final = logging.getLogger("gptwatch")
 _RETRY_S: Final = 10.0
+# Missed plots that one job draws: other runs wait for it.
+_MISSED: Final = 3
 
 
 class Scheduler:
@@ -51,7 +53,9 @@ class Scheduler:
         self._clock = clock
         self._labels = {str(r): n for r, n in distinct_names(settings.roots).items()}
         self._out = settings.out
-        self._priority = Priority(settings.every, clock.uptime())
+        self._priority = Priority(
+            clock.uptime(), every=settings.every, keep=settings.look.keep
+        )
         self._jobs: dict[int, tuple[RunState, Job]] = {}
         self._urgent: int | None = None
         self._progress = Progress(clock)
@@ -211,8 +215,12 @@ class Scheduler:
         row = self._store.run(run.run)
         tail = run.tail
         may = run.ending or self._priority.may_draw(run, self._clock.uptime())
-        step = self._priority.crossed(run) if may else None
-        draw = may and (run.due or run.ending or step is not None)
+        steps = self._priority.crossed(run) if may else []
+        draw = may and (run.due or run.ending or bool(steps))
+        if len(steps) > _MISSED + 1 and not run.ending:
+            missed, step = steps[:_MISSED], None  # the next job goes on
+        else:
+            missed, step = steps[:-1], steps[-1] if steps else None
         job = Job(
             run=run.run,
             name=row.name,
@@ -221,6 +229,7 @@ class Scheduler:
             ended=run.is_over,
             folder=str(self._folder(row)) if draw else "",
             step=step,
+            missed=missed,
             final=run.ending,
             stamp=stamp(self._clock.now()),
         )
@@ -242,7 +251,9 @@ class Scheduler:
         run.drawn_at = run.analysed_at
         run.due, run.undrawn = run.due or failed, run.undrawn or failed
         run.ending = run.ending or (job.final and failed)
-        run.drawn_step = job.step if job.step is not None else run.drawn_step
+        run.drawn_step = max([*job.missed, job.step or 0]) or run.drawn_step
+        if self._priority.crossed(run):
+            self._open[run.run] = None
 
     def _save(self, run: RunState, job: Job, result: Result) -> None:
         diagnosis = {

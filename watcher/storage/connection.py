@@ -142,7 +142,8 @@ def connect_read_only(path: Path) -> Connection:
     """
     if not path.exists():
         raise StorageMissingError(
-            f"{path}: no store; is --out or --state the one of gptwatch start?"
+            f"{path}: no database; gptwatch start makes it: gptwatch start --dir "
+            "DIRECTORY.  If it runs already, name its --out or --state"
         )
     address = f"{path.resolve().as_uri()}?mode=ro"
     wal = path.with_name(f"{path.name}-wal")

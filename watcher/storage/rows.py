@@ -61,7 +61,14 @@ FIELDS: Final = (
     "coalesce(state, '{}')"
 )
 ANALYSED: Final = frozenset({"diagnosis", "state"})
-_LARGE: Final = ("cursor", "diagnosis", "state")
+_PLACES: Final = {name: at for at, name in enumerate(Row.__slots__)}
+_CURSOR: Final = _PLACES["cursor"]
+_JSON: Final = tuple(
+    _PLACES[name]
+    for name in ("hyperparameters", "latest", "cursor", "diagnosis", "state")
+)
+_TEXTS: Final = _PLACES["root"], _PLACES["path"]
+_FLAGS: Final = _PLACES["current"], _PLACES["adopted"]
 
 
 # Made once: several are needed at each commit.
@@ -98,22 +105,20 @@ def row(found: Sequence[Any]) -> Row:
 
 
 def _parsed(found: Sequence[Any]) -> Row:
-    fields = dict(zip(Row.__slots__[:-1], found, strict=True))
-    for name in ("hyperparameters", "latest"):
-        fields[name] = json.loads(fields[name]) if fields[name] else None
-    for name in _LARGE:
-        fields[name] = _quickly(fields[name]) if fields[name] else None
-    if fields["cursor"]:
-        fields["cursor"] = Cursor.restore(fields["cursor"])
-    for name in ("root", "path"):
-        fields[name] = os.fsdecode(fields[name])
-    for name in ("current", "adopted"):
-        fields[name] = bool(fields[name])
-    return Row(**fields)
+    fields = list(found)
+    for at in _JSON:
+        fields[at] = _quickly(fields[at]) if fields[at] else None
+    if fields[_CURSOR]:
+        fields[_CURSOR] = Cursor.restore(fields[_CURSOR])
+    for at in _TEXTS:
+        fields[at] = os.fsdecode(fields[at])
+    for at in _FLAGS:
+        fields[at] = bool(fields[at])
+    return Row(*fields)
 
 
 def _quickly(text: str) -> Any:
-    """The value of a large JSON column; NaN and lone surrogates are allowed."""
+    """The value of a JSON column; NaN and lone surrogates are allowed."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -18,7 +18,10 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watcher.errors import ConfigError, GptwatchError
+from watcher.host.page import noted
 from watcher.host.sdnotify import listening
+from watcher.metrics.settings import settings as metrics_settings
+from watcher.settings import Where
 from watcher.web import peer
 from watcher.web.app import application
 from watcher.web.command import Settings
@@ -74,8 +77,14 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
     bound = _bound(settings.listen)
     bound.listen(_BACKLOG)
     os.nice(_NICE)
-    app = application(Path(settings.state), access, lines=settings.lines)
-    ready(address(bound, access, settings.listen))
+    app = application(
+        Path(settings.state),
+        access,
+        lines=settings.lines,
+        metrics=metrics_settings(settings.metrics, Where(keys=("metrics",))),
+    )
+    where = address(bound, access, settings.listen)
+    ready(where)
     config = uvicorn.Config(
         app,
         http=Protocol,
@@ -90,7 +99,8 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
         h11_max_incomplete_event_size=HEADER_BYTES,
         timeout_graceful_shutdown=_STOP_S,
     )
-    Server(config).run(sockets=[bound])
+    with noted(Path(settings.state), where.partition("?")[0]):
+        Server(config).run(sockets=[bound])
 
 
 def address(bound: socket.socket, access: Access, listen: str) -> str:
