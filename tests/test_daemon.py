@@ -16,8 +16,9 @@ from watcher.cli import cli
 from watcher.clock import Clock
 from watcher.commands import options
 from watcher.config import Config
-from watcher.daemon.daemon import Daemon, Settings
+from watcher.daemon.daemon import Daemon
 from watcher.daemon.jobs import Options
+from watcher.daemon.settings import Settings
 from watcher.daemon.worker import Inline
 from watcher.errors import StorageUnavailableError
 from watcher.files import distinct_names
@@ -83,7 +84,7 @@ class Box:
             clock=self.clock,
             make_worker=Inline,
         )
-        self.daemon.look_for_writers = lambda _: FakeWriters(self)
+        self.daemon.writers.look = lambda _: FakeWriters(self)
 
     def pass_time(self, seconds: float = 60.0) -> None:
         """So much time passes, and the schedule with it."""
@@ -357,7 +358,9 @@ def test_a_writer_that_vanished_has_stopped(box: Box) -> None:
 
     assert "stopped" == box.state_of("a.log")
     case = next(iter(box.daemon.scheduler.runs.values()))
-    assert ["crashed"] == [f["rule"] for f in box.daemon.scheduler.findings(case)]
+    assert ["crashed"] == [
+        f["rule"] for f in box.daemon.scheduler.states.findings(case)
+    ]
 
 
 def test_a_second_training_is_a_second_run(box: Box) -> None:
@@ -595,7 +598,7 @@ def test_what_a_writer_leaves_when_it_is_asked_for_is_read_first(box: Box) -> No
             return "gone"
 
     written: list[int] = []
-    box.daemon.look_for_writers = lambda _: Exiting(box)
+    box.daemon.writers.look = lambda _: Exiting(box)
     for _ in range(3):
         box.pass_time()
 
@@ -707,7 +710,7 @@ def test_writers_are_looked_for_once_for_all_logs(box: Box) -> None:
         looks.append(len(keys))
         return FakeWriters(box)
 
-    box.daemon.look_for_writers = look_for_writers
+    box.daemon.writers.look = look_for_writers
     paths = [box.logs / f"{n}.log" for n in range(20)]
     for path in paths:
         write(path, lines(0, 5))

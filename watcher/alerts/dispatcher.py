@@ -85,9 +85,7 @@ class Dispatcher:
         Raises:
             StorageUnavailableError: nothing can be kept now, so nothing is sent.
         """
-        known = self._alerts.get(row.id)
-        if known is None:
-            known = self._alerts[row.id] = outbox.load(self._outbox, row.id)
+        known = self._known(row.id)
         if not known and not findings:
             return
         now = self._clock.now()
@@ -115,6 +113,10 @@ class Dispatcher:
         """Why the last notification of a channel was not delivered, "" without such."""
         failing = next(filter(None, self._failing.values()), "")
         return f"alerts are not delivered: {failing}" if failing else ""
+
+    def is_idle(self, run: int) -> bool:
+        """Whether a run has no alerts."""
+        return not self._known(run)
 
     def forget(self, run: int) -> None:
         """Drops what is cached of a run of which nothing more comes."""
@@ -172,6 +174,11 @@ class Dispatcher:
     def stop(self) -> None:
         """Starts nothing more."""
         self._deliverer.stop()
+
+    def _known(self, run: int) -> dict[str, Alert]:
+        if run not in self._alerts:
+            self._alerts[run] = outbox.load(self._outbox, run)
+        return self._alerts[run]
 
     def _put(self, payload: Mapping[str, Any], now: float) -> None:
         outbox.put(

@@ -26,6 +26,8 @@ _SAMPLE: Final = 100_000
 # Formats with one record an epoch, and records that show it in others.
 _EPOCH_FORMATS: Final = frozenset({"keras", "epochs"})
 _MIN_EPOCHS: Final = 2
+# Share of the records that are of another run in a table of results.
+_OTHER_RUNS: Final = 0.8
 _THROUGHPUT: Final = ("tokens_per_s", "samples_per_s", "iters_per_s")
 
 
@@ -82,7 +84,16 @@ def measure(
         changed_at=changed_at,
         ended=ended,
         epochs=_counts_epochs(run, curves, main),
+        table=_is_table(curves, main),
     )
+
+
+def _is_table(curves: Mapping[str, Curve], main: Curve | None) -> bool:
+    """Whether nearly every record is of another run than the one before."""
+    changes = curves.get("run_no")
+    if main is None or changes is None:
+        return False
+    return len(changes) >= _OTHER_RUNS * (len(main) - 1)
 
 
 def _counts_epochs(run: Run, curves: Mapping[str, Curve], main: Curve | None) -> bool:

@@ -147,6 +147,7 @@ class Measured:
         smoothed_loss: whether the log's own loss is already an average.
         ended: whether nothing writes the log any more, whatever the log says.
         epochs: whether the steps of the log are epochs.
+        table: whether each record is the result of another run, and none a training.
     """
 
     name: str
@@ -173,6 +174,7 @@ class Measured:
     changed_at: float | None = None  # log's last change, seconds since 1970
     ended: bool = False
     epochs: bool = False
+    table: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

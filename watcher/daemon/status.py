@@ -131,8 +131,13 @@ def status(folder: Path, *, everything: bool = False) -> Status:
 
 def firing(store: Database, row: Row) -> list[Alert]:
     """Firing warnings and critical alerts, the most severe first."""
-    found = outbox.load(store.outbox, row.id).values()
-    firing = [a for a in found if a.state == FIRING and a.severity in _SHOWN]
+    return of_interest(outbox.load(store.outbox, row.id))
+
+
+def of_interest(alerts: Mapping[str, Alert]) -> list[Alert]:
+    """Those of a run's alerts that fire, the most severe first."""
+    known = alerts.values()
+    firing = [a for a in known if a.state == FIRING and a.severity in _SHOWN]
     return sorted(firing, key=lambda a: -SEVERITIES.index(a.severity))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from rich.cells import cell_len
 
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import FIRING, Alert
@@ -25,7 +26,7 @@ from watcher.views.lines import Excerpt, excerpt
 from watcher.views.series import Curve, Series, Window
 
 
-_HOLDER_S: Final = 2.0
+_HOLDER_S: Final = 5.0
 # Reading what changed takes at most so small a share of a core.
 _REST: Final = 200.0
 _SLOWEST_S: Final = 5.0
@@ -114,10 +115,12 @@ class Source:
         ]
         for run in self._entries.keys() - prints.keys():
             del self._entries[run]
+        alerts = self._firing(changed)
         for row in self._rows(changed):
             self._entries.pop(row.id, None)
             if row.current and (row.format or row.latest):
-                self._entries[row.id] = self._entry(row, watched)
+                found = alerts.get(row.id, ())
+                self._entries[row.id] = self._entry(row, found, watched)
         self._prints = dict(prints)
         entries = tuple(self._entries[run] for run in sorted(self._entries))
         self.fleet = Fleet(entries, self.fleet.pid, notes.get("at"))
@@ -128,15 +131,25 @@ class Source:
             return [row for row in self._database.runs() if row.id in set(runs)]
         return [self._database.run(run) for run in runs]
 
-    def _entry(self, row: Row, watched: set[str]) -> Entry:
-        alerts = status.firing(self._database, row)
+    def _firing(self, runs: Sequence[int]) -> Mapping[int, Sequence[Alert]]:
+        """Alerts that fire, of each of the runs that has some."""
+        found: dict[int, dict[str, Alert]] = {}
+        wanted = set(runs)
+        for run, known in outbox.load_all(self._database.outbox):
+            if run in wanted:
+                found.setdefault(run, {})[known.key] = known
+        return {run: status.of_interest(alerts) for run, alerts in found.items()}
+
+    def _entry(self, row: Row, alerts: Sequence[Alert], watched: set[str]) -> Entry:
         line = status.line(row, alerts, watched)
         findings = [self._translated(alert.finding) for alert in alerts]
         diagnosis = row.diagnosis or {}
+        cells = table.cells(line, self._lang)
         return Entry(
             run=row.id,
             line=line,
-            cells=table.cells(line, self._lang),
+            cells=cells,
+            widths=tuple(map(cell_len, cells)),
             lines=row.lines,
             headline=str(diagnosis.get("headline", "")),
             alerts=findings,

@@ -9,49 +9,44 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from parsers import metrics
 from watcher.analysis.epochs import epoch_at
 from watcher.analysis.finding import SEVERITIES, Finding
 from watcher.analysis.model import Measured
-from watcher.analysis.rules.checkpoints import (
-    BestCheckpointLostState,
-    best_checkpoint_lost,
-)
+from watcher.analysis.rules.checkpoints import BestCheckpointLostState
 from watcher.analysis.rules.cost import evaluation_cost
-from watcher.analysis.rules.divergence import DivergenceState, divergence
-from watcher.analysis.rules.early_slowdown import early_slowdown
-from watcher.analysis.rules.ending import EndedState, ended
+from watcher.analysis.rules.divergence import DivergenceState
+from watcher.analysis.rules.each_set import EachSetState, in_each_set
+from watcher.analysis.rules.early_slowdown import SlowdownsState
+from watcher.analysis.rules.ending import EndedState
 from watcher.analysis.rules.gradients import (
     GradientNotFiniteState,
     GradientSpikeState,
     ZeroLossState,
-    gradient_not_finite,
-    gradient_spike,
-    zero_loss,
 )
 from watcher.analysis.rules.inhibition import inhibit
 from watcher.analysis.rules.no_movement import (
     ConstantMetricState,
     NoMovementState,
     ZeroLearningRateState,
-    constant_metric,
-    no_movement,
-    zero_learning_rate,
 )
-from watcher.analysis.rules.not_finite import NotFiniteState, not_finite
+from watcher.analysis.rules.not_finite import NotFiniteState
 from watcher.analysis.rules.overfitting import overfitting
-from watcher.analysis.rules.plateau import PlateauState, plateau
-from watcher.analysis.rules.resume_jump import ResumeJumpState, resume_jump
-from watcher.analysis.rules.rising_loss import RisingLossState, rising_loss
+from watcher.analysis.rules.plateau import PlateauState
+from watcher.analysis.rules.resume_jump import ResumeJumpState
+from watcher.analysis.rules.rising_loss import RisingLossState
 from watcher.analysis.rules.settings import Settings, settings
-from watcher.analysis.rules.skipped_steps import SkippedStepsState, skipped_steps
-from watcher.analysis.rules.slowdown import SlowdownState, slowdown
-from watcher.analysis.rules.spike import SpikeState, spike
-from watcher.analysis.rules.state import RuleState
-from watcher.analysis.rules.validation_jump import ValidationJumpState, validation_jump
+from watcher.analysis.rules.skipped_steps import SkippedStepsState
+from watcher.analysis.rules.spike import SpikeState
+from watcher.analysis.rules.state import RuleState, folded
+from watcher.analysis.rules.validation_jump import ValidationJumpState
 
 
 __all__ = ["RULES", "Settings", "findings", "settings"]
+
+
+def _jumps(settings: Settings) -> RuleState:
+    return EachSetState(lambda: ValidationJumpState(settings.validation_jump))
+
 
 # The rules that follow a log: what they know of it is a state, updated as it grows.
 STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
@@ -69,8 +64,8 @@ STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
         "no_movement": lambda _: NoMovementState(),
         "constant_metric": lambda _: ConstantMetricState(),
         "zero_learning_rate": lambda _: ZeroLearningRateState(),
-        "validation_jump": lambda s: ValidationJumpState(s.validation_jump),
-        "slowdown": lambda s: SlowdownState(s.slowdown),
+        "validation_jump": _jumps,
+        "slowdown": SlowdownsState,
         "best_checkpoint_lost": lambda s: BestCheckpointLostState(
             s.best_checkpoint_lost
         ),
@@ -81,67 +76,36 @@ STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
 Rule = Callable[[Measured, Settings], list[Finding]]
 
 
-def _of_each_set(
-    run: Measured, judge: Callable[[Measured], list[Finding]]
-) -> list[Finding]:
-    """What a rule on validation finds in each of several sets, which is named."""
-    found = [_named(run, f) for f in judge(run)]
-    for val, beside in run.other_sets:
-        one = replace(run, val=val, val_train=beside)
-        found += [_named(one, finding) for finding in judge(one)]
-    return found
+def _folded(name: str) -> Rule:
+    """A rule on a whole run, from its state."""
+    return lambda run, settings: folded(STATES[name](settings), run)
 
 
-def _named(run: Measured, finding: Finding) -> Finding:
-    name = metrics.validation_set(run.val.metric) if run.val else ""
-    if not name:
-        return finding
-    return replace(finding, evidence={**finding.evidence, "set": name})
-
-
-def _slowdown(run: Measured, settings: Settings) -> list[Finding]:
-    """Slowdowns of a short log, and those that medians show later."""
-    early = early_slowdown(run)
-    lasting = [f for f in early if f.cleared_step is None]
-    if lasting:
-        return early
-    last = max((f.cleared_step or 0 for f in early), default=-1)
-    return [*early, *(f for f in slowdown(run, settings.slowdown) if f.step > last)]
-
-
-RULES: Final = MappingProxyType[str, Rule](
+_WHOLE: Final = MappingProxyType[str, Rule](
     {
-        "overfitting": lambda a, s: _of_each_set(
+        "overfitting": lambda a, s: in_each_set(
             a, lambda run: overfitting(run, s.overfitting)
         ),
-        "not_finite": lambda a, _: not_finite(a),
-        "divergence": lambda a, s: divergence(a, s.divergence),
-        "spike": lambda a, s: spike(a, s.spike),
-        "plateau": lambda a, s: plateau(a, s.plateau),
-        "resume_jump": lambda a, s: resume_jump(a, s.resume_jump),
-        "rising_loss": lambda a, s: rising_loss(a, s.rising_loss),
-        "zero_loss": lambda a, _: zero_loss(a),
-        "gradient_not_finite": lambda a, _: gradient_not_finite(a),
-        "gradient_spike": lambda a, s: gradient_spike(a, s.gradient_spike),
-        "skipped_steps": lambda a, _: skipped_steps(a),
-        "no_movement": lambda a, _: no_movement(a),
-        "constant_metric": lambda a, _: constant_metric(a),
-        "zero_learning_rate": lambda a, _: zero_learning_rate(a),
-        "validation_jump": lambda a, s: _of_each_set(
-            a, lambda run: validation_jump(run, s.validation_jump)
-        ),
-        "slowdown": _slowdown,
         "evaluation_cost": lambda a, s: evaluation_cost(a, s.evaluation_cost),
-        "best_checkpoint_lost": lambda a, s: best_checkpoint_lost(
-            a, s.best_checkpoint_lost
-        ),
-        "ended": lambda a, _: ended(a),
     }
+)
+# In this order findings of one severity and step are listed.
+_NAMES: Final = (
+    *("overfitting", "not_finite", "divergence", "spike", "plateau", "resume_jump"),
+    *("rising_loss", "zero_loss", "gradient_not_finite", "gradient_spike"),
+    *("skipped_steps", "no_movement", "constant_metric", "zero_learning_rate"),
+    *("validation_jump", "slowdown", "evaluation_cost", "best_checkpoint_lost"),
+    "ended",
+)
+RULES: Final = MappingProxyType[str, Rule](
+    {name: _WHOLE[name] if name in _WHOLE else _folded(name) for name in _NAMES}
 )
 
 
 def findings(run: Measured, settings: Settings | None = None) -> tuple[Finding, ...]:
     """What every rule finds in a run, the most severe first, then by step."""
+    if run.table:  # of runs that have ended: none of them is told by the others
+        return ()
     chosen = settings or Settings()
     found = inhibit(f for rule in RULES.values() for f in rule(run, chosen))
     found = [_in_epochs(run, finding) for finding in found]

@@ -1,6 +1,7 @@
 """Iterations take much longer, in a log too short for medians of two hundred."""
 
-from collections.abc import Iterator
+from collections import deque
+from dataclasses import replace
 from statistics import median
 from typing import Final
 
@@ -8,6 +9,9 @@ import numpy as np
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Measured
+from watcher.analysis.rules.settings import Settings
+from watcher.analysis.rules.slowdown import SlowdownState
+from watcher.analysis.rules.state import folded
 
 
 # From so many times on the rule on slowdowns judges alone.
@@ -21,45 +25,92 @@ _FACTOR: Final = 2.5
 _MIN_MS: Final = 1.0
 
 
-def early_slowdown(run: Measured) -> list[Finding]:
+class EarlySlowdownState:
     """Five times in a row are 2.5 times the median of those before, at least ten.
 
     Resolves when the median of the last five has come half of the way back.
     """
-    time = run.time
-    if time is None:
-        return []
-    at = np.flatnonzero(np.isfinite(time.values))[_COMPILE_RECORDS:]
-    return list(_findings(time.steps[at].tolist(), time.values[at].tolist()))
 
+    def __init__(self) -> None:
+        self._count = 0
+        self._earlier: list[float] = []
+        self._recent: deque[tuple[int, float]] = deque(maxlen=_RECENT)
+        self._found: list[Finding] = []
+        self._limit: float | None = None  # below which the last one resolves
 
-def _findings(steps: list[int], times: list[float]) -> Iterator[Finding]:
-    at = _BEFORE + _RECENT
-    while at <= min(len(times), _FEW):
-        recent = times[at - _RECENT : at]
-        before = median(times[max(0, at - _FEW) : at - _RECENT])
-        if before < _MIN_MS or min(recent) < _FACTOR * before:
-            at += 1
-            continue
-        back = _resolved(times, at, (before + median(recent)) / 2)
-        last = len(times) if back is None else back - 1
-        now = median(times[max(at, last) - _RECENT : max(at, last)])
-        yield Finding(
-            "slowdown",
-            "warning",
-            steps[at - 1],
-            since_step=steps[at - _RECENT],
-            evidence={"now_ms": max(now, median(recent)), "before_ms": before},
-            cleared_step=None if back is None else steps[back - 1],
-        )
-        if back is None:
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        time = new.time
+        if time is None or (self._count > _FEW and self._limit is None):
             return
-        at = back + 1
+        good = np.isfinite(time.values)
+        steps, values = time.steps[good].tolist(), time.values[good].tolist()
+        for step, ms in zip(steps, values, strict=True):
+            self._count += 1
+            if self._count > _COMPILE_RECORDS:
+                self._add(step, ms)
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """Every slowdown, in the order of the log."""
+        del run
+        return self._found
+
+    def _add(self, step: int, ms: float) -> None:
+        if len(self._recent) == _RECENT and len(self._earlier) < _FEW:
+            self._earlier.append(self._recent[0][1])
+        self._recent.append((step, ms))
+        times = [ms for _, ms in self._recent]
+        if self._limit is not None:
+            self._go_on(step, median(times))
+        elif self._count <= _FEW and len(self._earlier) >= _BEFORE:
+            before = median(self._earlier)
+            if before >= _MIN_MS and min(times) >= _FACTOR * before:
+                self._fire(before, median(times))
+
+    def _fire(self, before: float, now: float) -> None:
+        self._limit = (before + now) / 2
+        self._found.append(
+            Finding(
+                "slowdown",
+                "warning",
+                self._recent[-1][0],
+                since_step=self._recent[0][0],
+                evidence={"now_ms": now, "before_ms": before},
+            )
+        )
+
+    def _go_on(self, step: int, now: float) -> None:
+        """The level named is the highest so far; it may resolve."""
+        last = self._found[-1]
+        assert self._limit is not None
+        if now < self._limit:
+            self._found[-1] = replace(last, cleared_step=step)
+            self._limit = None
+        elif now > float(last.evidence["now_ms"] or 0):
+            self._found[-1] = replace(last, evidence={**last.evidence, "now_ms": now})
 
 
-def _resolved(times: list[float], start: int, limit: float) -> int | None:
-    """How many times it took until the median of the last five was below a limit."""
-    for end in range(start + 1, len(times) + 1):
-        if median(times[end - _RECENT : end]) < limit:
-            return end
-    return None
+class SlowdownsState:
+    """Slowdowns of a short log, then those that medians show."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._early = EarlySlowdownState()
+        self._later = SlowdownState(settings.slowdown)
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        self._early.update(new)
+        self._later.update(new)
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """One finding for each slowdown: while an early one is firing it stands."""
+        early = self._early.findings(run)
+        if any(f.cleared_step is None for f in early):
+            return list(early)
+        last = max((f.cleared_step or 0 for f in early), default=-1)
+        return [*early, *(f for f in self._later.findings(run) if f.step > last)]
+
+
+def early_slowdown(run: Measured) -> list[Finding]:
+    """The findings of a whole run."""
+    return folded(EarlySlowdownState(), run)

@@ -26,7 +26,7 @@ above it, with training loss down 20 %, gets the same warning as a final word.
 import math
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -101,6 +101,10 @@ def _replay(run: Measured, val: Curve, settings: Overfitting) -> Iterator[Findin
             raised.confirmed_step = step
     if raised is None and run.ended:
         raised = _final_word(history)
+        if raised:
+            finding = _finding(run, history, raised, None)
+            yield replace(finding, evidence={**finding.evidence, "final": "yes"})
+            return
     if raised:
         yield _finding(run, history, raised, None)
 

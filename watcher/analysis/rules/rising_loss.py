@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from parsers.batch import Floats, Ints
+from watcher.analysis.blocks import Blocks
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Measured
 from watcher.analysis.rules.settings import RisingLoss
@@ -19,10 +20,11 @@ from watcher.analysis.segments import SegmentCursor
 _PARTS: Final = 5
 _FIRST: Final = 40
 _COMPARED: Final = (_FIRST, 50, 60, 70)
-_MOST: Final = 2 * _FIRST
 # Parts that must rise, one above the other.
 _RISES: Final = 2
 _STANDARD_ERRORS: Final = 5.0
+# The level of now is that of so small a part.
+_LATEST: Final = 20
 
 
 class RisingLossState:
@@ -63,16 +65,10 @@ def rising_loss(run: Measured, settings: RisingLoss) -> list[Finding]:
 
 
 class _Segment:
-    """Losses between restarts, in blocks of `_size` records.
-
-    Attributes of a block: its sum, the sum of its squares, its first step.
-    """
+    """Losses between restarts."""
 
     def __init__(self) -> None:
-        self._size = 1
-        self._blocks: list[tuple[float, float, int]] = []
-        self._open = (0.0, 0.0, 0)  # the block that is not complete
-        self._filled = 0
+        self._blocks = Blocks(2 * _FIRST)
         self._found: list[Finding] = []
         # What is firing, below which mean it resolves, of how many records.
         self._firing: tuple[Finding, float, int] | None = None
@@ -80,48 +76,37 @@ class _Segment:
 
     def add(self, steps: Ints, values: Floats, settings: RisingLoss) -> None:
         """Judges new points."""
+        if self._ended:
+            return
         bad = np.flatnonzero(values <= 0)
+        self._ended = bool(len(bad))
         end = int(bad[0]) if len(bad) else len(values)
-        at = 0
-        while at < end and not self._ended:
-            taken = min(end - at, self._size - self._filled)
-            self._extend(steps[at : at + taken], values[at : at + taken])
-            at += taken
-            if self._filled == self._size:
-                self._complete(int(steps[at - 1]), settings)
-        self._ended = self._ended or end < len(values)
+        for step in self._blocks.add(steps[:end], values[:end]):
+            if self._firing:
+                self._resolve(step)
+            elif len(self._blocks) in _COMPARED:
+                self._compare(step, settings)
 
     def findings(self) -> list[Finding]:
         """Those of this segment."""
-        return [*self._found, self._firing[0]] if self._firing else self._found
+        if self._firing is None:
+            return self._found
+        return [*self._found, self._as_of_now(self._firing[0])]
 
-    def _extend(self, steps: Ints, values: Floats) -> None:
-        total, squares, step = self._open
-        # One after the other: sums are the same wherever the log was cut.
-        total = float(np.cumsum(np.append(total, values))[-1])
-        squares = float(np.cumsum(np.append(squares, values * values))[-1])
-        self._open = total, squares, step if self._filled else int(steps[0])
-        self._filled += len(values)
-
-    def _complete(self, step: int, settings: RisingLoss) -> None:
-        """A block is complete; `step`: of its last record."""
-        self._blocks.append(self._open)
-        self._open, self._filled = (0.0, 0.0, 0), 0
-        if len(self._blocks) == _MOST:
-            pairs = zip(self._blocks[::2], self._blocks[1::2], strict=True)
-            self._blocks = [(a + b, c + d, first) for (a, c, first), (b, d, _) in pairs]
-            self._size *= 2
-        if self._firing:
-            self._resolve(step)
-        elif len(self._blocks) in _COMPARED:
-            self._compare(step, settings)
+    def _as_of_now(self, finding: Finding) -> Finding:
+        """The finding with the level of the last twentieth of the records."""
+        blocks = self._blocks[-max(1, len(self._blocks) // _LATEST) :]
+        after = sum(block[0] for block in blocks) / (len(blocks) * self._size)
+        before = float(finding.evidence["before"] or 0)
+        level = {"after": after, "rise_share": after / before - 1}
+        return replace(finding, evidence={**finding.evidence, **level})
 
     def _resolve(self, step: int) -> None:
         assert self._firing is not None
         finding, limit, width = self._firing
-        count = max(1, width // self._size)
-        total = sum(block[0] for block in self._blocks[-count:])
-        if total / (count * self._size) < limit:
+        count = max(1, width // self._blocks.size)
+        total = float(self._blocks.sums(count)[:, 0].sum())
+        if total / (count * self._blocks.size) < limit:
             self._found.append(replace(finding, cleared_step=step))
             self._firing = None
 
@@ -140,20 +125,20 @@ class _Segment:
             "rising_loss",
             "warning",
             step,
-            since_step=self._blocks[low * count][2],
+            since_step=self._blocks.first_step(low * count),
             evidence={
                 "before": before,
                 "after": after,
                 "rise_share": after / before - 1,
             },
         )
-        self._firing = finding, (before + after) / 2, count * self._size // 2
+        self._firing = finding, (before + after) / 2, count * self._blocks.size // 2
 
     def _fifths(self) -> tuple[Floats, Floats]:
         """Means of the fifths and their standard errors."""
         count = len(self._blocks) // _PARTS
-        records = count * self._size
-        sums = np.array([block[:2] for block in self._blocks])
+        records = count * self._blocks.size
+        sums = self._blocks.sums(len(self._blocks))
         parts = sums.reshape(_PARTS, count, 2).sum(axis=1) / records
         means, squares = parts[:, 0], parts[:, 1]
         variance = np.maximum(squares - means**2, 0.0)

@@ -234,10 +234,12 @@ def needs_attention(line: Any) -> bool:
 
 def folded(lines: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """The runs to show, and those that are over and many enough to fold."""
-    over = [x for x in lines if x.state in OVER and not needs_attention(x)]
-    if len(over) <= _FOLDED:
-        return list(lines), []
-    return [line for line in lines if line not in over], over
+    shown: list[Any] = []
+    over: list[Any] = []
+    for line in lines:
+        is_over = line.state in OVER and not needs_attention(line)
+        (over if is_over else shown).append(line)
+    return (shown, over) if len(over) > _FOLDED else (list(lines), [])
 
 
 def matching(lines: Sequence[Any], text: str) -> list[Any]:

@@ -27,9 +27,20 @@ RUSSIAN: Final = MappingProxyType(
             "Затем обучение перезапущено с шага {step}."
         ),
         # headlines
-        "{start}: validation loss is {rise} above its best": (
-            "{start}: валидационный loss на {rise} выше минимума"
+        "{start}: validation loss{of_set} is {rise} above its best": (
+            "{start}: валидационный loss{of_set} на {rise} выше минимума"
         ),
+        "{start}: validation loss{of_set} ended {rise} above its best": (
+            "{start}: валидационный loss{of_set} закончился на {rise} выше минимума"
+        ),
+        "; {task} is best at step {step}": "; {task}: лучшее значение на шаге {step}",
+        "Results of {runs}": "Результаты {runs}",
+        "Results of {runs}: the lowest loss is {best}, in line {line}": (
+            "Результаты {runs}: наименьший loss {best}, в строке {line}"
+        ),
+        "is": "сейчас",
+        "ended": "закончился",
+        "the data ran out": "данные закончились",
         "Not enough evaluations yet": "Пока мало оценок",
         "validation accuracy": "точность на валидации",
         "by loss": "по loss",
