@@ -108,15 +108,15 @@ class Dispatcher:
         if notifications:
             self.deliver()
 
-    def is_idle(self, run: int) -> bool:
-        """Whether a run has no alerts."""
-        return not self._known(run)
-
     @property
     def error(self) -> str:
         """Why the last notification of a channel was not delivered, "" without such."""
         failing = next(filter(None, self._failing.values()), "")
         return f"alerts are not delivered: {failing}" if failing else ""
+
+    def is_idle(self, run: int) -> bool:
+        """Whether a run has no alerts."""
+        return not self._known(run)
 
     def forget(self, run: int) -> None:
         """Drops what is cached of a run of which nothing more comes."""

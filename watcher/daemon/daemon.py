@@ -91,6 +91,7 @@ class Daemon:
             scheduler=self.scheduler,
             alerting=self.alerting,
             exports=self._exports,
+            alerting=self.alerting,
             events=self.events,
             polling=self._polling,
             polled=polled,
