@@ -91,7 +91,6 @@ class Daemon:
             scheduler=self.scheduler,
             alerting=self.alerting,
             exports=self._exports,
-            alerting=self.alerting,
             events=self.events,
             polling=self._polling,
             polled=polled,

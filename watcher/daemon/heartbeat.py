@@ -30,7 +30,6 @@ class Heartbeat:
         scheduler: Scheduler,
         alerting: Dispatcher,
         exports: Exports,
-        alerting: Dispatcher,
         events: Events,
         polling: Polling,
         polled: Sequence[Path],
@@ -42,7 +41,6 @@ class Heartbeat:
         self._scheduler = scheduler
         self._alerting = alerting
         self._exports = exports
-        self._alerting = alerting
         self._events = events
         self._polling = polling
         self._polled = ", ".join(map(str, polled))
