@@ -21,7 +21,7 @@ RUSSIAN = {key: text for table in catalog.TABLES for key, text in table.items()}
 LOOKUPS = {"tr", "message", "echo", "_echo", "_level", "_overlay", "_by_clock"}
 SOURCES = sorted(
     path
-    for package in ("outputs", "commands", "launch", "service")
+    for package in ("outputs", "commands", "launch", "service", "top")
     for path in (ROOT / package).rglob("*.py")
     if path.parent.name != "russian"
 )

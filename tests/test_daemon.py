@@ -54,7 +54,8 @@ class FakeWriters:
 class Box:
     """A folder of logs, and a daemon that watches it without processes or threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, html: bool = False) -> None:
+        self.html = html
         self.logs = folder / "logs"
         self.roots = [self.logs]
         self.out = folder / "plots"
@@ -73,7 +74,7 @@ class Box:
                 out=self.out,
                 state=self.state,
                 scanner=Scanner(own=(self.out, self.state)),
-                look=Options(str(self.state), keep=2),
+                look=Options(str(self.state), keep=2, html=self.html),
             ),
             clock=self.clock,
             make_worker=Inline,
@@ -129,6 +130,20 @@ def test_a_log_gets_its_latest_files(box: Box) -> None:
     assert ["latest.json", "latest.png", "latest.txt"] == box.made("a.log")
     data = json.loads((box.out / "a.log" / "latest.json").read_bytes())
     assert 50 == len(data["training"]["iters"])
+
+
+def test_a_report_in_one_file_where_it_is_wanted(tmp_path: Path) -> None:
+    """`start --html`: beside each picture, with the points of the log."""
+    box = Box(tmp_path, html=True)
+    write(box.logs / "a.log", lines(0, 50))
+
+    box.pass_time()
+    box.daemon.close()
+
+    assert "latest.html" in box.made("a.log")
+    page = (box.out / "a.log" / "latest.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert '"records":50' in page
 
 
 def test_latest_files_follow_the_log(box: Box) -> None:

@@ -14,10 +14,10 @@ from rich.cells import cell_len
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import FIRING, RESOLVED, Alert
 from watcher.cli import cli
-from watcher.commands.status_table import SORTS, table
 from watcher.daemon.status import Line, status
 from watcher.errors import GptwatchError
 from watcher.host.lock import locked
+from watcher.outputs.report.status_table import SORTS, table
 
 
 DIAGNOSIS = {

@@ -48,7 +48,7 @@ def begin(store: Database, path: str = "train.log") -> int:
 def keep(store: Database, run: int, delta: Delta) -> None:
     """Puts a piece in the store."""
     with store.transaction():
-        store.add(run, delta, Cursor(1, 2), Parser(), size=10)
+        store.add(run, delta, Cursor(1, 2), Parser(), bytes(10))
 
 
 def piece(names: Sequence[tuple[str, ...]], line: int, seed: int) -> Delta:
@@ -128,7 +128,7 @@ def test_a_transaction_that_fails_leaves_nothing(store: Database) -> None:
     before = list(store.connection.iterdump())
 
     with contextlib.suppress(ZeroDivisionError), store.transaction():
-        store.add(run, Delta(batches=[batch]), Cursor(3, 4), Parser(), size=1)
+        store.add(run, Delta(batches=[batch]), Cursor(3, 4), Parser(), b"x")
         store.keep_note("daemon", 1)
         store.begin("/logs", "other.log", reason="found", now=1.0)
         raise ZeroDivisionError

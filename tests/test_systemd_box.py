@@ -1,14 +1,13 @@
 """The service on a booted systemd: it starts, comes back, stops, and leaves nothing."""
 
 import json
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 from box import PYTHON, SOURCE, Box, booted, missing
 from oracle import until
+from readme import block, commands
 
 
 WHY_NOT: Final = missing()
@@ -20,9 +19,8 @@ pytestmark = [
 ]
 
 VENV: Final = "/opt/gptwatch/venv"
-README: Final = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 # The five lines that the README gives, with this box's own Python and our files.
-LINES: Final = re.findall(rf"^    (?:sudo )?(.*{VENV}.*)$", README, re.MULTILINE)
+LINES: Final = [line.removeprefix("sudo ") for line in commands(block("service"))]
 WORDS: Final = (
     " && ".join(LINES[:2])
     .replace("/usr/bin/python3", str(PYTHON))

@@ -13,9 +13,9 @@ from pages import Served
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.pipeline import read
+from watcher.html.report import document
 from watcher.outputs.plot.theme import DARK, LIGHT
 from watcher.outputs.text.findings import as_dict
-from watcher.web.report import document
 
 
 playwright = pytest.importorskip("playwright.sync_api")

@@ -41,6 +41,7 @@ from watcher.commands.show import show
 from watcher.commands.silence import silence
 from watcher.commands.start import start
 from watcher.commands.status import status
+from watcher.commands.top import top
 from watcher.commands.web import web
 from watcher.errors import ConfigError, GptwatchError
 from watcher.outputs.text.catalog import tr
@@ -82,7 +83,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 
 for _command in (
-    *(demo, start, run, web, status, show, alerts, silence, notify),
+    *(demo, start, run, top, web, status, show, alerts, silence, notify),
     *(once, compare, export, push, formats, alertrules, service, doctor, completion),
 ):
     cli.add_command(_command)

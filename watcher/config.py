@@ -74,6 +74,7 @@ class Options:
     cron: str | None = None
     every: int | None = None
     keep: int | None = setting(None, at_least=1)
+    html: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,12 @@ KEYVALUE = Format(
     ),
     patterns=(
         LinePattern(
-            "step, loss", _with_step, scale=SCALE, stands_in=MEANS, distinct=True
+            "step, loss",
+            _with_step,
+            scale=SCALE,
+            stands_in=MEANS,
+            distinct=True,
+            ranks=True,
         ),
         line(
             "loss at step N:",

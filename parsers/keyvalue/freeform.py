@@ -14,7 +14,7 @@ from typing import Final
 
 from parsers.keyvalue.normalise import normalised
 from parsers.keyvalue.pairs import AMOUNT
-from parsers.keyvalue.vocabulary import CURVES, Key, key, plain
+from parsers.keyvalue.vocabulary import CURVES, KEYS, Key, is_curve, key, plain
 from parsers.metrics import METRICS
 from parsers.patterns import COUNT
 
@@ -129,6 +129,8 @@ _POINTS: Final = CURVES | {"running_loss"}
 _NUMBERED: Final = frozenset({"step", "epoch", "max_steps"})
 _NEVER_REPEATED: Final = _POINTS | {"step", "epoch", "accuracy", "val_accuracy"}
 _LATE: Final = 1000
+# Beside `Train Loss` a `MAE Loss` is another figure.
+_QUALIFIED_RANK: Final = 500
 _TIMES: Final = {"ms": 1.0, "us": 1e-3, "s": 1e3, "sec": 1e3, "secs": 1e3, "min": 6e4}
 _BYTES: Final = {"M": 1.0, "MB": 1.0, "MiB": 1.0, "G": 1024.0, "GB": 1024.0}
 _BYTES_ALL: Final = _BYTES | {"GiB": 1024.0}
@@ -174,6 +176,12 @@ SCALE: Final = {
 # The lines of a template differ in their digits: no key may depend on one.
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 
+_ZEROED: Final = {
+    text.translate(str.maketrans("123456789", "000000000")): meant
+    for text, meant in KEYS.items()
+    if not text.isalpha()
+}
+
 Span = tuple[int, int]
 
 
@@ -200,7 +208,7 @@ class Statement:
     @property
     def curve(self) -> bool:
         """Whether it holds a loss."""
-        return not _POINTS.isdisjoint(self.metrics)
+        return "running_loss" in self.metrics or any(map(is_curve, self.metrics))
 
     def fields(self) -> list[tuple[str, int, int]]:
         """Its metrics, as a pattern gives them."""
@@ -351,6 +359,8 @@ def _item(pair: re.Match[bytes]) -> tuple[int, _Item | None]:
     for word in _PART.finditer(pair["key"]):
         begin = pair.start("key") + word.start()
         item = _meant(known[word.start() :], pair)
+        if item is not None and word.start() and item.name == "loss":
+            item = replace(item, rank=item.rank + _QUALIFIED_RANK)
         if item is not None and item.name == "loss" and _MEAN.search(plain(known)):
             item = replace(item, name="running_loss")
         if item is not None:
@@ -372,7 +382,7 @@ def _meant(name: str, pair: re.Match[bytes]) -> _Item | None:
     if unit in _BY_UNIT.get(simple, ("", {}))[1]:
         metric, factors = _BY_UNIT[simple]
         return _Item(metric, _LATE, factors[unit], value, of)
-    known = key(name) or _last_of_path(name)
+    known = key(name) or _ZEROED.get(simple) or _last_of_path(name)
     if known is None or (simple in _VAGUE and whole):
         return None
     if known.name in _NUMBERED:

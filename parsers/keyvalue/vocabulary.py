@@ -12,6 +12,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from parsers.metrics import OF_SET
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -360,6 +362,24 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
     }
 )
 
+# `eval_news_loss`: one of several validation sets; Lightning numbers them.
+_SETS_OF: Final = frozenset({"eval", "val", "valid", "validation", "dev"})
+_LIGHTNING: Final = "loss_dataloader_idx_"
+# What stands there names a part of the loss, or how it was averaged, and no set.
+_PARTS: Final = frozenset(
+    _words(
+        "total lm ce avg average mean sum running epoch step batch token best min max"
+        " last final ema smooth smoothed train training loss box bbox cls obj dfl iou"
+        " giou mask rpn seg reg regression classification l1 l2 mse mae rmse huber kl"
+        " kld rec recon reconstruction aux adv gan gen disc d g policy value entropy vf"
+        " pg actor critic reward main mtp z moe router balance balancing contrastive"
+        " clip align commit commitment vq codebook perceptual lpips vgg ssim style"
+        " content physics data pde bc ic nll bce focal dice ctc att attention mel gate"
+        " duration pitch energy stop start end student teacher distill kd mlm nsp rtd"
+        " itc itm orpo dpo sft chosen rejected cross"
+    )
+)
+
 # `ValLoss`
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _SIGNS: Final = re.compile(r"[^a-z0-9]+")
@@ -371,7 +391,25 @@ def key(text: str) -> Key | None:
     """What a key of a log means; None when it is not in the vocabulary."""
     if len(text) > _LONGEST:
         return None
-    return KEYS.get(plain(text)) or KEYS.get(plain(_CAMEL.sub("_", text)))
+    simple = plain(text)
+    known = KEYS.get(simple) or KEYS.get(plain(_CAMEL.sub("_", text)))
+    return known or _of_set(simple)
+
+
+def _of_set(simple: str) -> Key | None:
+    """The loss of one of several validation sets, by its name."""
+    head, _, rest = simple.partition("_")
+    name = rest.removesuffix("_loss")
+    if rest.startswith(_LIGHTNING):
+        name = rest.removeprefix(_LIGHTNING)
+    if head not in _SETS_OF or name == rest or _PARTS & set(name.split("_")):
+        return None
+    return Key(OF_SET + name, 1.0, 0) if name else None
+
+
+def is_curve(name: str) -> bool:
+    """Whether a record with this metric is a point of a curve."""
+    return name in CURVES or name.startswith(OF_SET)
 
 
 def plain(text: str) -> str:

@@ -90,7 +90,7 @@ def quantile(parts: Sequence[tuple[Floats, Ints]], share: float) -> float | None
     below = int(place)
     at = np.searchsorted(ends, [below, min(below + 1, int(ends[-1]) - 1)], "right")
     low, high = values[order][at].tolist()
-    return float(low + (high - low) * (place - below))
+    return float(low * (below + 1 - place) + high * (place - below))
 
 
 def _ordered(values: Floats) -> Ints:

@@ -144,7 +144,7 @@ class _Export:
 
     def html(self) -> Iterator[bytes]:
         """A report that opens in a browser without a server."""
-        from watcher.web.report import document
+        from watcher.html.report import document
 
         for _, reading in self._runs():
             yield document(reading.analysis, lang=options.language())

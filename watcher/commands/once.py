@@ -75,7 +75,7 @@ def once(
 def _write_html(analysis: Any, out: Path, lang: str, *, quiet: bool) -> None:
     """Writes the report in one file, and prints its path."""
     from watcher.files import stamp, write_atomically
-    from watcher.web.report import document
+    from watcher.html.report import document
 
     path = out / f"training_report_{stamp(time.time())}.html"
     write_atomically(path, [document(analysis, lang=lang)])

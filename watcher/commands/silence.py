@@ -3,10 +3,9 @@
 import contextlib
 import difflib
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -59,13 +58,13 @@ def silence(
 
 
 def _add(folder: Path, run: str, rule: str, until: float) -> None:
-    from watcher.alerts.silences import matches
+    from watcher.alerts import silences
     from watcher.storage.database import Database
 
     store = Database(folder, read_only=True)
     with contextlib.closing(store):
-        is_known = any(matches(row.name, run) for row in store.runs())
-    with _writing(folder) as outbox:
+        is_known = any(silences.matches(row.name, run) for row in store.runs())
+    with silences.writing(folder) as outbox:
         number = outbox.silence(run, rule, until)
     click.echo(_shown(number, run, rule, until))
     if not is_known:
@@ -97,23 +96,13 @@ def _list(folder: Path) -> None:
 
 
 def _remove(folder: Path, number: int) -> None:
-    with _writing(folder) as outbox:
+    from watcher.alerts import silences
+
+    with silences.writing(folder) as outbox:
         if not outbox.delete_silence(number):
             text = "there is no silence {n}; see: gptwatch silence --list"
             raise InputError(options.tr(text, n=number))
     click.echo(options.tr("silence {n} removed", n=number))
-
-
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[Any]:
-    """The outbox, for one short transaction beside the daemon's."""
-    from watcher.storage.database import Database
-
-    # It must exist, and have a readable schema.
-    Database(folder, read_only=True).close()
-    store = Database(folder, owner=False)
-    with contextlib.closing(store), store.transaction():
-        yield store.outbox
 
 
 def known(rule: str) -> None:

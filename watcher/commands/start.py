@@ -93,6 +93,11 @@ class Cron(click.ParamType[str]):
     help="Archived pictures kept for each run.",
 )
 @click.option(
+    "--html",
+    is_flag=True,
+    help="Keep a report in one file (latest.html) beside each picture.",
+)
+@click.option(
     "--on-alert",
     help="Command that gets each alert as JSON on standard input.",
 )
@@ -253,6 +258,7 @@ def _settings(context: click.Context, given: dict[str, Any]) -> Any:
             window=given["window"],
             log_x=given["log_x"],
             keep=given["keep"],
+            html=given["html"],
         ),
         interval_s=given["interval"],
         cron=given["cron"],

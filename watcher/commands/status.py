@@ -10,7 +10,8 @@ import click
 
 from watcher.commands import options
 from watcher.commands.completion import complete_runs
-from watcher.commands.status_table import (
+from watcher.errors import InputError
+from watcher.outputs.report.status_table import (
     SORTS,
     details,
     folded,
@@ -18,11 +19,9 @@ from watcher.commands.status_table import (
     ordered,
     table,
 )
-from watcher.errors import InputError
 from watcher.outputs.text.catalog import message
 
 
-_EVERY_S: Final = 1.0
 _NARROWEST: Final = 60
 # More alerts than this are a list of their own: `gptwatch alerts`.
 _ALERTS: Final = 20
@@ -50,9 +49,7 @@ _COLOURS: Final = {
 @options.out
 @options.state
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--watch", is_flag=True, help="Refresh the table every second; Ctrl-C quits."
-)
+@click.option("--watch", is_flag=True, hidden=True)
 @click.option(
     "--all", "everything", is_flag=True, help="Include earlier and finished runs."
 )
@@ -79,6 +76,9 @@ def status(
     """
     from watcher.daemon.status import status as read
 
+    if watch:
+        text = "--watch was replaced by a full-screen view: {command}"
+        raise click.UsageError(options.tr(text, command="gptwatch top"))
     folder = state or out / ".gptwatch"
 
     def now() -> Any:
@@ -89,8 +89,6 @@ def status(
         _one(now(), run, as_json=as_json)
     elif as_json:
         click.echo(options.as_json(now().as_dict()))
-    elif watch and sys.stdout.isatty():
-        _live(now, everything=everything)
     else:
         for part in _parts(now(), everything=everything):
             _console().print(part, soft_wrap=not sys.stdout.isatty())
@@ -121,19 +119,6 @@ def _named(lines: Any, name: str) -> Any:
     if not near:
         text = "{name}: no such run; to see all: gptwatch status --all"
     raise InputError(options.tr(text, name=name, names=names))
-
-
-def _live(now: Any, *, everything: bool) -> None:
-    import time
-
-    from rich.console import Group
-    from rich.live import Live
-
-    with Live(console=_console(), screen=True, auto_refresh=False) as live:
-        while True:
-            parts = _parts(now(), everything=everything)
-            live.update(Group(*parts), refresh=True)
-            time.sleep(_EVERY_S)
 
 
 def _console() -> Any:

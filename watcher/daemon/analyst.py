@@ -18,6 +18,7 @@ from typing import Any, Final, TextIO
 
 from watcher import config
 from watcher.analysis.finding import Finding
+from watcher.analysis.model import Analysis
 from watcher.analysis.pipeline import Reading, analyse
 from watcher.daemon.jobs import Job, Options, Result
 from watcher.errors import GptwatchError, StorageCorruptError
@@ -112,11 +113,19 @@ class Analyst:
             data=folder / "latest.json",
             lang=options.lang,
         )
+        if options.html:
+            made["html"] = folder / "latest.html"
+            write_atomically(made["html"], [self._page(reading.analysis)])
         if job.final:
             made |= artifacts.write_dated(
                 reading, picture, folder, lang=options.lang, stamp=job.stamp
             )
         return {kind: str(path) for kind, path in made.items()}
+
+    def _page(self, analysis: Analysis) -> bytes:
+        from watcher.html.report import document
+
+        return document(analysis, lang=self._options.lang)
 
 
 def exit_on_sigterm() -> None:

@@ -14,6 +14,7 @@ class Options:
         config: tables of the configuration: rules and formats.
         lang, theme, window, log_x: as for `gptwatch once`.
         keep: how many dated plots of a run are kept.
+        html: whether a report in one file is written beside each picture.
     """
 
     state: str
@@ -23,6 +24,7 @@ class Options:
     window: int | None = None
     log_x: bool = False
     keep: int = 20
+    html: bool = False
 
 
 @dataclass(frozen=True, slots=True)

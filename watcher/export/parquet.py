@@ -10,6 +10,7 @@ import numpy as np
 from watcher.analysis.model import Analysis, Curve
 from watcher.errors import GptwatchError
 from watcher.outputs.report.json import to_json
+from watcher.outputs.text.escape import utf8
 
 
 SCHEMA: Final = "1"
@@ -37,7 +38,7 @@ def write(runs: Iterable[tuple[str, Analysis]]) -> Iterator[bytes]:
         column_encoding={"step": "DELTA_BINARY_PACKED", "line": "DELTA_BINARY_PACKED"},
     ) as writer:
         for name, analysis in runs:
-            about[f"gptwatch.run:{_text(name)}"] = _about(analysis)
+            about[f"gptwatch.run:{utf8(name)}"] = _about(analysis)
             for curve in analysis.curves.values():
                 for start in range(0, len(curve), _ROWS):
                     part = slice(start, start + _ROWS)
@@ -82,8 +83,8 @@ def _columns(
     starts = [segment.first_line for segment in analysis.segments[1:]]
     segments = np.searchsorted(starts, curve.lines[part], side="right") + 1
     return [
-        _repeated(pa, _text(name), n),
-        _repeated(pa, _text(curve.metric), n),
+        _repeated(pa, utf8(name), n),
+        _repeated(pa, utf8(curve.metric), n),
         pa.array(segments.astype(np.int16)),
         pa.array(curve.steps[part]),
         pa.array(curve.lines[part]),
@@ -108,10 +109,6 @@ def _about(analysis: Analysis) -> bytes:
             "findings": [asdict(finding) for finding in analysis.findings],
         }
     )
-
-
-def _text(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 class _Sink(io.RawIOBase):

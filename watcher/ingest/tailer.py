@@ -168,7 +168,7 @@ class Tailer:
                 return self._reread(tail)
             delta = parser.feed(data)
             run = self._run(tail, cursor)
-            self._store.add(run, delta, cursor, parser, size=len(data))
+            self._store.add(run, delta, cursor, parser, data)
             tail.note(delta)
         tail.cursor, tail.more = cursor, True
         return len(data)

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Final
 
 from watcher.errors import StorageMissingError, StorageSetupError
-from watcher.storage.checkpoint import Cursor
 from watcher.storage.chunks import DamagedError
 from watcher.storage.connection import (
     Connection,
@@ -20,12 +19,12 @@ from watcher.storage.connection import (
     connect_memory,
     connect_read_only,
 )
-from watcher.storage.rows import from_json
+from watcher.storage.rows import checkpoint, from_json
 from watcher.storage.schema import SCHEMA
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
-VERSION: Final = 3
+VERSION: Final = 4
 
 
 def _create(connection: Connection) -> None:
@@ -106,19 +105,12 @@ def _from_2(connection: Connection) -> None:
     for run, text in connection.rows(
         "SELECT id, cursor FROM runs WHERE parts = 1 AND cursor NOT NULL"
     ):
-        cursor = _cursor(text)
+        cursor = checkpoint(text)
         connection.execute(
             "INSERT INTO places VALUES (?, 0, 0, ?, ?, NULL, ?)",
             (run, *cursor.key, cursor.head),
         )
     connection.execute("PRAGMA user_version = 3")
-
-
-def _cursor(text: str) -> Cursor:
-    try:
-        return Cursor.restore(from_json(text))
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise DamagedError(repr(error)) from error
 
 
 _PLACES: Final = """
@@ -133,9 +125,21 @@ CREATE TABLE places (
     PRIMARY KEY (run, line)
 ) WITHOUT ROWID;
 """
+
+
+def _from_3(connection: Connection) -> None:
+    """Looks append to the points of a run; its row is brought up to date later."""
+    _run(connection, _APPENDED)
+    connection.execute("PRAGMA user_version = 4")
+
+
+_APPENDED: Final = """
+ALTER TABLE chunks ADD COLUMN appended BLOB;
+CREATE INDEX chunks_appended ON chunks (run) WHERE appended NOT NULL;
+"""
 # By the version that each starts from; 0 is an empty file.
 _STEPS: Final = MappingProxyType[int, Callable[[Connection], None]](
-    {0: _create, 1: _from_1, 2: _from_2}
+    {0: _create, 1: _from_1, 2: _from_2, 3: _from_3}
 )
 
 

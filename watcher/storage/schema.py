@@ -38,9 +38,11 @@ CREATE TABLE chunks (
     pattern TEXT NOT NULL,              -- the line pattern that read the records
     metrics TEXT NOT NULL,              -- their names, with commas between
     records INTEGER NOT NULL,
-    data BLOB NOT NULL
+    data BLOB NOT NULL,
+    appended BLOB -- the text that was read and its stat, until the run's row knows it
 );
 CREATE INDEX chunks_run ON chunks (run, level, metrics);
+CREATE INDEX chunks_appended ON chunks (run) WHERE appended NOT NULL;
 CREATE TABLE milestones (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs (id),

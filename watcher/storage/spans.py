@@ -49,9 +49,14 @@ class Span:
 
 
 class Columns:
-    """What is read of the columns in one snapshot; blobs stay open until its end."""
+    """What is read of the columns in one snapshot; blobs stay open until its end.
 
-    def __init__(self, connection: Connection) -> None:
+    Attributes:
+        version: another one after every commit.
+    """
+
+    def __init__(self, connection: Connection, version: object = None) -> None:
+        self.version = version
         self._connection = connection
         self._blobs: dict[int, sqlite3.Blob] = {}
 
@@ -90,8 +95,9 @@ class Columns:
 @contextmanager
 def columns(database: Database) -> Iterator[Columns]:
     """The columns of one moment: chunks are not merged while they are read."""
-    found = Columns(database.connection)
     with database.snapshot():
+        version = database.data_version(), database.writes
+        found = Columns(database.connection, version)
         try:
             yield found
         finally:

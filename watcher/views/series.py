@@ -177,11 +177,10 @@ def _curve(
         for s in stretches
         if _overlap(column.ends(s, window.axis), edges)
     ]
-    last = column.source.read(len(column.source) - 1, len(column.source))
     return Curve(
         column.metric,
         len(column.source),
-        float(last.lines[0]),
+        column.last_line,
         _outer(column, stretches, window.axis),
         [(stretch, cells) for stretch, cells in parts if len(cells)],
     )

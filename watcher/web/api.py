@@ -11,12 +11,13 @@ from starlette.routing import Route
 
 from watcher.errors import GptwatchError, InputError, StorageError
 from watcher.outputs.text.catalog import language
+from watcher.outputs.text.escape import utf8 as shown
 from watcher.storage.rows import Row
 from watcher.views.lines import excerpt
 from watcher.views.series import MAX_WIDTH, Window
 from watcher.web import describe, wire
 from watcher.web.events import Hub
-from watcher.web.fleet import ordered, shown
+from watcher.web.fleet import ordered
 from watcher.web.masks import masked
 from watcher.web.reader import Desk, Reader
 

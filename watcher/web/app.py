@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from watcher import __version__
 from watcher.errors import StorageError
+from watcher.html.words import words
 from watcher.metrics.collect import exposition
 from watcher.metrics.settings import Settings as Metrics
 from watcher.metrics.text import CONTENT_TYPE, OPENMETRICS
@@ -29,7 +30,6 @@ from watcher.web.api import Api
 from watcher.web.events import Hub
 from watcher.web.guard import Access, Guard
 from watcher.web.reader import Reader
-from watcher.web.words import words
 
 
 _KINDS: Final = {

@@ -12,12 +12,12 @@ from parsers.formats import FORMATS
 from parsers.metrics import VALIDATION
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Curve, Measured, Summary
+from watcher.outputs.text.escape import utf8 as shown
 from watcher.outputs.text.findings import advice, sentence
 from watcher.outputs.text.headline import headline
 from watcher.storage.rows import Row
 from watcher.views.series import Series
 from watcher.views.source import NO_POINTS, Points
-from watcher.web.fleet import shown
 from watcher.web.reader import Desk
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from watcher.daemon import status
 from watcher.host.lock import holder
+from watcher.outputs.text.escape import utf8 as shown
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 from watcher.views.series import Series, Window
@@ -19,11 +20,6 @@ _HOLDER_S: Final = 1.0
 # Pixels of a sparkline.
 _SPARK: Final = 32
 _DRAWN: Final = ("val_loss", "val_bpb", "loss", "train_loss")
-
-
-def shown(name: str) -> str:
-    """A name that JSON and an address can hold, whatever bytes a file's name has."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 class Fleet:

@@ -10,7 +10,15 @@ from typing import Final
 
 from watcher.outputs.text.finding_templates import ADVICE, PARTS
 from watcher.outputs.text.rule_docs import MEANINGS
-from watcher.outputs.text.russian import commands, doctor, findings, fleet, plot, report
+from watcher.outputs.text.russian import (
+    commands,
+    doctor,
+    findings,
+    fleet,
+    plot,
+    report,
+    top,
+)
 from watcher.outputs.text.russian import help as help_texts
 
 
@@ -24,6 +32,7 @@ TABLES: Final = (
     doctor.RUSSIAN,
     help_texts.RUSSIAN,
     fleet.RUSSIAN,
+    top.RUSSIAN,
     dict(PARTS.values()),
     dict(ADVICE.values()),
     dict(MEANINGS.values()),

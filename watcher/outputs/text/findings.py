@@ -59,6 +59,9 @@ _EPOCHS: Final = (
     (re.compile(r"(?<=\d[ \u00a0])шага\b"), "эпохи"),
     (re.compile(r"(?<=\d[ \u00a0])шагов\b"), "эпох"),
 )
+# Which steps of a sentence have their epoch beside them: each at one place.
+_WITH_EPOCH: Final = {"step": "epoch", "since_step": "since_epoch"}
+_WITH_EPOCHS: Final = {"overfitting": {"since": "since_epoch"}}
 _OUTCOMES: Final = MappingProxyType(
     {
         "gone": message("process exited without an error message"),
@@ -134,13 +137,25 @@ def values(finding: Finding, lang: str) -> dict[str, str]:
         "step": numbers.integer(finding.step, lang),
         "since_step": numbers.integer(start, lang),
     }
+    for name, key in _WITH_EPOCHS.get(finding.rule, _WITH_EPOCH).items():
+        found[name] += _epoch(finding, key, lang)
     unit = str(finding.evidence.get("unit") or "")
     for name, value in finding.evidence.items():
         if isinstance(value, str):
             found.setdefault(name, truncated(value, _QUOTE))
         elif value is not None and math.isfinite(value):
             found[name] = _number(name, value, unit, lang)
+    if "task_step" in found:
+        found["task_step"] += _epoch(finding, "task_epoch", lang)
     return found
+
+
+def _epoch(finding: Finding, key: str, lang: str) -> str:
+    """` (epoch 2)` beside a step, "" where the log counts none."""
+    epoch = finding.evidence.get(key)
+    if not isinstance(epoch, float):
+        return ""
+    return f" ({tr(lang, 'epoch {epoch}', epoch=numbers.epoch(epoch))})"
 
 
 def _words(finding: Finding, lang: str) -> dict[str, str]:
@@ -159,6 +174,7 @@ def _words(finding: Finding, lang: str) -> dict[str, str]:
         where["task"] = tr(lang, _TASKS[task]) if task in _TASKS else task
         where["Task"] = capitalized(where["task"])
     return where | {
+        "of_set": f" ({name})" if (name := finding.evidence.get("set")) else "",
         "by_loss": f"{tr(lang, 'by loss')} " if task else "",
         "metric": metric,
         "Metric": capitalized(metric),

@@ -154,6 +154,11 @@ def short(value: float, lang: str) -> str:
     return integer(value, lang)
 
 
+def epoch(value: float) -> str:
+    """A number of passes over the data: `2`, `0.27`."""
+    return f"{value:.4g}"
+
+
 def size(value: float) -> str:
     """A number of bytes with three digits: `118 B`, `1.54 MB`."""
     number, name = value, "B"

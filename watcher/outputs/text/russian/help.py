@@ -52,6 +52,9 @@ RUSSIAN: Final = MappingProxyType(
         "Archived pictures kept for each run.": (
             "Сколько таких картинок хранить для каждого прогона."
         ),
+        "Keep a report in one file (latest.html) beside each picture.": (
+            "Рядом с каждой картинкой хранить отчёт одним файлом (latest.html)."
+        ),
         "Check directories, limits, disk space, fonts, clock and more.": (
             "Проверить каталоги, лимиты, место на диске, шрифты, часы и прочее."
         ),
@@ -202,9 +205,6 @@ RUSSIAN: Final = MappingProxyType(
         "Print the script that completes commands, options and files with the tab "
         "key.": (
             "Вывести скрипт, который дополняет команды, опции и файлы по клавише Tab."
-        ),
-        "Refresh the table every second; Ctrl-C quits.": (
-            "Обновлять таблицу каждую секунду; выход — Ctrl-C."
         ),
         "Remove a silence, by its number.": "Снять silence по номеру.",
         "Run a training command and log its output.": (

@@ -15,12 +15,12 @@ import orjson
 from parsers.batch import Floats, Ints
 from watcher import __version__
 from watcher.analysis.model import Analysis, Curve
+from watcher.html.words import words
+from watcher.outputs.text.escape import utf8 as shown
 from watcher.outputs.text.findings import as_dict
 from watcher.outputs.text.headline import headline
 from watcher.views.pyramid import cells
 from watcher.views.source import Points
-from watcher.web.fleet import shown
-from watcher.web.words import words
 
 
 # In the order in which they need each other.
