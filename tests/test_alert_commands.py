@@ -103,7 +103,7 @@ def test_without_a_store_nothing_is_made(tmp_path: Path) -> None:
     """Looking leaves no trace, and says where it looked."""
     for command in (["alerts"], ["silence", "--list"], ["silence", "*", "spike"]):
         done = gptwatch(tmp_path, *command, *STATE, code=1)
-        assert "store.db: no store" in done.stderr
+        assert "store.db: no database" in done.stderr
 
     assert [] == list(tmp_path.iterdir())
 

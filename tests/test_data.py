@@ -29,6 +29,7 @@ KEYS = [
     "summary",
     "findings",
     "nonfinite",
+    "about",
 ]
 
 
@@ -55,6 +56,14 @@ def test_a_log_without_metrics_has_empty_columns() -> None:
     assert document["training"] == {"iters": [], "loss": [], "time": [], "mfu": []}
     assert document["validation"] == {"steps": [], "train_loss": [], "val_loss": []}
     assert document["metrics"] == document["nonfinite"] == {}
+
+
+def test_two_forms_of_mfu_are_explained() -> None:
+    """One is as printed, the other of each iteration; the document names both."""
+    document = parsed(analyses.overfit())
+
+    assert document["training"]["mfu"] != document["metrics"]["mfu"]["values"]
+    assert {"training.mfu", "metrics.mfu"} <= set(document["about"])
 
 
 def test_source_says_what_was_read() -> None:

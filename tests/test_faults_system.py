@@ -4,12 +4,14 @@ import errno
 import os
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
 from oracle import Bench, append, lines, once, open_to_all
 
 from watcher.ingest import reader
-from watcher.storage.database import Database
+from watcher.storage.checkpoint import Cursor
+from watcher.storage.places import Places
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, number: int, log: Path) -> list[int]:
@@ -76,14 +78,14 @@ def test_f32_what_cannot_be_kept_whole_is_not_kept(
     append(log, lines(0, 10))
     bench.look()
     [watched] = bench.reader.tails.values()
-    plain, failures = Database.set, [MemoryError]
+    plain, failures = Places.note, [MemoryError]
 
-    def fail(self: Database, run: int, **fields: object) -> None:
+    def fail(self: Places, run: int, cursor: Cursor, **fields: Any) -> None:
         if failures and run == watched.run:
             raise failures.pop()
-        plain(self, run, **fields)
+        plain(self, run, cursor, **fields)
 
-    monkeypatch.setattr(Database, "set", fail)
+    monkeypatch.setattr(Places, "note", fail)
     append(log, lines(10, 20))
     append(bench.logs / "a.log", lines(50, 60))
     bench.look()

@@ -131,6 +131,16 @@ def test_not_enough_is_said_of_running_runs_only() -> None:
         assert not ended
 
 
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_a_log_without_losses_that_has_ended_gets_none(lang: str) -> None:
+    """Only of a running log it is "yet"."""
+    running = headline(nothing(), lang)
+    ended = headline(nothing(ended=True), lang)
+
+    assert ended == running.replace(" yet", "").replace(" пока", "")
+    assert ended != running
+
+
 def test_above_its_best_is_by_more_than_one_percent() -> None:
     """And the numbers are those of the curve."""
     for title, values, _ in titles("above its best"):

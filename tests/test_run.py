@@ -504,7 +504,9 @@ def test_watch_draws_and_tells_at_the_end(tmp_path: Path) -> None:
 
     code, out, errors = run(tmp_path, *python(source), options=("--watch",))
 
-    made = sorted(p.name[:14] for p in (tmp_path / "training_plots").glob("training_*"))
+    made = sorted(
+        p.name[:14] for p in (tmp_path / "training_plots").rglob("training_*")
+    )
     assert (0, 3) == (code, len(made)), errors
     assert b"train loss  9.0000" in out
     with lock.locked(tmp_path / "training_plots" / ".gptwatch"):

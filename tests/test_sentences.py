@@ -84,9 +84,9 @@ def test_overfitting_is_told_as_a_person_would() -> None:
 def test_overfitting_is_told_in_russian() -> None:
     """With no-break spaces between a number and its sign."""
     assert (
-        "Переобучение с шага 1750: валидационный loss выше своего минимума 1.4720 на "
-        f"0.25 (17{NBSP}%), а обучающий упал на 38{NBSP}%. Лучший чекпойнт — с шага "
-        f"1750; после него прошло 65{NBSP}% времени обучения."
+        "Переобучение с шага 1750: валидационный loss сейчас выше своего минимума "
+        f"1.4720 на 0.25 (17{NBSP}%), а обучающий упал на 38{NBSP}%. Лучший чекпойнт "
+        f"— с шага 1750; после него прошло 65{NBSP}% времени обучения."
     ) == sentence(OVERFITTING, "ru")
 
 

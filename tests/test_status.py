@@ -65,9 +65,9 @@ def alerted(bench: Bench, name: str, *alerts: tuple[str, str, str]) -> None:
         outbox.save(bench.store.outbox, bench.rows()[name].id, made)
 
 
-def test_no_store_is_told(tmp_path: Path) -> None:
+def test_a_missing_database_is_named(tmp_path: Path) -> None:
     """Who asks in the wrong place learns which place it was."""
-    with pytest.raises(GptwatchError, match=r"no store; is --out or --state the one"):
+    with pytest.raises(GptwatchError, match=r"no database; .* name its --out"):
         status(tmp_path)
 
 
@@ -377,6 +377,7 @@ FULL = {
     "age_s": 12.0,
     "elapsed_s": 86_400.0,
     "lag_bytes": 4096,
+    "tags": ("base",),
 }
 
 

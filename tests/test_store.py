@@ -82,6 +82,33 @@ PIECES = st.lists(
 )
 
 
+def read(rows: Sequence[str]) -> Run:
+    """A run as its log gives it."""
+    run, parser = Run(), Parser()
+    run.add(parser.feed("".join(rows).encode()))
+    run.add(parser.flush())
+    return run
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "trained again"])
+def test_a_run_until_a_step_is_that_of_its_log_until_there(*, again: bool) -> None:
+    """Points, lines and milestones end before the first record beyond the step."""
+    rows = [f"iter {i}: loss {3 - i / 100}, time 20.00ms\n" for i in range(40)]
+    rows[20:20] = ["saving checkpoint to out\n"]
+    until = rows[:31]
+    if again:
+        rows, until = [*rows, *rows[10:]], [*rows, *rows[10:31]]
+
+    found, expected = read(rows).until(29), read(until)
+
+    assert expected.lines == found.lines
+    assert expected.milestones() == found.milestones() != ()
+    assert "loss" in expected.metrics() == found.metrics()
+    for name in expected.metrics():
+        for one, other in zip(expected.column(name), found.column(name), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 @settings(max_examples=60, deadline=None)
 @given(made=PIECES, reopened=st.integers(0, 30))
 def test_what_is_put_in_comes_out(
@@ -191,7 +218,7 @@ def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
 
 def test_readers_change_nothing(tmp_path: Path) -> None:
     """Who only looks makes no store, and none of its files."""
-    with pytest.raises(StorageSetupError, match="no store"):
+    with pytest.raises(StorageSetupError, match="no database"):
         Database(tmp_path, read_only=True)
 
     assert [] == list(tmp_path.iterdir())

@@ -116,6 +116,25 @@ def test_it_is_ready_and_says_how_it_is(box: Box) -> None:
     assert "0" == box.show("NRestarts")
 
 
+def test_alerts_without_a_network_are_no_secret(box: Box) -> None:
+    """`install`, `doctor` and the daemon warn; with the network none of them does."""
+    grant = "service install --with network"
+    assert grant in install(box)
+    urls = '\n[notify]\nurls = ["json://localhost:1"]\n'
+    with box.path("/etc/gptwatch/gptwatch.toml").open("a") as file:
+        file.write(urls)
+    box.run("systemctl", "reload", "gptwatch")
+    journal = ("journalctl", "-u", "gptwatch", "--no-pager")
+    until(lambda: grant in box.run(*journal))
+    assert f"-> to grant it: sudo gptwatch {grant}" in box.run(
+        GPTWATCH, "doctor", fine=False
+    )
+
+    assert grant not in box.run(GPTWATCH, *grant.split())
+
+    assert "network of the service" not in box.run(GPTWATCH, "doctor", fine=False)
+
+
 def test_files_follow_the_log(box: Box) -> None:
     """What is written is in the store and in the data, now and later."""
     install(box, "--out", "/srv/plots")

@@ -91,7 +91,7 @@ def test_frames(
     screen.look(look[:2], ascii_only=look.endswith("ascii"))
     shown = screen.press(*(" " if k == "space" else k for k in keys.split())) + "\n"
     screen.close()
-    shown = re.sub(r"\S*(?=/logs/)", "/box", shown)
+    shown = re.sub(r"(?m)^/\S.*", "PATH:LINE", shown)
     path = GOLDEN / f"{name}-{size[0]}x{size[1]}-{look}.txt"
     if request.config.getoption("--update-golden"):
         GOLDEN.mkdir(exist_ok=True)

@@ -118,7 +118,8 @@ class Dictionaries:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on where `state` was taken."""
         for name in _STATE:
-            setattr(self, name, state[name[1:]])
+            # An older version kept less.
+            setattr(self, name, state.get(name[1:], getattr(self, name)))
         self._kept = [(line, kind, values) for line, kind, values in self._kept]
 
     def _draw(self, text: bytes, records: Records) -> None:

@@ -29,11 +29,13 @@ class Entry:
         values: metric to value.
         step: None where it names none.
         planned: number of steps, None where it is not stated.
+        run: the name of the run that it is of, "" where none is stated.
     """
 
     values: dict[str, float] = field(default_factory=dict)
     step: int | None = None
     planned: int | None = None
+    run: str = ""
 
     @property
     def curve(self) -> bool:

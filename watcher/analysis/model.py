@@ -174,6 +174,7 @@ class Measured:
             known there is none.  usual_ms: median of all times, NaN without any.
         ended: whether nothing writes the log any more, whatever the log says.
         epochs: whether the steps of the log are epochs.
+        table: whether each record is the result of another run, and none a training.
     """
 
     name: str
@@ -203,6 +204,7 @@ class Measured:
     clocks: Mapping[str, Clock] = field(default_factory=dict)
     usual_ms: float = float("nan")
     averaged_mfu: bool = False
+    table: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,6 +18,8 @@ _MS: Final = 1000.0
 # Formats with one record an epoch, and records that show it in others.
 _EPOCH_FORMATS: Final = frozenset({"keras", "epochs"})
 _MIN_EPOCHS: Final = 2
+# Share of the records that are of another run in a table of results.
+_OTHER_RUNS: Final = 0.8
 _THROUGHPUT: Final = ("tokens_per_s", "samples_per_s", "iters_per_s")
 # Where the training loss at an evaluation comes from, the best first.
 _PART: Final = 1 << 16  # records
@@ -115,7 +117,7 @@ class Pieces:
         self._evaluated: dict[str, tuple[float, float]] = {}
         self._spent = (0.0, 0.0)  # known ms, missing iterations
         self._step: int | None = None  # of the last time
-        self._epochs = 0
+        self._epochs = self._records = self._changes = 0
         self._sets: dict[str, None] = {}  # named validation sets, as they came
 
     def measure(
@@ -170,6 +172,7 @@ class Pieces:
             changed_at=log.changed_at,
             ended=log.ended,
             epochs=self._counts_epochs(log, curves, val if train is None else train),
+            table=self._is_table(curves, val if train is None else train),
             clocks=self._clocks(sets, time, curves),
         )
 
@@ -272,6 +275,15 @@ class Pieces:
     def spent(self) -> Clock:
         """The time spent so far."""
         return Clock(np.array(self._spent[:1]), np.array(self._spent[1:]))
+
+    def _is_table(self, curves: Mapping[str, Curve], main: Curve | None) -> bool:
+        """Whether nearly every record is of another run than the one before."""
+        changes = curves.get("run_no")
+        self._records += 0 if main is None else len(main)
+        if changes is None or main is None:
+            return False
+        self._changes += len(changes)
+        return self._changes >= _OTHER_RUNS * (self._records - 1)
 
     def _counts_epochs(
         self, log: Log, curves: Mapping[str, Curve], main: Curve | None

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -100,9 +100,13 @@ state = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What an analysis leaves: files, the document or a summary on standard output."""
+    """What an analysis leaves: files, the document or a summary on standard output.
+
+    `reuse`: the dated files of the daemon are enough, where it has written them.
+    """
 
     files: bool = True
+    reuse: bool = False
     document: bool = False
     quiet: bool = False
 
@@ -185,6 +189,7 @@ def conclude(
     Raises:
         NoMetricsError: the log holds no metric.
     """
+    from watcher.daemon.drawn import drawn
     from watcher.outputs.report import artifacts, terminal
     from watcher.outputs.report.json import to_parts
 
@@ -193,10 +198,18 @@ def conclude(
     if not analysis.curves:
         raise NoMetricsError(path, reading.parser.lines)
     now = datetime.now().astimezone()
-    made: dict[str, str] = {}
+    made: Mapping[str, str] = {}
     if output.files:
-        made = artifacts.write(
-            reading, out, lang=lang, theme=theme, log_x=log_x, now=now
+        # All dated files of a run that is watched lie in its directory.
+        known = drawn(out / ".gptwatch", path)
+        made = known.dated if known and output.reuse else {}
+        made = made or artifacts.write(
+            reading,
+            known.folder if known else out,
+            lang=lang,
+            theme=theme,
+            log_x=log_x,
+            now=now,
         )
     if output.document:
         for part in to_parts(artifacts.document(reading)):

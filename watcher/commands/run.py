@@ -151,7 +151,7 @@ def _conclude(context: click.Context, log: Path, look: dict[str, Any]) -> None:
     """The final analysis; its errors do not change the exit code."""
     shown = {name: value for name, value in look.items() if name != "every"}
     try:
-        options.conclude(log, context, **shown)
+        options.conclude(log, context, output=options.Output(reuse=True), **shown)
         sys.stdout.flush()
     except GptwatchError as error:
         click.echo(f"gptwatch: {options.safe(str(error))}", err=True)

@@ -234,8 +234,8 @@ def _with_file(context: click.Context, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settings(context: click.Context, given: dict[str, Any]) -> Any:
-    from watcher.daemon.daemon import Settings
     from watcher.daemon.jobs import Options
+    from watcher.daemon.settings import Settings
     from watcher.ingest import discovery
 
     config = context.obj

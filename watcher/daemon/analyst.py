@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
@@ -25,6 +26,7 @@ from watcher.errors import GptwatchError, StorageCorruptError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
 from watcher.outputs.text.findings import as_dict
 from watcher.outputs.text.headline import headline
+from watcher.storage.columns import Run
 from watcher.storage.database import Database
 
 
@@ -81,16 +83,19 @@ class Analyst:
         with contextlib.closing(store), store.snapshot():
             row = store.run(job.run)
             run, parser = store.load(job.run, self._config.formats, ended=job.ended)
-        analysis = analyse(
+        analysis = self._analysis(run, job, ended=job.ended)
+        return Reading(analysis, parser, row.bytes), row.lines
+
+    def _analysis(self, run: Run, job: Job, *, ended: bool) -> Analysis:
+        return analyse(
             run,
             name=job.name,
             path=job.path,
             window=self._options.window,
             changed_at=job.changed_at,
-            ended=job.ended,
+            ended=ended,
             settings=self._config.rules,
         )
-        return Reading(analysis, parser, row.bytes), row.lines
 
     def _finding(self, finding: Finding) -> dict[str, Any]:
         return as_dict(finding, self._options.lang)
@@ -100,12 +105,12 @@ class Analyst:
 
         folder, options = Path(job.folder), self._options
         remove_leftovers(folder)
-        look = {"lang": options.lang, "theme": options.theme}
-        picture = artifacts.draw(reading.analysis, log_x=options.log_x, **look)
+        picture = self._draw(reading.analysis)
         made = {"figure": folder / "latest.png"}
         write_atomically(made["figure"], [picture])
-        if job.step is not None:
-            write_atomically(folder / f"iter_{job.step}_{job.stamp}.png", [picture])
+        for step, drawn in self._archived(job, picture):
+            name = f"iter_{step}_{artifacts.label(job.name)}_{job.stamp}.png"
+            write_atomically(folder / name, [drawn])
             remove_oldest(folder, "iter_*_*.png", keep=options.keep)
         made |= artifacts.write_texts(
             reading,
@@ -121,6 +126,26 @@ class Analyst:
                 reading, picture, folder, lang=options.lang, stamp=job.stamp
             )
         return {kind: str(path) for kind, path in made.items()}
+
+    def _draw(self, analysis: Analysis) -> bytes:
+        from watcher.outputs.report import artifacts
+
+        options = self._options
+        return artifacts.draw(
+            analysis, lang=options.lang, theme=options.theme, log_x=options.log_x
+        )
+
+    def _archived(self, job: Job, latest: bytes) -> Iterator[tuple[int, bytes]]:
+        """The plots to keep, by step; those that were missed as they were then."""
+        if job.missed:
+            store = Database(Path(self._options.state), read_only=True)
+            with contextlib.closing(store):
+                run, _ = store.load(job.run, self._config.formats, ended=False)
+            for step in job.missed:
+                analysis = self._analysis(run.until(step), job, ended=False)
+                yield step, self._draw(analysis)
+        if job.step is not None:
+            yield job.step, latest
 
     def _page(self, analysis: Analysis) -> bytes:
         from watcher.html.report import document

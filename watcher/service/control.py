@@ -17,7 +17,10 @@ from watcher.service.place import UNIT, Place, program
 
 
 _USER: Final = "gptwatch"
-_SHOWN: Final = "LoadState,ActiveState,SubState,StatusText,MainPID,NRestarts,Result"
+_SHOWN: Final = (
+    *("LoadState", "ActiveState", "SubState", "StatusText"),
+    *("MainPID", "NRestarts", "Result"),
+)
 
 # Prints a text of the catalogue, its `{names}` filled in.
 Echo = Callable[..., object]
@@ -89,8 +92,17 @@ def uninstall(place: Place, echo: Echo, *, keep_data: bool) -> list[Path]:
 
 
 def state(place: Place) -> dict[str, str]:
-    """The properties of the service, by the names of `systemctl show`."""
-    text = _output(place.systemctl("show", UNIT, f"--property={_SHOWN}"))
+    """The state of the service, by the names of `systemctl show`."""
+    return properties(place, *_SHOWN)
+
+
+def properties(place: Place, *names: str) -> dict[str, str]:
+    """Properties of the service, by the names of `systemctl show`.
+
+    Raises:
+        OutputError: systemd does not answer.
+    """
+    text = _output(place.systemctl("show", UNIT, f"--property={','.join(names)}"))
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 

@@ -29,12 +29,19 @@ from watcher.storage.outbox import Outbox
 from watcher.storage.places import Places
 from watcher.storage.points import Points
 from watcher.storage.recovery import NAME
+from watcher.storage.remarks import RunNotes
 from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, row, to_json
 
 
 _NEWEST: Final = "SELECT run, max(id) FROM chunks WHERE appended NOT NULL GROUP BY run"
 _SHARED_PATHS: Final = (
     "SELECT path FROM runs GROUP BY path HAVING count(DISTINCT root) > 1"
+)
+# What is known of a run beside its own row.
+_BESIDE: Final = (
+    "SELECT run, diagnosis, state FROM analyses",
+    "SELECT run, data FROM alerts ORDER BY rowid",
+    "SELECT run, id, text FROM run_notes ORDER BY id",
 )
 
 
@@ -46,6 +53,7 @@ class Database:
         points: chunks of points.
         growth: what was read of logs.
         places: where lines of a run stand in its files.
+        remarks: notes and tags of runs.
 
     Raises:
         StorageSetupError: it was made by a newer gptwatch.
@@ -64,6 +72,7 @@ class Database:
         self.outbox = Outbox(self.connection)
         self.places = Places(self.connection)
         self.points = Points(self.connection)
+        self.remarks = RunNotes(self.connection)
         self.growth = Growth(self.connection, self.points, self.places)
         self._key = _key(self.path)
 
@@ -135,16 +144,25 @@ class Database:
         return int(found[0])
 
     def fingerprints(self) -> dict[int, int]:
-        """A number for each run that is another after any change of it."""
-        alerts: dict[int, list[str]] = {}
-        for run, data in self.connection.rows("SELECT run, data FROM alerts"):
-            alerts.setdefault(run, []).append(data)
-        appended = dict(self.connection.rows(_NEWEST))
-        query = f"SELECT {FIELDS} FROM runs LEFT JOIN analyses ON run = id"  # noqa: S608
-        return {
-            found[0]: hash((found, appended.get(found[0]), *alerts.get(found[0], ())))
-            for found in self.connection.rows(query)
-        }
+        """A number for each run that is another after any change of it.
+
+        Points change with the cursor, which stands before the large columns, or are
+        appended; a run is current while its generation is the last one of its path.
+        """
+        found: dict[int, list[Any]] = {}
+        last: dict[Any, int] = {}
+        runs = self.connection.rows(
+            "SELECT id, root, path, generation, cursor FROM runs"
+        )
+        for run, root, path, generation, cursor in runs:
+            found[run] = [root, path, generation, cursor]
+            last[root, path] = max(generation, last.get((root, path), 0))
+        for fields in found.values():
+            fields.append(last[fields[0], fields[1]])
+        for query in (_NEWEST, *_BESIDE):
+            for run, *fields in self.connection.rows(query):
+                found.get(run, []).extend(fields)
+        return {run: hash(tuple(fields)) for run, fields in found.items()}
 
     def milestones(self, run: int) -> list[Milestone]:
         """The milestones of a run, without their steps."""
@@ -241,6 +259,15 @@ class Database:
             self._update("analyses", "run", run, analysed)
         if kept:
             self._update("runs", "id", run, kept)
+
+    def state(self, run: int) -> dict[str, Any]:
+        """A run's state, {} before its first analysis."""
+        with self.connection.translated():
+            found = self.connection.row(
+                "SELECT state FROM analyses WHERE run = ?", (run,)
+            )
+            kept: dict[str, Any] = from_json(found[0]) if found else {}
+        return kept
 
     def merge_state(self, run: int, state: Mapping[str, Any]) -> None:
         """Changes some fields of a run's state, and keeps the others."""

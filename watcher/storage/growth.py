@@ -60,6 +60,10 @@ class Growth:
         """Drops what is cached: a rollback may have made it wrong."""
         self._runs.clear()
 
+    def forget(self, run: int) -> None:
+        """Drops what is cached of a run that nothing more is read of."""
+        self._runs.pop(run, None)
+
     def add(
         self, run: int, delta: Delta, cursor: Cursor, parser: Parser, text: bytes
     ) -> None:

@@ -28,6 +28,7 @@ class Entry:
         run: its number in the database.
         line: its figures.
         cells: the same as text, one for each column of the list.
+        widths: of the cells on the screen.
         lines: of its log, as far as it was read.
         headline: what matters most.
         alerts: findings that fire, the most severe first.
@@ -36,6 +37,7 @@ class Entry:
     run: int
     line: Line
     cells: Sequence[str]
+    widths: Sequence[int]
     lines: int
     headline: str
     alerts: Sequence[Mapping[str, Any]]

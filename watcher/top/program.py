@@ -18,7 +18,8 @@ from watcher.top.update import act, update
 from watcher.top.wanted import wanted
 
 
-_EVERY_MS: Final = 250
+# Between looks for changes, by the seconds for which nothing has changed.
+_WAITS: Final = ((60.0, 2000), (10.0, 1000), (0.0, 250))
 
 
 class Program:
@@ -134,16 +135,23 @@ def run(folder: Path, model: Model, *, name: str | None, colour: bool) -> None:
 
 def _loop(program: Program, screen: "terminal.Terminal") -> None:
     painted: Any = None
+    changed_at = time.monotonic()
     while all(_done(effect, screen) for effect in program.work()):
         program.refresh()
         if (program.model, screen.size) != painted:
             screen.paint(program.frame(screen.size))
             painted = program.model, screen.size
-        key = screen.key(_EVERY_MS)
+            changed_at = time.monotonic()
+        key = screen.key(_wait_ms(time.monotonic() - changed_at))
         if key == "resize":
             screen.redraw()
         elif key:
             program.press(key)
+
+
+def _wait_ms(unchanged_s: float) -> int:
+    """How long to wait for a key: each look costs, and the training needs the CPU."""
+    return next(ms for least, ms in _WAITS if unchanged_s >= least)
 
 
 def _done(effect: Effect, screen: "terminal.Terminal") -> bool:

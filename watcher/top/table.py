@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 from rich.cells import cell_len
@@ -70,6 +71,7 @@ _COLUMNS: Final = (
     _own("left"),
     replace(_own("updated"), cell=_changed, rank=2),
     _own("unread"),
+    _own("tags"),
     Column("spark", message("curve"), lambda *_: "", 4, lambda _: None, right=False),
 )
 _AT: Final = {column.name: i for i, column in enumerate(_COLUMNS)}
@@ -145,9 +147,10 @@ def urgent(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 def layout(entries: tuple[Entry, ...], room: int, lang: str) -> Layout:
     """Columns that fit: the least important are dropped, then names are shortened."""
     found = []
+    widths = [entry.widths for entry in entries]
     for at, column in enumerate(_COLUMNS):
         title = tr(lang, column.title) if column.title else ""
-        longest = max((cell_len(e.cells[at]) for e in entries), default=0)
+        longest = max(map(itemgetter(at), widths), default=0)
         longest = SPARK if column.name == "spark" else longest
         if longest or not column.rank:
             found.append((column, at, title, max(longest, cell_len(title), 1)))
@@ -178,7 +181,7 @@ def _shortened(
     """Names as long as the room allows."""
     names = [entry.cells[_AT["run"]] for entry in entries]
     over = _total(found) - room
-    width = max((cell_len(name) for name in names), default=_SHORTEST)
+    width = max((e.widths[_AT["run"]] for e in entries), default=_SHORTEST)
     if over > 0:
         width = max(_SHORTEST, width - over)
         names = list(shortened(names, width)) if names else []

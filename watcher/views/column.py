@@ -112,7 +112,7 @@ class Column:
         """The stretch as pixels between edges see it; `window`: of a centred mean."""
         source, pyramid = self._on(axis)
         start, stop = stretch.start, stretch.stop
-        window = min(window, _SMOOTHED // (stop - start))
+        window = self.window(stretch, window)
         if window < 2:  # noqa: PLR2004 - the mean of one value is the value
             return pyramid.m4(source, axis, edges, start, stop)
         smooth = Smoothed(source, window, (start, stop), self._means)
@@ -121,6 +121,14 @@ class Column:
             pyramid.cut(min(pyramid.records, len(smooth)) - _SETTLED * window)
             pyramid.grow(smooth)
         return pyramid.m4(smooth, axis, edges, 0, len(smooth))
+
+    def window(self, stretch: Stretch, wanted: int) -> int:
+        """Points in a moving average: as many as wanted, or as there are.
+
+        Of a long curve as many as can be computed while somebody waits.
+        """
+        records = stretch.stop - stretch.start
+        return min(wanted, records, _SMOOTHED // records)
 
     def near(self, stretch: Stretch, axis: str, key: float) -> Points:
         """The record of a stretch that is nearest to a line or a step."""

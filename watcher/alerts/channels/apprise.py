@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from watcher.alerts.channels.network import has_network
 from watcher.alerts.channels.settings import Settings
 from watcher.errors import ConfigError, DeliveryError
 
@@ -17,6 +18,9 @@ from watcher.errors import ConfigError, DeliveryError
 LOGGER: Final = logging.getLogger("gptwatch")
 _KINDS: Final = {"critical": "failure", "warning": "warning"}
 _SCHEME: Final = re.compile(r"([a-z0-9]{1,20})://", re.IGNORECASE)
+_NO_NETWORK: Final = (
+    "this process has no network (gptwatch service install --with network grants it)"
+)
 _CODE: Final = re.compile(r"\berror=(\d{3})\b")
 
 
@@ -71,6 +75,8 @@ class Service:
             return ""
         if log.last:
             return f"refused with error {log.last}; is the address right?"
+        if not has_network():
+            return _NO_NETWORK
         return "not accepted; is the network up?"
 
 
@@ -108,6 +114,8 @@ def addresses(chosen: Settings) -> Sequence[str]:
     found = [*chosen.urls, *(_listed(chosen.urls_file) if chosen.urls_file else ())]
     if found:
         _apprise()
+        if not has_network():
+            LOGGER.warning("%s: no notifications go to addresses", _NO_NETWORK)
     return list(dict.fromkeys(found))
 
 

@@ -15,8 +15,8 @@ from watcher.analysis.model import Measured
 from watcher.analysis.rules.checkpoints import BestCheckpointLostState
 from watcher.analysis.rules.cost import EvaluationCostState
 from watcher.analysis.rules.divergence import DivergenceState
-from watcher.analysis.rules.each_set import EachSet
-from watcher.analysis.rules.early_slowdown import EarlySlowdownState
+from watcher.analysis.rules.each_set import EachSetState
+from watcher.analysis.rules.early_slowdown import SlowdownsState
 from watcher.analysis.rules.ending import EndedState
 from watcher.analysis.rules.gradients import (
     GradientNotFiniteState,
@@ -34,9 +34,8 @@ from watcher.analysis.rules.overfitting import OverfittingState
 from watcher.analysis.rules.plateau import PlateauState
 from watcher.analysis.rules.resume_jump import ResumeJumpState
 from watcher.analysis.rules.rising_loss import RisingLossState
-from watcher.analysis.rules.settings import Settings, Slowdown, settings
+from watcher.analysis.rules.settings import Settings, settings
 from watcher.analysis.rules.skipped_steps import SkippedStepsState
-from watcher.analysis.rules.slowdown import SlowdownState
 from watcher.analysis.rules.spike import SpikeState
 from watcher.analysis.rules.state import RuleState, folded
 from watcher.analysis.rules.validation_jump import ValidationJumpState
@@ -45,30 +44,9 @@ from watcher.analysis.rules.validation_jump import ValidationJumpState
 __all__ = ["RULES", "STATES", "Rules", "Settings", "findings", "settings"]
 
 
-class _AnySlowdown:
-    """Slowdowns of a short log, and those that medians show later."""
-
-    def __init__(self, settings: Slowdown) -> None:
-        self._early = EarlySlowdownState()
-        self._later = SlowdownState(settings)
-
-    def update(self, new: Measured) -> None:
-        """Takes in new records."""
-        self._early.update(new)
-        self._later.update(new)
-
-    def findings(self, run: Measured) -> list[Finding]:
-        """All of them, each once."""
-        early = self._early.findings(run)
-        if any(f.cleared_step is None for f in early):
-            return early
-        last = max((f.cleared_step or 0 for f in early), default=-1)
-        return [*early, *(f for f in self._later.findings(run) if f.step > last)]
-
-
 STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
     {
-        "overfitting": lambda s: EachSet(lambda: OverfittingState(s.overfitting)),
+        "overfitting": lambda s: EachSetState(lambda: OverfittingState(s.overfitting)),
         "not_finite": lambda _: NotFiniteState(),
         "divergence": lambda s: DivergenceState(s.divergence),
         "spike": lambda s: SpikeState(s.spike),
@@ -82,10 +60,10 @@ STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
         "no_movement": lambda _: NoMovementState(),
         "constant_metric": lambda _: ConstantMetricState(),
         "zero_learning_rate": lambda _: ZeroLearningRateState(),
-        "validation_jump": lambda s: EachSet(
+        "validation_jump": lambda s: EachSetState(
             lambda: ValidationJumpState(s.validation_jump)
         ),
-        "slowdown": lambda s: _AnySlowdown(s.slowdown),
+        "slowdown": SlowdownsState,
         "evaluation_cost": lambda s: EvaluationCostState(s.evaluation_cost),
         "best_checkpoint_lost": lambda s: BestCheckpointLostState(
             s.best_checkpoint_lost
@@ -126,6 +104,8 @@ class Rules:
 
         `run`: what the log states by now.
         """
+        if run.table:  # results of other runs: none of them is told by the others
+            return ()
         found = inhibit(f for state in self._states for f in state.findings(run))
         found = [self._in_epochs(run, finding) for finding in found]
         key = lambda f: (-SEVERITIES.index(f.severity), f.step)  # noqa: E731

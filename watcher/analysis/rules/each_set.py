@@ -1,4 +1,4 @@
-"""A rule on validation, for each of several validation sets."""
+"""A rule on validation, followed for each of several validation sets by name."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,8 +9,11 @@ from watcher.analysis.model import Measured
 from watcher.analysis.rules.state import RuleState
 
 
-class EachSet:
-    """What a rule finds in each validation set, which is named."""
+class EachSetState:
+    """What a rule finds in each set: there is no best over several.
+
+    The main one first, then the others in the order of the log.
+    """
 
     def __init__(self, make: Callable[[], RuleState]) -> None:
         self._make = make
@@ -24,9 +27,9 @@ class EachSet:
             self._states[name].update(run)
 
     def findings(self, run: Measured) -> list[Finding]:
-        """What was found, the first set first."""
+        """Those of all sets, with the name of each in its evidence."""
         return [
-            _named(name, finding)
+            _named(metrics.validation_set(name), finding)
             for name, one in _sets(run)
             if name in self._states
             for finding in self._states[name].findings(one)
@@ -34,15 +37,13 @@ class EachSet:
 
 
 def _sets(run: Measured) -> Iterator[tuple[str, Measured]]:
-    """Each set by its metric, with the run as if there were no other."""
-    if run.val is not None:
-        yield run.val.metric, run
+    """The run with each of its validation sets as the only one."""
+    yield run.val.metric if run.val else "", run
     for val, beside in run.other_sets:
         yield val.metric, replace(run, val=val, val_train=beside)
 
 
-def _named(metric: str, finding: Finding) -> Finding:
-    name = metrics.validation_set(metric)
+def _named(name: str, finding: Finding) -> Finding:
     if not name:
         return finding
     return replace(finding, evidence={**finding.evidence, "set": name})

@@ -1,5 +1,6 @@
 """Iterations take much longer, in a log too short for medians of two hundred."""
 
+from collections import deque
 from dataclasses import replace
 from statistics import median
 from typing import Final
@@ -8,8 +9,9 @@ import numpy as np
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Measured
+from watcher.analysis.rules.settings import Settings
+from watcher.analysis.rules.slowdown import SlowdownState
 from watcher.analysis.rules.state import folded
-from watcher.analysis.tail import Tail
 
 
 # From so many times on the rule on slowdowns judges alone.
@@ -30,92 +32,83 @@ class EarlySlowdownState:
     """
 
     def __init__(self) -> None:
-        self._compiled = 0
-        self._steps: list[int] = []  # of the first times
-        self._times: list[float] = []
-        self._at = _BEFORE + _RECENT  # how many times are judged next
+        self._count = 0
+        self._earlier: list[float] = []
+        self._recent: deque[tuple[int, float]] = deque(maxlen=_RECENT)
         self._found: list[Finding] = []
-        self._firing: tuple[Finding, float] | None = None  # with its limit
-        self._tail = Tail(_RECENT)
+        self._limit: float | None = None  # below which the last one resolves
 
     def update(self, new: Measured) -> None:
         """Takes in new records."""
         time = new.time
-        if time is None or (self._at > _FEW and self._firing is None):
+        if time is None or (self._count > _FEW and self._limit is None):
             return
-        at = np.flatnonzero(np.isfinite(time.values))
-        compiled = min(_COMPILE_RECORDS - self._compiled, len(at))
-        self._compiled += compiled
-        steps, values = time.steps[at[compiled:]], time.values[at[compiled:]]
-        room = _FEW - len(self._times)
-        self._steps += steps[:room].tolist()
-        self._times += values[:room].tolist()
-        self._tail.extend(steps, values)
-        while (self._firing and self._resolve()) or self._fire():
-            pass
-        self._tail.trim()
+        good = np.isfinite(time.values)
+        steps, values = time.steps[good].tolist(), time.values[good].tolist()
+        for step, ms in zip(steps, values, strict=True):
+            self._count += 1
+            if self._count > _COMPILE_RECORDS:
+                self._add(step, ms)
 
     def findings(self, run: Measured) -> list[Finding]:
         """Every slowdown, in the order of the log."""
         del run
-        if self._firing is None:
-            return self._found
-        return [*self._found, self._with_last(len(self._tail.values))]
+        return self._found
 
-    def _fire(self) -> bool:
-        """Fires at the next time that is too slow, if there is one."""
-        if self._firing is not None:
-            return False
-        while self._at <= len(self._times):
-            at = self._at
-            recent, before = (
-                self._times[at - _RECENT : at],
-                median(self._times[: at - _RECENT]),
+    def _add(self, step: int, ms: float) -> None:
+        if len(self._recent) == _RECENT and len(self._earlier) < _FEW:
+            self._earlier.append(self._recent[0][1])
+        self._recent.append((step, ms))
+        times = [ms for _, ms in self._recent]
+        if self._limit is not None:
+            self._go_on(step, median(times))
+        elif self._count <= _FEW and len(self._earlier) >= _BEFORE:
+            before = median(self._earlier)
+            if before >= _MIN_MS and min(times) >= _FACTOR * before:
+                self._fire(before, median(times))
+
+    def _fire(self, before: float, now: float) -> None:
+        self._limit = (before + now) / 2
+        self._found.append(
+            Finding(
+                "slowdown",
+                "warning",
+                self._recent[-1][0],
+                since_step=self._recent[0][0],
+                evidence={"now_ms": now, "before_ms": before},
             )
-            if before >= _MIN_MS and min(recent) >= _FACTOR * before:
-                numbers = {"now_ms": median(recent), "before_ms": before}
-                self._firing = (
-                    Finding(
-                        "slowdown",
-                        "warning",
-                        self._steps[at - 1],
-                        since_step=self._steps[at - _RECENT],
-                        evidence=numbers,
-                    ),
-                    (before + numbers["now_ms"]) / 2,
-                )
-                return True
-            self._at += 1
-        return False
-
-    def _resolve(self) -> bool:
-        """Resolves where the median of the last five is below the limit."""
-        assert self._firing is not None
-        values, first = self._tail.values, self._tail.first
-        start = max(self._at - first + 1 - _RECENT, 0)  # of the first window
-        if len(values) - start < _RECENT:
-            return False
-        windows = np.lib.stride_tricks.sliding_window_view(values[start:], _RECENT)
-        below = np.flatnonzero(np.median(windows, axis=1) < self._firing[1])
-        if not len(below):
-            return False
-        end = start + int(below[0]) + _RECENT
-        cleared = int(self._tail.steps[end - 1])
-        finding = replace(self._with_last(end - 1), cleared_step=cleared)
-        self._found.append(finding)
-        self._firing, self._at = None, first + end + 1
-        return True
-
-    def _with_last(self, end: int) -> Finding:
-        """What is firing, with the times before an index of the tail."""
-        assert self._firing is not None
-        finding, _ = self._firing
-        now = float(np.median(self._tail.values[max(0, end - _RECENT) : end]))
-        fired = finding.evidence["now_ms"]
-        assert isinstance(fired, float)
-        return replace(
-            finding, evidence={**finding.evidence, "now_ms": max(now, fired)}
         )
+
+    def _go_on(self, step: int, now: float) -> None:
+        """The level named is the highest so far; it may resolve."""
+        last = self._found[-1]
+        assert self._limit is not None
+        if now < self._limit:
+            self._found[-1] = replace(last, cleared_step=step)
+            self._limit = None
+        elif now > float(last.evidence["now_ms"] or 0):
+            self._found[-1] = replace(last, evidence={**last.evidence, "now_ms": now})
+
+
+class SlowdownsState:
+    """Slowdowns of a short log, then those that medians show."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._early = EarlySlowdownState()
+        self._later = SlowdownState(settings.slowdown)
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        self._early.update(new)
+        self._later.update(new)
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """One finding for each slowdown: while an early one is firing it stands."""
+        early = self._early.findings(run)
+        if any(f.cleared_step is None for f in early):
+            return list(early)
+        last = max((f.cleared_step or 0 for f in early), default=-1)
+        return [*early, *(f for f in self._later.findings(run) if f.step > last)]
 
 
 def early_slowdown(run: Measured) -> list[Finding]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Curve, Measured
+from watcher.analysis.rules.beside_loss import Effects, Flatness
 from watcher.analysis.rules.rows import Row, Rows
 from watcher.analysis.rules.settings import Gradients
 from watcher.analysis.rules.state import folded
@@ -85,23 +86,30 @@ class GradientNotFiniteState:
     def __init__(self) -> None:
         self._rows = Rows(_NOT_FINITE)
         self._found: list[Row] = []
+        self._flatness = Flatness()
 
     def update(self, new: Measured) -> None:
         """Takes in new records."""
         curve = new.curves.get("grad_norm")
         if curve is None:
             return
+        self._flatness.extend(new)
         for row in self._rows.add(~np.isfinite(curve.values), curve):
             if self._found and not _counts(self._found[-1], row, _NOT_FINITE):
                 self._found.pop()
             self._found.append(row)
+            self._flatness.note(row.first, row.line, row.cleared_line)
+        self._flatness.trim()
 
     def findings(self, run: Measured) -> list[Finding]:
         """Every row of norms that are not finite, in the order of the log."""
         del run
         return [
             _finding(
-                "gradient_not_finite", "warning", row, evidence={"records": row.length}
+                "gradient_not_finite",
+                "warning",
+                row,
+                evidence={"records": row.length, **self._flatness.fact(row.first)},
             )
             for row in self._found
             if row.length >= _NOT_FINITE
@@ -117,11 +125,19 @@ class GradientSpikeState:
         self._tail = Tail(_WINDOW)
         self._found: list[Finding] = []
         self._resolves = False  # the next record resolves the last one
+        self._effects = Effects()
 
     def update(self, new: Measured) -> None:
         """Takes in new records."""
         curve = new.curves.get("grad_norm")
-        if curve is None or not len(curve):
+        if curve is None:
+            return
+        self._effects.extend(new)
+        self._follow(curve)
+        self._effects.trim()
+
+    def _follow(self, curve: Curve) -> None:
+        if not len(curve):
             return
         if self._resolves:
             cleared = int(curve.steps[0])
@@ -137,7 +153,10 @@ class GradientSpikeState:
     def findings(self, run: Measured) -> list[Finding]:
         """Every spike, in the order of the log."""
         del run
-        return self._found
+        return [
+            replace(f, evidence={**f.evidence, **self._effects.fact(key)})
+            for key, f in enumerate(self._found)
+        ]
 
     def _candidates(self, first: int) -> list[int]:
         """Points from `first` on that are far above the least of their neighbourhood.
@@ -164,6 +183,7 @@ class GradientSpikeState:
         if usual <= 0 or values[i] <= self._settings.factor * usual:
             return
         self._resolves = at + 1 == len(curve)
+        self._effects.note(len(self._found), int(curve.lines[at]))
         self._found.append(
             Finding(
                 "gradient_spike",

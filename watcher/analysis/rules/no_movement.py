@@ -13,6 +13,7 @@ from parsers import metrics
 from parsers.batch import Floats, Ints
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Curve, Measured
+from watcher.analysis.rules.beside_loss import Flatness
 from watcher.analysis.rules.rows import Row, Rows
 from watcher.analysis.rules.state import folded
 from watcher.analysis.tail import Tail
@@ -212,11 +213,19 @@ class ZeroLearningRateState:
         self._rows = Rows(_LR_RECORDS)
         self._found: list[Row] = []
         self._rose = False
+        self._flatness = Flatness()
 
     def update(self, new: Measured) -> None:
         """Takes in new records."""
         curve = new.curves.get("lr")
-        if curve is None or not len(curve):
+        if curve is None:
+            return
+        self._flatness.extend(new)
+        self._follow(curve, new)
+        self._flatness.trim()
+
+    def _follow(self, curve: Curve, new: Measured) -> None:
+        if not len(curve):
             return
         zero = curve.values == 0
         planned = new.info.get("max_iters")
@@ -232,6 +241,7 @@ class ZeroLearningRateState:
             if last and (last.first == row.first or last.length < _LR_RECORDS):
                 self._found.pop()
             self._found.append(row)
+            self._flatness.note(row.first, row.line, row.cleared_line)
 
     def findings(self, run: Measured) -> list[Finding]:
         """Every row of zeros, in the order of the log."""
@@ -242,7 +252,7 @@ class ZeroLearningRateState:
                 "info",
                 row.fired_step,
                 since_step=row.since_step,
-                evidence={"records": row.length},
+                evidence={"records": row.length, **self._flatness.fact(row.first)},
                 cleared_step=row.cleared_step,
             )
             for row in self._found

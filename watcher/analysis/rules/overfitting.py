@@ -100,11 +100,15 @@ class OverfittingState:
         """Every warning so far."""
         if run.val is None:
             return []
-        raised, found = self._raised, self._found
-        if raised is None and run.ended and self._history.steps:
-            raised = _final_word(self._history)
-        if raised:
-            found = [*found, _finding(self._history, raised, None)]
+        found = [*self._found]
+        if self._raised:
+            found.append(_finding(self._history, self._raised, None))
+        elif run.ended and (final := _final_word(self._history)):
+            last = _finding(self._history, final, None)
+            evidence = {**last.finding.evidence, "final": "yes"}
+            found.append(
+                replace(last, finding=replace(last.finding, evidence=evidence))
+            )
         return [self._with_places(run, f) for f in found]
 
     def _evaluate(self, point: int, step: int, value: float, train: float) -> None:

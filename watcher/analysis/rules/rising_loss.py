@@ -23,6 +23,8 @@ _COMPARED: Final = (_FIRST, 50, 60, 70)
 # Parts that must rise, one above the other.
 _RISES: Final = 2
 _STANDARD_ERRORS: Final = 5.0
+# The level of now is that of so small a part.
+_LATEST: Final = 20
 
 
 class RisingLossState:
@@ -87,7 +89,18 @@ class _Segment:
 
     def findings(self) -> list[Finding]:
         """Those of this segment."""
-        return [*self._found, self._firing[0]] if self._firing else self._found
+        if self._firing is None:
+            return self._found
+        return [*self._found, self._as_of_now(self._firing[0])]
+
+    def _as_of_now(self, finding: Finding) -> Finding:
+        """The finding with the level of the last twentieth of the records."""
+        count = max(1, len(self._blocks) // _LATEST)
+        total = float(self._blocks.sums(count)[:, 0].sum())
+        after = total / (count * self._blocks.size)
+        before = float(finding.evidence["before"] or 0)
+        level = {"after": after, "rise_share": after / before - 1}
+        return replace(finding, evidence={**finding.evidence, **level})
 
     def _resolve(self, step: int) -> None:
         assert self._firing is not None

@@ -18,7 +18,7 @@ class Row:
         length: how many there are so far.
         since_step: of the first.
         fired_step: of the one with which it became long enough, None before.
-        cleared_step: of the record that ended it, None while it goes on.
+        cleared_step, cleared_line: of the record that ended it, None while it goes on.
     """
 
     first: int
@@ -27,6 +27,7 @@ class Row:
     since_step: int
     fired_step: int | None = None
     cleared_step: int | None = None
+    cleared_line: int | None = None
 
 
 class Rows:
@@ -42,7 +43,8 @@ class Rows:
         turns = np.flatnonzero(np.diff(marks, prepend=np.False_, append=np.False_))
         spans = turns.reshape(-1, 2).tolist()
         if self._open and len(curve) and not marks[0]:
-            yield replace(self._open, cleared_step=int(curve.steps[0]))
+            step, line = int(curve.steps[0]), int(curve.lines[0])
+            yield replace(self._open, cleared_step=step, cleared_line=line)
             self._open = None
         for first, end in spans:
             yield self._row(curve, first, end)
@@ -58,5 +60,7 @@ class Rows:
             row = replace(row, fired_step=int(curve.steps[fires]))
         row = replace(row, length=row.length + end - first)
         self._open = row if end == len(curve) else None
-        cleared = int(curve.steps[end]) if end < len(curve) else None
-        return replace(row, cleared_step=cleared)
+        if end == len(curve):
+            return row
+        step, line = int(curve.steps[end]), int(curve.lines[end])
+        return replace(row, cleared_step=step, cleared_line=line)

@@ -59,6 +59,7 @@ NOUNS: Final = MappingProxyType(
         ),
         "line": (("line", "lines"), ("строка", "строки", "строк")),
         "run": (("run", "runs"), ("прогон", "прогона", "прогонов")),
+        "run (genitive)": (("run", "runs"), ("прогона", "прогонов", "прогонов")),
         "file": (("file", "files"), ("файл", "файла", "файлов")),
         "evaluation": (
             ("evaluation", "evaluations"),

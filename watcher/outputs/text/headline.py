@@ -1,6 +1,10 @@
 """The headline of a run: what matters most, in a line."""
 
+import math
+from collections.abc import Mapping
 from typing import Final
+
+import numpy as np
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Summary
@@ -69,8 +73,19 @@ def _overfitting(finding: Finding, lang: str) -> str:
     rise = known["rise"]
     if finding.evidence.get("unit") == "nats/token":
         rise += f" {unit('nats/token', lang)}"
-    text = "{start}: validation loss is {rise} above its best"
-    return truncated(tr(lang, text, start=start, rise=rise), _LONGEST)
+    text = "{start}: validation loss{of_set} is {rise} above its best"
+    if finding.evidence.get("final"):
+        text = "{start}: validation loss{of_set} ended {rise} above its best"
+    shown = tr(lang, text, start=start, rise=rise, of_set=known["of_set"])
+    return truncated(shown + _task(known, lang), _LONGEST)
+
+
+def _task(known: Mapping[str, str], lang: str) -> str:
+    """A task metric that has improved since the lowest loss."""
+    if "Task" not in known or "task_best" not in known:
+        return ""
+    text = "; {task} is best at step {step}"
+    return tr(lang, text, task=known["task"], step=known["task_step"])
 
 
 _VALIDATION: Final = {
@@ -91,6 +106,8 @@ _VALIDATION: Final = {
 def _healthy(analysis: Analysis, lang: str) -> str:
     """How far a run came for which no severe finding is firing."""
     s = analysis.summary
+    if analysis.table:
+        return _results(analysis, lang)
     if analysis.val is None or not s.evaluations:
         return _trained(analysis, lang)
     if s.best_val is None or s.best_val_step is None or s.final_val is None:
@@ -108,6 +125,19 @@ def _healthy(analysis: Analysis, lang: str) -> str:
         evaluations=count(s.evaluations_since_best, "evaluation (accusative)", lang),
     )
     return truncated(text, _LONGEST)
+
+
+def _results(analysis: Analysis, lang: str) -> str:
+    """The best of a table of results, and the line where it stands."""
+    curve = analysis.val or analysis.train
+    assert curve is not None
+    runs = count(len(curve), "run (genitive)", lang)
+    known = np.where(np.isfinite(curve.values), curve.values, np.inf)
+    best, line = float(known.min()), int(curve.lines[known.argmin()])
+    if not math.isfinite(best):
+        return tr(lang, "Results of {runs}", runs=runs)
+    text = "Results of {runs}: the lowest loss is {best}, in line {line}"
+    return tr(lang, text, runs=runs, best=loss(best, lang), line=integer(line, lang))
 
 
 def _trend(analysis: Analysis, *, over: bool) -> str:
@@ -138,11 +168,13 @@ def _improves(summary: Summary) -> bool:
 def _trained(analysis: Analysis, lang: str) -> str:
     """How far training came, for logs without validation."""
     s = analysis.summary
+    over = analysis.ended or s.outcome is not None
     if s.final_loss is None or s.last_step is None:
-        return tr(lang, "No losses in this log yet")
+        return tr(
+            lang, "No losses in this log" if over else "No losses in this log yet"
+        )
     last, steps = loss(s.final_loss, lang), count(s.last_step, "step", lang)
     slope = s.slope
-    over = analysis.ended or s.outcome is not None
     slope = None if over and slope != "rising" else slope
     text = tr(lang, _TRENDS[slope], loss=last, steps=steps)
     return truncated(text, _LONGEST)
