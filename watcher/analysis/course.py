@@ -82,6 +82,16 @@ class Course:
         return findings, figures
 
     @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics that have points."""
+        return [] if self._last is None else list(self._last.curves)
+
+    @property
+    def records(self) -> int:
+        """How many points the training loss has, or else the validation."""
+        return self._figures.records
+
+    @property
     def mfu_ms(self) -> float | None:
         """The product of MFU and time of an iteration, None where it is not known."""
         return self._figures.times.mfu_ms

@@ -12,7 +12,8 @@ from parsers.batch import Floats, Milestone
 from parsers.format import Format
 from watcher.analysis.course import Course
 from watcher.analysis.events import Events, event_lines
-from watcher.analysis.model import Analysis, Curve, Measured, Segment
+from watcher.analysis.finding import Finding
+from watcher.analysis.model import Analysis, Curve, Measured, Segment, Summary
 from watcher.analysis.pieces import throughput, times
 from watcher.analysis.rules.pauses import PAUSE, PAUSE_AFTER_EVENT
 from watcher.analysis.segments import current, spans
@@ -41,8 +42,7 @@ def analysis(
     findings, summary = course.judged()
     facts = course.facts()
     train, time = curves.get("loss"), times(curves)
-    if window is None:
-        window = min(_WINDOW, summary.records // _TENTH) if train else 0
+    window = moving_window(course, window) if train is not None else 0
     whole = replace(
         facts,
         curves=curves,
@@ -67,8 +67,20 @@ def analysis(
         elapsed_s=None if main is None else _elapsed(course, whole, main),
         mfu=_mfu(whole, pause, course.mfu_ms),
     )
-    shared = {f.name: getattr(with_pause, f.name) for f in fields(Measured)}
+    return concluded(with_pause, findings, summary)
+
+
+def concluded(
+    run: Measured, findings: tuple[Finding, ...], summary: Summary
+) -> Analysis:
+    """A run with what was found in it."""
+    shared = {f.name: getattr(run, f.name) for f in fields(Measured)}
     return Analysis(**shared, findings=findings, summary=summary)
+
+
+def moving_window(course: Course, window: int | None) -> int:
+    """Points in the moving average; `window`: as many as are asked for."""
+    return min(_WINDOW, course.records // _TENTH) if window is None else window
 
 
 def curve(

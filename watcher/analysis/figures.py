@@ -38,12 +38,13 @@ class Figures:
 
     Attributes:
         times: of iterations.
+        records: of the training loss, or else of validation.
     """
 
     def __init__(self) -> None:
         self.times = Times()
         self._outcome = OutcomeState()
-        self._records = 0
+        self.records = 0
         self._first_step: int | None = None
         self._losses = _Losses()
         self._validation = _Validation()
@@ -63,7 +64,7 @@ class Figures:
         if main is not None and len(main):
             if self._first_step is None:
                 self._first_step = int(main.steps[0])
-            self._records += len(main)
+            self.records += len(main)
             self._note_bad(main)
         losses = new.curves.get("train_loss") if new.train is None else new.train
         self._losses.update(losses)
@@ -92,7 +93,7 @@ class Figures:
         planned = run.info.get("max_iters")
         val = self._validation.figures(comparable=run.comparable)
         return Summary(
-            records=self._records,
+            records=self.records,
             first_step=self._first_step,
             last_step=self._outcome.last_step,
             max_steps=planned if isinstance(planned, int) and not run.table else None,
@@ -157,7 +158,7 @@ class Figures:
     def _total(self, spent: Clock) -> dict[str, Any]:
         """Time in all, and its mean over all steps."""
         usual, steps = self.times.usual_ms, self._clock_steps or self.times.steps
-        if not self._records or (self._clock_steps is None and math.isnan(usual)):
+        if not self.records or (self._clock_steps is None and math.isnan(usual)):
             return {}
         total = float(spent.seconds(0.0 if math.isnan(usual) else usual)[0])
         total += self._rates.stated_ms / _MS

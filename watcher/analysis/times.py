@@ -4,8 +4,13 @@ from typing import Final
 
 import numpy as np
 
-from parsers.batch import Floats, Ints
-from watcher.analysis.distribution import Distribution, median, quantile
+from watcher.analysis.distribution import (
+    Counted,
+    Distribution,
+    median,
+    merged,
+    quantile,
+)
 from watcher.analysis.events import Events, event_lines
 from watcher.analysis.model import Curve, Measured
 from watcher.analysis.rules.pauses import PAUSE, PAUSE_AFTER_EVENT
@@ -17,8 +22,6 @@ _MFU_DECAY: Final = 0.9
 # Of fewer times no share is slow.
 _MIN_TIMES: Final = 40
 _SLOW: Final = 0.95
-
-Part = tuple[Floats, Ints]
 
 
 class Times:
@@ -41,12 +44,15 @@ class Times:
         self._times = {(e, f): Distribution() for e in (0, 1) for f in (0, 1)}
         self._last_step: int | None = None
         self._mfu = _Mfu()
+        self._usual: float | None = None
+        self._parts_of: dict[tuple[bool, bool], Counted] = {}
 
     def update(self, new: Measured) -> None:
         """Takes in new records."""
         time = new.time
-        if time is None:
+        if time is None or not (len(time) or len(event_lines(new))):
             return
+        self._parts_of, self._usual = {}, None
         eventful = self._events.behind(event_lines(new), time.lines)
         first = np.zeros(len(time), dtype=bool)
         for at, _, begun in self._cursor.parts(time.lines, new.segments):
@@ -64,8 +70,10 @@ class Times:
     @property
     def usual_ms(self) -> float:
         """The median of all times, with pauses; NaN without any."""
-        found = median([counted.counted() for counted in self._times.values()])
-        return float("nan") if found is None else found
+        if self._usual is None:
+            found = median([counted.counted() for counted in self._times.values()])
+            self._usual = float("nan") if found is None else found
+        return self._usual
 
     @property
     def typical_ms(self) -> float | None:
@@ -94,8 +102,14 @@ class Times:
         """MFU times ms of an iteration, out of nanoGPT's running mean."""
         return self._mfu.constant()
 
-    def _parts(self, *, pauses: bool, first: bool = True) -> list[Part]:
-        """The times that are pauses, or that are none."""
+    def _parts(self, *, pauses: bool, first: bool = True) -> list[Counted]:
+        """The times that are pauses, or that are none, in one part."""
+        key = pauses, first
+        if key not in self._parts_of:
+            self._parts_of[key] = merged(self._chosen(pauses=pauses, first=first))
+        return [self._parts_of[key]]
+
+    def _chosen(self, *, pauses: bool, first: bool) -> list[Counted]:
         usual = self.usual_ms
         found = []
         for (eventful, of_process), counted in self._times.items():
