@@ -43,6 +43,7 @@ _BY_SEVERITY: Final = (
     "overfitting",
     "gradient_not_finite",
     "validation_jump",
+    "constant_metric",
     "best_checkpoint_lost",
     "slowdown",
 )
@@ -90,6 +91,7 @@ def _task(known: Mapping[str, str], lang: str) -> str:
 
 
 _VALIDATION: Final = {
+    "only": message("Validation loss {last} at step {step}, the only evaluation"),
     "improving": message("Still improving: best {best} at step {step}"),
     "improved": message(
         "Validation loss improved to the end: best {best} at step {step}"
@@ -142,7 +144,7 @@ def _results(analysis: Analysis, lang: str) -> str:
 
 
 def _trend(analysis: Analysis, *, over: bool) -> str:
-    """Where the validation loss is now, compared with its best.
+    """Where the validation loss is now, compared with its best; "only": there is one.
 
     "improving" or "improved" (of a run that has ended) needs a fall until now; above
     its best by more than one percent it is "above", else "stale" or "level".
@@ -151,6 +153,8 @@ def _trend(analysis: Analysis, *, over: bool) -> str:
     assert s.best_val is not None
     assert s.final_val is not None
     since = s.evaluations_since_best
+    if s.evaluations == 1:
+        return "only"
     if s.final_val - s.best_val > _LEVEL * abs(s.best_val):
         return "above"
     if since >= max(_STALE, _STALE_SHARE * s.evaluations):
