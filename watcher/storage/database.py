@@ -169,6 +169,18 @@ class Database:
         with self.connection.translated():
             return self._milestones(run)
 
+    def milestones_after(self, run: int, last: int) -> list[tuple[int, Milestone]]:
+        """The milestones of a run behind one, without their steps, by their number."""
+        with self.connection.translated():
+            rows = self.connection.rows(
+                "SELECT id, kind, line, text FROM milestones"
+                " WHERE run = ? AND id > ? ORDER BY id",
+                (run, last),
+            )
+            return [
+                (n, Milestone(kind, line, None, text)) for n, kind, line, text in rows
+            ]
+
     def _rows(self, where: str, *values: Any) -> list[Row]:
         query = (
             f"SELECT {FIELDS} FROM runs LEFT JOIN analyses ON run = id "  # noqa: S608

@@ -6,7 +6,7 @@ chunk, which takes all of them, is left to `Database.load`.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,8 +94,12 @@ class Columns:
 
 @contextmanager
 def columns(database: Database) -> Iterator[Columns]:
-    """The columns of one moment: chunks are not merged while they are read."""
-    with database.snapshot():
+    """The columns of one moment: chunks are not merged while they are read.
+
+    That of the transaction, where one is open.
+    """
+    is_open = database.connection.in_transaction
+    with nullcontext() if is_open else database.snapshot():
         version = database.data_version(), database.writes
         found = Columns(database.connection, version)
         try:
