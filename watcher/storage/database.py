@@ -321,7 +321,10 @@ class Database:
         """A run with all its points; `ended`: with the parser's last lines flushed."""
         loaded = Run()
         row = self.run(run)
-        parser = self.parser(run, formats)
+        try:
+            parser = self.parser(run, formats)
+        except (LookupError, TypeError, ValueError):
+            parser = Parser(formats)  # of another version: its last line is not known
         with self.connection.translated():
             delta = Delta(
                 format=next((f for f in formats if f.name == row.format), None),
