@@ -169,13 +169,15 @@ class Database:
         with self.connection.translated():
             return self._milestones(run)
 
-    def milestones_after(self, run: int, last: int) -> list[tuple[int, Milestone]]:
-        """The milestones of a run behind one, without their steps, by their number."""
+    def milestones_after(
+        self, run: int, last: int, until: int
+    ) -> list[tuple[int, Milestone]]:
+        """The milestones of a run behind one, up to a line, without their steps."""
         with self.connection.translated():
             rows = self.connection.rows(
                 "SELECT id, kind, line, text FROM milestones"
-                " WHERE run = ? AND id > ? ORDER BY id",
-                (run, last),
+                " WHERE run = ? AND id > ? AND line <= ? ORDER BY id",
+                (run, last, until),
             )
             return [
                 (n, Milestone(kind, line, None, text)) for n, kind, line, text in rows
