@@ -86,7 +86,7 @@ def test_an_eventful_log_takes_nothing_back(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_slow_turn_is_told_that_the_ratio_hides(seed: int) -> None:
+def test_a_slow_turn_is_found_that_the_ratio_hides(seed: int) -> None:
     """Validation turned at 450 of 1,000 and rose by 5 %, training loss halved."""
     at = np.arange(0, 1001, 50)
     val = 1.6 + 2.6 * np.exp(-at / 75) * (at < 450) + np.maximum(0, at - 450) * 1.455e-4

@@ -104,7 +104,7 @@ RULES: Final = MappingProxyType[str, Rule](
 
 def findings(run: Measured, settings: Settings | None = None) -> tuple[Finding, ...]:
     """What every rule finds in a run, the most severe first, then by step."""
-    if run.table:  # of runs that have ended: none of them is told by the others
+    if run.table:  # of runs that have ended: none of them follows from the others
         return ()
     chosen = settings or Settings()
     found = inhibit(f for rule in RULES.values() for f in rule(run, chosen))
