@@ -35,6 +35,8 @@ _TABLE: Final = (
     Metric("train_ppl", "", "training perplexity"),
     Metric("test_loss", "nats/token", "loss on a test set, beside a validation loss"),
     Metric("value_loss", "", "loss of the value function"),
+    Metric("generator_loss", "", "loss of the generator of a GAN, which is `loss` too"),
+    Metric("discriminator_loss", "", "loss of the discriminator of a GAN"),
     Metric("box_loss", "", "part of the loss: boxes"),
     Metric("obj_loss", "", "part of the loss: objectness"),
     Metric("cls_loss", "", "part of the loss: classes"),
@@ -89,6 +91,7 @@ _TABLE: Final = (
     Metric("map50", "", "mean average precision at IoU 0.5", "higher"),
     Metric("val_psnr", "", "validation peak signal-to-noise ratio", "higher"),
     Metric("val_ssim", "", "validation structural similarity", "higher"),
+    Metric("clock_s", "s", "time of day that stands before the line"),
     Metric("run_no", "", "number of the run that a record is the result of"),
     Metric("val_score", "", "validation score of the program's own", "higher"),
 )

@@ -391,6 +391,7 @@ FULL = {
     "age_s": 12.0,
     "elapsed_s": 86_400.0,
     "lag_bytes": 4096,
+    "tags": ("base",),
 }
 
 
@@ -451,3 +452,8 @@ def test_the_shell_completes_names_of_runs(bench: Bench) -> None:
         f"gptwatch status --state {bench.state} lr", 4
     )
     assert ["overfitting"] == offered("gptwatch alerts --explain overf", 3)
+    offered_runs = offered(f"gptwatch silence --state {bench.state} ba", 4)
+    assert ["base.log"] == offered_runs
+    assert "spike" in offered(f"gptwatch silence --state {bench.state} lr-1.log s", 5)
+    assert ["base.log@"] == offered(f"gptwatch show --state {bench.state} ba", 4)
+    assert "nanogpt" in offered("gptwatch formats nano", 2)

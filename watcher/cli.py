@@ -23,6 +23,7 @@ from watcher.commands.doctor import doctor
 from watcher.commands.environment import unknown_variables
 from watcher.commands.export import export
 from watcher.commands.formats import formats
+from watcher.commands.note import note
 from watcher.commands.notify import notify
 from watcher.commands.once import once
 from watcher.commands.options import (
@@ -83,7 +84,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 
 for _command in (
-    *(demo, start, run, top, web, status, show, alerts, silence, notify),
+    *(demo, start, run, top, web, status, show, alerts, silence, note, notify),
     *(once, compare, export, push, formats, alertrules, service, doctor, completion),
 ):
     cli.add_command(_command)

@@ -6,8 +6,11 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch, Floats, Ints
+from parsers.engine import stamps
 from parsers.engine.epoch_offset import EpochOffset
+from parsers.engine.ranks import Ranks
 from parsers.engine.repeats import Repeats, single
+from parsers.engine.stamps import clock_s
 from parsers.engine.templates import Raw
 from parsers.format import WORDS, LinePattern
 
@@ -15,6 +18,7 @@ from parsers.format import WORDS, LinePattern
 # Steps are int64; what is longer is no step.
 _STEPS_END: Final = float(1 << 62)
 _NO_LINE: Final = 1 << 62
+_NO_METRICS: Final = {*WORDS, *stamps.WORDS}
 
 
 class Steps:
@@ -36,6 +40,7 @@ class Steps:
         self._patterns = {pattern.name: pattern for pattern in patterns}
         # Records of the metrics that others stand in for.
         self._own = {t: 0 for p in patterns for t in p.stands_in.values()}
+        self._ranks = Ranks()
         self._epoch_offset = EpochOffset()
         self._repeats = Repeats()
 
@@ -44,6 +49,7 @@ class Steps:
         return {name[1:]: getattr(self, name) for name in _KEPT} | {
             "last": self.last,
             "planned": self.planned,
+            "followed": self._ranks.state(),
             "carry": self._epoch_offset.state(),
             **self._repeats.state(),
         }
@@ -54,12 +60,15 @@ class Steps:
             setattr(self, name, state.get(name[1:], getattr(self, name)))
         self._waiting = [(s, n, v) for s, n, v in self._waiting]
         self.last, self.planned = state["last"], state["planned"]
+        self._ranks.restore(state.get("followed", {}))  # older states have none
         self._epoch_offset.restore(state["carry"])
         self._repeats.restore(state)
 
     def settle(self, raws: Sequence[Raw]) -> list[Batch]:
         """Records with steps; those that wait for the next step may come later."""
+        raws = self._ranks.of_one(raws)
         self._note_bases(raws)
+        self._epoch_offset.name_epochs(raws)
         self._note_plan(raws)
         _note_left(raws)
         self._epoch_offset.count_on(raws)
@@ -105,7 +114,10 @@ class Steps:
     def _records(
         self, raw: Raw, own: Ints | None, lines: Ints, steps: Ints, ends: Floats
     ) -> Batch:
-        values = {n: c for n, c in raw.columns.items() if n not in WORDS}
+        values = {n: c for n, c in raw.columns.items() if n not in _NO_METRICS}
+        clock = clock_s(raw.columns)
+        if values and clock is not None:
+            values["clock_s"] = clock
         if raw.pattern.step == "none" or not values:
             return Batch(raw.pattern.name, raw.lines[:0], raw.lines[:0], {})
         if own is None and raw.pattern.step == "next":
@@ -234,7 +246,9 @@ _KEPT = ("_counts", "_waiting", "_bases", "_end", "_interval", "_own")
 def _renamed(
     batch: Batch, role: Mapping[str, str], ends: Mapping[str, int]
 ) -> Sequence[Batch]:
-    names = {n: t for n, t in role.items() if n in batch.values}
+    names = {
+        n: t for n, t in role.items() if n in batch.values and t not in batch.values
+    }
     end = min((ends[target] for target in names.values()), default=-1)
     if end < 0:
         return [batch]

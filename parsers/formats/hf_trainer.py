@@ -44,9 +44,15 @@ _BAR: Final = re.compile(
     rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%(?:\|[^|]*\|)?\s*(\d{1,15})/(\d{1,15}) "
     rb"\[([^\]]{0,99}(?:it/s|s/it))"
 )
+# `step 10 {'loss': 2.3}`
+_STEP: Final = re.compile(
+    rb"(?i)(?<![a-z-])(?:step|iter|iteration)s?[ :=#]{1,4}(\d{1,15})(?![\d.])"
+)
 # What a bar states in brackets: `00:15<00:23, 39.06it/s`
 _ELAPSED: Final = re.compile(rb"^([\d:]{1,12})<")
 _RATE: Final = re.compile(rb"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)(it/s|s/it)$")
+# `rl_loss: -0.003, reward_data: {'total_num': 64}` is no record of the Trainer.
+_OWN_LOSS: Final = re.compile(rb"loss\w{0,32}+ ?[:=] ?[-+]?\d")
 _SUMMARY: Final = b"'train_runtime'"
 _MS: Final = 1000.0
 _MEAN: Final = re.compile(rb"\b(?:train|eval)_\w+ +=  ")
@@ -158,9 +164,12 @@ class Dictionaries:
             self._release(records)
             return
         found = parsed(text)
-        if not found.curve:
+        if not found.curve or _OWN_LOSS.search(text, 0, text.find(b"{'")):
             return
         self.taken.append(line)
+        named = _STEP.search(text, 0, text.find(b"{'"))
+        if found.step is None and named:
+            found.step = int(named[1])
         if found.step is not None:
             self._release(records)
             records.add("dictionary", line, found.step, found.values)

@@ -61,11 +61,13 @@ class SegmentsState:
         though they stand behind its last record.
         """
         if evaluations is not None:
-            pairs = zip(evaluations.lines.tolist(), evaluations.steps.tolist())
+            pairs = zip(
+                evaluations.lines.tolist(), evaluations.steps.tolist(), strict=True
+            )
             self._waiting += pairs
         announced = [_between(lines, milestones, kind) for kind in _ANNOUNCED]
         if len(steps):
-            self._add(lines, steps, *({a for a in at.tolist()} for at in announced))
+            self._add(lines, steps, *(set(at.tolist()) for at in announced))
         self._announced |= {
             kind
             for kind, at in zip(_ANNOUNCED, announced, strict=True)
@@ -90,7 +92,9 @@ class SegmentsState:
         found.append(Segment(first, highest, line, reason))
         return (*found, *self._begun())
 
-    def _add(self, lines: Ints, steps: Ints, resumed: set[int], begun: set[int]) -> None:
+    def _add(
+        self, lines: Ints, steps: Ints, resumed: set[int], begun: set[int]
+    ) -> None:
         if "resumed" in self._announced:
             resumed = {*resumed, 0}
         if "start" in self._announced:

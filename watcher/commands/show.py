@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from watcher.commands import options
+from watcher.commands.completion import complete_places
 from watcher.errors import InputError
 
 
 @click.command(short_help="The lines of a log around a step.")
-@click.argument("place", metavar="RUN@STEP")
+@click.argument("place", metavar="RUN@STEP", shell_complete=complete_places)
 @click.option(
     "--around",
     type=click.IntRange(min=0, max=100_000),

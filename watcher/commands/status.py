@@ -152,6 +152,8 @@ def _parts(found: Any, *, everything: bool) -> Iterator[Any]:
         yield Text(options.tr("{n} more: gptwatch alerts", n=rest))
     for problem in map(options.safe, _problems(found)):
         yield Text(problem, style="yellow")
+    if found.page:
+        yield Text(options.tr("page: {address}", address=found.page), style="dim")
 
 
 def _heading(found: Any) -> str:
@@ -200,7 +202,7 @@ def _problems(status: Any) -> list[str]:
     if status.pid is None:
         return []  # those of a daemon that has stopped are history
     notes = status.notes
-    found = [*notes.get("problems", [])]
+    found = [*notes.get("problems", []), status.page_problem]
     kinds = ("output", "events", "exports", "alerts")
     found += [notes.get(f"{what}_error", "") for what in kinds]
     if notes.get("undrawn"):

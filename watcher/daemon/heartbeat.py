@@ -28,8 +28,8 @@ class Heartbeat:
         *,
         reader: Reader,
         scheduler: Scheduler,
-        exports: Exports,
         alerting: Dispatcher,
+        exports: Exports,
         events: Events,
         polling: Polling,
         polled: Sequence[Path],
@@ -39,8 +39,8 @@ class Heartbeat:
         self._clock = clock
         self._reader = reader
         self._scheduler = scheduler
-        self._exports = exports
         self._alerting = alerting
+        self._exports = exports
         self._events = events
         self._polling = polling
         self._polled = ", ".join(map(str, polled))

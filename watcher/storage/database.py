@@ -29,6 +29,7 @@ from watcher.storage.outbox import Outbox
 from watcher.storage.places import Places
 from watcher.storage.points import Points
 from watcher.storage.recovery import NAME
+from watcher.storage.remarks import RunNotes
 from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, row, to_json
 
 
@@ -40,6 +41,7 @@ _SHARED_PATHS: Final = (
 _BESIDE: Final = (
     "SELECT run, diagnosis, state FROM analyses",
     "SELECT run, data FROM alerts ORDER BY rowid",
+    "SELECT run, id, text FROM run_notes ORDER BY id",
 )
 
 
@@ -51,6 +53,7 @@ class Database:
         points: chunks of points.
         growth: what was read of logs.
         places: where lines of a run stand in its files.
+        remarks: notes and tags of runs.
 
     Raises:
         StorageSetupError: it was made by a newer gptwatch.
@@ -69,6 +72,7 @@ class Database:
         self.outbox = Outbox(self.connection)
         self.places = Places(self.connection)
         self.points = Points(self.connection)
+        self.remarks = RunNotes(self.connection)
         self.growth = Growth(self.connection, self.points, self.places)
         self._key = _key(self.path)
 

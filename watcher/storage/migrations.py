@@ -24,7 +24,7 @@ from watcher.storage.schema import SCHEMA
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
-VERSION: Final = 4
+VERSION: Final = 5
 
 
 def _create(connection: Connection) -> None:
@@ -137,9 +137,27 @@ _APPENDED: Final = """
 ALTER TABLE chunks ADD COLUMN appended BLOB;
 CREATE INDEX chunks_appended ON chunks (run) WHERE appended NOT NULL;
 """
+
+
+def _from_4(connection: Connection) -> None:
+    """Adds notes and tags of runs."""
+    _run(connection, _RUN_NOTES)
+    connection.execute("PRAGMA user_version = 5")
+
+
+_RUN_NOTES: Final = """
+CREATE TABLE run_notes (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs (id),
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    written_at REAL NOT NULL
+);
+CREATE INDEX run_notes_run ON run_notes (run);
+"""
 # By the version that each starts from; 0 is an empty file.
 _STEPS: Final = MappingProxyType[int, Callable[[Connection], None]](
-    {0: _create, 1: _from_1, 2: _from_2, 3: _from_3}
+    {0: _create, 1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
 )
 
 

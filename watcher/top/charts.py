@@ -11,6 +11,7 @@ from parsers.metrics import VALIDATION
 from watcher.outputs.text.catalog import tr
 from watcher.outputs.text.numbers import integer, loss, plain
 from watcher.top import plot
+from watcher.top.canvas import Axes, Trace
 from watcher.top.model import Model, Size
 from watcher.top.pieces import Line, Lines
 from watcher.views.pyramid import Cells, joined
@@ -72,7 +73,7 @@ def main(model: Model, size: Size) -> Lines:
     curves = [curve for _, curve in model.loaded.curves]
     if not curves:
         return []
-    axes = plot.Axes(
+    axes = Axes(
         size.columns,
         size.rows,
         model.axis,
@@ -89,7 +90,7 @@ def main(model: Model, size: Size) -> Lines:
 
 def small(model: Model, curve: Curve, size: Size) -> Lines:
     """A small chart below its name."""
-    axes = plot.Axes(
+    axes = Axes(
         size.columns,
         size.rows - 1,
         model.axis,
@@ -100,7 +101,7 @@ def small(model: Model, curve: Curve, size: Size) -> Lines:
         ascii=model.look.ascii,
         robust=True,
     )
-    trace = plot.Trace("", "train", [cells for _, cells in curve.parts])
+    trace = Trace("", "train", [cells for _, cells in curve.parts])
     return [[(curve.metric, "bold")], *plot.chart([trace], axes, model.look.lang)]
 
 
@@ -109,7 +110,7 @@ def span(curves: Sequence[Curve]) -> tuple[float, float]:
     return min(c.span[0] for c in curves), max(c.span[1] for c in curves)
 
 
-def _traces(model: Model) -> list[plot.Trace]:
+def _traces(model: Model) -> list[Trace]:
     lang, found = model.look.lang, []
     places = {known["run"]: i for i, known in enumerate(model.loaded.compared)}
     for run, curve in model.loaded.curves:
@@ -122,7 +123,7 @@ def _traces(model: Model) -> list[plot.Trace]:
             value = f" {loss(float(last[-1]), lang)}" if len(last) else ""
             name = f"{_short(curve.metric)}{value}"
         marked = curve.metric in VALIDATION
-        found.append(plot.Trace(name, style, cells, marked=marked))
+        found.append(Trace(name, style, cells, marked=marked))
     return found
 
 

@@ -1,13 +1,13 @@
 """One run: its losses, its figures, small charts, and the end of its log."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from watcher.outputs.report.status_table import COLUMNS
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.numbers import loss, mfu, milliseconds, ratio
 from watcher.top import charts, pieces
-from watcher.top.model import Entry, Model, Size
+from watcher.top.model import Model, Size
 from watcher.top.pieces import Lines
 
 
@@ -84,13 +84,16 @@ def _figures(model: Model) -> Iterator[tuple[str, str]]:
     if entry is None:
         return
     for column in COLUMNS[2:]:
-        if column.name != "updated":
-            yield tr(lang, column.title), column.cell(entry.line, lang)
+        value = column.cell(entry.line, lang)
+        if value and column.name != "updated":
+            yield tr(lang, column.title), value
     summary = model.loaded.row.get("summary", {})
     for name, form in _MORE.items():
         value = summary.get(name)
         if isinstance(value, int | float):
             yield tr(lang, _TITLES[name]), pieces.safe(form(value, lang))
+    for note in entry.line.notes:
+        yield tr(lang, "note"), pieces.safe(note)
 
 
 _MORE: Final = {
@@ -130,8 +133,3 @@ def _log(model: Model, size: Size) -> Lines:
         [(pieces.cut(pieces.safe(text), size.columns), "")] for text in texts
     ]
     return [[("─" * size.columns, "muted")], *shown]
-
-
-def facts(entry: Entry) -> Mapping[str, Any]:
-    """What the title names."""
-    return {"name": entry.line.run, "state": entry.line.state}

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,18 +11,18 @@ import numpy as np
 from rich.cells import cell_len
 
 from watcher.alerts import outbox
-from watcher.alerts.lifecycle import FIRING, Alert
-from watcher.alerts.silences import is_silenced
-from watcher.analysis.finding import SEVERITIES, Finding
+from watcher.alerts.lifecycle import Alert
 from watcher.daemon import status
-from watcher.errors import GptwatchError, InputError
+from watcher.errors import GptwatchError
 from watcher.host.lock import holder
-from watcher.outputs.text.findings import advice, sentence
 from watcher.storage.database import Database
+from watcher.storage.remarks import NONE
 from watcher.storage.rows import Row
 from watcher.top import charts, table
-from watcher.top.model import Entry, Fleet, Item, Loaded, Wanted
-from watcher.views.lines import Excerpt, excerpt
+from watcher.top.findings import items, translated
+from watcher.top.log import excerpt, search
+from watcher.top.model import Entry, Fleet, Loaded, Wanted
+from watcher.views.lines import Excerpt
 from watcher.views.series import Curve, Series, Window
 
 
@@ -31,10 +31,8 @@ _HOLDER_S: Final = 5.0
 _REST: Final = 200.0
 _SLOWEST_S: Final = 5.0
 _SPARK: Final = 16
-_WIDEST: Final = 4000
-# Lines searched at once, and in all.
-_PIECE: Final = 4096
-_SEARCHED_S: Final = 5.0
+# From so many changed runs on, all rows are read at once.
+_MANY: Final = 64
 
 
 class Source:
@@ -116,18 +114,20 @@ class Source:
         for run in self._entries.keys() - prints.keys():
             del self._entries[run]
         alerts = self._firing(changed)
+        remarks = self._database.remarks.all()
         for row in self._rows(changed):
             self._entries.pop(row.id, None)
             if row.current and (row.format or row.latest):
                 found = alerts.get(row.id, ())
-                self._entries[row.id] = self._entry(row, found, watched)
+                line = status.line(row, found, watched, remarks.get(row.id, NONE))
+                self._entries[row.id] = self._entry(row, line, found)
         self._prints = dict(prints)
         entries = tuple(self._entries[run] for run in sorted(self._entries))
         self.fleet = Fleet(entries, self.fleet.pid, notes.get("at"))
 
     def _rows(self, runs: Sequence[int]) -> Sequence[Row]:
         """Rows of some runs, or of all where those are many."""
-        if len(runs) > _PIECE // 64:
+        if len(runs) > _MANY:
             return [row for row in self._database.runs() if row.id in set(runs)]
         return [self._database.run(run) for run in runs]
 
@@ -140,9 +140,8 @@ class Source:
                 found.setdefault(run, {})[known.key] = known
         return {run: status.of_interest(alerts) for run, alerts in found.items()}
 
-    def _entry(self, row: Row, alerts: Sequence[Alert], watched: set[str]) -> Entry:
-        line = status.line(row, alerts, watched)
-        findings = [self._translated(alert.finding) for alert in alerts]
+    def _entry(self, row: Row, line: status.Line, alerts: Sequence[Alert]) -> Entry:
+        findings = [translated(alert.finding, self._lang) for alert in alerts]
         diagnosis = row.diagnosis or {}
         cells = table.cells(line, self._lang)
         return Entry(
@@ -154,16 +153,6 @@ class Source:
             headline=str(diagnosis.get("headline", "")),
             alerts=findings,
         )
-
-    def _translated(self, finding: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A finding as kept, with its sentences in the language of the screen."""
-        names = {f.name for f in fields(Finding)}
-        known = {key: value for key, value in finding.items() if key in names}
-        if not {"rule", "severity", "step"} <= known.keys():
-            return {"message": "", "advice": "", **finding}
-        record = Finding(**known)
-        texts = {"message": sentence(record, self._lang)}
-        return {**finding, **texts, "advice": advice(record, self._lang)}
 
     def load(self, wanted: Wanted) -> Loaded:
         """What a screen needs; read again when it or the database changed."""
@@ -182,7 +171,7 @@ class Source:
         if wanted.run is not None:
             return self._run(wanted, wanted.run)
         if wanted.alerts:
-            return Loaded(alerts=self._alerts())
+            return Loaded(alerts=items(self._database, self._lang))
         if wanted.compared:
             return self._compared(wanted)
         return Loaded()
@@ -208,7 +197,7 @@ class Source:
         main = charts.chosen(metrics, wanted.chart)
         small = charts.around(metrics, wanted.chart, wanted.small)
         narrow = replace(wanted.window, width=max(wanted.small_width, 2))
-        lines, problem = self._lines(row, wanted.log)
+        lines, problem = excerpt(row, self._database.places.of(run), wanted.log)
         line = wanted.line
         return Loaded(
             curves=[(run, c) for c in self._curves(run, main, wanted.window)],
@@ -238,17 +227,6 @@ class Source:
         )
         return {"summary": diagnosis.get("summary", {}), "since": since}
 
-    def _lines(
-        self, row: Row, log: tuple[int, int] | None
-    ) -> tuple[Excerpt | None, str]:
-        if log is None:
-            return None, ""
-        try:
-            places = self._database.places.of(row.id)
-            return excerpt(row, places, *log, width=_WIDEST), ""
-        except InputError as error:
-            return None, str(error)
-
     def _points_in(
         self, run: int, metrics: Sequence[str], lines: Excerpt | None
     ) -> frozenset[int]:
@@ -261,31 +239,6 @@ class Source:
             points = self._series.next(run, metric, lines.first - 1, n)
             found.update(int(line) for line in points.lines if line < lines.first + n)
         return frozenset(found)
-
-    def _alerts(self) -> Sequence[Item]:
-        """Firing ones first, the most severe first; then the latest."""
-        silences = self._database.outbox.silences(time.time())
-        found = [
-            self._item(row, alert, muted=is_silenced(silences, row.name, alert.rule))
-            for row in self._database.runs()
-            for alert in outbox.load(self._database.outbox, row.id).values()
-            if alert.severity != "info" and row.current
-        ]
-        return sorted(found, key=_urgency)
-
-    def _item(self, row: Row, alert: Alert, *, muted: bool) -> Item:
-        finding = self._translated(alert.finding)
-        return Item(
-            run=row.name,
-            rule=alert.rule,
-            severity=alert.severity,
-            state=alert.state,
-            since=alert.since,
-            silenced=muted,
-            text=str(finding.get("message", "")),
-            advice=str(finding.get("advice", "")),
-            step=int(finding.get("step") or 0),
-        )
 
     def _compared(self, wanted: Wanted) -> Loaded:
         rows = [self._database.run(run) for run in wanted.compared]
@@ -301,31 +254,28 @@ class Source:
                 {
                     "run": row.id,
                     "name": row.name,
-                    "hyperparameters": row.hyperparameters,
+                    "hyperparameters": {**row.hyperparameters, **self._said(row.id)},
                     **self._facts(row),
                 }
                 for row in rows
             ],
         )
 
-    def search(self, run: int, text: str, start: int, sign: int) -> int | None:
-        """The next line that holds a text, from a line on; None without one.
+    def _said(self, run: int) -> Mapping[str, str]:
+        """What people said of a run, as settings that may differ."""
+        entry = self._entries.get(run)
+        if entry is None:
+            return {}
+        known = {
+            "tags": " ".join(entry.line.tags),
+            "note": " ".join(entry.line.notes[-1:]),
+        }
+        return {name: text for name, text in known.items() if text}
 
-        It ends after some seconds: a log may have gigabytes.
-        """
-        row = self._database.run(run)
-        places = self._database.places.of(run)
-        wanted, until = text.casefold(), time.monotonic() + _SEARCHED_S
-        at = start + sign
-        while 1 <= at <= row.lines and time.monotonic() < until:
-            first, last = sorted((at, at + sign * (_PIECE - 1)))
-            found = excerpt(row, places, max(first, 1), last, width=_WIDEST)
-            numbered = list(enumerate(found.lines, found.first))
-            for number, line in numbered[::sign]:
-                if wanted in line.casefold():
-                    return number
-            at += sign * _PIECE
-        return None
+    def search(self, run: int, text: str, start: int, sign: int) -> int | None:
+        """The next line that holds a text, from a line on; None without one."""
+        row, places = self._database.run(run), self._database.places.of(run)
+        return search(row, places, text, start, sign)
 
     def rows(self) -> Sequence[Row]:
         """All runs of the database."""
@@ -340,7 +290,3 @@ class Source:
                 line = line_of(self._series, entry.run, step)
                 return None if line is None else (entry.run, line)
         return None
-
-
-def _urgency(item: Item) -> tuple[bool, int, float]:
-    return item.state != FIRING, -SEVERITIES.index(item.severity), -item.since

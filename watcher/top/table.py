@@ -71,6 +71,7 @@ _COLUMNS: Final = (
     _own("left"),
     replace(_own("updated"), cell=_changed, rank=2),
     _own("unread"),
+    _own("tags"),
     Column("spark", message("curve"), lambda *_: "", 4, lambda _: None, right=False),
 )
 _AT: Final = {column.name: i for i, column in enumerate(_COLUMNS)}

@@ -18,6 +18,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watcher.errors import ConfigError, GptwatchError
+from watcher.host.page import noted
 from watcher.host.sdnotify import listening
 from watcher.metrics.settings import settings as metrics_settings
 from watcher.settings import Where
@@ -82,7 +83,8 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
         lines=settings.lines,
         metrics=metrics_settings(settings.metrics, Where(keys=("metrics",))),
     )
-    ready(address(bound, access, settings.listen))
+    where = address(bound, access, settings.listen)
+    ready(where)
     config = uvicorn.Config(
         app,
         http=Protocol,
@@ -97,7 +99,8 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
         h11_max_incomplete_event_size=HEADER_BYTES,
         timeout_graceful_shutdown=_STOP_S,
     )
-    Server(config).run(sockets=[bound])
+    with noted(Path(settings.state), where.partition("?")[0]):
+        Server(config).run(sockets=[bound])
 
 
 def address(bound: socket.socket, access: Access, listen: str) -> str:

@@ -36,6 +36,7 @@ _MORE = 2
 _SHOWN = frozenset(
     {
         "accuracy",
+        "clock_s",
         "epoch",
         "epoch_loss",
         "eval_ms",
@@ -48,6 +49,7 @@ _SHOWN = frozenset(
         "memory_mib",
         "mfu",
         "reward",
+        "run_no",
         "running_loss",
         "samples",
         "samples_per_s",

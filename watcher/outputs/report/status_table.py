@@ -93,6 +93,10 @@ def _state(line: Any, lang: str) -> str:
     return tr(lang, line.state)
 
 
+def _tags(line: Any, _: str) -> str:
+    return clean(" ".join(line.tags or ()))
+
+
 COLUMNS: Final = (
     Column("alert", "", _mark, 0, lambda a: a.severity, right=False),
     Column("run", message("run"), _name, 0, lambda a: a.run, right=False),
@@ -139,6 +143,7 @@ COLUMNS: Final = (
         lambda a: a.lag_bytes,
         largest=True,
     ),
+    Column("tags", message("tags"), _tags, 2, lambda a: a.tags or None, right=False),
 )
 SORTS: Final = tuple(c.name for c in COLUMNS)
 
@@ -243,12 +248,13 @@ def folded(lines: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 
 
 def matching(lines: Sequence[Any], text: str) -> list[Any]:
-    """The runs whose name, state or format holds every word of a text."""
+    """The runs whose name, state, format or tags hold every word of a text."""
     words = text.casefold().split()
 
     def holds(line: Any) -> bool:
-        known = f"{line.run} {line.state} {line.format} {line.severity}".casefold()
-        return all(word in known for word in words)
+        known = (line.run, line.state, line.format, line.severity, *(line.tags or ()))
+        text = " ".join(known).casefold()
+        return all(word in text for word in words)
 
     return [line for line in lines if holds(line)]
 
@@ -261,3 +267,5 @@ def details(line: Any, lang: str) -> Iterator[tuple[str, str]]:
     for column in COLUMNS[2:]:
         yield tr(lang, column.title), column.cell(line, lang)
     yield tr(lang, "picture"), clean(line.picture)
+    for note in line.notes:
+        yield tr(lang, "note"), clean(note)

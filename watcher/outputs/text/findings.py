@@ -262,7 +262,9 @@ def as_dict(finding: Finding, lang: str) -> dict[str, Any]:
 
 
 def capitalized(text: str) -> str:
-    """The text with its first letter in upper case."""
+    """The text with its first letter in upper case, unless it is a name: mAP50."""
+    if text[1:2].isupper():
+        return text
     return text[:1].upper() + text[1:]
 
 

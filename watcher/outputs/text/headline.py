@@ -76,9 +76,9 @@ def headline(analysis: Analysis, lang: str = "en") -> str:
 def _overfitting(finding: Finding, lang: str) -> str:
     known = values(finding, lang)
     start = capitalized(f"{known['Overfitting']} {known['since']}")
-    start = in_epochs(start) if finding.evidence.get("counts") == "epoch" else start
+    in_steps = finding.evidence.get("counts") != "epoch"
     if "rise" not in known:
-        return start
+        return start if in_steps else in_epochs(start)
     rise = known["rise"]
     if finding.evidence.get("unit") == "nats/token":
         rise += f" {unit('nats/token', lang)}"
@@ -86,7 +86,8 @@ def _overfitting(finding: Finding, lang: str) -> str:
     if finding.evidence.get("final"):
         text = "{start}: validation loss{of_set} ended {rise} above its best"
     shown = tr(lang, text, start=start, rise=rise, of_set=known["of_set"])
-    return truncated(shown + _task(known, lang), _LONGEST)
+    shown += _task(known, lang)
+    return truncated(shown if in_steps else in_epochs(shown), _LONGEST)
 
 
 def _task(known: Mapping[str, str], lang: str) -> str:

@@ -7,7 +7,20 @@ from typing import Final
 RUSSIAN: Final = MappingProxyType(
     {
         "--to html takes one log": "--to html берёт один лог",
+        # note
+        "the note is empty": "заметка пуста",
+        "--tag {tag}: a tag is one word, such as baseline": (
+            "--tag {tag}: метка — это одно слово, например baseline"
+        ),
+        "{run} has no tag {tag}": "у {run} нет метки {tag}",
+        "{run} has no note {n}; see: gptwatch note {run}": (
+            "у {run} нет заметки {n}; все заметки: gptwatch note {run}"
+        ),
+        "{run}: no notes and no tags": "{run}: заметок и меток нет",
+        "tags": "метки",
+        "note": "заметка",
         # status
+        "page: {address}": "страница: {address}",
         "gptwatch is running (pid {pid})": "gptwatch работает (pid {pid})",
         "gptwatch is not running (start it with: gptwatch start); last known state": (
             "gptwatch не запущен (запустить: gptwatch start); последнее известное "
