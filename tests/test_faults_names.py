@@ -1,7 +1,7 @@
 """Files with several names, none, odd ones, and things that are no files."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +163,10 @@ def test_f28_changes_between_scan_and_open(
     plain, calm = discovery.Scanner.logs, [bench.logs / "calm.log"]
     append(calm[0], lines(50, 60))
 
-    def racing(self: discovery.Scanner, root: Path) -> Iterator[discovery.Found]:
-        for found in plain(self, root):
+    def racing(
+        self: discovery.Scanner, root: Path, known: Mapping[str, Path]
+    ) -> Iterator[discovery.Found]:
+        for found in plain(self, root, known):
             if found.path == log and calm:
                 calm.clear()
                 change(found)

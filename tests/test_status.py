@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,19 @@ def test_what_is_wrong_with_the_daemon(bench: Bench, log: Path) -> None:
 
     assert "disk full" in shown
     assert "logs are read 1 min 15 s late" in shown
+
+
+def test_a_daemon_without_cpu_is_named(bench: Bench, log: Path) -> None:
+    """It is running, so its last report is what there is to go by."""
+    append(log, lines(0, 20))
+    bench.look()
+    with bench.store.transaction():
+        bench.store.keep_note("daemon", {"at": time.time() - 120, "late_s": 0.0})
+
+    with locked(bench.state):
+        shown = ask(bench).stdout
+
+    assert "the daemon last reported 2 min" in shown
 
 
 def test_equal_names_below_two_directories(bench: Bench, tmp_path: Path) -> None:

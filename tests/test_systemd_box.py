@@ -24,7 +24,7 @@ LINES: Final = [line.removeprefix("sudo ") for line in commands(block("service")
 WORDS: Final = (
     " && ".join(LINES[:2])
     .replace("/usr/bin/python3", str(PYTHON))
-    .replace("install .", f"install --quiet {SOURCE}")
+    .replace("install '.", f"install --quiet '{SOURCE}")
 )
 GPTWATCH: Final = f"{VENV}/bin/gptwatch"
 LOGS: Final = "/srv/logs"

@@ -331,8 +331,7 @@ def backlog(folder: Path) -> None:
             file.write(text)
     (folder / "logs" / "a.log").write_bytes(b"".join(map(line, range(100))))
     watched = Daemon(folder, *UNDRAWN)
-    while not watched.store.exists():
-        time.sleep(0.05)
+    watched.wait_until_it_watches()
     delays, mine, _ = follow(watched, ["a.log"], 5.0, 20.0)
     show("live beside a backlog: p50", 1e3 * quantile(delays, 0.5), 300.0, "ms")
     show("live beside a backlog: p99", 1e3 * quantile(delays, 0.99), 1e3, "ms")

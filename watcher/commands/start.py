@@ -252,12 +252,14 @@ def _opened(make: Any, settings: Any, context: click.Context) -> Any:
 def _reloaded(context: click.Context, given: dict[str, Any], before: Any) -> Any:
     """The settings of the changed configuration file, or the old ones on an error."""
     from watcher import config
+    from watcher.alerts.channels.apprise import require
 
     logger = logging.getLogger("gptwatch")
     try:
         context.obj = config.load(context.obj.path)
         fresh = _with_file(context, given)
         settings = _settings(context, fresh)
+        require(settings.notify)
     except (ConfigError, InputError, click.UsageError) as error:
         problem = options.blamed(error)
         logger.error("%s; keeping the old configuration", problem)  # noqa: TRY400

@@ -6,7 +6,6 @@ and the server is asked which points of each metric it has: only the others are 
 
 import base64
 import json
-import math
 import os
 import re
 import urllib.error
@@ -24,6 +23,7 @@ from watcher.analysis.model import Analysis, Curve
 from watcher.errors import OutputError
 from watcher.export.tags import tag
 from watcher.export.tensorboard import Times
+from watcher.export.thinning import chosen
 from watcher.outputs.text.headline import headline
 
 
@@ -130,18 +130,6 @@ def push(
             sent += len(part)
     _finish(server, run, analysis)
     return Sent(run, sent, known)
-
-
-def chosen(curve: Curve, limit: int | None) -> Ints:
-    """The points that are sent: finite ones, evenly thinned out to a limit.
-
-    The stride is a power of two: what a longer log sends was mostly sent before.
-    """
-    finite = np.flatnonzero(np.isfinite(curve.values))
-    if limit is None or len(finite) <= limit:
-        return finite
-    stride = 1 << math.ceil(math.log2(len(finite) / limit))
-    return finite[::stride]
 
 
 def _experiment(server: Server, project: str) -> str:

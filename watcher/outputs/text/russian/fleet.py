@@ -43,13 +43,18 @@ RUSSIAN: Final = MappingProxyType(
         "File to write; default: standard output.": (
             "Файл; по умолчанию — стандартный вывод."
         ),
-        "Send runs to a server: points, hyperparameters, state and headline.": (
-            "Отправить прогоны на сервер: точки, гиперпараметры, состояние, заголовок."
+        "Send runs to another tool: points, hyperparameters, state and headline.": (
+            "Отправить прогоны в другой инструмент: точки, гиперпараметры, состояние, "
+            "заголовок."
         ),
-        "A second push sends only what came since. What looks like a secret is "
+        "mlflow: to a server; a second push sends only what came since. wandb: into "
+        "offline runs, which `wandb sync` uploads. What looks like a secret is "
         "masked.": (
-            "Повторная отправка шлёт только новое. Похожее на секрет скрывается."
+            "mlflow: на сервер; повторная отправка шлёт только новое.  wandb: в "
+            "офлайн-прогоны, которые загружает `wandb sync`.  Похожее на секрет "
+            "скрывается."
         ),
+        "Directory of the offline runs of W&B.": "Каталог офлайн-прогонов W&B.",
         "The tool.": "Инструмент.",
         "Address of the server; default: MLFLOW_TRACKING_URI.": (
             "Адрес сервера; по умолчанию MLFLOW_TRACKING_URI."
