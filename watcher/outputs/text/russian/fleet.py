@@ -47,8 +47,8 @@ RUSSIAN: Final = MappingProxyType(
             "Отправить прогоны в другой инструмент: точки, гиперпараметры, состояние, "
             "заголовок."
         ),
-        "mlflow: to a server; a second push sends only what came since.  wandb: into "
-        "offline runs, which `wandb sync` uploads.  What looks like a secret is "
+        "mlflow: to a server; a second push sends only what came since. wandb: into "
+        "offline runs, which `wandb sync` uploads. What looks like a secret is "
         "masked.": (
             "mlflow: на сервер; повторная отправка шлёт только новое.  wandb: в "
             "офлайн-прогоны, которые загружает `wandb sync`.  Похожее на секрет "
