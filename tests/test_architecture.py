@@ -30,15 +30,18 @@ CONTRACTS = {
     "metrics": BASE | {"storage", "ingest", "analysis", "alerts", "outputs"},
     "export": BASE | {"storage", "analysis", "outputs"},
     "views": BASE | {"storage", "ingest", "analysis"},
+    "html": BASE | {"analysis", "outputs", "views"},
     "config": BASE | {"analysis", "alerts", "metrics", "export"},
     "interface": BASE | {"storage", "analysis", "outputs", "config"},
     "launch": BASE | {"storage", "analysis"},
     "daemon": BASE
     | {"host", "storage", "ingest", "analysis", "alerts", "outputs", "config"}
-    | {"metrics", "export"},
+    | {"metrics", "export", "views", "html"},
     "service": BASE | {"host", "storage", "outputs", "config"},
+    "top": BASE
+    | {"host", "storage", "analysis", "alerts", "outputs", "views", "daemon"},
     "web": BASE
-    | {"host", "storage", "analysis", "outputs", "views", "daemon", "metrics"},
+    | {"host", "storage", "analysis", "outputs", "views", "html", "daemon", "metrics"},
 }
 
 

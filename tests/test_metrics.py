@@ -24,10 +24,11 @@ from watcher.alerts.lifecycle import FIRING, PENDING, RESOLVED
 from watcher.cli import cli
 from watcher.daemon import run_state
 from watcher.errors import ConfigError
-from watcher.metrics.collect import STATES
+from watcher.metrics.collect import STATES, exposition
 from watcher.metrics.families import FIGURES
 from watcher.metrics.settings import Settings
-from watcher.metrics.text import CONTENT_TYPE, escaped
+from watcher.metrics.text import CONTENT_TYPE, OPENMETRICS, escaped, number, sample
+from watcher.storage.database import Database
 from watcher.storage.outbox import Delivery
 
 
@@ -210,8 +211,8 @@ def test_the_newest_runs_stay_when_there_are_too_many(fleet: Fleet) -> None:
 def test_a_run_has_at_most_twenty_series(fleet: Fleet) -> None:
     """State and alerts stay; what is cut is counted."""
     run = fleet.run("a.log")
-    for number in range(3):
-        fleet.alert(run, f"rule{number}")
+    for n in range(3):
+        fleet.alert(run, f"rule{n}")
 
     text = fleet.metrics()
 
@@ -222,8 +223,8 @@ def test_a_run_has_at_most_twenty_series(fleet: Fleet) -> None:
 
 def test_a_box_has_at_most_ten_thousand_series(fleet: Fleet) -> None:
     """Runs beyond that have none, and are counted."""
-    for number in range(520):
-        fleet.run(f"{number}.log")
+    for n in range(520):
+        fleet.run(f"{n}.log")
 
     text = fleet.metrics(Settings(max_runs=1000))
 
@@ -251,7 +252,67 @@ def test_the_users_labels_stand_on_every_series(fleet: Fleet) -> None:
     assert all(("cluster", 'a\\"b') in pairs for _, pairs in samples(text))
 
 
-@pytest.mark.parametrize("name", ["run", "instance", "a-b", "__x"])
+def test_the_project_of_a_run_is_a_label(fleet: Fleet) -> None:
+    """On all its series; a name without one has none."""
+    fleet.run("vision/a/train.log")
+    fleet.run("train.log")
+
+    text = fleet.metrics(Settings(project="^([^/]+)/"))
+
+    assert [1.25] == of(text, "run_loss", run="vision/a/train.log", project="vision")
+    names = series(text, "vision/a/train.log")
+    assert len(names) == sum(
+        ("project", "vision") in pairs for _, pairs in samples(text)
+    )
+    assert "project" not in {
+        n for _, p in samples(text) if ("run", "train.log") in p for n, _ in p
+    }
+
+
+def test_projects_beyond_fifty_are_one(fleet: Fleet) -> None:
+    """A pattern that matches the run itself cannot make a series of each."""
+    for n in range(60):
+        fleet.run(f"{n}/train.log")
+
+    text = fleet.metrics(Settings(project="^([^/]+)/"))
+
+    found = [dict(p)["project"] for n, p in samples(text) if n == "run_step"]
+    assert 51 == len(set(found))
+    assert 10 == found.count("other")
+
+
+@pytest.mark.parametrize("pattern", ["(", "^.*/", "(a)(b)", "(?=x)(y)"])
+def test_a_pattern_that_names_no_project_is_refused(pattern: str) -> None:
+    """Invalid, without a group or with two, or not of RE2."""
+    with pytest.raises(ConfigError, match=r"metrics\.project"):
+        config.of({"metrics": {"project": pattern}})
+
+
+def test_counts_are_exact_and_other_values_have_ten_digits() -> None:
+    """A counter that lost its last digits would not rise."""
+    assert "12345678901234567" == number(12345678901234567)
+    assert '{run="a"} 1.234567891' == sample('run="a"', 1.23456789123)
+    assert '{run="a"} NaN' == sample('run="a"', math.nan)
+    assert " -Inf" == sample("", -math.inf)
+
+
+def test_openmetrics_has_units_and_an_end(fleet: Fleet) -> None:
+    """Its counters and facts are named without their suffix in the heading."""
+    fleet.run("a.log")
+    fleet.beat()
+    with contextlib.closing(Database(fleet.folder, read_only=True)) as store:
+        text = exposition(store, now=NOW, openmetrics=True).decode()
+
+    assert text.endswith("# EOF\n")
+    assert (
+        "# TYPE gptwatch_read_bytes counter\n# UNIT gptwatch_read_bytes bytes" in text
+    )
+    assert "\ngptwatch_read_bytes_total " in text
+    assert "# TYPE gptwatch_build info\n" in text
+    assert samples(text).keys() == samples(fleet.metrics()).keys()
+
+
+@pytest.mark.parametrize("name", ["run", "instance", "a-b", "__x", "project"])
 def test_labels_that_would_be_refused_are(name: str) -> None:
     """Of Prometheus the whole scrape would be refused."""
     with pytest.raises(ConfigError, match=f"metrics.labels.{name}"):
@@ -377,7 +438,23 @@ def test_the_page_answers_scrapes(fleet: Fleet) -> None:
     with Served(fleet.folder) as page:
         answer = page.get("/metrics")
         rebound = page.get("/metrics", headers={"host": "evil.example"})
+        newer = page.get("/metrics", headers={"accept": OPENMETRICS})
 
     assert (200, CONTENT_TYPE) == (answer.status, answer.headers["content-type"])
+    assert (200, OPENMETRICS) == (newer.status, newer.headers["content-type"])
+    assert newer.body.endswith(b"# EOF\n")
     assert [1.25] == of(answer.body.decode(), "run_loss", run="a.log")
     assert 200 != rebound.status
+
+
+@pytest.mark.process
+def test_the_page_keeps_the_limits_of_the_configuration(fleet: Fleet) -> None:
+    """As the textfile and the command do."""
+    fleet.run("a.log")
+    fleet.run("b.log")
+    toml = "[metrics]\nhours = 1e9\nmax_runs = 1\nlabels = {cluster = 'c1'}\n"
+    (fleet.folder.parent / "gptwatch.toml").write_text(toml)
+    with Served(fleet.folder) as page:
+        text = page.get("/metrics").body.decode()
+
+    assert [1.0] == of(text, "runs_left_out", cluster="c1")

@@ -16,6 +16,7 @@ from watcher.alerts.channels.apprise import Service, addresses
 from watcher.alerts.channels.command import Command
 from watcher.alerts.channels.desktop import Desktop
 from watcher.alerts.channels.jsonl import JsonLines
+from watcher.service.senders import one_sender
 
 
 NOTICE: dict[str, Any] = {
@@ -74,7 +75,7 @@ def test_a_picture_that_is_gone_is_left_out(receiver: Receiver, picture: Path) -
 
 
 def test_a_refusal_names_its_code(receiver: Receiver) -> None:
-    """A wrong token is told apart from a network that is down."""
+    """A wrong token differs from a network that is down."""
     receiver.code = 401
 
     with pytest.raises(
@@ -161,7 +162,7 @@ def test_a_command_shows_no_address(receiver: Receiver) -> None:
         Command(failing).send(NOTICE)
 
 
-def test_two_addresses_of_one_service_are_told_apart() -> None:
+def test_two_addresses_of_one_service_have_two_names() -> None:
     """By name, which stays the same and gives nothing away."""
     names = [Service(f"tgram://s3cret/{chat}").name for chat in (1, 2, 1)]
 
@@ -214,3 +215,32 @@ def test_without_a_desktop_it_says_what_to_install(
 
     with pytest.raises(DeliveryError, match="install libnotify-bin"):
         Desktop().send(NOTICE | {"text": "a.log: NaN."})
+
+
+def test_alertmanager_is_the_only_sender(tmp_path: Path) -> None:
+    """`[notify] prometheus = true`: nobody is notified twice, and the log has all."""
+    chosen = Settings(on_alert="true", urls=("json://a",), prometheus=True)
+
+    names = [channel.name for channel in channels(chosen, tmp_path)]
+
+    assert ["log", "alerts.jsonl"] == names
+
+
+@pytest.mark.parametrize(
+    ("chosen", "verdict", "text"),
+    [
+        (Settings(), "ok", "only in the log"),
+        (Settings(on_alert="true"), "ok", "on_alert"),
+        (Settings(prometheus=True), "ok", "Alertmanager"),
+        (Settings(prometheus=True, urls=("json://a",)), "warning", "urls"),
+    ],
+    ids=["none", "own", "prometheus", "both"],
+)
+def test_doctor_warns_of_two_senders(chosen: Settings, verdict: str, text: str) -> None:
+    """What is set and gets nothing is a mistake; addresses are in no message."""
+    found = one_sender(chosen)
+
+    assert verdict == found.verdict
+    assert text in found.text
+    assert "json://" not in found.text
+    assert bool(found.advice) == (verdict == "warning")

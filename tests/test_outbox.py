@@ -20,6 +20,7 @@ from office import FakeClock, Office, finding
 from oracle import until
 from receiver import Receiver
 
+from parsers.parser import Parser
 from watcher.alerts.channels import DeliveryError
 from watcher.alerts.channels.apprise import Service
 from watcher.alerts.channels.command import Command
@@ -29,6 +30,7 @@ from watcher.alerts.lifecycle import Alert, Moment, Settings, update
 from watcher.alerts.outbox import backoff_s
 from watcher.daemon.mailbox import Mailbox
 from watcher.errors import StorageError, StorageUnavailableError
+from watcher.storage.checkpoint import Cursor
 from watcher.storage.database import Database
 
 
@@ -116,6 +118,25 @@ def test_a_network_that_fails_is_tried_again_later(
     office.alerting.beat()
     office.settle(1)
     assert 1 == len(receiver.got)
+    office.close()
+
+
+def test_a_channel_that_fails_is_reported_until_it_works(tmp_path: Path) -> None:
+    """`status` and systemd get the reason."""
+    channel = Flaky(works=False)
+    office = Office(tmp_path, channel)
+    assert "" == office.alerting.error
+
+    office.find(100)
+    office.settle(1)
+    failing = office.alerting.error
+    channel.works = True
+    office.clock.time += 3600
+    office.alerting.beat()
+    office.settle(1)
+
+    assert "alerts are not delivered: not today" == failing
+    assert "" == office.alerting.error
     office.close()
 
 
@@ -441,3 +462,23 @@ def test_any_history_with_restarts_notifies_once(
         assert most >= sum(start <= at < start + 3600 for at in sent_at)
     got = Counter(re.findall(r"Overfitting at \d+\.", " ".join(channel.got)))
     assert expected == got
+
+
+def test_a_notification_names_the_line(tmp_path: Path) -> None:
+    """As `gptwatch show` takes it; a run without such a step is named alone."""
+    sent = tmp_path / "sent"
+    office = Office(tmp_path / "state", Command(f"cat >> {sent}"))
+    parser = Parser()
+    lines = "".join(f"step {n}: train loss 2.0, val loss 2.1\n" for n in (0, 10, 20))
+    text = lines.encode()
+    with office.store.transaction():
+        delta = parser.feed(text)
+        office.store.add(office.row.id, delta, Cursor(1, 2), parser, text)
+
+    office.find(10)
+    office.settle(1)
+    office.close()
+
+    notice = json.loads(sent.read_text())
+    assert (2, "a.log:2") == (notice["line"], notice["place"])
+    assert notice["text"].startswith("a.log:2: ")

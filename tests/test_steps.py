@@ -78,3 +78,15 @@ def test_side_lines_do_not_outvote_the_format_of_a_program() -> None:
     log += "".join(f"probe step {i} loss=0.{i}\n" for i in range(10, 90))
 
     assert [1, 2, 3, 4] == [step for step, _ in points(log, "loss")]
+
+
+def test_records_without_a_counter_are_numbered_in_the_order_of_the_log() -> None:
+    """Lines with other fields are not numbered apart."""
+    log = (
+        "train loss = 7.5\n"
+        "train loss = 7.0, train accuracy = 0.5\n"
+        "train loss = 6.5\n"
+        "train loss = 6.0, train accuracy = 0.6\n"
+    )
+
+    assert [(1, 7.5), (2, 7.0), (3, 6.5), (4, 6.0)] == points(log, "loss")

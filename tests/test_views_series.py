@@ -39,7 +39,7 @@ class Store:
         batch = Batch("shape", at, steps, columns)
         delta = Delta(batches=[batch], lines=len(steps), reset=reset)
         with self.database.transaction():
-            self.database.add(self.run, delta, Cursor(1, 2), Parser(), size=1)
+            self.database.add(self.run, delta, Cursor(1, 2), Parser(), b"x")
 
     def curve(self, name: str = "loss", **window: Any) -> Curve:
         """One curve in a window."""
@@ -264,3 +264,16 @@ def test_the_daemon_may_write_between_two_looks(tmp_path: Path) -> None:
             assert start + 100 == curve.records
         assert series is not None
         series._database.close()
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_reader_of_its_own_connection_sees_what_it_writes(tmp_path: Path) -> None:
+    """Nothing is kept from before a commit, whoever made it."""
+    store = Store(tmp_path)
+    series = Series(store.database)
+    with contextlib.closing(store.database), contextlib.closing(store.reader):
+        for n in range(0, 300, 100):
+            store.add(range(n, n + 100), loss=np.ones(100))
+            [curve] = series.curves(store.run, ["loss"], Window())
+            assert n + 100 == curve.records
+            assert n + 100 == curve.last_line

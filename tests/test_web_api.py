@@ -106,6 +106,53 @@ def test_curves_are_columns_of_cells(page: Served) -> None:
     assert (high >= np.maximum(first, last)).all()
 
 
+def test_an_axis_of_training_time(page: Served) -> None:
+    """Seconds without pauses, by the times of iterations; zoomed as any other axis."""
+    head, numbers = columns(
+        page.get("/api/1/series", run="train.log", m="loss", x="active", w=4000)
+    )
+    facts = page.get("/api/1/run", run="train.log").json
+
+    [curve] = head["curves"]
+    cells = curve["parts"][0]["cells"]
+    x0 = numbers[:cells]
+    assert (np.diff(x0) >= 0).all()
+    clock = facts["clocks"]["active"]
+    assert curve["span"][1] == pytest.approx(clock["seconds"][-1])
+    low, high = x0[100], x0[200]
+    head, numbers = columns(
+        page.get(
+            f"/api/1/series?from={low}&to={high}&run=train.log&m=loss&x=active&w=4000"
+        )
+    )
+    inside = numbers[: head["curves"][0]["parts"][0]["cells"]]
+    assert low <= inside[1] <= inside[-2] <= high
+    point = page.get("/api/1/point", run="train.log", m="loss", active=low).json
+    assert point["points"]["loss"][0] == point["line"]
+    assert low == pytest.approx(point["trained"], abs=0.1)
+
+
+def test_a_log_that_was_read_at_once_has_no_times(page: Served) -> None:
+    """An axis of the day is refused, with the reason."""
+    answer = page.get("/api/1/series", run="train.log", m="loss", x="time")
+    facts = page.get("/api/1/run", run="train.log").json
+
+    assert 404 == answer.status
+    assert b"no times are known" in answer.body
+    assert {"active"} == set(facts["clocks"])
+
+
+def test_a_smoothing_that_is_too_long_says_how_long_it_is(page: Served) -> None:
+    """Each curve names the points that its average was made of."""
+    head, _ = columns(page.get("/api/1/series", run="train.log", m="loss", smooth=50))
+    long, _ = columns(
+        page.get("/api/1/series", run="train.log", m="loss", smooth=900_000)
+    )
+
+    assert 50 == head["curves"][0]["smooth"]
+    assert 0 < long["curves"][0]["smooth"] < 900_000
+
+
 def test_a_window_of_curves_has_every_point(page: Served) -> None:
     """Narrow windows show points themselves, by step or by line."""
     head, numbers = columns(
@@ -282,7 +329,7 @@ def event(stream: Any) -> dict[str, Any]:
 
 
 def test_what_was_missed_comes_first(bench: Bench, page: Served) -> None:
-    """A page that lost its connection is told what happened meanwhile."""
+    """A page that lost its connection gets the events that it missed."""
     rev = page.get("/api/1/runs").json["rev"]
     append(bench.logs / "sub" / "a b.log", lines(52, 60))
     bench.look()

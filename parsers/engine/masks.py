@@ -13,6 +13,7 @@ from typing import Final
 from parsers.engine.columns import Layout
 from parsers.engine.numbers import Column, Span, UnalignedError, column, runs, span
 from parsers.engine.pieces import LONGEST, MASK
+from parsers.engine.stamps import stamped
 from parsers.format import Fields, Format, LinePattern
 
 
@@ -191,6 +192,8 @@ def first_fit(
                 break
         else:
             located = pattern.locate(line)
+            if located and pattern.step == "line":
+                located = stamped(line, located)
             fields = located and _fields(pattern, line, located)
             if fields:
                 yield pattern, fields

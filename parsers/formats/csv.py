@@ -20,7 +20,7 @@ before header and rows.
 import csv
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -59,12 +59,22 @@ _RUNS: Final = frozenset(
     {"run", "run_id", "run_name", "name", "trial", "trial_id", "experiment", "exp"}
     | {"config", "seed", "model", "id", "dataset", "variant", "lr_max", "batch_size"}
 )
+# A loss beside these is one of money.
+_MONEY: Final = frozenset(
+    {"profit", "price", "close", "premium", "claim", "revenue", "currency", "symbol"}
+)
 _SPLITS: Final = frozenset({"split", "phase", "mode", "stage", "set"})
 _HELD_OUT: Final = frozenset({"val", "valid", "validation", "eval", "dev", "test"})
 
 
 _NO_LINES: Final = np.empty(0, np.int64)
-_Header = tuple[bytes, bool, list[str]]  # delimiter, whether prefixed, names
+
+
+class _Header(NamedTuple):
+    delimiter: bytes
+    indexed: bool
+    prefixed: bool
+    names: list[str]
 
 
 class Tables:
@@ -79,6 +89,7 @@ class Tables:
         self._axis = Axis()
         self._rows = Rows(self._locate, self._row)
         self._delimiter = b""
+        self._indexed = False  # whether a column without a name may come first
         self._prefixed = False  # whether a logger's prefix stands before the header
         self._names: list[str] = []
         self._columns: list[tuple[int, Key]] = []
@@ -122,6 +133,7 @@ class Tables:
             "delimiter": self._delimiter.decode(),
             "names": self._names,
             "prefixed": self._prefixed,
+            "indexed": self._indexed,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -129,13 +141,16 @@ class Tables:
         self._axis.restore(state["axis"])
         self._delimiter = state["delimiter"].encode()
         self._prefixed = state.get("prefixed", False)
+        self._indexed = state.get("indexed", False)
         self._set(state["names"])
 
     def _begin(self, header: _Header) -> None:
         self._axis.restart()
-        if header != (self._delimiter, self._prefixed, self._names):
-            self._delimiter, self._prefixed, names = header
-            self._set(names)
+        known = _Header(self._delimiter, self._indexed, self._prefixed, self._names)
+        if header != known:
+            self._delimiter, self._indexed = header.delimiter, header.indexed
+            self._prefixed = header.prefixed
+            self._set(header.names)
 
     def _set(self, names: list[str]) -> None:
         self._names = names
@@ -150,6 +165,7 @@ class Tables:
 
     def _row(self, text: bytes) -> Entry | None:
         cells = _cells(text[self._start(text) :], self._delimiter)
+        cells = cells[self._is_indexed(cells) :]
         if not self._fit(cells):
             return None
         values = ((meant, _value(cells[i])) for i, meant in self._columns)
@@ -164,6 +180,8 @@ class Tables:
             return None
         spans = _spans(text, self._start(text), self._delimiter)
         cells = [text[start:end] for start, end in spans]
+        if self._is_indexed(cells):
+            spans, cells = spans[1:], cells[1:]
         if not self._fit(cells):
             return None
         found = [
@@ -177,6 +195,11 @@ class Tables:
         """Where the row begins."""
         prefix = _PREFIX.match(text) if self._prefixed else None
         return prefix.end() if prefix else 0
+
+    def _is_indexed(self, cells: Sequence[bytes]) -> bool:
+        """Whether pandas printed its index in front."""
+        one_more = len(cells) == len(self._names) + 1
+        return self._indexed and one_more and cells[0].isdigit()
 
     def _fit(self, cells: Sequence[bytes]) -> bool:
         """Whether they are those of a row, and no text that has as many commas."""
@@ -220,25 +243,25 @@ def _header(text: bytes) -> _Header | None:
     """The columns that a line names, if it is a header."""
     if len(text) > _HEADER_BYTES:
         return None
-    if _may_be_header(text) and (found := _named(text)):
-        return found[0], False, found[1]
+    if _may_be_header(text) and (found := _named(text, prefixed=False)):
+        return found
     prefix = _PREFIX.match(text)
     rest = text[prefix.end() :] if prefix else b""
-    if rest and _may_be_header(rest) and (found := _named(rest)):
-        return found[0], True, found[1]
-    return None
+    return _named(rest, prefixed=True) if rest and _may_be_header(rest) else None
 
 
-def _named(text: bytes) -> tuple[bytes, list[str]] | None:
-    """The delimiter of a header, and the names between."""
+def _named(text: bytes, *, prefixed: bool) -> _Header | None:
+    """The columns that a text names between delimiters."""
+    shown = text.removeprefix(b"#")
     for delimiter in _DELIMITERS:
         if delimiter not in text:
             continue
         blank = delimiter == b" "
-        cells = _named_columns(text) if blank else _cells(text, delimiter)
+        cells = _named_columns(shown) if blank else _cells(shown, delimiter)
         names = [_name(cell) for cell in cells]
-        if is_header(names) and (not blank or _in_columns(names)):
-            return delimiter, names
+        if is_header(names) and (not blank or _in_columns(shown, names)):
+            indexed = blank and text.startswith(b"  ")
+            return _Header(delimiter, indexed, prefixed, names)
     return None
 
 
@@ -249,7 +272,9 @@ def is_header(names: Sequence[str]) -> bool:
     plains = {plain(name) for name in names}
     known = {k.name for name in names if (k := key(name))}
     known |= {k.name for k, _ in _parts(names)}
-    if known.isdisjoint(CURVES) or len(plains) < len(names) - 1:
+    if known.isdisjoint(CURVES) or not plains.isdisjoint(_MONEY):
+        return False
+    if len(plains) < len(names) - 1:
         return False
     stepped = not known.isdisjoint({"step", "epoch"}) or _index(names[0])
     return stepped or plains.isdisjoint(_RUNS)
@@ -279,9 +304,11 @@ def _is_name(cell: str) -> bool:
     return len(cell) <= _NAME_CHARS and bool(_NAME.fullmatch(cell))
 
 
-def _in_columns(names: Sequence[str]) -> bool:
+def _in_columns(text: bytes, names: Sequence[str]) -> bool:
     """Whether words are names of columns, as fastai prints them, and no sentence."""
     known = [key(name) for name in names]
+    if known[0] in _COUNTERS and len(_GAP.split(text.strip())) == len(names):
+        return True
     curves = sum("_" in n for n, k in zip(names, known, strict=True) if k in _LOSSES)
     return all(known) or (known[0] in _COUNTERS and curves > 1)
 

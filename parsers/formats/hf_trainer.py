@@ -11,46 +11,56 @@ TRL, axolotl, Unsloth, LLaMA-Factory, FastChat, LLaVA.  A Python dictionary a re
 
 The last but one is the summary of a run, no point; the last is of transformers 5,
 where every value is a string.  `nan` stands bare.  `eval_<name>_loss`, of several
-evaluation sets, is not the validation loss.
+evaluation sets, is the validation loss of one of them.
 
 No dictionary states its step, but `tqdm.write` redraws the bar behind it: a dictionary
 waits for that.  Where none comes it is the bar before; where the same bar stands
 before two of them (standard output is buffered, the bars are not) or there are no
-bars, steps are counted, by the distance that redrawn bars show.
+bars, steps are counted, by the distance that redrawn bars show.  A second evaluation
+since the last training loss has a step of its own.
+
+The bar at a training loss states the time: that of an iteration (which `tqdm` averages
+over the last few), and how much has passed, evaluations among it.
 """
 
+import math
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
-
-from parsers.batch import Batch, Ints
+from parsers.batch import Batch
+from parsers.engine.numbers import number
 from parsers.engine.pieces import Piece
-from parsers.engine.templates import Templates
 from parsers.format import Format
-from parsers.keyvalue.dictionaries import (
-    BAR,
-    BARS,
-    OTHERS,
-    ROWS,
-    SUMMARY,
-    left_lines,
-    may_be_bar,
-    parsed,
-    repeated,
-    same,
+from parsers.keyvalue.records import Entry, Records, entry
+from parsers.keyvalue.vocabulary import is_curve, key
+from parsers.metrics import ANY_LOSS
+
+
+_ITEM: Final = re.compile(
+    rb"'([\w/ .()-]{1,64})': ?(?:np\.float\d+\()?(['\"]?)([-+]?[\w.+-]+)"
+    rb"(?:/\d+)?\2\)?(?=[,}])"
 )
-from parsers.keyvalue.merged import Merged
-from parsers.keyvalue.records import Entry, Records
-
-
+_BAR: Final = re.compile(
+    rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%(?:\|[^|]*\|)?\s*(\d{1,15})/(\d{1,15}) "
+    rb"\[([^\]]{0,99}(?:it/s|s/it))"
+)
+# `step 10 {'loss': 2.3}`
+_STEP: Final = re.compile(
+    rb"(?i)(?<![a-z-])(?:step|iter|iteration)s?[ :=#]{1,4}(\d{1,15})(?![\d.])"
+)
+# What a bar states in brackets: `00:15<00:23, 39.06it/s`
+_ELAPSED: Final = re.compile(rb"^([\d:]{1,12})<")
+_RATE: Final = re.compile(rb"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)(it/s|s/it)$")
+# `rl_loss: -0.003, reward_data: {'total_num': 64}` is no record of the Trainer.
+_OWN_LOSS: Final = re.compile(rb"loss\w{0,32}+ ?[:=] ?[-+]?\d")
+_SUMMARY: Final = b"'train_runtime'"
+_MS: Final = 1000.0
+# A bar that jumps over steps takes them for done in no time, and forgets that slowly.
+_SKIPPED: Final = 50
+_SETTLES: Final = 50
 _MEAN: Final = re.compile(rb"\b(?:train|eval)_\w+ +=  ")
 
 _Kept = tuple[int, bool, dict[str, float]]
-
-
-_ROW, _DRAWN, _TEXT = range(3)
 
 
 class Dictionaries:
@@ -62,7 +72,6 @@ class Dictionaries:
 
     def __init__(self) -> None:
         self.taken: list[int] = []
-        self._templates = Templates((Format("rows", "", (), (ROWS, BARS, OTHERS)),))
         self._kept: list[_Kept] = []  # one record, printed once or twice
         self._bar = -1  # count of the training bar
         self._total = 0  # of it; 0 until known
@@ -75,6 +84,14 @@ class Dictionaries:
         self._evaluations = 0
         self._trained = False  # whether any training loss has come
         self._epoch = 0.0
+        self._evaluated: float | None = None  # epoch of the evaluation at this step
+        self._settles = 0  # from which count on the bar knows its rate
+        self._times = ""  # of the last bar of training
+        self._elapsed = [
+            0.0,
+            0.0,
+            0.0,
+        ]  # before the last start, since then, evaluations
         self._before: dict[str, float] = {}
 
     @property
@@ -85,102 +102,18 @@ class Dictionaries:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
-        tables = self._templates.read(piece).taken[0]
-        rows = Merged([t for t in tables if t.pattern is ROWS])
-        bars = Merged([t for t in tables if t.pattern is BARS])
-        left = left_lines(piece, tables)
         records = Records()
-        if len(bars) or left:
-            self._read_in_order(piece, rows, bars, left, records)
-            return records.batches()
-        start = 0
-        while start < len(rows) and not self._is_counting():
-            self._row(rows, start, records)
-            start += 1
-        return records.batches() + self._count_on(rows, start)
-
-    def _read_in_order(
-        self,
-        piece: Piece,
-        rows: Merged,
-        bars: Merged,
-        left: Sequence[int],
-        records: Records,
-    ) -> None:
-        """Reads dictionaries, bars and other lines one after the other."""
-        counts, totals = (bars.column(name).tolist() for name in ("step", "max_steps"))
-        events = [(line, _ROW, at) for at, line in enumerate(rows.lines.tolist())]
-        events += [(line, _DRAWN, at) for at, line in enumerate(bars.lines.tolist())]
-        events += [(at + piece.first, _TEXT, at) for at in left]
-        for line, kind, at in sorted(events):
-            if kind == _ROW:
-                self._row(rows, at, records)
-            elif kind == _DRAWN:
-                self._draw(int(counts[at]), int(totals[at]), records)
-            else:
-                self._text(line, piece.lines[at], records)
-
-    def _row(self, rows: Merged, at: int, records: Records) -> None:
-        values = rows.values(at)
-        step = values.pop("step", None)
-        values.pop("max_steps", None)
-        self._record(
-            int(rows.lines[at]),
-            Entry(values, None if step is None else int(step)),
-            records,
-        )
-
-    def _text(self, line: int, text: bytes, records: Records) -> None:
-        """A line that columns do not read."""
-        drawn = may_be_bar(text)
-        for found in BAR.finditer(text) if drawn else ():
-            self._draw(int(found[1]), int(found[2]), records)
-        if b"{'" in text:
-            self._dictionary(line, text, records)
-        elif b"_loss " in text and _MEAN.search(text):
-            self.taken.append(line)
-        elif self._kept and not drawn and text.strip():
-            self._release(records)
-
-    def _is_counting(self) -> bool:
-        """Whether the next step depends on the dictionaries before alone."""
-        no_bars = self._bar < 0 and self._last + self._evaluations > 0
-        return self._trained and not self._kept and (self._counting or no_bars)
-
-    def _count_on(self, rows: Merged, start: int) -> list[Batch]:
-        """The records of all rows from one on."""
-        if start == len(rows):
-            return []
-        self.taken = [*self.taken, *rows.lines[start:].tolist()]
-        steps = rows.column("step")[start:]
-        free = np.flatnonzero(np.isnan(steps))
-        if len(free):
-            steps[free] = self._counted(rows, free + start)
-        whole = steps.astype(np.int64)
-        return rows.batches("dictionary", whole, start, ("step", "max_steps"))
-
-    def _counted(self, rows: Merged, free: Ints) -> Ints:
-        """The steps of rows that name none."""
-        epochs = rows.column("epoch")[free]
-        known = np.maximum.accumulate(
-            np.where(np.isnan(epochs), 0, np.arange(1, len(free) + 1))
-        )
-        epochs = np.append(self._epoch, epochs)[known]
-        new = ~repeated(rows, free, self._before)
-        train = rows.has("loss")[free]
-        begins = np.flatnonzero(new & (epochs < np.append(self._epoch, epochs[:-1])))
-        added = np.cumsum(new & train) * self._stride
-        # A run that begins anew begins at 0.
-        base = np.full(len(free), -self._last)
-        base[begins] = added[begins] - self._stride * train[begins]
-        steps: Ints = added - base[np.maximum.accumulate(_marked(begins, len(free)))]
-        since = int(begins[-1]) if len(begins) else 0
-        before = 0 if len(begins) else self._evaluations
-        self._evaluations = before + int(np.count_nonzero((new & ~train)[since:]))
-        self._known |= self._counting and self._bar < self._total
-        self._epoch, self._last = float(epochs[-1]), int(steps[-1])
-        self._before = rows.values(int(free[-1]))
-        return steps
+        for line, text in enumerate(piece.lines, piece.first):
+            drawn = b"%|" in text or (b"% " in text and b" [" in text)
+            if drawn:
+                self._draw(text, records)
+            if b"{'" in text:
+                self._dictionary(line, text, records)
+            elif b"_loss " in text and _MEAN.search(text):
+                self.taken.append(line)
+            elif self._kept and not drawn and text.strip():
+                self._release(records)
+        return records.batches()
 
     def flush(self) -> list[Batch]:
         """The record that still waits for its bar."""
@@ -195,20 +128,26 @@ class Dictionaries:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on where `state` was taken."""
         for name in _STATE:
-            setattr(self, name, state[name[1:]])
+            # An older version kept less.
+            setattr(self, name, state.get(name[1:], getattr(self, name)))
         self._kept = [(line, kind, values) for line, kind, values in self._kept]
 
-    def _draw(self, count: int, total: int, records: Records) -> None:
-        if not self._of_training(count, total):
+    def _draw(self, text: bytes, records: Records) -> None:
+        for found in _BAR.finditer(text):
+            count, total = int(found[1]), int(found[2])
+            if not self._of_training(count, total):
+                self._release(records)
+                continue
+            if count < self._bar or total != self._total:
+                self._counting, self._redrawn = False, 0  # another run
+            elif count == self._bar > self._redrawn:
+                self._redraw(count)
+            if count > max(self._bar, 0) + _SKIPPED:
+                self._settles = count + _SETTLES  # a resumed run skips to its step
+            self._bar, self._total = count, total
+            self._times = found[3].decode("ascii", "replace")
+            self._known |= bool(self._kept)
             self._release(records)
-            return
-        if count < self._bar or total != self._total:
-            self._counting, self._redrawn = False, 0  # another run
-        elif count == self._bar > self._redrawn:
-            self._redraw(count)
-        self._bar, self._total = count, total
-        self._known |= bool(self._kept)
-        self._release(records)
 
     def _redraw(self, count: int) -> None:
         """Two equal distances between redrawn bars are the distance of records."""
@@ -226,22 +165,23 @@ class Dictionaries:
         return bool(self._kept) and count > 0
 
     def _dictionary(self, line: int, text: bytes, records: Records) -> None:
-        if SUMMARY in text:
+        if _SUMMARY in text:
             self.taken.append(line)
             self._release(records)
             return
-        self._record(line, parsed(text), records)
-
-    def _record(self, line: int, found: Entry, records: Records) -> None:
-        if not found.curve:
+        found = parsed(text)
+        if not found.curve or _OWN_LOSS.search(text, 0, text.find(b"{'")):
             return
         self.taken.append(line)
+        named = _STEP.search(text, 0, text.find(b"{'"))
+        if found.step is None and named:
+            found.step = int(named[1])
         if found.step is not None:
             self._release(records)
             records.add("dictionary", line, found.step, found.values)
             return
         train = "loss" in found.values
-        if self._kept and not same(self._kept[-1][2], found.values):
+        if self._kept and not _same(self._kept[-1][2], found.values):
             if train and self._kept[-1][1]:
                 self._counting = True  # no bar between them: output is buffered
             self._release(records)
@@ -252,11 +192,33 @@ class Dictionaries:
     def _release(self, records: Records) -> None:
         if not self._kept:
             return
+        at_bar = self._bar
         step = self._step(*self._kept[0][1:])
+        self._add_times(self._kept[0], known=step == at_bar and not self._counting)
         for line, _, values in self._kept:
             records.add("dictionary", line, step, values)
         self._before = self._kept[-1][2]
         self._kept = []
+
+    def _add_times(self, kept: _Kept, *, known: bool) -> None:
+        """The time of an iteration and of all so far, as the bar at a record states."""
+        _, train, values = kept
+        before, since, evaluated = self._elapsed
+        if not train:
+            self._elapsed[2] = evaluated + values.get("eval_ms", 0.0)
+            return
+        elapsed = _ELAPSED.search(self._times.encode()) if known else None
+        rate = _RATE.search(self._times.encode()) if known else None
+        if elapsed:
+            now = _ms(elapsed[1])
+            before += since if now < since else 0.0
+            self._elapsed[:2] = [before, now]
+            values.setdefault("train_time_ms", max(0.0, before + now - evaluated))
+        if rate and float(rate[1]) > 0 and self._bar >= self._settles:
+            ms = _MS * float(rate[1])
+            if rate[2] == b"it/s":
+                ms = _MS / float(rate[1])
+            values.setdefault("iter_ms", ms)
 
     def _step(self, train: bool, values: dict[str, float]) -> int:  # noqa: FBT001
         epoch = values.get("epoch", self._epoch)
@@ -265,18 +227,33 @@ class Dictionaries:
             self._known = self._trained = True
             self._stride = max(self._bar - self._last, 1) if train else self._stride
             self._last = self._bar
-        elif not same(self._before, values):
-            self._count(train, restarted)
+        elif not _same(self._before, values):
+            if restarted:
+                self._last = self._evaluations = 0
+            if train:
+                self._count()
+            else:
+                self._count_evaluation(values)
         return self._last if self._trained else self._evaluations
 
-    def _count(self, train: bool, restarted: bool) -> None:  # noqa: FBT001
-        if restarted:
-            self._last = self._evaluations = 0
-        self._counting |= train and self._bar >= 0
+    def _count(self) -> None:
+        self._counting |= self._bar >= 0
         self._known |= self._counting and self._bar < self._total
-        self._last += self._stride if train else 0
-        self._trained |= train
-        self._evaluations += not train
+        if not self._trained and self._evaluations > 1:
+            self._last = self._evaluations  # they took the first steps
+        self._last += self._stride
+        self._trained, self._evaluated = True, None
+
+    def _count_evaluation(self, values: dict[str, float]) -> None:
+        """Several validation sets are one evaluation; a second one is a step."""
+        epoch = values.get("epoch", math.nan)
+        self._known |= self._counting and self._bar < self._total
+        if epoch == self._evaluated:
+            return
+        self._evaluations += 1
+        if self._evaluated is not None and epoch > self._evaluated and self._trained:
+            self._last += 1
+        self._evaluated = epoch
 
     def _is_at_bar(self, train: bool, restarted: bool) -> bool:  # noqa: FBT001
         if self._counting or self._bar < 0:
@@ -286,20 +263,42 @@ class Dictionaries:
         return not train or restarted or self._bar != self._last
 
 
-_STATE: Final = tuple(
-    name for name in vars(Dictionaries()) if name not in {"taken", "_templates"}
-)
+_STATE: Final = tuple(name for name in vars(Dictionaries()) if name != "taken")
 
 
-def _marked(begins: Ints, size: int) -> Ints:
-    """0, and of each beginning its place."""
-    places = np.zeros(size, dtype=np.int64)
-    places[begins] = begins
-    return places
+def parsed(text: bytes) -> Entry:
+    """What the dictionary in a line states."""
+    found = []
+    for name, _, value in _ITEM.findall(text, text.find(b"{'")):
+        meant, is_worth = key(name.decode("ascii", "replace")), number(value)
+        if meant and is_worth is not None:
+            found.append((meant, is_worth))
+    return entry(found)
+
+
+def _ms(shown: bytes) -> float:
+    """A clock of a bar, `1:02:03`, in ms."""
+    seconds = 0
+    for part in shown.split(b":"):
+        seconds = 60 * seconds + int(part or 0)
+    return _MS * seconds
+
+
+def _same(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Whether two dictionaries are one record, printed twice and perhaps rounded."""
+    losses = [n for n in {*one, *other} if n == "epoch" or is_curve(n)]
+    if [str(one.get(n)) for n in losses] != [str(other.get(n)) for n in losses]:
+        return False
+    loss = one.get("loss", 1.0)
+    if (loss == 0 or math.isnan(loss)) and one.keys() == other.keys():
+        return False  # a loss that stays at 0, or NaN, is no repetition
+    # LLaMA-Factory repeats a record with four decimals of the learning rate.
+    return f"{one.get('lr', 0):.4e}" == f"{other.get('lr', 0):.4e}"
 
 
 HF_TRAINER = Format(
     name="hf_trainer",
+    units=ANY_LOSS,
     written_by="Hugging Face Trainer (transformers), TRL, axolotl, LLaMA-Factory",
     samples=(
         "{'loss': 8.2617, 'grad_norm': 6.23, 'learning_rate': 0.0001, 'epoch': 0.05}",

@@ -15,6 +15,7 @@ training.
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -34,6 +35,7 @@ SWIFT_STEP: Final = "global_step/max_steps"
 # What stands before an object is a time, a level, a name: not prose.
 _PREFIX: Final = 160
 _DEPTH: Final = 3
+_NAME_LONGEST: Final = 200
 _SPLITS: Final = frozenset({"split", "phase", "mode", "stage", "type", "kind", "event"})
 _HELD_OUT: Final = frozenset(
     {"val", "valid", "validation", "eval", "evaluation", "dev", "test", "heldout"}
@@ -44,6 +46,8 @@ _HOLDERS: Final = frozenset(
 )
 # `{"tag": "train/loss", "step": 10, "value": 2.5}`
 _TAGS: Final = ("tag", "name", "metric", "key")
+# Of a table of results each record has another.
+_RUN_NAMES: Final = ("run_name", "run_id", "run", "experiment", "exp_name", "trial_id")
 _TOKEN: Final = re.compile(
     rb'(?P<open>\{)|(?P<close>\})|"(?P<key>[^"]*+)"\s*+:'
     rb'|"(?P<string>[^"]*+)"|(?P<plain>[\w+.-]++)'
@@ -71,6 +75,8 @@ class JsonLines:
         self._rows = Rows(self._locate, self._parsed)
         self._axis = Axis()
         self._curve = False
+        self._run = ""  # of the record before
+        self._runs = 0
 
     @property
     def planned(self) -> int | None:
@@ -93,7 +99,10 @@ class JsonLines:
         return located(text) if self._mark in text else None
 
     def _parsed(self, text: bytes) -> Entry | None:
-        return parsed(text) if self._mark in text else None
+        found = parsed(text) if self._mark in text else None
+        if found and found.curve:
+            self._count_runs(found)
+        return found
 
     def flush(self) -> list[Batch]:
         """Nothing: each line is whole."""
@@ -101,12 +110,24 @@ class JsonLines:
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs."""
-        return {"axis": self._axis.state(), "curve": self._curve}
+        return {
+            "axis": self._axis.state(),
+            "curve": self._curve,
+            "run": [self._run, self._runs],
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on where `state` was taken."""
         self._axis.restore(state["axis"])
         self._curve = state["curve"]
+        self._run, self._runs = state.get("run", ["", 0])
+
+    def _count_runs(self, found: Entry) -> None:
+        """A record without a step that is of another run than the one before."""
+        if found.step is None and self._run and found.run not in {"", self._run}:
+            self._runs += 1
+            found.values["run_no"] = 1.0 + self._runs
+        self._run = found.run or self._run
 
 
 def parsed(text: bytes) -> Entry | None:
@@ -122,14 +143,14 @@ def parsed(text: bytes) -> Entry | None:
 def located(text: bytes) -> Fields | None:
     """Where the values in such a line stand.
 
-    None for what `parsed` reads alone: escapes, arrays, tags, and keys whose meaning
-    depends on digits.
+    None for what `parsed` reads alone: escapes, arrays, tags, names of runs, and keys
+    whose meaning depends on digits.
     """
     start = _start(text)
     if start is None or b"\\" in text or b"[" in text:
         return None
     row = _loaded(text[start : text.rfind(b"}") + 1].translate(_ONES))
-    if not row or "value" in row:
+    if not row or "value" in row or not row.keys().isdisjoint(_RUN_NAMES):
         return None
     pairs = [*_pairs(text, start)]
     names = [path for path, _ in pairs]
@@ -204,7 +225,9 @@ def _is_held_out(row: dict[str, Any]) -> bool:
 
 def meaning(row: dict[str, Any]) -> Entry:
     """What an object states."""
-    return entry(_known(_tagged(row), "", _DEPTH), held_out=_is_held_out(row))
+    found = entry(_known(_tagged(row), "", _DEPTH), held_out=_is_held_out(row))
+    names = (row[name] for name in _RUN_NAMES if isinstance(row.get(name), str))
+    return replace(found, run=next(names, "")[:_NAME_LONGEST])
 
 
 def _tagged(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parsers.batch import Batch, Floats, Ints
-from parsers.keyvalue.vocabulary import CURVES, Key
+from parsers.keyvalue.vocabulary import Key, is_curve
+from parsers.metrics import OF_SET
 
 
 # Steps are int64; anything longer is no step.
@@ -32,16 +33,18 @@ class Entry:
         values: metric to value.
         step: None where it names none.
         planned: number of steps, None where it is not stated.
+        run: the name of the run that it is of, "" where none is stated.
     """
 
     values: dict[str, float] = field(default_factory=dict)
     step: int | None = None
     planned: int | None = None
+    run: str = ""
 
     @property
     def curve(self) -> bool:
         """Whether it holds a point of a loss curve."""
-        return not CURVES.isdisjoint(self.values)
+        return any(map(is_curve, self.values))
 
 
 def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entry:
@@ -53,8 +56,7 @@ def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entr
     """
     values = {k.name: value * k.scale for k, value in plainest(found).values()}
     step, planned = values.pop("step", None), values.pop("max_steps", None)
-    if held_out:
-        values = of_held_out(values)
+    values = as_meant(values, held_out=held_out)
     return Entry(values, _whole(step), _whole(planned))
 
 
@@ -67,9 +69,16 @@ def plainest(found: Iterable[tuple[Key, _T]]) -> dict[str, tuple[Key, _T]]:
     return chosen
 
 
-def of_held_out(values: Mapping[str, _T]) -> dict[str, _T]:
-    """The same metrics, of held-out data."""
-    return {_HELD_OUT.get(name, name): value for name, value in values.items()}
+def as_meant(values: Mapping[str, _T], *, held_out: bool) -> dict[str, _T]:
+    """The metrics of a record, as all of them together show what each is."""
+    if "val_loss" in values:  # beside a whole they are its parts
+        values = {n: v for n, v in values.items() if not n.startswith(OF_SET)}
+    if held_out:
+        return {_HELD_OUT.get(name, name): value for name, value in values.items()}
+    if "generator_loss" in values and not any(map(is_curve, values)):
+        # It stands for that of the training.
+        return {**values, "loss": values["generator_loss"]}
+    return dict(values)
 
 
 class Axis:

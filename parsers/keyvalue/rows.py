@@ -13,8 +13,8 @@ from parsers.batch import Batch, Floats, Ints
 from parsers.engine.pieces import Piece
 from parsers.engine.templates import Raw, Templates
 from parsers.format import Fields, Format, LinePattern
-from parsers.keyvalue.records import Axis, Entry, of_held_out, plainest
-from parsers.keyvalue.vocabulary import CURVES, KEYS, Key
+from parsers.keyvalue.records import Axis, Entry, as_meant, plainest
+from parsers.keyvalue.vocabulary import KEYS, Key, is_curve
 
 
 # Groups with the factor of their key in the name: `iter_ms__1000`.
@@ -29,9 +29,7 @@ def fields(
     """The fields of a row, as `parsers.keyvalue.records.entry` gives its values."""
     chosen = plainest(found)
     steps = {name: chosen.pop(name) for name in _STEPS if name in chosen}
-    if held_out:
-        chosen = of_held_out(chosen)
-    named = (chosen | steps).items()
+    named = (as_meant(chosen, held_out=held_out) | steps).items()
     return [(f"{name}__{k.scale:g}", *span) for name, (k, span) in named] or None
 
 
@@ -53,7 +51,7 @@ class Rows:
             locate: finds the fields of a row; None where columns cannot read it.
             single: what a row states; None of a line that is none.
         """
-        self._pattern = LinePattern("row", locate, scale=SCALE)
+        self._pattern = LinePattern("row", locate, step="none", scale=SCALE)
         self._single = single
         self.taken = np.empty(0, np.int64)
         self.restart()
@@ -117,7 +115,7 @@ def on_axis(tables: Sequence[Raw], axis: Axis, pattern: str) -> list[Batch]:
 
 def since_curve(tables: Sequence[Raw]) -> list[Raw]:
     """What stands from the first point of a curve on."""
-    firsts = [t.lines[0] for t in tables if not CURVES.isdisjoint(t.columns)]
+    firsts = [t.lines[0] for t in tables if any(map(is_curve, t.columns))]
     kept = []
     for table in tables if firsts else ():
         late: Ints = table.lines >= min(firsts)

@@ -11,6 +11,7 @@ from watcher.alerts.channels import Channel, former_names
 from watcher.alerts.delivery import Deliverer
 from watcher.alerts.lifecycle import Alert, Moment, Notification
 from watcher.alerts.silences import is_silenced
+from watcher.analysis import place
 from watcher.analysis.finding import SEVERITIES
 from watcher.clock import Clock, iso
 from watcher.storage.database import Database
@@ -56,6 +57,7 @@ class Dispatcher:
         self._deliverer = Deliverer(channels, on_result)
         self._alerts: dict[int, dict[str, Alert]] = {}
         self._unrecorded: dict[tuple[int, str], tuple[Delivery, str]] = {}
+        self._failing: dict[str, str] = {}
         if names := former_names(channels):
             with store.transaction():
                 for old, new in names.items():
@@ -74,9 +76,7 @@ class Dispatcher:
         Raises:
             StorageUnavailableError: nothing can be kept now, so nothing is sent.
         """
-        known = self._alerts.get(row.id)
-        if known is None:
-            known = self._alerts[row.id] = outbox.load(self._outbox, row.id)
+        known = self._known(row.id)
         if not known and not findings:
             return
         now = self._clock.now()
@@ -99,6 +99,20 @@ class Dispatcher:
         if notifications:
             self.deliver()
 
+    @property
+    def error(self) -> str:
+        """Why the last notification of a channel was not delivered, "" without such."""
+        failing = next(filter(None, self._failing.values()), "")
+        return f"alerts are not delivered: {failing}" if failing else ""
+
+    def is_idle(self, run: int) -> bool:
+        """Whether a run has no alerts."""
+        return not self._known(run)
+
+    def forget(self, run: int) -> None:
+        """Drops what is cached of a run of which nothing more comes."""
+        self._alerts.pop(run, None)
+
     def deliver(self) -> None:
         """Sends what is due."""
         for delivery in self._outbox.due(self._clock.now()):
@@ -112,6 +126,7 @@ class Dispatcher:
         """
         key = delivery.notification, delivery.channel
         self._unrecorded[key] = delivery, error
+        self._failing[delivery.channel] = error
         with self._store.transaction():
             given_up = outbox.settle(
                 self._outbox,
@@ -151,6 +166,11 @@ class Dispatcher:
         """Starts nothing more."""
         self._deliverer.stop()
 
+    def _known(self, run: int) -> dict[str, Alert]:
+        if run not in self._alerts:
+            self._alerts[run] = outbox.load(self._outbox, run)
+        return self._alerts[run]
+
     def _put(self, payload: Mapping[str, Any], now: float) -> None:
         outbox.put(
             self._outbox,
@@ -163,6 +183,8 @@ class Dispatcher:
     def _payload(self, row: Row, notification: Notification) -> dict[str, Any]:
         finding = notification.alert.finding
         prefix = _PREFIXES[notification.kind][self._lang == "ru"]
+        line = place.line(self._store, row, notification.alert.rule, finding["step"])
+        name = f"{row.name}:{line}" if line else row.name
         return {
             "schema": _SCHEMA,
             "kind": notification.kind,
@@ -177,7 +199,9 @@ class Dispatcher:
             "title": f"gptwatch: {row.name}",
             "message": f"{prefix}{finding['message']}",
             "advice": finding["advice"] if notification.kind == "firing" else "",
-            "text": f"{row.name}: {prefix}{finding['message']}",
+            "text": f"{name}: {prefix}{finding['message']}",
+            "line": line,
+            "place": name,
             "evidence": dict(finding["evidence"]),
             "picture": row.state.get("made", {}).get("figure", ""),
             "raised_at": iso(notification.alert.since),

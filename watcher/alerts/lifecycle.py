@@ -9,24 +9,16 @@ notifications to send.  The same findings again, as after a restart, give none.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any, Final
 
 from watcher.analysis.finding import SEVERITIES
+from watcher.analysis.rules.inhibition import INHIBITS
 from watcher.settings import choice, setting
 
 
 PENDING: Final = "pending"
 FIRING: Final = "firing"
 RESOLVED: Final = "resolved"
-# While the first is firing, the others add nothing: they are its consequences.
-INHIBITS: Final = MappingProxyType(
-    {
-        "not_finite": frozenset({"overfitting", "plateau", "divergence", "spike"}),
-        "divergence": frozenset({"plateau"}),
-        "crashed": frozenset({"stalled", "slowdown"}),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

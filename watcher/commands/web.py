@@ -28,4 +28,4 @@ def web(
 
     folder = state or out / ".gptwatch"
     Database(folder, read_only=True).close()
-    serve(options.page(context.obj.web, folder, listen), ready=click.echo)
+    serve(options.page(context.obj, folder, listen), ready=click.echo)

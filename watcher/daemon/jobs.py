@@ -14,6 +14,7 @@ class Options:
         config: tables of the configuration: rules and formats.
         lang, theme, window, log_x: as for `gptwatch once`.
         keep: how many dated plots of a run are kept.
+        html: whether a report in one file is written beside each picture.
     """
 
     state: str
@@ -23,6 +24,7 @@ class Options:
     window: int | None = None
     log_x: bool = False
     keep: int = 20
+    html: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Job:
         changed_at: of the log, seconds since 1970.
         ended: whether a last line without an end counts.
         folder: output directory of the run; "" writes nothing.
-        step: also write `iter_STEP_STAMP.png`.
+        step: also write `iter_STEP_RUN_STAMP.png`.
+        missed: earlier steps whose pictures are due: drawn from the database.
         final: also write the dated plot, report and data.
         stamp: of dated files.
     """
@@ -47,6 +50,7 @@ class Job:
     ended: bool = False
     folder: str = ""
     step: int | None = None
+    missed: Sequence[int] = ()
     final: bool = False
     stamp: str = ""
 

@@ -11,9 +11,11 @@ from watcher.alerts.lifecycle import FIRING, Alert
 from watcher.analysis.finding import SEVERITIES
 from watcher.clock import iso
 from watcher.daemon.run_state import OVER, REPLACED
+from watcher.host import page
 from watcher.host.lock import holder
 from watcher.ingest.backlog import unread
 from watcher.storage.database import Database
+from watcher.storage.remarks import NONE, Remarks
 from watcher.storage.rows import Row
 
 
@@ -37,6 +39,7 @@ class Line:
         alerts: messages, the most severe first.
         severity: of the first one.
         picture: path of the plot, "" without one.
+        tags, notes: what people said of it.
     """
 
     run: str
@@ -59,6 +62,8 @@ class Line:
     alerts: tuple[str, ...]
     severity: str
     picture: str
+    tags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Of plain JSON types."""
@@ -83,6 +88,8 @@ class Status:
             those that are over, the last modified first.
         without: names of the files that have no metrics.
         earlier: how many replaced runs are left out.
+        page: address of the live page, "" without one.
+        page_problem: why there is none although there should be, "" for nothing.
     """
 
     pid: int | None
@@ -90,12 +97,15 @@ class Status:
     lines: Sequence[Line]
     without: Sequence[str]
     earlier: int
+    page: str = ""
+    page_problem: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Of plain JSON types."""
         return {
             "schema": 1,
             "pid": self.pid,
+            "page": self.page or None,
             "daemon": dict(self.notes) | _iso(self.notes, "at"),
             "runs": [line.as_dict() for line in self.lines],
             "logs_without_metrics": len(self.without),
@@ -114,16 +124,23 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     try:
         rows = store.runs()
         alerts = {row.id: firing(store, row) for row in rows}
+        remarks = store.remarks.all()
         notes = store.note("daemon") or {}
     finally:
         store.close()
     watched = set(notes.get("roots", []))
     wanted = [row for row in rows if everything or row.current]
     shown = [row for row in wanted if row.format or row.latest]
+    pid = holder(folder)
     return Status(
-        pid=holder(folder),
+        pid=pid,
+        page=page.address(folder),
+        page_problem=page.problem(folder) if pid is not None else "",
         notes=notes,
-        lines=[line(row, alerts[row.id], watched) for row in shown],
+        lines=[
+            line(row, alerts[row.id], watched, remarks.get(row.id, NONE))
+            for row in shown
+        ],
         without=sorted(r.name for r in wanted if not (r.format or r.latest)),
         earlier=len(rows) - len(wanted),
     )
@@ -131,8 +148,13 @@ def status(folder: Path, *, everything: bool = False) -> Status:
 
 def firing(store: Database, row: Row) -> list[Alert]:
     """Firing warnings and critical alerts, the most severe first."""
-    found = outbox.load(store.outbox, row.id).values()
-    firing = [a for a in found if a.state == FIRING and a.severity in _SHOWN]
+    return of_interest(outbox.load(store.outbox, row.id))
+
+
+def of_interest(alerts: Mapping[str, Alert]) -> list[Alert]:
+    """Those of a run's alerts that fire, the most severe first."""
+    known = alerts.values()
+    firing = [a for a in known if a.state == FIRING and a.severity in _SHOWN]
     return sorted(firing, key=lambda a: -SEVERITIES.index(a.severity))
 
 
@@ -145,7 +167,12 @@ def _state(row: Row, watched: Collection[str]) -> str:
     return str(row.state.get("state", "new"))
 
 
-def line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
+def line(
+    row: Row,
+    alerts: Sequence[Alert],
+    watched: Collection[str],
+    remarks: Remarks = NONE,
+) -> Line:
     """One run; `watched`: the folders that the daemon watches, if that is known."""
     summary = (row.diagnosis or {}).get("summary", {})
     lag_bytes, lag_s = _lag(row)
@@ -171,6 +198,8 @@ def line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
         alerts=tuple(alert.finding["message"] for alert in alerts),
         severity=alerts[0].severity if alerts else "",
         picture=row.state.get("made", {}).get("figure", ""),
+        tags=tuple(remarks.tags),
+        notes=tuple(note.text for note in remarks.notes),
     )
 
 

@@ -1,4 +1,4 @@
-"""Points of many runs as one Parquet file: a row for each value."""
+"""Points of many runs as one table in Parquet or Arrow: a row for each value."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ import numpy as np
 from watcher.analysis.model import Analysis, Curve
 from watcher.errors import GptwatchError
 from watcher.outputs.report.json import to_json
+from watcher.outputs.text.escape import utf8
 
 
 SCHEMA: Final = "1"
@@ -37,15 +38,37 @@ def write(runs: Iterable[tuple[str, Analysis]]) -> Iterator[bytes]:
         column_encoding={"step": "DELTA_BINARY_PACKED", "line": "DELTA_BINARY_PACKED"},
     ) as writer:
         for name, analysis in runs:
-            about[f"gptwatch.run:{_text(name)}"] = _about(analysis)
-            for curve in analysis.curves.values():
-                for start in range(0, len(curve), _ROWS):
-                    part = slice(start, start + _ROWS)
-                    columns = _columns(pa, name, analysis, curve, part)
-                    writer.write_table(pa.Table.from_arrays(columns, schema=schema))
-                    yield from sink.take()
+            about[f"gptwatch.run:{utf8(name)}"] = _about(analysis)
+            for columns in _tables(pa, [(name, analysis)]):
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+                yield from sink.take()
         writer.add_key_value_metadata(about)
     yield from sink.take()
+
+
+def write_arrow(runs: Iterable[tuple[str, Analysis]]) -> Iterator[bytes]:
+    """The same columns as a stream of Arrow's IPC format, a batch at a time.
+
+    Raises:
+        GptwatchError: pyarrow is not installed.
+    """
+    pa, _ = _pyarrow()
+    schema = _schema(pa)
+    sink = _Sink()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        for columns in _tables(pa, runs):
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            yield from sink.take()
+    yield from sink.take()
+
+
+def _tables(pa: Any, runs: Iterable[tuple[str, Analysis]]) -> Iterator[list[Any]]:
+    """The columns of each curve, at most so many rows at a time."""
+    for name, analysis in runs:
+        for curve in analysis.curves.values():
+            for start in range(0, len(curve), _ROWS):
+                part = slice(start, start + _ROWS)
+                yield _columns(pa, name, analysis, curve, part)
 
 
 def _pyarrow() -> tuple[Any, Any]:
@@ -54,7 +77,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow.parquet as pq
     except ImportError:
         raise GptwatchError(
-            "Parquet needs pyarrow, which is not installed; to install it: "
+            "Parquet and Arrow need pyarrow, which is not installed; to install it: "
             "pip install 'gptwatch[parquet]'"
         ) from None
     return pa, pq
@@ -82,8 +105,8 @@ def _columns(
     starts = [segment.first_line for segment in analysis.segments[1:]]
     segments = np.searchsorted(starts, curve.lines[part], side="right") + 1
     return [
-        _repeated(pa, _text(name), n),
-        _repeated(pa, _text(curve.metric), n),
+        _repeated(pa, utf8(name), n),
+        _repeated(pa, utf8(curve.metric), n),
         pa.array(segments.astype(np.int16)),
         pa.array(curve.steps[part]),
         pa.array(curve.lines[part]),
@@ -108,10 +131,6 @@ def _about(analysis: Analysis) -> bytes:
             "findings": [asdict(finding) for finding in analysis.findings],
         }
     )
-
-
-def _text(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 class _Sink(io.RawIOBase):

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -88,16 +88,24 @@ class Registry:
             tail.aliases.clear()
         self._by_key = {t.cursor.key: t for t in self.tails.values() if t.cursor}
         self._by_key |= {t.next_key: t for t in self.tails.values() if t.next_key}
+        known = {str(path): path for path in self.tails}
         for root in self._roots:
             try:
-                for found in self._scanner.logs(root):
+                for found in self._scanner.logs(root, known):
                     there.add(found.path)
-                    self._add(root, found)
+                    if not found.is_known:
+                        self._add(root, found)
                 self.errors.pop(root, None)
             except OSError as error:
                 self._fail(root, error)
                 there |= {path for path in self.tails if root in path.parents}
+        self._forget_all_but(there)
         return self.readable(there)
+
+    def _forget_all_but(self, there: Collection[Path]) -> None:
+        """Drops what is known of parts and copies that were deleted since."""
+        self._parts = {path: key for path, key in self._parts.items() if path in there}
+        self._copies = {path: at for path, at in self._copies.items() if path in there}
 
     def readable(self, there: Iterable[Path] = ()) -> list[Tail]:
         """All tails but those of logs that were unlinked long ago.

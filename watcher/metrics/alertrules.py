@@ -57,7 +57,7 @@ def _run(alerts: AlertSettings) -> AlertRule:
         matchers += f',rule!~"{"|".join(muted)}"'
     return AlertRule(
         "GptwatchRun",
-        "max by (instance, run, rule, severity) "
+        "max by (instance, project, run, rule, severity) "
         f"(gptwatch_run_alert{{{matchers}}} == 1)",
         "",
         "{{ $labels.run }}: {{ $labels.rule }}",

@@ -209,15 +209,21 @@ def as_json() -> str:
 
 def _variables() -> list[dict[str, Any]]:
     source = {"name": "datasource", "type": "datasource", "query": "prometheus"}
+    on, of = 'instance=~"$instance"', 'project=~"$project"'
     queries = {
-        "instance": "label_values(gptwatch_build_info, instance)",
-        "run": 'label_values(gptwatch_run_info{instance=~"$instance"}, run)',
+        "cluster": "label_values(gptwatch_build_info, cluster)",
+        "instance": 'label_values(gptwatch_build_info{cluster=~"$cluster"}, instance)',
+        "project": f"label_values(gptwatch_run_info{{{on}}}, project)",
+        "run": f"label_values(gptwatch_run_info{{{on},{of}}}, run)",
     }
+    # Without labels of that name, "all" is everything.
+    every = {"includeAll": True, "allValue": ".*"}
     many = {"type": "query", "multi": True, "includeAll": True, "refresh": 2}
     return [
         source,
         *(
             {"name": name, "query": query, "datasource": _SOURCE, **many}
+            | (every if name in {"cluster", "project"} else {})
             for name, query in queries.items()
         ),
     ]

@@ -13,8 +13,16 @@ from watcher import __version__
 from watcher.alerts.lifecycle import FIRING, RESOLVED
 from watcher.ingest.backlog import unread
 from watcher.metrics.families import FIGURES, Run
-from watcher.metrics.settings import Settings
-from watcher.metrics.text import COUNTER, GAUGE, Family, escaped, labels, lines
+from watcher.metrics.settings import Settings, project_pattern
+from watcher.metrics.text import (
+    COUNTER,
+    GAUGE,
+    Family,
+    escaped,
+    labels,
+    lines,
+    sample,
+)
 from watcher.outputs.text.escape import clean
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
@@ -31,13 +39,20 @@ _RESOLVED_S: Final = 900.0
 # Of all runs together; those of the daemon come on top.
 _MAX_SERIES: Final = 9_900
 _LABEL_BYTES: Final = 120
+_MAX_PROJECTS: Final = 50
 _UNITS: Final = {"nats/token": "nats", "bits/byte": "bits_per_byte"}
 
 
 def exposition(
-    database: Database, *, now: float, settings: Settings | None = None
+    database: Database,
+    *,
+    now: float,
+    settings: Settings | None = None,
+    openmetrics: bool = False,
 ) -> bytes:
     """All metrics in the text format of Prometheus; `now`: seconds since 1970.
+
+    `openmetrics`: in that of OpenMetrics 1.0.
 
     Raises:
         StorageError: the database cannot be read.
@@ -50,7 +65,7 @@ def exposition(
         attempts = database.outbox.attempts()
     rows = [row for row in known if row.format or row.latest]
     without = sum(r.current for r in known) - sum(r.current for r in rows)
-    shown = _labelled(_shown(rows, now, chosen))
+    shown = _labelled(_shown(rows, now, chosen), chosen.project)
     series, cut, written = _per_run(shown, alerts, chosen)
     families = [
         *_daemon(note),
@@ -59,7 +74,8 @@ def exposition(
         *_left_out(runs=len(rows) - written, series=cut),
         *series,
     ]
-    return "".join(lines(_with(families, chosen.labels))).encode()
+    found = _with(families, chosen.labels)
+    return "".join(lines(found, openmetrics=openmetrics)).encode()
 
 
 def _alerts(
@@ -99,7 +115,7 @@ def _modified(row: Row) -> float:
 
 
 def _daemon(note: Mapping[str, Any]) -> list[Family]:
-    version = [(labels({"version": __version__}), 1)]
+    version = [sample(labels({"version": __version__}), 1)]
     found = [Family("gptwatch_build_info", GAUGE, "version of gptwatch", version)]
     if not note:
         return found
@@ -109,25 +125,29 @@ def _daemon(note: Mapping[str, Any]) -> list[Family]:
     text = "last sign of life of the daemon"
     return [
         *found,
-        Family("gptwatch_beat_timestamp_seconds", GAUGE, text, [("", note["at"])]),
-        Family("gptwatch_notices", GAUGE, "problems of the daemon", [("", notices)]),
+        Family(
+            "gptwatch_beat_timestamp_seconds", GAUGE, text, [sample("", note["at"])]
+        ),
+        Family(
+            "gptwatch_notices", GAUGE, "problems of the daemon", [sample("", notices)]
+        ),
     ]
 
 
 def _totals(rows: Sequence[Row], attempts: Mapping[str, int]) -> list[Family]:
-    delivered = [(labels({"outcome": name}), n) for name, n in attempts.items()]
+    delivered = [sample(labels({"outcome": name}), n) for name, n in attempts.items()]
     return [
         Family(
             "gptwatch_read_bytes_total",
             COUNTER,
             "bytes of logs that were read",
-            [("", sum(row.bytes for row in rows))],
+            [sample("", sum(row.bytes for row in rows))],
         ),
         Family(
             "gptwatch_read_lines_total",
             COUNTER,
             "lines of logs that were read",
-            [("", sum(row.lines for row in rows))],
+            [sample("", sum(row.lines for row in rows))],
         ),
         Family(
             "gptwatch_notifications_total",
@@ -140,14 +160,14 @@ def _totals(rows: Sequence[Row], attempts: Mapping[str, int]) -> list[Family]:
 
 def _fleet(rows: Sequence[Row], without: int) -> list[Family]:
     counts = Counter(_state(row) for row in rows)
-    states = [(labels({"state": state}), counts[state]) for state in STATES]
+    states = [sample(labels({"state": state}), counts[state]) for state in STATES]
     return [
         Family("gptwatch_runs", GAUGE, "runs by state", states),
         Family(
             "gptwatch_logs_without_metrics",
             GAUGE,
             "logs in which no metric was found",
-            [("", without)],
+            [sample("", without)],
         ),
     ]
 
@@ -159,19 +179,23 @@ def _left_out(*, runs: int, series: int) -> list[Family]:
             "gptwatch_runs_left_out",
             GAUGE,
             "runs without series of their own: ended long ago, or too many",
-            [("", runs)],
+            [sample("", runs)],
         ),
         Family(
             "gptwatch_series_left_out",
             GAUGE,
             "series left out because their run has too many",
-            [("", series)],
+            [sample("", series)],
         ),
     ]
 
 
-def _labelled(rows: Sequence[Row]) -> list[Run]:
-    """The runs under labels that differ: a scrape with two equal series is refused."""
+def _labelled(rows: Sequence[Row], pattern: str) -> list[Run]:
+    """The runs under labels that differ: a scrape with two equal series is refused.
+
+    `pattern`: what a run's name states of its project, "" for nothing.
+    """
+    project = _Projects(pattern)
     seen: set[str] = set()
     runs = []
     for row in rows:
@@ -180,8 +204,32 @@ def _labelled(rows: Sequence[Row]) -> list[Run]:
             label = _fit(f"{label} ({row.id})")
         seen.add(label)
         summary = (row.diagnosis or {}).get("summary", {})
-        runs.append(Run(row, label, summary, unread(row)[0]))
+        own = f'{project.of(row.name)}run="{escaped(label)}"'
+        runs.append(Run(row, own, summary, unread(row)[0]))
     return runs
+
+
+class _Projects:
+    """The label that says which project a run belongs to.
+
+    A pattern may match more than somebody thought of: projects beyond the limit are
+    one, so that sums by project stay right.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = project_pattern(pattern) if pattern else None
+        self._known: set[str] = set()
+
+    def of(self, name: str) -> str:
+        """The label and a comma, "" without a project."""
+        found = self._pattern.search(clean(name)) if self._pattern else None
+        if found is None or not found[1]:
+            return ""
+        project = _fit(found[1])
+        if project not in self._known and len(self._known) >= _MAX_PROJECTS:
+            project = "other"
+        self._known.add(project)
+        return f'project="{escaped(project)}",'
 
 
 def _fit(name: str) -> str:
@@ -208,7 +256,7 @@ def _per_run(
     settings: Settings,
 ) -> tuple[list[Family], int, int]:
     """The series of runs, how many were cut from them, and how many runs there are."""
-    found: dict[str, list[tuple[str, float]]] = {name: [] for name in _PER_RUN}
+    found: dict[str, list[str]] = {name: [] for name in _PER_RUN}
     cut = written = total = 0
     for run in runs:
         series = _series(run, alerts.get(run.row.id, {}))
@@ -218,8 +266,8 @@ def _per_run(
             break
         cut += len(series) - len(kept)
         written += 1
-        for name, label, value in kept:
-            found[name].append((label, value))
+        for name, text in kept:
+            found[name].append(text)
     families = [
         Family(f"gptwatch_run_{name}", GAUGE, text, found[name])
         for name, text in _PER_RUN.items()
@@ -227,18 +275,16 @@ def _per_run(
     return families, cut, written
 
 
-def _series(
-    run: Run, alerts: Mapping[tuple[str, str], int]
-) -> list[tuple[str, str, float]]:
-    """Name, labels and value of each series of a run, the most important first."""
-    name = f'run="{escaped(run.label)}"'
-    series: list[tuple[str, str, float]] = [
-        ("state", f'{name},state="{_state(run.row)}"', 1),
+def _series(run: Run, alerts: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
+    """Name and sample of each series of a run, the most important first."""
+    name = run.labels
+    series = [
+        ("state", sample(f'{name},state="{_state(run.row)}"', 1)),
         *(
-            ("alert", f'{name},rule="{rule}",severity="{severity}"', firing)
+            ("alert", sample(f'{name},rule="{rule}",severity="{severity}"', firing))
             for (rule, severity), firing in alerts.items()
         ),
-        ("info", f"{name},{_facts(run.row)}", 1),
+        ("info", sample(f"{name},{_facts(run.row)}", 1)),
     ]
     units = {
         "": name,
@@ -248,7 +294,7 @@ def _series(
     for figure in FIGURES:
         value = figure.value(run)
         if value is not None:
-            series.append((figure.name, units[figure.unit_of], value))
+            series.append((figure.name, sample(units[figure.unit_of], value)))
     return series
 
 
@@ -285,5 +331,8 @@ def _with(families: Iterable[Family], more: Mapping[str, str]) -> Iterable[Famil
         return
     own = labels(more)
     for f in families:
-        samples = [(f"{own},{text}" if text else own, v) for text, v in f.samples]
+        samples = [
+            f"{{{own},{text[1:]}" if text.startswith("{") else f"{{{own}}}{text}"
+            for text in f.samples
+        ]
         yield Family(f.name, f.kind, f.help, samples)

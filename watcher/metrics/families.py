@@ -20,26 +20,22 @@ class Run:
 
     Attributes:
         row: of the database.
-        label: its name, fit for a label; different for each run.
+        labels: its name and project as labels; different for each run.
         summary: figures of the last analysis, by name.
         unread: bytes in the log that are not read yet.
     """
 
     row: Row
-    label: str
+    labels: str
     summary: Mapping[str, Any]
     unread: int
 
     def latest(self, *names: str) -> float | None:
         """The last value of the first metric that the log has."""
-        found = (self.row.latest[n] for n in names if n in self.row.latest)
-        value = next(found, None)
-        return None if value is None else float(value)
-
-    def figure(self, name: str, divided_by: float = 1.0) -> float | None:
-        """A figure of the summary in base units."""
-        value = self.summary.get(name)
-        return None if value is None else value / divided_by
+        for name in names:
+            if name in self.row.latest:
+                return float(self.row.latest[name])
+        return None
 
     def since_best(self) -> float | None:
         """Steps since the best evaluation."""
@@ -64,9 +60,22 @@ class Figure:
     unit_of: str = ""
 
 
+def _figure(name: str, divided_by: float = 1.0) -> Callable[[Run], float | None]:
+    """A figure of the summary in base units."""
+
+    def value(run: Run) -> float | None:
+        found = run.summary.get(name)
+        return None if found is None else found / divided_by
+
+    return value
+
+
+_mean_s: Final = _figure("mean_ms", _MS)
+
+
 def _since_best_s(run: Run) -> float | None:
-    steps, ms = run.since_best(), run.figure("mean_ms", _MS)
-    return None if steps is None or ms is None else steps * ms
+    steps, seconds = run.since_best(), _mean_s(run)
+    return None if steps is None or seconds is None else steps * seconds
 
 
 def _wasted(run: Run) -> float | None:
@@ -100,19 +109,19 @@ FIGURES: Final = (
     Figure(
         "validation_loss",
         "validation loss of the last evaluation",
-        lambda r: r.figure("final_val"),
+        _figure("final_val"),
         unit_of="val",
     ),
     Figure(
         "best_validation_loss",
         "lowest validation loss",
-        lambda r: r.figure("best_val"),
+        _figure("best_val"),
         unit_of="val",
     ),
     Figure(
         "best_step",
         "step of the lowest validation loss",
-        lambda r: r.figure("best_val_step"),
+        _figure("best_val_step"),
     ),
     Figure("last_line_timestamp_seconds", "last change of the log", _last_line_at),
     Figure(
@@ -121,24 +130,22 @@ FIGURES: Final = (
         _usual_gap_s,
     ),
     Figure("unread_bytes", "bytes of the log not read yet", lambda r: float(r.unread)),
-    Figure(
-        "tokens_per_second", "typical throughput", lambda r: r.figure("tokens_per_s")
-    ),
+    Figure("tokens_per_second", "typical throughput", _figure("tokens_per_s")),
     Figure(
         "iteration_seconds",
         "typical time of an iteration, without pauses",
-        lambda r: r.figure("typical_ms", _MS),
+        _figure("typical_ms", _MS),
     ),
     Figure(
         "remaining_seconds",
         "estimated time to the last planned step",
-        lambda r: r.figure("eta_s"),
+        _figure("eta_s"),
     ),
-    Figure("planned_steps", "steps that are planned", lambda r: r.figure("max_steps")),
+    Figure("planned_steps", "steps that are planned", _figure("max_steps")),
     Figure(
         "mfu_ratio",
         "typical model FLOPs utilisation, 0 to 1",
-        lambda r: r.figure("typical_mfu", _PERCENT),
+        _figure("typical_mfu", _PERCENT),
     ),
     Figure("gradient_norm", _help("grad_norm"), lambda r: r.latest("grad_norm")),
     Figure("learning_rate", _help("lr"), lambda r: r.latest("lr")),
@@ -155,6 +162,6 @@ FIGURES: Final = (
     Figure(
         "evaluation_seconds",
         "time that one evaluation costs",
-        lambda r: r.figure("eval_ms", _MS),
+        _figure("eval_ms", _MS),
     ),
 )

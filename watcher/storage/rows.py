@@ -2,14 +2,14 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import orjson
 
-from parsers.delta import Delta
+from parsers.batch import Batch
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.chunks import DamagedError
 
@@ -61,7 +61,23 @@ FIELDS: Final = (
     "coalesce(state, '{}')"
 )
 ANALYSED: Final = frozenset({"diagnosis", "state"})
-_LARGE: Final = ("cursor", "diagnosis", "state")
+_PLACES: Final = {name: at for at, name in enumerate(Row.__slots__)}
+_CURSOR: Final = _PLACES["cursor"]
+_JSON: Final = tuple(
+    _PLACES[name]
+    for name in ("hyperparameters", "latest", "cursor", "diagnosis", "state")
+)
+_TEXTS: Final = _PLACES["root"], _PLACES["path"]
+_FLAGS: Final = _PLACES["current"], _PLACES["adopted"]
+
+
+# Made once: several are needed at each commit.
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+
+
+def to_json(value: Any) -> str:
+    """As a JSON column has it."""
+    return _ENCODER.encode(value)
 
 
 def from_json(text: str) -> Any:
@@ -70,6 +86,14 @@ def from_json(text: str) -> Any:
         return json.loads(text)
     except (TypeError, ValueError) as error:
         raise DamagedError(str(error)) from error
+
+
+def checkpoint(text: str) -> Cursor:
+    """The checkpoint in a JSON column."""
+    try:
+        return Cursor.restore(from_json(text))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedError(repr(error)) from error
 
 
 def row(found: Sequence[Any]) -> Row:
@@ -81,33 +105,31 @@ def row(found: Sequence[Any]) -> Row:
 
 
 def _parsed(found: Sequence[Any]) -> Row:
-    fields = dict(zip(Row.__slots__[:-1], found, strict=True))
-    for name in ("hyperparameters", "latest"):
-        fields[name] = json.loads(fields[name]) if fields[name] else None
-    for name in _LARGE:
-        fields[name] = _quickly(fields[name]) if fields[name] else None
-    if fields["cursor"]:
-        fields["cursor"] = Cursor.restore(fields["cursor"])
-    for name in ("root", "path"):
-        fields[name] = os.fsdecode(fields[name])
-    for name in ("current", "adopted"):
-        fields[name] = bool(fields[name])
-    return Row(**fields)
+    fields = list(found)
+    for at in _JSON:
+        fields[at] = _quickly(fields[at]) if fields[at] else None
+    if fields[_CURSOR]:
+        fields[_CURSOR] = Cursor.restore(fields[_CURSOR])
+    for at in _TEXTS:
+        fields[at] = os.fsdecode(fields[at])
+    for at in _FLAGS:
+        fields[at] = bool(fields[at])
+    return Row(*fields)
 
 
 def _quickly(text: str) -> Any:
-    """The value of a large JSON column; NaN and lone surrogates are allowed."""
+    """The value of a JSON column; NaN and lone surrogates are allowed."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return json.loads(text)
 
 
-def latest(delta: Delta) -> dict[str, Any]:
+def latest(batches: Iterable[Batch]) -> dict[str, Any]:
     """Last step and last value of each metric in a piece of the log."""
     found: dict[str, Any] = {}
     line = -1
-    for batch in delta.batches:
+    for batch in batches:
         if not len(batch.lines):
             continue
         if batch.lines[-1] >= line:

@@ -61,9 +61,11 @@ class Column:
         self._smooth: dict[tuple[int, int], Pyramid] = {}
         self._means = Means()
         self._stamp: object = None
+        self._version: object = None
         self._stays_stored = True
         self._in_memory = 0
         self._by_step: tuple[Source, Pyramid] | None = None
+        self._places: dict[int, tuple[float, float]] = {}
 
     @property
     def nbytes(self) -> int:
@@ -75,6 +77,10 @@ class Column:
 
     def open(self, columns: Columns, spans: Sequence[Span]) -> None:
         """Takes in all records there are now."""
+        if columns.version == self._version is not None:
+            self.source = self.source.within(columns)
+            return
+        self._version = columns.version
         groups = with_metric(spans, self.metric)
         stamp = [(span.id, span.records) for group in groups for span in group]
         stored = [Stored(columns, group, self.metric) for group in groups]
@@ -98,10 +104,7 @@ class Column:
         back = [] if self._is_interleaved() else self._whole.back
         found = [self.at_line(line) for line in first_lines if line > 1]
         cuts = sorted({0, n, *back, *(i for i in found if 0 < i < n)})
-        return [
-            Stretch(a, b, float(self.source.read(a, a + 1).lines[0]))
-            for a, b in pairwise(cuts)
-        ]
+        return [Stretch(a, b, self._place(a)[0]) for a, b in pairwise(cuts)]
 
     def cells(
         self, stretch: Stretch, axis: str, edges: Floats, *, window: int = 0
@@ -109,7 +112,7 @@ class Column:
         """The stretch as pixels between edges see it; `window`: of a centred mean."""
         source, pyramid = self._on(axis)
         start, stop = stretch.start, stretch.stop
-        window = min(window, _SMOOTHED // (stop - start))
+        window = self.window(stretch, window)
         if window < 2:  # noqa: PLR2004 - the mean of one value is the value
             return pyramid.m4(source, axis, edges, start, stop)
         smooth = Smoothed(source, window, (start, stop), self._means)
@@ -118,6 +121,14 @@ class Column:
             pyramid.cut(min(pyramid.records, len(smooth)) - _SETTLED * window)
             pyramid.grow(smooth)
         return pyramid.m4(smooth, axis, edges, 0, len(smooth))
+
+    def window(self, stretch: Stretch, wanted: int) -> int:
+        """Points in a moving average: as many as wanted, or as there are.
+
+        Of a long curve as many as can be computed while somebody waits.
+        """
+        records = stretch.stop - stretch.start
+        return min(wanted, records, _SMOOTHED // records)
 
     def near(self, stretch: Stretch, axis: str, key: float) -> Points:
         """The record of a stretch that is nearest to a line or a step."""
@@ -130,10 +141,18 @@ class Column:
 
     def ends(self, stretch: Stretch, axis: str) -> tuple[float, float]:
         """The first and the last key of a stretch."""
-        source, _ = self._on(axis)
-        first = source.read(stretch.start, stretch.start + 1)
-        last = source.read(stretch.stop - 1, stretch.stop)
-        return float(first.key(axis)[0]), float(last.key(axis)[0])
+        source, pyramid = self._on(axis)
+        if pyramid is not self._whole:
+            first = source.read(stretch.start, stretch.start + 1)
+            last = source.read(stretch.stop - 1, stretch.stop)
+            return float(first.key(axis)[0]), float(last.key(axis)[0])
+        at = ("lines", "steps").index(axis)
+        return self._place(stretch.start)[at], self._place(stretch.stop - 1)[at]
+
+    @property
+    def last_line(self) -> float:
+        """Of the last record."""
+        return float(self._whole.blocks.last_line[-1])
 
     def at_line(self, line: float) -> int:
         """The first record that is not before a line."""
@@ -153,6 +172,21 @@ class Column:
             stop = self.at_line(last + 0.5)
         return self.source.read(start, stop)
 
+    def _place(self, record: int) -> tuple[float, float]:
+        """Line and step of a record; reading them anew would cost a look-up each."""
+        blocks = self._whole.blocks
+        if record == len(self.source) - 1:
+            return float(blocks.last_line[-1]), float(blocks.last_step[-1])
+        if record not in self._places:
+            if record % BLOCK == 0:
+                at = record // BLOCK
+                place = float(blocks.first_line[at]), float(blocks.first_step[at])
+            else:
+                found = self.source.read(record, record + 1)
+                place = float(found.lines[0]), float(found.steps[0])
+            self._places[record] = place
+        return self._places[record]
+
     def _is_interleaved(self) -> bool:
         return len(self._whole.back) > _MAX_STRETCHES
 
@@ -169,22 +203,21 @@ class Column:
     def _take(self, source: Stored) -> None:
         """Goes on with a source that grew, or begins again if it is another."""
         self.source, self._in_memory = source, 0
-        if len(source) < self._whole.records or not self._is_same():
+        if len(source) < self._whole.records or not self._is_same(source):
             self._forget()
         if len(source) > self._whole.records:
             self._by_step = None
         self._whole.grow(source)
 
-    def _is_same(self) -> bool:
+    def _is_same(self, source: Stored) -> bool:
         """Whether the records that were summed up last are still there."""
         blocks, n = self._whole.blocks, self._whole.records
         if not n:
             return True
-        points = self.source.read((n - 1) // BLOCK * BLOCK, n)
-        return bool(
-            points.lines[0] == blocks.first_line[-1]
-            and points.lines[-1] == blocks.last_line[-1]
-        )
+        first = (n - 1) // BLOCK * BLOCK
+        lines = source.lines(first, n)
+        ends = blocks.first_line[-1], blocks.last_line[-1]
+        return (lines[0], lines[-1]) == ends
 
     def _load(self, stored: Sequence[Stored]) -> None:
         """Reads all records, of rows that are few or have to be put in order."""
@@ -196,5 +229,6 @@ class Column:
 
     def _forget(self) -> None:
         self._means.clear()
+        self._places.clear()
         self._whole, self._by_step = Pyramid(), None
         self._smooth.clear()

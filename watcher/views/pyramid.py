@@ -59,6 +59,8 @@ class Cells:
 
 def joined(parts: list[Cells]) -> Cells:
     """Cells behind each other."""
+    if len(parts) == 1:
+        return parts[0]
     return Cells(
         *(np.concatenate([getattr(p, name) for p in parts]) for name in Cells.__slots__)
     )

@@ -11,6 +11,7 @@ from parsers.batch import Floats
 from watcher.storage import spans
 from watcher.storage.database import Database
 from watcher.storage.spans import Columns, Span
+from watcher.views.clock import Clock
 from watcher.views.column import Column, Stretch
 from watcher.views.pyramid import Cells
 from watcher.views.source import NO_POINTS, Points
@@ -31,6 +32,7 @@ class Window:
         width: pixels.
         log: whether the axis is logarithmic.
         smooth: points in the moving average, 0 for none.
+        clock: of an axis of time, whose keys are seconds; the axis below is of lines.
     """
 
     axis: str = "steps"
@@ -39,6 +41,7 @@ class Window:
     width: int = 1200
     log: bool = False
     smooth: int = 0
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +53,7 @@ class Curve:
         records: how many points it has in all.
         last_line: of its last point.
         span: first and last key of all its points.
+        smooth: points in the moving average; fewer than wanted of a long curve.
         parts: one for each stretch between restarts that has points in the window.
     """
 
@@ -57,6 +61,7 @@ class Curve:
     records: int
     last_line: float
     span: tuple[float, float]
+    smooth: int
     parts: Sequence[tuple[Stretch, Cells]]
 
 
@@ -94,7 +99,7 @@ class Series:
         with spans.columns(self._database) as columns:
             found = self._open(columns, run, metrics)
             cut = [(column, column.stretches(first_lines)) for column in found]
-            edges = _edges(window, _span([_outer(c, s, window.axis) for c, s in cut]))
+            edges = _edges(window, _span([_outer(c, s, window) for c, s in cut]))
             return [_curve(column, parts, window, edges) for column, parts in cut]
 
     def after(
@@ -177,12 +182,12 @@ def _curve(
         for s in stretches
         if _overlap(column.ends(s, window.axis), edges)
     ]
-    last = column.source.read(len(column.source) - 1, len(column.source))
     return Curve(
         column.metric,
         len(column.source),
-        float(last.lines[0]),
-        _outer(column, stretches, window.axis),
+        column.last_line,
+        _outer(column, stretches, window),
+        min((column.window(s, window.smooth) for s in stretches), default=0),
         [(stretch, cells) for stretch, cells in parts if len(cells)],
     )
 
@@ -192,11 +197,14 @@ def _overlap(ends: tuple[float, float], edges: Floats) -> bool:
 
 
 def _outer(
-    column: Column, stretches: Sequence[Stretch], axis: str
+    column: Column, stretches: Sequence[Stretch], window: Window
 ) -> tuple[float, float]:
     """The smallest and the largest key of a column."""
-    keys = [column.ends(stretch, axis) for stretch in stretches]
-    return _span(keys)
+    low, high = _span([column.ends(s, window.axis) for s in stretches])
+    if window.clock is None:
+        return low, high
+    first, last = window.clock.at(np.array([low, high])).tolist()
+    return first, last
 
 
 def _span(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
@@ -206,7 +214,13 @@ def _span(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _edges(window: Window, outer: tuple[float, float]) -> Floats:
-    """Where pixels begin, and where the last one ends."""
+    """Where pixels begin, and where the last one ends, on the axis below."""
+    edges = _marks(window, outer)
+    return edges if window.clock is None else window.clock.line(edges)
+
+
+def _marks(window: Window, outer: tuple[float, float]) -> Floats:
+    """The same in the keys of the window."""
     low = outer[0] if window.start is None else window.start
     high = outer[1] if window.stop is None else window.stop
     high = max(low, high)

@@ -46,6 +46,9 @@ class Source(Protocol):
     def read(self, start: int, stop: int) -> Points:
         """Records `start` to `stop`, which are within the source."""
 
+    def within(self, columns: Columns) -> "Source":
+        """The same records, in another snapshot of an unchanged database."""
+
 
 class Memory:
     """Points of a curve that is short, or whose rows have to be put in order."""
@@ -60,6 +63,10 @@ class Memory:
         """A part of what there is."""
         return self._points.part(start, stop)
 
+    def within(self, _columns: Columns) -> "Memory":
+        """Itself: nothing is read of the database."""
+        return self
+
 
 class Stored:
     """Points of a curve that stay in the database."""
@@ -73,6 +80,10 @@ class Stored:
     def __len__(self) -> int:
         return int(self._edges[-1])
 
+    def within(self, columns: Columns) -> "Stored":
+        """The same records, read in another snapshot."""
+        return Stored(columns, self._spans, self._metric)
+
     def read(self, start: int, stop: int) -> Points:
         """Reads no more than these records of three columns."""
         parts = [
@@ -83,6 +94,15 @@ class Stored:
         if not parts:
             return NO_POINTS
         return Points(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+    def lines(self, start: int, stop: int) -> Floats:
+        """Only the line numbers of these records."""
+        parts = [
+            self._read(span, "lines", start - at, min(stop, end) - at)
+            for span, (at, end) in zip(self._spans, pairwise(self._edges), strict=True)
+            if start < end and stop > at
+        ]
+        return np.concatenate(parts)
 
     def _read(self, span: Span, name: str, start: int, stop: int) -> Floats:
         column = self._metric if name == "values" else name
@@ -108,6 +128,11 @@ class Smoothed:
 
     def __len__(self) -> int:
         return self._stop - self._start
+
+    def within(self, columns: Columns) -> "Smoothed":
+        """The same means, of a source in another snapshot."""
+        span = self._start, self._stop
+        return Smoothed(self._source.within(columns), self._window, span, self._kept)
 
     def read(self, start: int, stop: int) -> Points:
         """Smooths the blocks that the records are in."""

@@ -1,37 +1,34 @@
 """The data that the page asks for, under /api/1: read only, versioned."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
+import numpy as np
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from watcher.errors import GptwatchError, InputError, StorageError
-from watcher.outputs.text.catalog import language
+from watcher.errors import InputError, StorageError
+from watcher.outputs.text.escape import utf8 as shown
 from watcher.storage.rows import Row
+from watcher.views.clock import Clock
 from watcher.views.lines import excerpt
-from watcher.views.series import MAX_WIDTH, Window
-from watcher.web import describe, wire
+from watcher.web import describe, params, wire
+from watcher.web.clocks import ACTIVE, TIME
 from watcher.web.events import Hub
-from watcher.web.fleet import ordered, shown
+from watcher.web.fleet import ordered
 from watcher.web.masks import masked
+from watcher.web.params import BadRequestError
 from watcher.web.reader import Desk, Reader
 
 
 T = TypeVar("T")
-_MAX_METRICS: Final = 64
 _MAX_LINES: Final = 1000
 _MAX_LINE: Final = 4000
 _MAX_TAIL: Final = 2000
 _MAX_RUNS: Final = 32
-_AXES: Final = {"step": "steps", "line": "lines"}
-
-
-class BadRequestError(GptwatchError):
-    """A parameter of a request is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ class Api:
         ]
 
     async def _runs(self, request: Request) -> Response:
-        since, lang = _integer(request, "since", 0), _language(request)
+        since, lang = params.integer(request, "since", 0), params.language(request)
 
         def question(desk: Desk) -> dict[str, Any]:
             desk.fleet.refresh()
@@ -82,7 +79,7 @@ class Api:
         return _json(request, await self.reader.ask(question))
 
     async def _run(self, request: Request) -> Response:
-        name, lang = _text(request, "run"), _language(request)
+        name, lang = params.text(request, "run"), params.language(request)
 
         def question(desk: Desk) -> dict[str, Any]:
             return describe.run(desk, desk.fleet.named(name), lang)
@@ -90,16 +87,17 @@ class Api:
         return _json(request, await self.reader.ask(question))
 
     async def _series(self, request: Request) -> Response:
-        name, metrics = _text(request, "run"), _metrics(request)
+        name, metrics = params.text(request, "run"), params.metrics(request)
         if "after" in request.query_params:
-            line = _number(request, "after", 0.0) or 0.0
+            line = params.number(request, "after", 0.0) or 0.0
             return _json(request, await self._tail(name, metrics, line))
-        window = _window(request)
+        window, axis = params.window(request), params.axis(request)
 
         def question(desk: Desk) -> bytes:
             row = desk.fleet.named(name)
-            curves = desk.series.curves(row.id, metrics, window)
-            return wire.encoded(curves, window.axis, {"lines": row.lines})
+            clock = _clock(desk, row, axis)
+            curves = desk.series.curves(row.id, metrics, replace(window, clock=clock))
+            return wire.encoded(curves, window.axis, {"lines": row.lines}, clock)
 
         body = await self.reader.ask(question)
         return _tagged(request, body, "application/octet-stream")
@@ -113,28 +111,26 @@ class Api:
         return await self.reader.ask(question)
 
     async def _point(self, request: Request) -> Response:
-        name, metrics = _text(request, "run"), _metrics(request)
-        axis = "lines" if "line" in request.query_params else "steps"
-        key = _number(request, axis.removesuffix("s"), None)
+        name, metrics = params.text(request, "run"), params.metrics(request)
+        given = [n for n in params.AXES if n in request.query_params]
+        key = params.number(request, given[0], None) if given else None
         if key is None:
-            raise BadRequestError("name a step or a line")
+            raise BadRequestError("name a step, a line, a time or an active time")
 
         def question(desk: Desk) -> dict[str, Any]:
             row = desk.fleet.named(name)
-            found = wire.points(desk.series.near(row.id, metrics, axis, key))
-            at = max((p[0][0] or 0 for p in found.values()), default=None)
-            return {
-                "points": {metric: p[0] for metric, p in found.items()},
-                "seen_at": None if at is None else _seen_at(desk, row, at),
-            }
+            clock = _clock(desk, row, given[0])
+            at = key if clock is None else float(clock.line(np.array([key]))[0])
+            found = desk.series.near(row.id, metrics, params.AXES[given[0]], at)
+            return describe.points(found, desk.clocks.of(row), given[0], at)
 
         return _json(request, await self.reader.ask(question))
 
     async def _lines(self, request: Request) -> Response:
         if not self.lines:
             raise InputError("lines of logs are not shown here: [web] lines = false")
-        name = _text(request, "run")
-        at, n = _integer(request, "at", 1), _integer(request, "n", 200)
+        name = params.text(request, "run")
+        at, n = params.integer(request, "at", 1), params.integer(request, "n", 200)
         n = min(max(n, 0), _MAX_LINES)
 
         def question(desk: Desk) -> tuple[Row, Any]:
@@ -157,7 +153,7 @@ class Api:
         )
 
     async def _alerts(self, request: Request) -> Response:
-        lang = _language(request)
+        lang = params.language(request)
 
         def question(desk: Desk) -> list[dict[str, Any]]:
             desk.fleet.refresh()
@@ -180,9 +176,12 @@ class Api:
     async def _export(self, request: Request) -> Response:
         from watcher.web.export import rows
 
-        name = _text(request, "run")
+        name = params.text(request, "run")
         metrics = request.query_params.getlist("m")
-        low, high = _number(request, "from", None), _number(request, "to", None)
+        low, high = (
+            params.number(request, "from", None),
+            params.number(request, "to", None),
+        )
         row, known = await self.reader.ask(
             lambda desk: (
                 (row := desk.fleet.named(name)),
@@ -198,7 +197,7 @@ class Api:
 
     async def _events(self, request: Request) -> Response:
         last = request.headers.get("last-event-id", "")
-        since = int(last) if last.isdecimal() else _integer(request, "since", 0)
+        since = int(last) if last.isdecimal() else params.integer(request, "since", 0)
         return StreamingResponse(
             self.hub.events(since),
             media_type="text/event-stream",
@@ -250,62 +249,17 @@ def _notes(desk: Desk) -> list[str]:
     return [shown(text) for text in notes.get("problems", []) if text]
 
 
-def _seen_at(desk: Desk, row: Row, line: float) -> float | None:
-    from watcher.views.timeline import seen_at
+def _clock(desk: Desk, row: Row, axis: str) -> Clock | None:
+    """The clock of an axis of time.
 
-    return seen_at(desk.database.places.of(row.id), row, line)
-
-
-def _language(request: Request) -> str:
-    chosen = request.query_params.get("lang")
-    return language(chosen or request.headers.get("accept-language", "en"))
-
-
-def _text(request: Request, name: str) -> str:
-    value = request.query_params.get(name)
-    if not value:
-        raise BadRequestError(f"the parameter {name!r} is missing")
-    return value
-
-
-def _metrics(request: Request) -> list[str]:
-    found = request.query_params.getlist("m")
-    if not found:
-        raise BadRequestError("the parameter 'm' is missing")
-    return list(dict.fromkeys(found))[:_MAX_METRICS]
-
-
-def _number(request: Request, name: str, default: float | None) -> float | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        raise BadRequestError(f"{name} must be a number, got {text!r}") from None
-    if not abs(value) < 1e18:  # noqa: PLR2004 - NaN and infinities, too
-        raise BadRequestError(f"{name} must be finite, got {text!r}")
-    return value
-
-
-def _integer(request: Request, name: str, default: int) -> int:
-    value = _number(request, name, default)
-    assert value is not None
-    return int(value)
-
-
-def _window(request: Request) -> Window:
-    axis = request.query_params.get("x", "step")
-    if axis not in _AXES:
-        raise BadRequestError(f"x must be one of {', '.join(_AXES)}, got {axis!r}")
-    width = _integer(request, "w", 1200)
-    if not 1 <= width <= MAX_WIDTH:
-        raise BadRequestError(f"w must be from 1 to {MAX_WIDTH}, got {width}")
-    return Window(
-        axis=_AXES[axis],
-        start=_number(request, "from", None),
-        stop=_number(request, "to", None),
-        width=width,
-        log=request.query_params.get("log") == "1",
-        smooth=max(_integer(request, "smooth", 0), 0),
-    )
+    Raises:
+        InputError: no times of this run are known.
+    """
+    if axis not in {TIME, ACTIVE}:
+        return None
+    found = desk.clocks.of(row).get(axis)
+    if found is None:
+        raise InputError(
+            "no times are known: the log was read at once and prints no time stamps"
+        )
+    return found

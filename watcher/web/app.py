@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gzip
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from hashlib import blake2b
 from importlib import resources
 from pathlib import Path
@@ -19,15 +21,16 @@ from starlette.routing import Route
 
 from watcher import __version__
 from watcher.errors import StorageError
+from watcher.html.words import words
 from watcher.metrics.collect import exposition
-from watcher.metrics.text import CONTENT_TYPE
+from watcher.metrics.settings import Settings as Metrics
+from watcher.metrics.text import CONTENT_TYPE, OPENMETRICS
 from watcher.outputs.text.catalog import language
 from watcher.storage.database import Database
 from watcher.web.api import Api
 from watcher.web.events import Hub
 from watcher.web.guard import Access, Guard
 from watcher.web.reader import Reader
-from watcher.web.words import words
 
 
 _KINDS: Final = {
@@ -39,7 +42,13 @@ _KINDS: Final = {
 _SMALL: Final = 1000
 
 
-def application(folder: Path, access: Access, *, lines: bool = True) -> Starlette:
+def application(
+    folder: Path,
+    access: Access,
+    *,
+    lines: bool = True,
+    metrics: Metrics | None = None,
+) -> Starlette:
     """The page for the database in a state directory."""
     reader = Reader(folder)
     hub = Hub(reader)
@@ -57,7 +66,7 @@ def application(folder: Path, access: Access, *, lines: bool = True) -> Starlett
             *Api(reader, hub, lines=lines).routes(),
             Route("/api/1/words", _words),
             Route("/healthz", _health),
-            Route("/metrics", _metrics(reader, folder)),
+            Route("/metrics", _metrics(reader, folder, metrics)),
             *_files(),
         ],
         middleware=[
@@ -78,21 +87,33 @@ def _files() -> list[Route]:
         kind = _KINDS.get(Path(file.name).suffix)
         if kind is not None:
             path = "/" if file.name == "index.html" else f"/app/{file.name}"
-            found.append(Route(path, _file(file.read_bytes(), kind)))
+            found.append(Route(path, _file(file.read_text("utf-8"), kind)))
     return found
 
 
-def _file(body: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that answers with some bytes, or that they did not change."""
+def _file(text: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that answers with a file, or that it did not change."""
+    body = "\n".join(_stripped(text)).encode()
+    packed = gzip.compress(body, mtime=0)
     tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"etag": tag, "cache-control": "no-cache"}
+    headers = {"etag": tag, "cache-control": "no-cache", "vary": "accept-encoding"}
 
     async def answer(request: Request) -> Response:
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        return Response(body, headers=headers, media_type=kind)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(body, headers=headers, media_type=kind)
+        encoded = {**headers, "content-encoding": "gzip"}
+        return Response(packed, headers=encoded, media_type=kind)
 
     return answer
+
+
+def _stripped(text: str) -> Iterator[str]:
+    """Its lines without indentation and comments, which a browser need not get."""
+    for line in map(str.strip, text.splitlines()):
+        if line and not line.startswith("//"):
+            yield line
 
 
 async def _words(request: Request) -> Response:
@@ -104,20 +125,28 @@ async def _words(request: Request) -> Response:
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _metrics(reader: Reader, folder: Path) -> Callable[[Request], Awaitable[Response]]:
+def _metrics(
+    reader: Reader, folder: Path, settings: Metrics | None
+) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint for Prometheus; the curves of the page do not wait for it."""
 
-    def read() -> bytes:
+    def read(*, openmetrics: bool) -> bytes:
         with contextlib.closing(Database(folder, read_only=True)) as database:
-            return exposition(database, now=time.time())
+            now = time.time()
+            return exposition(
+                database, now=now, settings=settings, openmetrics=openmetrics
+            )
 
-    async def answer(_: Request) -> Response:
+    async def answer(request: Request) -> Response:
+        accepted = request.headers.get("accept", "")
+        openmetrics = "application/openmetrics-text" in accepted
         try:
-            body = await reader.read(read)
+            body = await reader.read(partial(read, openmetrics=openmetrics))
         except StorageError as error:
             return PlainTextResponse(f"{error}\n", status_code=503)
-        headers = {"cache-control": "no-store"}
-        return Response(body, headers=headers, media_type=CONTENT_TYPE)
+        headers = {"cache-control": "no-store", "vary": "accept"}
+        kind = OPENMETRICS if openmetrics else CONTENT_TYPE
+        return Response(body, headers=headers, media_type=kind)
 
     return answer
 

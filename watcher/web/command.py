@@ -2,8 +2,9 @@
 
 import json
 import sys
-from dataclasses import asdict, dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
 
 DEFAULT: Final = "127.0.0.1:8477"
@@ -19,6 +20,7 @@ class Settings:
         hosts: further names by which the page is reached.
         allow_users: local users who need no token, beside our own and root.
         lines: whether lines of logs are shown.
+        metrics: the table `[metrics]` of the configuration.
     """
 
     state: str
@@ -26,6 +28,7 @@ class Settings:
     hosts: tuple[str, ...] = ()
     allow_users: tuple[str, ...] = ()
     lines: bool = True
+    metrics: Mapping[str, Any] = field(default_factory=dict)
 
 
 def arguments(settings: Settings) -> list[str]:

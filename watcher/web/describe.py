@@ -12,18 +12,22 @@ from parsers.formats import FORMATS
 from parsers.metrics import VALIDATION
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Curve, Measured, Summary
+from watcher.outputs.text.escape import utf8 as shown
 from watcher.outputs.text.findings import advice, sentence
 from watcher.outputs.text.headline import headline
 from watcher.storage.rows import Row
+from watcher.views.clock import Clock
 from watcher.views.series import Series
 from watcher.views.source import NO_POINTS, Points
-from watcher.web.fleet import shown
+from watcher.web import wire
+from watcher.web.clocks import ACTIVE, TIME
 from watcher.web.reader import Desk
 
 
 _MAIN: Final = ("loss", "train_loss", *VALIDATION)
 # More of them say no more.
 _MILESTONES: Final = 400
+_KNOTS: Final = 256
 # Of a longer curve the headline does not say whether it still falls.
 _SHORT: Final = 1 << 16
 T = TypeVar("T")
@@ -61,7 +65,11 @@ def run(desk: Desk, row: Row, lang: str) -> dict[str, Any]:
         "headline": _headline(desk.series, row, lang),
         "summary": diagnosis.get("summary", {}),
         "findings": [
-            translated(finding, lang) | {"line": _line(desk.series, row, main, finding)}
+            translated(finding, lang)
+            | {
+                "line": _line(desk.series, row, main, finding.get("step")),
+                "since_line": _line(desk.series, row, main, finding.get("since_step")),
+            }
             for finding in diagnosis.get("findings", [])
         ],
         "milestones": _milestones(desk, row, main),
@@ -71,6 +79,7 @@ def run(desk: Desk, row: Row, lang: str) -> dict[str, Any]:
         },
         "file": shown(str(Path(row.root) / row.path)),
         "parts": row.parts,
+        "clocks": _clocks(desk, row),
     }
 
 
@@ -98,16 +107,51 @@ def compared(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
+def points(
+    found: Mapping[str, Points], clocks: Mapping[str, Clock], axis: str, key: float
+) -> dict[str, Any]:
+    """The points next to a key: each as line, step and value, and where they stand.
+
+    `x`: of the nearest one, on the axis that was asked for.
+    """
+    listed = {name: p[0] for name, p in wire.points(found).items()}
+    at = int(axis == "step")
+    nearest = min(listed.values(), key=lambda p: abs((p[at] or 0) - key), default=None)
+    line = None if nearest is None else nearest[0]
+    return {
+        "points": listed,
+        "line": line,
+        "seen_at": _at(clocks.get(TIME), line),
+        "trained": _at(clocks.get(ACTIVE), line),
+    }
+
+
+def _at(clock: Clock | None, line: float | None) -> float | None:
+    if clock is None or line is None or not clock.lines[0] <= line <= clock.lines[-1]:
+        return None
+    return float(clock.at(np.array([line]))[0])
+
+
+def _clocks(desk: Desk, row: Row) -> dict[str, Any]:
+    """What the page needs of the axes of time: some of the times that are known."""
+    found = {}
+    for name, clock in desk.clocks.of(row).items():
+        some = np.unique(np.linspace(0, len(clock.lines) - 1, _KNOTS).astype(int))
+        found[name] = {
+            "source": clock.source,
+            "lines": clock.lines[some].tolist(),
+            "seconds": clock.seconds[some].round(3).tolist(),
+        }
+    return found
+
+
 def _unit(row: Row, name: str) -> str:
     form = next((f for f in FORMATS if f.name == row.format), None)
     return form.units.get(name, metrics.unit(name)) if form else metrics.unit(name)
 
 
-def _line(
-    series: Series, row: Row, main: str | None, finding: Mapping[str, Any]
-) -> int | None:
-    """The line that a finding stands on."""
-    step = finding.get("step")
+def _line(series: Series, row: Row, main: str | None, step: int | None) -> int | None:
+    """The line of a step."""
     if main is None or step is None:
         return None
     return int(series.near(row.id, [main], "steps", step)[main].lines[0])

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from watcher.analysis import place
 from watcher.daemon import status
 from watcher.host.lock import holder
+from watcher.outputs.text.escape import utf8 as shown
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 from watcher.views.series import Series, Window
@@ -18,12 +20,9 @@ from watcher.views.series import Series, Window
 _HOLDER_S: Final = 1.0
 # Pixels of a sparkline.
 _SPARK: Final = 32
+# A curve of fewer points shows less than that of another metric.
+_FEW: Final = 3
 _DRAWN: Final = ("val_loss", "val_bpb", "loss", "train_loss")
-
-
-def shown(name: str) -> str:
-    """A name that JSON and an address can hold, whatever bytes a file's name has."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 class Fleet:
@@ -117,7 +116,8 @@ class Fleet:
 
     def _entry(self, row: Row, watched: set[str]) -> dict[str, Any]:
         alerts = status.firing(self._database, row)
-        line = asdict(status.line(row, alerts, watched))
+        remarks = self._database.remarks.of(row.id)
+        line = asdict(status.line(row, alerts, watched, remarks))
         diagnosis = row.diagnosis or {}
         return line | {
             "id": row.id,
@@ -129,14 +129,20 @@ class Fleet:
             "lines": row.lines,
             "headline": diagnosis.get("headline", ""),
             "changed_at": row.cursor.mtime_ns / 1e9 if row.cursor else None,
-            "alerts": [dict(alert.finding) for alert in alerts],
+            "alerts": [self._alert(row, dict(alert.finding)) for alert in alerts],
             "spark": self._spark(row.id),
         }
+
+    def _alert(self, row: Row, finding: dict[str, Any]) -> dict[str, Any]:
+        at = place.line(self._database, row, finding["rule"], finding["step"])
+        return finding | {"line": at}
 
     def _spark(self, run: int) -> list[list[float]]:
         """A small curve: validation, or the loss where there is none."""
         known = self._series.metrics(run)
-        metric = next((name for name in _DRAWN if name in known), None)
+        few = [name for name in _DRAWN if name in known]
+        many = [name for name in few if known[name] >= _FEW]
+        metric = next(iter([*many, *few]), None)
         if metric is None:
             return []
         [curve] = self._series.curves(run, [metric], Window(width=_SPARK))

@@ -9,6 +9,7 @@ from typing import TypeVar
 from watcher.errors import StorageError
 from watcher.storage.database import Database
 from watcher.views.series import Series
+from watcher.web.clocks import Clocks
 from watcher.web.fleet import Fleet
 
 
@@ -22,6 +23,7 @@ class Desk:
         self.database = Database(folder, read_only=True)
         self.series = Series(self.database)
         self.fleet = Fleet(folder, self.database, self.series)
+        self.clocks = Clocks(self.database, self.series)
 
     def close(self) -> None:
         """Closes the database."""

@@ -18,7 +18,10 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watcher.errors import ConfigError, GptwatchError
+from watcher.host.page import noted
 from watcher.host.sdnotify import listening
+from watcher.metrics.settings import settings as metrics_settings
+from watcher.settings import Where
 from watcher.web import peer
 from watcher.web.app import application
 from watcher.web.command import Settings
@@ -74,8 +77,14 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
     bound = _bound(settings.listen)
     bound.listen(_BACKLOG)
     os.nice(_NICE)
-    app = application(Path(settings.state), access, lines=settings.lines)
-    ready(address(bound, access, settings.listen))
+    app = application(
+        Path(settings.state),
+        access,
+        lines=settings.lines,
+        metrics=metrics_settings(settings.metrics, Where(keys=("metrics",))),
+    )
+    where = address(bound, access, settings.listen)
+    ready(where)
     config = uvicorn.Config(
         app,
         http=Protocol,
@@ -90,7 +99,8 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
         h11_max_incomplete_event_size=HEADER_BYTES,
         timeout_graceful_shutdown=_STOP_S,
     )
-    Server(config).run(sockets=[bound])
+    with noted(Path(settings.state), where.partition("?")[0]):
+        Server(config).run(sockets=[bound])
 
 
 def address(bound: socket.socket, access: Access, listen: str) -> str:
@@ -111,7 +121,7 @@ def _access(settings: Settings) -> Access:
     try:
         users = peer.uids(settings.allow_users)
     except KeyError as error:
-        raise ConfigError(f"web.allow_users: {error.args[0]}") from None
+        raise ConfigError("web.allow_users: {reason}", reason=error.args[0]) from None
     host, _ = _split(settings.listen)
     own = {host, socket.gethostname().lower()} if host not in _LOCAL else set()
     return Access(
@@ -134,8 +144,9 @@ def _split(listen: str) -> tuple[str, int]:
     host = host.strip("[]").lower()
     if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
         raise ConfigError(
-            f"web.listen: {listen!r} is no address; write 127.0.0.1:8477 or "
-            "unix:/run/gptwatch/web.sock"
+            "web.listen: {listen} is no address; write 127.0.0.1:8477 or "
+            "unix:/run/gptwatch/web.sock",
+            listen=repr(listen),
         )
     return host, int(port)
 
@@ -151,7 +162,9 @@ def _bound(listen: str) -> socket.socket:
         return _inet(*_split(listen))
     except OSError as error:
         raise ConfigError(
-            f"web.listen: {listen}: {error.strerror}; choose another with --listen"
+            "web.listen: {listen}: {reason}; choose another with --listen",
+            listen=listen,
+            reason=error.strerror,
         ) from None
 
 

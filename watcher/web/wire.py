@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
+from watcher.views.clock import Clock
 from watcher.views.pyramid import Cells
 from watcher.views.series import Curve
 from watcher.views.source import Points
@@ -19,8 +20,16 @@ from watcher.views.source import Points
 _ALIGNED: Final = 8
 
 
-def encoded(curves: Sequence[Curve], axis: str, extra: Mapping[str, Any]) -> bytes:
-    """Curves in one window; `extra` goes into the head."""
+def encoded(
+    curves: Sequence[Curve],
+    axis: str,
+    extra: Mapping[str, Any],
+    clock: Clock | None = None,
+) -> bytes:
+    """Curves in one window; `extra` goes into the head.
+
+    `clock`: gives the keys of an axis of time.
+    """
     head = {**extra, "curves": [_head(curve) for curve in curves]}
     text = orjson.dumps(head)
     text += b" " * (-(len(text) + 4) % _ALIGNED)
@@ -28,7 +37,7 @@ def encoded(curves: Sequence[Curve], axis: str, extra: Mapping[str, Any]) -> byt
         column
         for curve in curves
         for _, cells in curve.parts
-        for column in _columns(cells, axis)
+        for column in _columns(cells, axis, clock)
     ]
     body = np.concatenate(columns) if columns else np.empty(0)
     return len(text).to_bytes(4, "little") + text + body.astype("<f8").tobytes()
@@ -53,6 +62,7 @@ def _head(curve: Curve) -> dict[str, Any]:
         "records": curve.records,
         "last_line": curve.last_line,
         "span": curve.span,
+        "smooth": curve.smooth,
         "parts": [
             {
                 "cells": len(cells),
@@ -64,9 +74,9 @@ def _head(curve: Curve) -> dict[str, Any]:
     }
 
 
-def _columns(cells: Cells, axis: str) -> list[Any]:
+def _columns(cells: Cells, axis: str, clock: Clock | None) -> list[Any]:
+    keys = [cells.key(axis, end) for end in ("first", "last")]
     return [
-        cells.key(axis, "first"),
-        cells.key(axis, "last"),
+        *(keys if clock is None else map(clock.at, keys)),
         *(cells.first, cells.low, cells.high, cells.last),
     ]

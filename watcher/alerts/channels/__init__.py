@@ -43,6 +43,8 @@ class Channel(Protocol):
 def channels(chosen: Settings, out: Path) -> Sequence[Channel]:
     """The channels that are configured; the log and a file always are.
 
+    Where Alertmanager notifies, there are no others.
+
     Raises:
         ConfigError: Apprise is missing.
     """
@@ -53,6 +55,8 @@ def channels(chosen: Settings, out: Path) -> Sequence[Channel]:
     from watcher.alerts.channels.log import Terminal
 
     found: list[Channel] = [Terminal(), JsonLines(out / "alerts.jsonl")]
+    if chosen.prometheus:
+        return found
     if chosen.on_alert:
         found.append(Command(chosen.on_alert))
     if chosen.desktop:

@@ -19,12 +19,21 @@ class Settings:
         urls: addresses of services, as Apprise writes them; they are secrets.
         urls_file: a file with one address a line.
         desktop: whether they are shown on this machine's desktop.
+        prometheus: whether Alertmanager notifies instead: no channel but the log and
+            the file gets anything, so that nobody is notified twice.
     """
 
     on_alert: str = ""
     urls: tuple[str, ...] = ()
     urls_file: str = ""
     desktop: bool = False
+    prometheus: bool = False
+
+    @property
+    def configured(self) -> tuple[str, ...]:
+        """Names of the settings that make channels."""
+        names = ("on_alert", "urls", "urls_file", "desktop")
+        return tuple(name for name in names if getattr(self, name))
 
     def __repr__(self) -> str:
         """Without its secrets."""

@@ -1,28 +1,32 @@
 """Inhibition: one event gives one finding, the one that names its cause."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from watcher.analysis.finding import Finding
 
 
-# rule: the rules whose findings follow from it while it is firing.
-_FOLLOW: Final = {
-    "resume_jump": (
-        "divergence",
-        "spike",
-        "rising_loss",
-        "validation_jump",
-        "gradient_spike",
-    ),
-    "not_finite": ("gradient_not_finite", "skipped_steps", "zero_loss", "spike"),
-    "zero_loss": ("gradient_not_finite", "no_movement", "plateau", "skipped_steps"),
-    "divergence": ("spike", "rising_loss", "validation_jump", "gradient_spike"),
-    "skipped_steps": ("no_movement", "plateau", "gradient_not_finite"),
-    "zero_learning_rate": ("no_movement", "plateau"),
-    "no_movement": ("plateau",),
-}
+# rule: the rules whose findings follow from it while it is firing.  Alerts use this
+# table, too; `stalled` is a rule of theirs alone.
+INHIBITS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        rule: frozenset(others.split())
+        for rule, others in {
+            "resume_jump": "divergence spike rising_loss validation_jump"
+            " gradient_spike",
+            "not_finite": "gradient_not_finite skipped_steps zero_loss spike"
+            " overfitting plateau divergence",
+            "zero_loss": "gradient_not_finite no_movement plateau skipped_steps",
+            "divergence": "spike rising_loss validation_jump gradient_spike plateau",
+            "skipped_steps": "no_movement plateau gradient_not_finite",
+            "zero_learning_rate": "no_movement plateau",
+            "no_movement": "plateau",
+            "crashed": "stalled slowdown",
+        }.items()
+    }
+)
 _NAN: Final = re.compile(r"(?i)\bnan\b|\bnon-?finite\b|\binf(?:inite)?\b")
 
 
@@ -43,22 +47,18 @@ def inhibit(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _followed_by(finding: Finding) -> Callable[[Finding], bool]:
-    """Whether a finding is a consequence of a given one."""
+    """Whether a finding is a consequence of a given one.
+
+    It is if it fired while that one was firing: what fired before was reported, and
+    stays.
+    """
 
     def follows(source: Finding) -> bool:
-        if finding.rule not in _FOLLOW.get(source.rule, ()):
+        if finding.rule not in INHIBITS.get(source.rule, ()):
             return False
-        first, last = _span(source)
-        begin, end = _span(finding)
-        return begin <= last and end >= first
+        end = source.cleared_step
+        return source.step <= finding.step and (
+            end is None or finding.step <= max(end, source.step)
+        )
 
     return follows
-
-
-def _span(finding: Finding) -> tuple[float, float]:
-    """Steps from the first sign to the end of a finding."""
-    since = finding.step if finding.since_step is None else finding.since_step
-    if finding.rule == "divergence":
-        since = finding.step  # its `since_step` is the minimum before
-    end = finding.cleared_step
-    return since, float("inf") if end is None else max(end, finding.step)

@@ -19,6 +19,11 @@ def clean(text: str) -> str:
     return "".join(_escape(char) if _commands(char) else char for char in text)
 
 
+def utf8(name: str) -> str:
+    """A name that JSON and an address can hold, whatever bytes a file's name has."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _commands(char: str) -> bool:
     """Whether a terminal might take the character for more than a letter."""
     category = unicodedata.category(char)

@@ -113,6 +113,29 @@ RUSSIAN: Final = MappingProxyType(
         "not installed; needed for {purpose}: {command}": (
             "не установлено; нужно для: {purpose}: {command}"
         ),
+        "notifications": "уведомления",
+        "[notify] prometheus = true: what is set by {given} gets no alerts": (
+            "[notify] prometheus = true: заданное в {given} не получает предупреждений"
+        ),
+        "remove them, or set prometheus = false where Alertmanager is off": (
+            "уберите их или задайте prometheus = false, если Alertmanager не работает"
+        ),
+        "sent by Alertmanager; see: {command}": (
+            "их отправляет Alertmanager; см. {command}"
+        ),
+        "sent by gptwatch ({given}); with Alertmanager, too, each comes twice": (
+            "их отправляет gptwatch ({given}); если ещё и Alertmanager, каждое придёт "
+            "дважды"
+        ),
+        "only in the log and in alerts.jsonl": "только в логе и в alerts.jsonl",
+        "network of the service": "сеть службы",
+        "none; notifications by e-mail and messengers need it": (
+            "нет; нужна для уведомлений по почте и в мессенджеры"
+        ),
+        "none, so notifications by {given} fail": (
+            "нет, поэтому уведомления по {given} не доходят"
+        ),
+        "to grant it: {command}": "дать её: {command}",
         "installed, for {purpose}": "установлено, для: {purpose}",
     }
 )

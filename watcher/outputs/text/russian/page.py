@@ -19,6 +19,7 @@ RUSSIAN: Final = MappingProxyType(
         "tokens/s": "токенов/с",
         "left": "осталось",
         "unread": "лаг",
+        "tags": "метки",
         "curve": "кривая",
         "filter: words, state:stalled, val<3": "фильтр: слова, state:stalled, val<3",
         "{n} of {all} runs": "прогонов: {n} из {all}",
@@ -83,6 +84,17 @@ RUSSIAN: Final = MappingProxyType(
         "off": "выкл.",
         "line": "строка",
         "value": "значение",
+        "time": "время",
+        "training time": "время обучения",
+        "axis: step, line, time": "ось: шаг, строка, время",
+        "times are those that the log prints": "время взято из самого лога",
+        "times are those when gptwatch saw the lines, from line {n} on": (
+            "время, когда gptwatch увидел строки; известно со строки {n}"
+        ),
+        "mean of {n} points: the most for so long a curve": (
+            "среднее по {n} точкам: больше для такой длинной кривой нельзя"
+        ),
+        "two fingers": "два пальца",
         "since step {step}": "с шага {step}",
         "at step {step}": "на шаге {step}",
         "over": "прошло",

@@ -1,0 +1,1 @@
+"""The modules of the page in one file: the report, and its words."""
