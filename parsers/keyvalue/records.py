@@ -57,7 +57,7 @@ def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entr
     values = {k.name: value * k.scale for k, value in plainest(found).values()}
     step, planned = values.pop("step", None), values.pop("max_steps", None)
     values = as_meant(values, held_out=held_out)
-    return Entry(values, _whole(step), _whole(planned))
+    return Entry(values, whole(step), whole(planned))
 
 
 def plainest(found: Iterable[tuple[Key, _T]]) -> dict[str, tuple[Key, _T]]:
@@ -185,7 +185,8 @@ def _is_whole(values: Floats) -> NDArray[np.bool_]:
         return np.abs(values) < _STEPS_END
 
 
-def _whole(value: float | None) -> int | None:
+def whole(value: float | None) -> int | None:
+    """A number as a step; None where it is none."""
     if value is None or not math.isfinite(value) or abs(value) >= _STEPS_END:
         return None
     return int(value)

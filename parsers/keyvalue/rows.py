@@ -10,10 +10,11 @@ from typing import Final
 import numpy as np
 
 from parsers.batch import Batch, Floats, Ints
+from parsers.engine.masks import Masks
 from parsers.engine.pieces import Piece
 from parsers.engine.templates import Raw, Templates
 from parsers.format import Fields, Format, LinePattern
-from parsers.keyvalue.records import Axis, Entry, as_meant, plainest
+from parsers.keyvalue.records import Axis, Entry, as_meant, plainest, whole
 from parsers.keyvalue.vocabulary import KEYS, Key, is_curve
 
 
@@ -93,6 +94,32 @@ class Rows:
                 Raw(self._pattern, lines, dict(zip(names, columns, strict=False)))
             )
         return tables
+
+
+class SingleRows:
+    """Reads rows one at a time: where the fields of each mask stand is known."""
+
+    def __init__(
+        self,
+        locate: Callable[[bytes], Fields | None],
+        single: Callable[[bytes], Entry],
+    ) -> None:
+        """See `Rows`."""
+        pattern = LinePattern("row", locate, step="none", scale=SCALE)
+        form = Format("rows", "", (), (pattern,))
+        self._masks = Masks((form,), lambda _: None, lambda _: {})
+        self._single = single
+
+    def read(self, text: bytes) -> Entry:
+        """What a row states."""
+        if self._masks.full:
+            self._masks.forget()
+        takes = self._masks.of(text).takes
+        if not takes:
+            return self._single(text)
+        values = dict(zip(takes[0].names, takes[0].one(text), strict=True))
+        step, planned = (whole(values.pop(name, None)) for name in _STEPS)
+        return Entry(values, step, planned)
 
 
 def on_axis(tables: Sequence[Raw], axis: Axis, pattern: str) -> list[Batch]:
