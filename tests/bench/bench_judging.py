@@ -81,49 +81,43 @@ def judged(analyst: Analyst, log: Log, folder: str = "") -> float:
     return time.process_time() - started
 
 
-def row(analyst: Analyst, log: Log, out: Path) -> tuple[float, float, float]:
-    """First judgement, one of ten more lines, and one with picture and files; in s."""
-    first = judged(analyst, log)
-    costs = []
-    for _ in range(ROUNDS):
-        with log.store.transaction():
-            log.grow(10)
-        costs.append(judged(analyst, log))
-    drawn = []
-    for _ in range(4):
-        with log.store.transaction():
-            log.grow(10)
-        drawn.append(judged(analyst, log, str(out)))
-    return first, statistics.median(costs), statistics.median(drawn[1:])
-
-
 def memory_mb() -> float:
     """Peak of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def compare(lengths: list[int], folder: Path) -> None:
-    """Prints one row a length, with ratios to the first."""
-    base: tuple[float, ...] = ()
+    """Prints one row a length, with ratios to the first; rounds are interleaved."""
+    runs = []
     for length in lengths:
-        state = folder / str(length)
+        state, out = folder / str(length), folder / f"plots{length}"
         state.mkdir()
-        store = Database(state)
-        log = Log(store, str(length))
-        log.fill(length)
-        out = folder / f"plots{length}"
         out.mkdir()
-        found = row(Analyst(Options(str(state))), log, out)
-        base = base or found
+        log = Log(Database(state), str(length))
+        log.fill(length)
+        analyst = Analyst(Options(str(state)))
+        runs.append((length, analyst, log, out, judged(analyst, log)))
+    again: list[list[float]] = [[] for _ in runs]
+    drawn: list[list[float]] = [[] for _ in runs]
+    for n in range(ROUNDS):
+        for i, (_, analyst, log, out, _) in enumerate(runs):
+            with log.store.transaction():
+                log.grow(10)
+            again[i].append(judged(analyst, log))
+            if n % 5 == 0:
+                drawn[i].append(judged(analyst, log, str(out)))
+    costs = [statistics.median(found) for found in again]
+    files = [statistics.median(found[1:]) for found in drawn]
+    for (length, _, _, out, first), cost, file in zip(runs, costs, files, strict=True):
         size = (out / "latest.json").stat().st_size / 1e6
         print(
-            f"{length:>10,} lines: first {found[0] * 1e3:8.1f} ms, "
-            f"ten more {found[1] * 1e3:6.2f} ms ({found[1] / base[1]:.2f}), "
-            f"with files {found[2] * 1e3:6.0f} ms ({found[2] / base[2]:.2f}), "
-            f"latest.json {size:.2f} MB, peak {memory_mb():.0f} MB",
+            f"{length:>10,} lines: first {first * 1e3:8.0f} ms, "
+            f"ten more {cost * 1e3:6.2f} ms ({cost / costs[0]:.2f}), "
+            f"with files {file * 1e3:6.0f} ms ({file / files[0]:.2f}), "
+            f"latest.json {size:.2f} MB",
             flush=True,
         )
-        store.close()
+    print(f"peak {memory_mb():.0f} MB")
 
 
 def memory(folder: Path) -> None:

@@ -91,6 +91,10 @@ class Course:
         """How many points the training loss has, or else the validation."""
         return self._figures.records
 
+    def levels(self) -> Curve:
+        """The mean training loss of some hundred parts of the run, by line."""
+        return self._figures.levels()
+
     @property
     def mfu_ms(self) -> float | None:
         """The product of MFU and time of an iteration, None where it is not known."""

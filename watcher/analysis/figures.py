@@ -110,6 +110,10 @@ class Figures:
             validation_sets=self._validation_sets(run),
         )
 
+    def levels(self) -> Curve:
+        """The mean training loss of some hundred parts of the run, by line."""
+        return self._losses.levels()
+
     def _validation_sets(self, run: Measured) -> tuple[ValidationSet, ...]:
         """Where the log has several, the figures of each."""
         if run.val is None or not self._sets:
@@ -200,7 +204,7 @@ class _Losses:
         if self._first is None:
             self._first, self._best = float(values[0]), low
         self._last, self._best = float(values[-1]), min(self._best, low)
-        for _ in self._blocks.add(curve.steps[kept], values):
+        for _ in self._blocks.add(curve.lines[kept], values):
             pass
 
     def figures(self) -> dict[str, Any]:
@@ -215,6 +219,13 @@ class _Losses:
             "best_loss": self._best,
             "slope": self._slope(),
         }
+
+    def levels(self) -> Curve:
+        """The mean of each block at its first line."""
+        n = len(self._blocks)
+        lines = np.array([self._blocks.first_step(i) for i in range(n)], dtype=np.int64)
+        means = self._blocks.sums(n)[:, 0] / self._blocks.size
+        return Curve("loss", "", lines, means, lines, np.ones(n, dtype=bool))
 
     def _slope(self) -> str | None:
         """Whether the loss falls or rises at the end, beyond noise."""

@@ -24,6 +24,8 @@ _WHOLE: Final = 1 / 4
 # So many milestones are kept for outputs.
 _MILESTONES: Final = 4096
 
+_END: Final = 1 << 62
+
 Names = tuple[str, ...]
 
 
@@ -55,6 +57,7 @@ class Follower:
         self.milestones: deque[Milestone] = deque(maxlen=_MILESTONES)
         self.row: Row | None = None
         self._read: dict[Names, _Read] = {}
+        self._spans: Sequence[Span] = ()
         self._milestone = 0  # the last one
         self._step: int | None = None  # of the last record
 
@@ -69,7 +72,8 @@ class Follower:
         """Takes in what the run has more than before, in the snapshot of `columns`."""
         form = next((f for f in formats if f.name == row.format), None)
         log = replace(log, format=form, info=_info(row))
-        groups = _groups(columns.spans(row.id))
+        self._spans = columns.spans(row.id, self._spans)
+        groups = _groups(self._spans)
         whole = _Whole(self, database, columns, row, groups)
         new = None
         if self.row is not None and row.lines >= self.row.lines:
@@ -140,9 +144,8 @@ class Follower:
         until: int | None,
     ) -> list[Milestone]:
         """Milestones with the step of the record before each."""
-        found = database.milestones_after(row.id, self._milestone)
-        if until is not None:
-            found = [(number, m) for number, m in found if m.line <= until]
+        last = _END if until is None else until
+        found = database.milestones_after(row.id, self._milestone, last)
         lines = np.concatenate([np.empty(0, np.int64), *(b.lines for b in batches)])
         steps = np.concatenate([np.empty(0, np.int64), *(b.steps for b in batches)])
         order = lines.argsort(kind="stable")

@@ -169,13 +169,15 @@ class Database:
         with self.connection.translated():
             return self._milestones(run)
 
-    def milestones_after(self, run: int, last: int) -> list[tuple[int, Milestone]]:
-        """The milestones of a run behind one, without their steps, by their number."""
+    def milestones_after(
+        self, run: int, last: int, until: int
+    ) -> list[tuple[int, Milestone]]:
+        """The milestones of a run behind one, up to a line, without their steps."""
         with self.connection.translated():
             rows = self.connection.rows(
                 "SELECT id, kind, line, text FROM milestones"
-                " WHERE run = ? AND id > ? ORDER BY id",
-                (run, last),
+                " WHERE run = ? AND id > ? AND line <= ? ORDER BY id",
+                (run, last, until),
             )
             return [
                 (n, Milestone(kind, line, None, text)) for n, kind, line, text in rows
@@ -321,7 +323,10 @@ class Database:
         """A run with all its points; `ended`: with the parser's last lines flushed."""
         loaded = Run()
         row = self.run(run)
-        parser = self.parser(run, formats)
+        try:
+            parser = self.parser(run, formats)
+        except (LookupError, TypeError, ValueError):
+            parser = Parser(formats)  # of another version: its last line is not known
         with self.connection.translated():
             delta = Delta(
                 format=next((f for f in formats if f.name == row.format), None),

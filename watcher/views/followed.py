@@ -13,7 +13,7 @@ from watcher.views.series import Series
 
 
 # Evaluations are few: all of them are shown.
-_EVALUATIONS: Final = 1 << 14
+_EVALUATIONS: Final = 1 << 13
 
 
 def analysed(
@@ -46,7 +46,11 @@ def analysed(
     curves = {name: c for name, c in found.items() if c is not None}
     smooth = None
     if "loss" in curves and len(curves["loss"]) < course.records:
-        smooth = curve("loss", _width("loss"), moving_window(course, window))
+        smooth = (
+            curve("loss", _width("loss"), moving_window(course, window))
+            if course.records < _LONG
+            else course.levels()
+        )
     return analysis(
         course,
         curves,
@@ -62,5 +66,7 @@ def _width(name: str) -> int:
     return _EVALUATIONS // decimated.PER_PIXEL if of_validation else _PIXELS
 
 
+# Of a longer curve a pixel shows more points than the moving average has.
+_LONG: Final = 1 << 20
 # The widest panel has some 1,250 pixels, and draws one stroke for two of them.
 _PIXELS: Final = 600

@@ -89,6 +89,7 @@ class EvaluationCostState:
         self._settings = settings
         self._costs = Costs()
         self._last: list[tuple[int, float]] = []  # step and cost
+        self._uncounted: list[float] = []  # costs that are not in the distribution
         self._found: list[Finding] = []
         self._firing: Finding | None = None
 
@@ -98,6 +99,7 @@ class EvaluationCostState:
         rows = zip(steps.tolist(), costs.tolist(), usuals.tolist(), strict=True)
         for row in rows:
             self._evaluate(*row)
+        self._count()
 
     def findings(self, run: Measured) -> list[Finding]:
         """Every time that evaluations took too much, in the order of the log."""
@@ -116,7 +118,13 @@ class EvaluationCostState:
                 self._firing or Finding("evaluation_cost", "info", step),
                 evidence=evidence,
             )
-        self._costs.ms.add(np.array([ms]))
+        self._uncounted.append(ms)
+
+    def _count(self) -> None:
+        """Counts the costs of the evaluations so far."""
+        if self._uncounted:
+            self._costs.ms.add(np.array(self._uncounted))
+            self._uncounted = []
 
     def _share(self, usual: float) -> tuple[float, float]:
         """Share of the last evaluations, and steps between them; 0 if not known."""
@@ -129,6 +137,7 @@ class EvaluationCostState:
     def _with_cost(self) -> Finding:
         """What is firing, with the cost of an evaluation by now."""
         assert self._firing is not None
+        self._count()
         evidence = self._firing.evidence
         ms = {"eval_ms": self._costs.ms.median()}
         numbers = {"share": evidence["share"], **ms, "every": evidence["every"]}

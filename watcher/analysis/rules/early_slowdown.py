@@ -45,11 +45,13 @@ class EarlySlowdownState:
     def update(self, new: Measured) -> None:
         """Takes in new records."""
         time = new.time
-        if time is None or (self._count > _FEW and self._limit is None):
+        if time is None or self._is_over():
             return
         good = np.isfinite(time.values)
         steps, values = time.steps[good].tolist(), time.values[good].tolist()
         for step, ms in zip(steps, values, strict=True):
+            if self._is_over():
+                return
             self._count += 1
             if self._count > _COMPILE_RECORDS:
                 self._add(step, ms)
@@ -58,6 +60,10 @@ class EarlySlowdownState:
         """Every slowdown, in the order of the log."""
         del run
         return self._found
+
+    def _is_over(self) -> bool:
+        """Whether the log is too long for it, and nothing is firing."""
+        return self._count > _FEW and self._limit is None
 
     def _add(self, step: int, ms: float) -> None:
         self._recent.append((step, ms))
