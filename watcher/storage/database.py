@@ -87,7 +87,7 @@ class Database:
             StorageCorruptError: it was deleted, or another took its name.
         """
         if _key(self.path) != self._key:
-            raise StorageCorruptError(f"{self.path}: was deleted or replaced")
+            raise StorageCorruptError("{path}: was deleted or replaced", path=self.path)
 
     @property
     def writes(self) -> int:
