@@ -31,9 +31,13 @@ class Events:
         """Whether events come."""
         return self._observer is not None
 
-    def arm(self) -> None:
-        """Starts the observer, or restarts one that died or lost a root; else cheap."""
-        now = {root: _key(root) for root in self._roots}
+    def arm(self, linked: Sequence[Path] = ()) -> None:
+        """Starts the observer, or restarts one that died or lost a root; else cheap.
+
+        `linked`: symlinks to directories below the roots, which the kernel does not
+        follow by itself.
+        """
+        now = {root: _key(root) for root in (*self._roots, *linked)}
         if self._observer is not None and now == self._armed and self._is_alive():
             return
         self.stop()
