@@ -18,13 +18,14 @@ PAIR: Final = re.compile(
     + _WORD
     + rb"(?: "
     + _WORD
-    + rb"){0,3}?)(?:[\"'\])]*+\s*+[:=#]\s*+(?:"
+    + rb"){0,3}?)(?: \((?:last|mean|avg|over) [\w ]{1,16}\))?+"
+    rb"(?:[\"'\])]*+\s*+[:=#]\s*+(?:"
     + WRAPPED
     + rb")?|\s++(?:(?:[-~]|[-=]>|is|was)\s++|tensor\()?)"
     rb"[\"'\[(]*+\s*+"
     rb"(?P<value>" + AMOUNT + rb")(?:(?: ?/ ?| of )(?P<of>\d+)(?!\w))?"
     rb"(?P<unit>%| ?(?:[mun]?s|secs?|mins?|[kKMGB]|[kKMG]i?B)(?![\w/]))?"
-    rb"(?!\w|[.:-]\d|/\d| ?(?:USD|EUR|GBP|dollars|euros)\b)"
+    rb"(?!\w|[.:-]\d|/\d| ?(?:USD|EUR|GBP|dollars|euros|points|gold|kg)\b)"
 )
 _PART: Final = re.compile(rb"[^ ]+")
 _BATCHES: Final = frozenset(
@@ -97,6 +98,8 @@ def item_of(pair: re.Match[bytes]) -> tuple[int, Item | None]:
             item = replace(item, name="running_loss")
         if item is not None:
             if word.start() and item.name in POINTS:
+                if WHOLE.fullmatch(pair.string, *item.value):
+                    return pair.end("key"), None  # `team B loss 3`
                 item = replace(item, rank=item.rank + PART_OF)
             return begin, item
     return pair.end("key"), None
