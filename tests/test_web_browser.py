@@ -317,8 +317,89 @@ def test_two_runs_over_each_other(page: Page) -> None:
     expect(keys).to_have_count(2)
     expect(page.locator("section", has_text="Results").last).to_contain_text("5.0000")
     assert drawn(page) > 1000
-    keys.nth(1).click()
+    link = page.locator("thead a", has_text="other.log").first
+    link.click()
     expect(page).to_have_url(re.compile("#/run/sub/other.log"))
+
+
+def test_a_run_is_picked_from_its_curve(page: Page) -> None:
+    """Where a curve is clicked: the others are faint, and Enter opens it."""
+    go(page, "#/compare?run=train.log&run=sub%2Fother.log")
+    expect(page.locator(".hero .key")).to_have_count(2)
+    canvas = page.locator(".hero canvas")
+    drawn(page)
+    box = canvas.bounding_box()
+    assert box is not None
+
+    for y in range(10, int(box["height"]) - 30, 10):
+        canvas.click(position={"x": 90, "y": y})
+        if page.locator(".hero .key[aria-pressed=true]").count():
+            break
+
+    expect(page.locator(".hero .key[aria-pressed=true]")).to_have_count(1)
+    expect(page).to_have_url(re.compile("pick="))
+    expect(page.locator("th.picked").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".hero .key[aria-pressed=true]")).to_have_count(0)
+    page.locator(".hero .key").nth(1).click()
+    page.locator("main").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#/run/sub/other.log"))
+
+
+PINCH = """c => {
+  const box = c.getBoundingClientRect();
+  const send = (kind, id, x) => c.dispatchEvent(new PointerEvent(kind, {
+    pointerId: id, pointerType: "touch", bubbles: true, isPrimary: id === 1,
+    clientX: box.left + x, clientY: box.top + 50 }));
+  send("pointerdown", 1, 300); send("pointerdown", 2, 500);
+  for (let i = 1; i <= 10; i += 1) {
+    send("pointermove", 1, 300 - 10 * i); send("pointermove", 2, 500 + 10 * i);
+  }
+  send("pointerup", 1, 200); send("pointerup", 2, 600);
+}"""
+
+
+def test_two_fingers_zoom(page: Page) -> None:
+    """What lies between them is wider; the page itself does not move."""
+    go(page, "#/run/train.log")
+    ready(page)
+
+    page.locator(".hero canvas").evaluate(PINCH)
+
+    expect(page).to_have_url(re.compile(r"from=\d"))
+    [low] = re.findall(r"from=([\d.]+)", page.url)
+    [high] = re.findall(r"to=([\d.]+)", page.url)
+    assert 400 < float(high) - float(low) < 700
+
+
+def test_axes_of_time(page: Page, bench: Bench) -> None:
+    """Those that a log has; each keeps the crosshair's line and is in the address."""
+    rows = "".join(
+        f"2026-03-01 {n // 60 + 10}:{n % 60:02}:00 iter {n}: loss 2.5, time 20.00ms\n"
+        for n in range(500)
+    )
+    append(bench.logs / "stamped.log", rows.encode())
+    bench.look()
+    go(page, "#/run/stamped.log")
+    ready(page)
+    press = page.keyboard.press
+
+    for axis in ("line", "time", "active"):
+        press("x")
+        expect(page).to_have_url(re.compile(f"x={axis}"))
+        press("End")
+        expect(page.locator(".readout")).to_contain_text("step 499 · line 500")
+    expect(page.locator(".readout")).to_contain_text("training time 10.0")
+    press("x")
+    expect(page).to_have_url(re.compile("stamped.log$"))
+
+    # A backlog without stamps: when its lines were written is not known.
+    go(page, "#/run/train.log")
+    expect(page.locator(".heading .name")).to_have_text("train.log")
+    ready(page)
+    expect(page.get_by_role("button", name="training time")).to_have_count(1)
+    expect(page.get_by_role("button", name="time", exact=True)).to_have_count(0)
 
 
 def test_two_tabs_hear_through_one_stream(

@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,12 @@ def answers(port: int) -> bool:
         line.close()
 
 
+def status(daemon: Started) -> str:
+    """What `gptwatch status` prints."""
+    command = [sys.executable, "-m", "watcher", "status", "--state", str(daemon.state)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def page_of(daemon: Started) -> int:
     """The process of the page."""
     found: list[int] = []
@@ -57,6 +65,8 @@ def test_a_page_lives_and_dies_with_its_daemon(tmp_path: Path, port: int) -> Non
         append(daemon.logs / "train.log", lines(0, 20))
         daemon.says(f"page: http://127.0.0.1:{port}/")
         until(lambda: answers(port))
+        assert f"page: http://127.0.0.1:{port}/\n" in status(daemon)
+        assert 0o600 == (daemon.state / "web.address").stat().st_mode & 0o777
         first = page_of(daemon)
 
         os.kill(first, signal.SIGKILL)
@@ -68,6 +78,7 @@ def test_a_page_lives_and_dies_with_its_daemon(tmp_path: Path, port: int) -> Non
         daemon.kill()
         until(lambda: not Path(f"/proc/{second}").exists())
         assert not answers(port)
+        assert "page:" not in status(daemon)
 
 
 def test_a_daemon_ends_its_page(tmp_path: Path, port: int) -> None:
@@ -93,4 +104,5 @@ def test_a_page_that_cannot_be_served_stops_nothing(tmp_path: Path, port: int) -
             append(daemon.logs / "train.log", lines(0, 20))
 
             daemon.says("choose another with --listen")
+            until(lambda: "the page's process ended; restarting" in status(daemon))
             daemon.read_all()

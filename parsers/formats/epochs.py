@@ -29,7 +29,9 @@ def _locate(text: bytes) -> Fields | None:
     found = [*stated.fields(), ("step", *stated.epoch), ("epoch", *stated.epoch)]
     # A mean is not the loss of a step, where the log has such.
     found = [("epoch_loss" if f[0] == "running_loss" else f[0], *f[1:]) for f in found]
-    return found if stated.epochs is None else [*found, ("max_steps", *stated.epochs)]
+    if stated.epochs is not None:
+        found.append(("max_steps", *stated.epochs))
+    return found
 
 
 EPOCHS = Format(

@@ -79,8 +79,8 @@ def _with_step(text: bytes) -> Fields | None:
     found = [*stated.fields(), ("step", *stated.step)]
     if stated.epoch is not None:
         # Steps may begin anew in each epoch, and their number may be that of one.
-        found += [("epoch", *stated.epoch), ("epoch_no", *stated.epoch)]
-        return found + ([("count_of", *stated.steps)] if stated.steps else [])
+        found = [*found, ("epoch", *stated.epoch), ("epoch_no", *stated.epoch)]
+        return [*found, *([("count_of", *stated.steps)] if stated.steps else [])]
     if stated.steps is None:
         return found
     return [*found, ("count_of" if stated.batched else "max_steps", *stated.steps)]

@@ -1,6 +1,8 @@
 """`gptwatch status`: a table of all runs, or one run whole."""
 
+import math
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +31,8 @@ _ALERTS: Final = 20
 _FILES: Final = 3
 # Sweeps that are this late are worth a line, as in the daemon's own log.
 _LATE_S: Final = 10.0
+# The daemon reports every few seconds.
+_SILENT_S: Final = 30.0
 # States that have no colour of their own.
 _PLAIN: Final = (
     *(message("new"), message("stopped"), message("unwatched"), message("replaced")),
@@ -148,6 +152,8 @@ def _parts(found: Any, *, everything: bool) -> Iterator[Any]:
         yield Text(options.tr("{n} more: gptwatch alerts", n=rest))
     for problem in map(options.safe, _problems(found)):
         yield Text(problem, style="yellow")
+    if found.page:
+        yield Text(options.tr("page: {address}", address=found.page), style="dim")
 
 
 def _heading(found: Any) -> str:
@@ -196,17 +202,20 @@ def _problems(status: Any) -> list[str]:
     if status.pid is None:
         return []  # those of a daemon that has stopped are history
     notes = status.notes
-    found = [*notes.get("problems", [])]
+    found = [*notes.get("problems", []), status.page_problem]
     kinds = ("output", "events", "exports", "alerts")
     found += [notes.get(f"{what}_error", "") for what in kinds]
     if notes.get("undrawn"):
         text = "drawing takes longer than its interval; pictures waiting: {n}"
         found.append(options.tr(text, n=notes["undrawn"]))
-    if notes.get("late_s", 0.0) > _LATE_S:
+    silent_s = time.time() - notes.get("at", math.inf)
+    late_s, text = silent_s, "the daemon last reported {time} ago: it gets no CPU"
+    if silent_s <= _SILENT_S:
+        late_s = notes.get("late_s", 0.0)
         text = "logs are read {time} late: the daemon gets too little CPU"
-        lang = options.language()
-        time = plain(seconds(round(notes["late_s"]), lang))
-        found.append(options.tr(text, time=time))
+    if late_s > _LATE_S:
+        shown = plain(seconds(round(late_s), options.language()))
+        found.append(options.tr(text, time=shown))
     if notes.get("polled"):
         text = "{path}: inotify does not work there; polling every second"
         found.append(options.tr(text, path=notes["polled"]))

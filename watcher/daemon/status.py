@@ -11,6 +11,7 @@ from watcher.alerts.lifecycle import FIRING, Alert
 from watcher.analysis.finding import SEVERITIES
 from watcher.clock import iso
 from watcher.daemon.run_state import OVER, REPLACED
+from watcher.host import page
 from watcher.host.lock import holder
 from watcher.ingest.backlog import unread
 from watcher.storage.database import Database
@@ -87,6 +88,8 @@ class Status:
             those that are over, the last modified first.
         without: names of the files that have no metrics.
         earlier: how many replaced runs are left out.
+        page: address of the live page, "" without one.
+        page_problem: why there is none although there should be, "" for nothing.
     """
 
     pid: int | None
@@ -94,12 +97,15 @@ class Status:
     lines: Sequence[Line]
     without: Sequence[str]
     earlier: int
+    page: str = ""
+    page_problem: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Of plain JSON types."""
         return {
             "schema": 1,
             "pid": self.pid,
+            "page": self.page or None,
             "daemon": dict(self.notes) | _iso(self.notes, "at"),
             "runs": [line.as_dict() for line in self.lines],
             "logs_without_metrics": len(self.without),
@@ -125,8 +131,11 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     watched = set(notes.get("roots", []))
     wanted = [row for row in rows if everything or row.current]
     shown = [row for row in wanted if row.format or row.latest]
+    pid = holder(folder)
     return Status(
-        pid=holder(folder),
+        pid=pid,
+        page=page.address(folder),
+        page_problem=page.problem(folder) if pid is not None else "",
         notes=notes,
         lines=[
             line(row, alerts[row.id], watched, remarks.get(row.id, NONE))

@@ -87,7 +87,7 @@ class Database:
             StorageCorruptError: it was deleted, or another took its name.
         """
         if _key(self.path) != self._key:
-            raise StorageCorruptError(f"{self.path}: was deleted or replaced")
+            raise StorageCorruptError("{path}: was deleted or replaced", path=self.path)
 
     @property
     def writes(self) -> int:
@@ -168,6 +168,20 @@ class Database:
         """The milestones of a run, without their steps."""
         with self.connection.translated():
             return self._milestones(run)
+
+    def milestones_after(
+        self, run: int, last: int, until: int
+    ) -> list[tuple[int, Milestone]]:
+        """The milestones of a run behind one, up to a line, without their steps."""
+        with self.connection.translated():
+            rows = self.connection.rows(
+                "SELECT id, kind, line, text FROM milestones"
+                " WHERE run = ? AND id > ? AND line <= ? ORDER BY id",
+                (run, last, until),
+            )
+            return [
+                (n, Milestone(kind, line, None, text)) for n, kind, line, text in rows
+            ]
 
     def _rows(self, where: str, *values: Any) -> list[Row]:
         query = (
@@ -309,7 +323,10 @@ class Database:
         """A run with all its points; `ended`: with the parser's last lines flushed."""
         loaded = Run()
         row = self.run(run)
-        parser = self.parser(run, formats)
+        try:
+            parser = self.parser(run, formats)
+        except (LookupError, TypeError, ValueError):
+            parser = Parser(formats)  # of another version: its last line is not known
         with self.connection.translated():
             delta = Delta(
                 format=next((f for f in formats if f.name == row.format), None),

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import gzip
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from hashlib import blake2b
 from importlib import resources
@@ -86,21 +87,33 @@ def _files() -> list[Route]:
         kind = _KINDS.get(Path(file.name).suffix)
         if kind is not None:
             path = "/" if file.name == "index.html" else f"/app/{file.name}"
-            found.append(Route(path, _file(file.read_bytes(), kind)))
+            found.append(Route(path, _file(file.read_text("utf-8"), kind)))
     return found
 
 
-def _file(body: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that answers with some bytes, or that they did not change."""
+def _file(text: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that answers with a file, or that it did not change."""
+    body = "\n".join(_stripped(text)).encode()
+    packed = gzip.compress(body, mtime=0)
     tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"etag": tag, "cache-control": "no-cache"}
+    headers = {"etag": tag, "cache-control": "no-cache", "vary": "accept-encoding"}
 
     async def answer(request: Request) -> Response:
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        return Response(body, headers=headers, media_type=kind)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(body, headers=headers, media_type=kind)
+        encoded = {**headers, "content-encoding": "gzip"}
+        return Response(packed, headers=encoded, media_type=kind)
 
     return answer
+
+
+def _stripped(text: str) -> Iterator[str]:
+    """Its lines without indentation and comments, which a browser need not get."""
+    for line in map(str.strip, text.splitlines()):
+        if line and not line.startswith("//"):
+            yield line
 
 
 async def _words(request: Request) -> Response:

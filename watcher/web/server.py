@@ -18,6 +18,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watcher.errors import ConfigError, GptwatchError
+from watcher.host.page import noted
 from watcher.host.sdnotify import listening
 from watcher.metrics.settings import settings as metrics_settings
 from watcher.settings import Where
@@ -82,7 +83,8 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
         lines=settings.lines,
         metrics=metrics_settings(settings.metrics, Where(keys=("metrics",))),
     )
-    ready(address(bound, access, settings.listen))
+    where = address(bound, access, settings.listen)
+    ready(where)
     config = uvicorn.Config(
         app,
         http=Protocol,
@@ -97,7 +99,8 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
         h11_max_incomplete_event_size=HEADER_BYTES,
         timeout_graceful_shutdown=_STOP_S,
     )
-    Server(config).run(sockets=[bound])
+    with noted(Path(settings.state), where.partition("?")[0]):
+        Server(config).run(sockets=[bound])
 
 
 def address(bound: socket.socket, access: Access, listen: str) -> str:
@@ -118,7 +121,7 @@ def _access(settings: Settings) -> Access:
     try:
         users = peer.uids(settings.allow_users)
     except KeyError as error:
-        raise ConfigError(f"web.allow_users: {error.args[0]}") from None
+        raise ConfigError("web.allow_users: {reason}", reason=error.args[0]) from None
     host, _ = _split(settings.listen)
     own = {host, socket.gethostname().lower()} if host not in _LOCAL else set()
     return Access(
@@ -141,8 +144,9 @@ def _split(listen: str) -> tuple[str, int]:
     host = host.strip("[]").lower()
     if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
         raise ConfigError(
-            f"web.listen: {listen!r} is no address; write 127.0.0.1:8477 or "
-            "unix:/run/gptwatch/web.sock"
+            "web.listen: {listen} is no address; write 127.0.0.1:8477 or "
+            "unix:/run/gptwatch/web.sock",
+            listen=repr(listen),
         )
     return host, int(port)
 
@@ -158,7 +162,9 @@ def _bound(listen: str) -> socket.socket:
         return _inet(*_split(listen))
     except OSError as error:
         raise ConfigError(
-            f"web.listen: {listen}: {error.strerror}; choose another with --listen"
+            "web.listen: {listen}: {reason}; choose another with --listen",
+            listen=listen,
+            reason=error.strerror,
         ) from None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from watcher.host import page
 from watcher.web.command import Settings, arguments
 
 
@@ -37,6 +38,7 @@ class Supervisor:
     def stop(self) -> None:
         """Ends the page."""
         self._stopped.set()
+        page.note_problem(Path(self._settings.state), "")
         if self._process is not None:
             self._process.terminate()
         self._thread.join(_STOP_S)
@@ -52,7 +54,9 @@ class Supervisor:
                 return
             if time.monotonic() - started > _STABLE_S:
                 wait = _BACKOFF_S
-            LOGGER.warning("the page's process ended; restarting it in %.0f s", wait)
+            problem = f"the page's process ended; restarting it in {wait:.0f} s"
+            LOGGER.warning("%s", problem)
+            page.note_problem(Path(self._settings.state), problem)
             self._stopped.wait(wait)
             wait = min(2 * wait, _BACKOFF_MAX_S)
 
@@ -74,6 +78,7 @@ class Supervisor:
             assert process.stdout is not None
             for line in process.stdout:
                 LOGGER.info("page: %s", line.strip())
+                page.note_problem(Path(self._settings.state), "")
 
 
 @contextlib.contextmanager

@@ -36,17 +36,6 @@ class EachSetState:
         ]
 
 
-def in_each_set(
-    run: Measured, judge: Callable[[Measured], list[Finding]]
-) -> list[Finding]:
-    """What a rule finds in each set of a whole run."""
-    return [
-        _named(metrics.validation_set(name), finding)
-        for name, one in _sets(run)
-        for finding in judge(one)
-    ]
-
-
 def _sets(run: Measured) -> Iterator[tuple[str, Measured]]:
     """The run with each of its validation sets as the only one."""
     yield run.val.metric if run.val else "", run

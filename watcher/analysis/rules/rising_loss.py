@@ -95,8 +95,9 @@ class _Segment:
 
     def _as_of_now(self, finding: Finding) -> Finding:
         """The finding with the level of the last twentieth of the records."""
-        blocks = self._blocks[-max(1, len(self._blocks) // _LATEST) :]
-        after = sum(block[0] for block in blocks) / (len(blocks) * self._size)
+        count = max(1, len(self._blocks) // _LATEST)
+        total = float(self._blocks.sums(count)[:, 0].sum())
+        after = total / (count * self._blocks.size)
         before = float(finding.evidence["before"] or 0)
         level = {"after": after, "rise_share": after / before - 1}
         return replace(finding, evidence={**finding.evidence, **level})

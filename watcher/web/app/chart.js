@@ -1,6 +1,6 @@
 // A plot on a canvas: cells of a curve (first, low, high, last), exact to the pixel.
 import { h, fill } from "./dom.js";
-import { figure, integer, number, short, t } from "./words.js";
+import { clock, figure, integer, lang, number, seconds, short, t } from "./words.js";
 
 const LEFT = 58, RIGHT = 14, TOP = 10, BOTTOM = 24;
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
@@ -32,10 +32,23 @@ function quantile(sorted, share) {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(share * (sorted.length - 1))))];
 }
 
+const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200];
+
+// Seconds of a day or of training; days begin at midnight here.
+function timeTicks(low, high, count, isClock) {
+  const raw = (high - low) / Math.max(count, 1);
+  const days = [1, 2, 5].flatMap((n) => [1, 10, 100].map((e) => 86400 * n * e)).sort((a, b) => a - b);
+  const size = [...SECONDS, ...days].find((s) => s >= raw) ?? 86400 * 1000;
+  const shift = isClock ? -60 * new Date(low * 1000).getTimezoneOffset() : 0;
+  const found = [];
+  for (let n = Math.ceil((low + shift) / size); n * size - shift <= high; n += 1) found.push(n * size - shift);
+  return found;
+}
+
 export class Chart {
   // series: [{metric, label, colour, dash, smooth}]; what is seen is that of the shared view.
-  constructor({ title, unit = "", series, view, hero = false, robust = true, onpoint }) {
-    Object.assign(this, { title, unit, series, view, hero, robust, onpoint });
+  constructor({ title, unit = "", series, view, hero = false, robust = true, pauses = false, onpoint }) {
+    Object.assign(this, { title, unit, series, view, hero, robust, pauses, onpoint });
     this.form = ["nats/token", "bits/byte"].includes(unit) || hero ? number : figure;
     this.data = new Map();
     this.marks = [];
@@ -104,6 +117,9 @@ export class Chart {
       values.sort((a, b) => a - b);
       const a = quantile(values, 0.01), b = quantile(values, 0.97);
       const span = Math.max(b - a, Math.abs(b) * 1e-6, 1e-12);
+      // What takes three typical times holds an evaluation, not an iteration.
+      const usual = this.pauses ? 3 * quantile(values, 0.25) : Infinity;
+      if (high > usual) { high = usual; this.cropped = true; }
       if (high > b + span) { high = b + span * 0.1; this.cropped = true; }
       if (low < a - span) { low = a - span * 0.1; this.cropped = true; }
     }
@@ -125,14 +141,14 @@ export class Chart {
     const { from, to } = this.view.window();
     const [low, high] = this.limits();
     const right = this.width - RIGHT, bottom = this.height - BOTTOM;
-    const fx = this.view.logx ? (x) => Math.log10(Math.max(x, 1)) : (x) => x;
+    const fx = this.view.isLog ? (x) => Math.log10(Math.max(x, 1)) : (x) => x;
     const fy = this.logy() ? (y) => Math.log10(Math.max(y, 1e-300)) : (y) => y;
     const [a, b] = [fx(from), fx(to)], [c, d] = [fy(low), fy(high)];
     const x = (v) => LEFT + ((fx(v) - a) / (b - a || 1)) * (right - LEFT);
     const y = (v) => bottom - ((fy(v) - c) / (d - c || 1)) * (bottom - TOP);
     const back = (px) => {
       const v = a + ((px - LEFT) / (right - LEFT)) * (b - a);
-      return this.view.logx ? 10 ** v : v;
+      return this.view.isLog ? 10 ** v : v;
     };
     return { x, y, back, from, to, low, high, right, bottom };
   }
@@ -186,13 +202,14 @@ export class Chart {
     g.lineTo(s.right, s.bottom + 0.5);
     g.stroke();
     g.textBaseline = "top";
-    const columns = this.view.logx ? logTicks(Math.max(s.from, 1), s.to) : ticks(s.from, s.to, Math.max(2, (s.right - LEFT) / 90));
+    const { axis, isLog, isTime } = this.view, room = Math.max(2, (s.right - LEFT) / 90);
+    const columns = isLog ? logTicks(Math.max(s.from, 1), s.to) : isTime ? timeTicks(s.from, s.to, room, axis === "time") : ticks(s.from, s.to, room);
     for (const value of columns) {
       const x = s.x(value);
       if (x < LEFT - 1 || x > s.right + 1) continue;
       g.fillStyle = c.muted;
       g.textAlign = x > s.right - 24 ? "right" : "center";
-      g.fillText(stepText(value, columns), Math.min(x, s.right), s.bottom + 6);
+      g.fillText(axisText(axis, value, columns), Math.min(x, s.right), s.bottom + 6);
       g.fillRect(Math.round(x), s.bottom, 1, 3);
     }
   }
@@ -241,8 +258,9 @@ export class Chart {
     g.strokeStyle = g.fillStyle = colour;
     g.lineJoin = "round";
     g.setLineDash(DASHES[series.dash ?? 0]);
-    if (raw) this.drawCurve(g, s, raw, smooth ? 0.32 : 1, smooth ? 1 : series.bold ? 1.8 : 1.1, series.marker);
-    if (smooth) this.drawCurve(g, s, smooth, 1, 1.9, false);
+    const faint = series.faint ? 0.22 : 1;
+    if (raw) this.drawCurve(g, s, raw, faint * (smooth ? 0.32 : 1), smooth ? 1 : series.bold ? 1.8 : 1.1, series.marker);
+    if (smooth) this.drawCurve(g, s, smooth, faint, series.picked ? 2.6 : 1.9, false);
     g.setLineDash([]);
     g.globalAlpha = 1;
   }
@@ -370,11 +388,11 @@ export class Chart {
       const value = this.view.cursor ? this.valueAt(series, curve) : this.lastOf(curve);
       shown.push([series, value]);
     }
-    const key = JSON.stringify(shown.map(([s, v]) => [s.metric, v]));
+    const key = JSON.stringify(shown.map(([s, v]) => [s.metric, v, s.picked]));
     if (key === this.legendKey) return;
     this.legendKey = key;
     fill(this.legend, shown.map(([series, value]) => {
-      const item = h(series.onpick ? "button" : "span", { class: "key", "data-colour": series.colour, "data-dash": series.dash, onclick: series.onpick });
+      const item = h(series.onpick ? "button" : "span", { class: "key", "data-colour": series.colour, "data-dash": series.dash, "aria-pressed": series.onpick ? String(Boolean(series.picked)) : null, onclick: series.onpick });
       if (series.colour.startsWith("#")) item.style.setProperty("--key", series.colour);
       item.append(h("i", {}), h("span", {}, series.label), h("b", {}, value));
       return item;
@@ -420,7 +438,7 @@ export class Chart {
         const every = Math.ceil(part.x0.length / 100);
         for (let i = 0; i < part.x0.length; i += every) {
           if (part.x1[i] < from || part.x0[i] > to) continue;
-          rows.push(h("tr", {}, h("td", {}, series.label), h("td", {}, integer(part.x1[i])), [part.last[i], part.low[i], part.high[i]].map((v) => h("td", {}, this.form(v)))));
+          rows.push(h("tr", {}, h("td", {}, series.label), h("td", {}, keyText(this.view.axis, part.x1[i])), [part.last[i], part.low[i], part.high[i]].map((v) => h("td", {}, this.form(v)))));
         }
       }
     }
@@ -430,14 +448,17 @@ export class Chart {
   listen() {
     const at = (event) => event.clientX - this.canvas.getBoundingClientRect().left;
     let start = null;
+    const fingers = new Map();
     this.canvas.addEventListener("pointerdown", (event) => {
       if (event.button || !this.scale) return;
-      start = { px: at(event), pan: event.shiftKey, moved: false, window: this.view.window() };
+      if (event.pointerType === "touch") fingers.set(event.pointerId, at(event));
+      start = fingers.size > 1 ? null : { px: at(event), pan: event.shiftKey, moved: false, window: this.view.window() };
       if (event.pointerType !== "touch") this.canvas.setPointerCapture(event.pointerId);
     });
     this.canvas.addEventListener("pointermove", (event) => {
       if (!this.scale) return;
       const px = at(event);
+      if (fingers.size > 1) { this.pinch(fingers, event.pointerId, px); return; }
       if (start && event.pointerType !== "touch" && Math.abs(px - start.px) > 4) start.moved = true;
       if (start?.moved && start.pan) this.view.pan(start.window, start.px, px, this);
       else if (start?.moved) this.view.select({ chart: this, a: start.px, b: px });
@@ -445,8 +466,9 @@ export class Chart {
     });
     this.canvas.addEventListener("pointerup", (event) => {
       const px = at(event);
-      const [begun] = [start];
+      const begun = start;
       start = null;
+      fingers.delete(event.pointerId);
       this.view.drag = null;
       if (!begun) return;
       if (begun.moved && !begun.pan) {
@@ -457,13 +479,43 @@ export class Chart {
         this.onpoint?.(this, event);
       }
     });
-    this.canvas.addEventListener("pointercancel", () => { start = null; this.view.drag = null; });
+    this.canvas.addEventListener("pointercancel", (event) => { start = null; this.view.drag = null; fingers.delete(event.pointerId); });
     this.canvas.addEventListener("dblclick", () => this.view.all());
     this.canvas.addEventListener("wheel", (event) => {
       if (!event.ctrlKey || !this.scale) return;
       event.preventDefault();
       this.view.zoomAt(this.scale.back(at(event)), event.deltaY > 0 ? 1.25 : 0.8);
     }, { passive: false });
+  }
+
+  // What lies below each of two fingers stays below it.
+  pinch(fingers, finger, px) {
+    const before = [...fingers.values()];
+    fingers.set(finger, px);
+    const after = [...fingers.values()];
+    const [wide, now] = [before, after].map(([a, b]) => Math.max(Math.abs(a - b), 20));
+    const middle = (before[0] + before[1]) / 2;
+    this.view.zoomAt(this.scale.back(middle), wide / now);
+    this.scale = this.scales();
+  }
+
+  // The curve that runs nearest to a place: people point at it.
+  curveAt(px, py) {
+    const { x, y, back } = this.scale;
+    let best = null, distance = 24;
+    for (const series of this.series) {
+      const curve = this.data.get(`${series.metric}~`) ?? this.data.get(series.metric);
+      const found = curve && nearest(curve, back(px));
+      if (!found) continue;
+      const [part, i] = found;
+      const ways = [[x(part.x0[i]), y(part.low[i]), x(part.x1[i]), y(part.high[i])]];
+      for (const n of [i - 1, i]) {
+        if (n >= 0 && n + 1 < part.x0.length) ways.push([x(part.x1[n]), y(part.last[n]), x(part.x0[n + 1]), y(part.first[n + 1])]);
+      }
+      const away = Math.min(...ways.map((way) => toSegment(px, py, ...way)));
+      if (away < distance) { best = series; distance = away; }
+    }
+    return best;
   }
 
   // The crosshair stands on points, not between them.
@@ -505,11 +557,32 @@ export function nearest(curve, x) {
 
 function tickText(value, rows) {
   const size = Math.max(...rows.map(Math.abs));
-  if (size >= 1e4) return short(value).replace(/\.?0+(?=[KMB]|$)/, "");
+  if (size >= 1e4) return short(value).replace(/\.(\d*?)0+(?=[KMB]|$)/, (_, rest) => (rest ? `.${rest}` : ""));
   if (size && size < 1e-2) return value ? value.toExponential(1).replace(".0", "") : "0";
   const step = rows.length > 1 ? Math.abs(rows[1] - rows[0]) : size;
   const whole = (d) => Math.abs(step * 10 ** d - Math.round(step * 10 ** d)) < 1e-6;
   return value.toFixed([0, 1, 2, 3].find(whole) ?? 4);
+}
+
+function toSegment(px, py, ax, ay, bx, by) {
+  const [dx, dy] = [bx - ax, by - ay];
+  const share = Math.min(1, Math.max(0, ((px - ax) * dx + (py - ay) * dy) / (dx * dx + dy * dy || 1)));
+  return Math.hypot(px - ax - share * dx, py - ay - share * dy);
+}
+
+// A key of an axis alone, and one beside others.
+export function keyText(axis, value) {
+  if (axis === "time") return clock(value);
+  return axis === "active" ? seconds(value) || "0" : integer(value);
+}
+
+function axisText(axis, value, columns) {
+  if (axis === "active") return value ? seconds(value) : "0";
+  if (axis !== "time") return stepText(value, columns);
+  const at = new Date(value * 1000), step = columns.length > 1 ? columns[1] - columns[0] : 86400;
+  const midnight = at.getHours() + at.getMinutes() + at.getSeconds() === 0;
+  if (step >= 86400 || midnight) return at.toLocaleDateString(lang, { day: "numeric", month: "short" });
+  return at.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit", second: step < 60 ? "2-digit" : undefined });
 }
 
 function stepText(value, columns) {

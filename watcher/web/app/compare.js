@@ -1,6 +1,6 @@
 // Runs over each other, what differs in their settings, and what came of them.
 import { Chart } from "./chart.js";
-import { announce, fill, h, later } from "./dom.js";
+import { announce, copy, fill, h, later } from "./dom.js";
 import { ask, curves } from "./net.js";
 import { link, note } from "./state.js";
 import { View } from "./view.js";
@@ -17,13 +17,17 @@ const RESULTS = [
   ["verdict", "verdict", t, null], ["ended", "outcome", t, null],
 ];
 
+const MODES = ["step", "rel", "active"];
+
 export class ComparePage {
   constructor(params) {
     this.runs = params.getAll("run");
-    this.relative = params.has("rel");
+    this.mode = MODES.find((mode) => mode === params.get("x")) ?? "step";
     this.view = new View({ redraw: () => this.redraw(), reload: later(() => this.load(), 70), moved: () => {} });
     const n = (key) => (params.has(key) ? Number(params.get(key)) : null);
     Object.assign(this.view, { from: n("from"), to: n("to"), logx: params.has("logx"), logy: params.has("logy"), smooth: n("smooth") ?? 20 });
+    this.view.axis = this.mode === "active" ? "active" : "step";
+    this.picked = this.runs.includes(params.get("pick")) ? params.get("pick") : null;
     this.root = h("main", { class: "compare", tabindex: "-1" }, h("p", { class: "muted" }, t("loading")));
     this.charts = [];
     this.sequence = 0;
@@ -31,7 +35,7 @@ export class ComparePage {
 
   note() {
     const { view } = this;
-    note("compare", "", { run: this.runs, from: view.from, to: view.to, logx: view.logx, logy: view.logy, rel: this.relative, smooth: view.smooth === 20 ? null : view.smooth });
+    note("compare", "", { run: this.runs, from: view.from, to: view.to, logx: view.logx, logy: view.logy, x: this.mode === "step" ? null : this.mode, pick: this.picked, smooth: view.smooth === 20 ? null : view.smooth });
   }
 
   async open() {
@@ -51,13 +55,48 @@ export class ComparePage {
   build() {
     const colours = this.colours();
     const chart = (title, metric, hero) => new Chart({
-      title, view: this.view, hero,
-      series: this.runs.map((run, i) => ({ metric: `${metric}\n${run}`, label: shortened(run, this.runs), colour: colours[i % 8], dash: Math.floor(i / 8) % 4, bold: true, marker: metric === "val_loss", onpick: () => { location.hash = link("run", run); } })),
+      title, view: this.view, hero, onpoint: (made, event) => this.pickAt(made, event),
+      series: this.runs.map((run, i) => ({ metric: `${metric}\n${run}`, label: shortened(run, this.runs), colour: colours[i % 8], dash: Math.floor(i / 8) % 4, bold: true, marker: metric === "val_loss", run, onpick: () => this.pick(run) })),
     });
     this.charts = [chart(t("Validation loss"), "val_loss", true), chart(t("Training loss"), "loss", false)];
     this.toolbar = h("div", { class: "toolbar" });
     fill(this.root, h("div", { class: "heading" }, h("nav", {}, h("a", { href: "#/" }, t("runs")), " / "), h("h1", {}, t("Comparison"))),
       this.toolbar, h("div", { class: "charts wide" }, this.charts.map((c) => c.root)), this.results(), this.settings());
+    this.tools();
+    this.mark();
+  }
+
+  // A curve is picked where it is clicked: the others are faint, and its name is copied.
+  pickAt(chart, event) {
+    const box = chart.canvas.getBoundingClientRect();
+    const found = chart.curveAt(event.clientX - box.left, event.clientY - box.top);
+    if (found) this.pick(found.run);
+    else this.unpick();
+  }
+
+  pick(run) {
+    if (this.picked === run) { this.unpick(); return; }
+    this.picked = run;
+    copy(run, `${run}: ${t("copied")}`);
+    this.mark();
+  }
+
+  unpick() { this.picked = null; this.mark(); }
+
+  mark() {
+    for (const chart of this.charts) {
+      for (const series of chart.series) Object.assign(series, { picked: series.run === this.picked, faint: this.picked !== null && series.run !== this.picked });
+    }
+    for (const cell of this.root.querySelectorAll("[data-run]")) cell.classList.toggle("picked", cell.dataset.run === this.picked);
+    this.redraw();
+  }
+
+  turn(mode) {
+    this.mode = mode ?? MODES[(MODES.indexOf(this.mode) + 1) % MODES.length];
+    this.view.axis = this.mode === "active" ? "active" : "step";
+    this.view.from = this.view.to = this.view.cursor = null;
+    for (const chart of this.charts) chart.data.clear();
+    this.load();
     this.tools();
   }
 
@@ -65,7 +104,7 @@ export class ComparePage {
     const { view } = this;
     const toggle = (label, on, action, key) => h("button", { type: "button", "aria-pressed": String(Boolean(on)), title: `${label} (${key})`, onclick: action }, label);
     fill(this.toolbar, h("span", { class: "group" }, toggle(t("all"), false, () => view.all(), "0"), toggle(t("log x"), view.logx, () => this.flip("logx"), "l"), toggle(t("log y"), view.logy, () => this.flip("logy"), "y"),
-      toggle(t("steps from the first"), this.relative, () => { this.relative = !this.relative; this.view.from = this.view.to = null; this.load(); this.tools(); }, "x")));
+      [["step", "step"], ["rel", "steps from the first"], ["active", "training time"]].map(([mode, label]) => toggle(t(label), this.mode === mode, () => this.turn(mode), "x"))));
   }
 
   flip(name) { this.view[name] = !this.view[name]; this.view.changed(); this.tools(); }
@@ -74,10 +113,10 @@ export class ComparePage {
     const mine = ++this.sequence;
     const { view } = this;
     const width = Math.min(1600, Math.round((this.charts[0].width || 900) * (window.devicePixelRatio || 1)));
-    const shift = (run) => (this.relative ? this.shifts?.get(run) ?? 0 : 0);
+    const shift = (run) => (this.mode === "rel" ? this.shifts?.get(run) ?? 0 : 0);
     const asked = await Promise.all(this.runs.map((run) => {
       const by = shift(run);
-      const window_ = { axis: "step", from: view.from === null ? null : view.from + by, to: view.to === null ? null : view.to + by, width, logx: view.logx && !by };
+      const window_ = { axis: view.axis, from: view.from === null ? null : view.from + by, to: view.to === null ? null : view.to + by, width, logx: view.isLog && !by };
       return Promise.all([curves(run, ["val_loss", "loss"], window_), view.smooth > 1 ? curves(run, ["loss"], { ...window_, smooth: view.smooth }) : null]).catch((error) => { announce(error.message); return null; });
     }));
     if (mine !== this.sequence) return;
@@ -85,7 +124,7 @@ export class ComparePage {
     const spans = [];
     asked.forEach((found, i) => {
       const run = this.runs[i];
-      const by = this.relative ? this.shifts.get(run) : 0;
+      const by = this.mode === "rel" ? this.shifts.get(run) : 0;
       for (const curve of found?.[0].curves ?? []) {
         moved(curve, by);
         spans.push(curve.span);
@@ -111,7 +150,7 @@ export class ComparePage {
     return h("tr", {}, h("th", {}), this.runs.map((run, i) => {
       const mark = h("i", { class: "swatch" });
       mark.style.background = colours[i % 8];
-      return h("th", { scope: "col" }, mark, h("a", { href: link("run", run), title: run }, shortened(run, this.runs)));
+      return h("th", { scope: "col", "data-run": run }, mark, h("a", { href: link("run", run), title: run }, shortened(run, this.runs)));
     }));
   }
 
@@ -141,7 +180,8 @@ export class ComparePage {
       "+": () => view.zoomAt(middle, 0.5), "=": () => view.zoomAt(middle, 0.5), "-": () => view.zoomAt(middle, 2), 0: () => view.all(),
       l: () => this.flip("logx"), y: () => this.flip("logy"), ArrowLeft: () => along(-1), ArrowRight: () => along(1),
       Home: () => view.point(from), End: () => view.point(to),
-      x: () => { this.relative = !this.relative; view.from = view.to = null; this.load(); this.tools(); }, Escape: () => { location.hash = link("", "", { sel: this.runs }); },
+      x: () => this.turn(), Enter: () => { if (this.picked) location.hash = link("run", this.picked); },
+      Escape: () => { if (this.picked) this.unpick(); else location.hash = link("", "", { sel: this.runs }); },
     }[event.key];
     if (!does) return false;
     does();

@@ -212,6 +212,7 @@ export class FleetPage {
     location.hash = link("compare", "", { run: [...this.selected] });
   }
 
+  translated() { this.layout(); }
   close() {}
   restyle() {}
   title() { return "gptwatch"; }

@@ -24,7 +24,6 @@ export class Lens {
     });
     this.list.addEventListener("keydown", (event) => this.key(event));
     this.list.addEventListener("scroll", later(() => this.more(), 60));
-    fill(this.list, h("li", { class: "hint" }, t("Click a point to see its line.")));
   }
 
   async show(line, { focus = false } = {}) {

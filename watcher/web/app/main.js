@@ -1,9 +1,6 @@
 // Routes, keys, and what all views share.
 import { $, announce, fill, h, later } from "./dom.js";
-import { ComparePage } from "./compare.js";
-import { FleetPage } from "./fleet.js";
 import { ask, listen } from "./net.js";
-import { RunPage } from "./run.js";
 import { here } from "./state.js";
 import { choose, lang, t } from "./words.js";
 
@@ -22,10 +19,22 @@ async function refresh() {
   store.runs = new Map(found.runs.map((entry) => [entry.run, entry]));
 }
 
-function route() {
+// Each view is fetched when it is first opened.
+const VIEWS = {
+  run: async (name, params) => new (await import("./run.js")).RunPage(name, params, () => import("./lens.js")),
+  compare: async (_, params) => new (await import("./compare.js")).ComparePage(params),
+  fleet: async (_, params) => new (await import("./fleet.js")).FleetPage(store, params),
+};
+
+let routes = 0;
+
+async function route() {
   const { view, name, params } = here();
+  const mine = ++routes;
+  const made = await VIEWS[view === "run" && name ? "run" : view === "compare" ? "compare" : "fleet"](name, params).catch((error) => announce(error.message));
+  if (mine !== routes || !made) return;
   page?.close();
-  page = view === "run" && name ? new RunPage(name, params) : view === "compare" ? new ComparePage(params) : new FleetPage(store, params);
+  page = made;
   $("#page").replaceChildren(page.root);
   page.root.focus({ preventScroll: true });
   window.scrollTo(0, 0);
@@ -65,8 +74,7 @@ async function heard(message) {
     document.body.classList.remove("lost");
     if (back || message.again) {
       await refresh().catch((error) => announce(error.message));
-      if (page instanceof RunPage) page.heard({ ...store.runs.get(page.name), state: store.runs.get(page.name)?.state });
-      else page?.heard({ gone: ["?"], runs: {} });
+      page?.heard({ gone: ["?"], runs: Object.fromEntries(store.runs) });
     }
     banner();
     title();
@@ -87,7 +95,7 @@ function take(message) {
   for (const run of message.gone ?? []) store.runs.delete(run);
   store.pid = message.pid;
   if (fresh.length) settleAlerts(fresh);
-  if (page instanceof RunPage) { if (message.runs?.[page.name]) page.heard(message.runs[page.name]); } else page?.heard(message);
+  page?.heard(message);
   banner();
   title();
 }
@@ -95,7 +103,7 @@ function take(message) {
 // Events carry alerts in the daemon's language: those of the page's come after.
 const translate = later(async () => {
   await refresh().catch(() => {});
-  if (page instanceof FleetPage) page.layout();
+  page?.translated?.();
 }, 200);
 
 function settleAlerts(fresh) {
@@ -107,8 +115,8 @@ function settleAlerts(fresh) {
 const KEYS = [
   ["j / k, ↑ / ↓", "rows"], ["Enter", "open"], ["Esc", "up, close"], ["/", "filter"], ["1–9", "sort by column"], ["Space", "select"], ["c", "compare"],
   ["← / →", "crosshair (Shift: ten times)"], ["Home, End", "first, last point"], ["+ / −", "zoom"], ["0", "whole run"], ["f", "follow"],
-  ["l, y", "logarithmic x, y"], ["x", "line"], ["s", "smoothing"], ["Enter", "log lines at the crosshair"], ["a", "next alert"], ["?", "this sheet"],
-  [() => t("drag"), "zoom"], [() => t("Shift and drag"), "move"], [() => t("Ctrl and wheel"), "zoom"], [() => t("double click"), "whole run"],
+  ["l, y", "logarithmic x, y"], ["x", "axis: step, line, time"], ["s", "smoothing"], ["Enter", "log lines at the crosshair"], ["a", "next alert"], ["?", "this sheet"],
+  [() => t("drag"), "zoom"], [() => t("Shift and drag"), "move"], [() => t("Ctrl and wheel"), "zoom"], [() => t("double click"), "whole run"], [() => t("two fingers"), "zoom"],
 ];
 
 function sheet() {

@@ -1,7 +1,6 @@
 // One run: its curves, and the log lines that they came from.
-import { Chart } from "./chart.js";
+import { Chart, keyText } from "./chart.js";
 import { announce, copy, fill, h, later } from "./dom.js";
-import { Lens } from "./lens.js";
 import { address, ask, curves } from "./net.js";
 import { note } from "./state.js";
 import { alertBox, pill } from "./parts.js";
@@ -9,13 +8,16 @@ import { View } from "./view.js";
 import { clock, integer, number, seconds, short, t } from "./words.js";
 
 const MARKS = new Set(["checkpoint"]);
+const AXES = { step: "step", line: "line", time: "time", active: "training time" };
 const LIVE_CELLS = 400;
 // As many points as the server gives at once: there may be more.
 const TAIL = 2000;
 
 export class RunPage {
-  constructor(name, params) {
+  // lens: gives the module of the log lens; a report has none.
+  constructor(name, params, lens = null) {
     this.name = name;
+    this.lensModule = lens;
     this.view = new View({
       redraw: () => this.redraw(),
       reload: later(() => this.load(), 70),
@@ -33,7 +35,7 @@ export class RunPage {
     const n = (key) => (params.has(key) ? Number(params.get(key)) : null);
     view.from = n("from");
     view.to = n("to");
-    view.axis = params.get("x") === "line" ? "line" : "step";
+    view.axis = params.get("x") in AXES ? params.get("x") : "step";
     view.logx = params.has("logx");
     view.logy = params.has("logy");
     view.smooth = n("smooth");
@@ -44,7 +46,7 @@ export class RunPage {
     const { view } = this;
     const round = (v) => (v === null ? null : +v.toPrecision(8));
     note("run", this.name, {
-      from: round(view.from), to: round(view.to), x: view.axis === "line" ? "line" : null,
+      from: round(view.from), to: round(view.to), x: view.axis === "step" ? null : view.axis,
       logx: view.logx, logy: view.logy, smooth: view.smooth === this.usual ? null : view.smooth,
       at: this.line,
     });
@@ -60,6 +62,7 @@ export class RunPage {
     this.usual = Math.min(50, Math.floor((this.facts.metrics.loss?.records ?? 0) / 10));
     if (this.usual < 5) this.usual = 0;
     this.view.smooth ??= this.usual;
+    if (!this.axes().includes(this.view.axis)) this.view.axis = "step";
     this.build();
     // The charts ask for their points as soon as they are seen.
     await this.loaded;
@@ -68,16 +71,17 @@ export class RunPage {
 
   build() {
     const { facts } = this;
-    this.lens = new Lens(this.name, { onmove: (line) => this.toLine(line, false) });
+    this.aside = h("aside", { class: "lens", "aria-label": t("Log") }, h("p", { class: "hint" }, t("Click a point to see its line.")));
     this.heading = h("div", { class: "heading" });
     this.readout = h("output", { class: "readout", "aria-live": "polite" });
+    this.limit = h("small", {});
     this.toolbar = h("div", { class: "toolbar", role: "toolbar", "aria-label": t("zoom") });
     this.grid = h("div", { class: "charts" });
     this.makeCharts(facts.metrics);
     this.alerts = h("section", { class: "alerts" });
     fill(this.root,
       this.heading, this.toolbar,
-      h("div", { class: "split" }, h("div", { class: "left" }, this.grid, this.alerts, this.settings(), this.milestones()), this.lens.root));
+      h("div", { class: "split" }, h("div", { class: "left" }, this.grid, this.alerts, this.settings(), this.milestones()), this.aside));
     this.watch();
     this.describe();
     this.tools();
@@ -99,7 +103,7 @@ export class RunPage {
       [val, t("val"), "val", { marker: true, bold: true }],
     ], { hero: true });
     chart("Training loss", [["loss", t("train"), "train"]]);
-    chart("Iteration time", [["iter_ms", t("value"), "train"]]);
+    chart("Iteration time", [["iter_ms", t("value"), "train"]], { pauses: true });
     chart("MFU", [["mfu", t("value"), "train"]]);
     chart("Throughput", [["tokens_per_s", t("value"), "train"]]);
     chart("Learning rate", [["lr", t("value"), "train"]], { robust: false });
@@ -157,17 +161,33 @@ export class RunPage {
       found.length ? found.map((finding) => alertBox(finding, () => this.goTo(finding))) : h("p", { class: "muted" }, t("No alerts.")));
   }
 
+  // Axes that this run has: times are not known of every log.
+  axes() { return Object.keys(AXES).filter((axis) => ["step", "line"].includes(axis) || this.facts.clocks?.[axis]); }
+
+  // Where a step or a line stands on the axis; null: nowhere.
+  place(step, line) {
+    const { axis } = this.view;
+    if (axis === "step") return step;
+    if (axis === "line") return line;
+    const { lines, seconds } = this.facts.clocks[axis];
+    if (line === null || line === undefined || line < lines[0]) return null;
+    const i = Math.max(1, lines.findIndex((known) => known >= line));
+    const share = Math.min(1, (line - lines[i - 1]) / (lines[i] - lines[i - 1] || 1));
+    return line > lines.at(-1) ? seconds.at(-1) : seconds[i - 1] + share * (seconds[i] - seconds[i - 1]);
+  }
+
   describeMarks() {
     const { facts } = this;
     const marks = [];
     const over = facts.findings.find((f) => f.rule === "overfitting" && f.cleared_step === null);
-    if (over && this.view.axis === "step") marks.push({ kind: "zone", from: over.since_step ?? over.step, to: Infinity, text: t("overfitting") });
-    for (const stretch of facts.stretches.slice(1)) marks.push({ kind: "cut", at: this.view.axis === "step" ? stretch.first : stretch.first_line, text: t("restart") });
+    if (over) marks.push({ kind: "zone", from: this.place(over.since_step ?? over.step, over.since_line ?? over.line), to: Infinity, text: t("overfitting") });
+    for (const stretch of facts.stretches.slice(1)) marks.push({ kind: "cut", at: this.place(stretch.first, stretch.first_line), text: t("restart") });
     for (const m of facts.milestones) {
-      if (MARKS.has(m.kind) && m.step !== null) marks.push({ kind: "tick", at: this.view.axis === "step" ? m.step : m.line });
+      if (MARKS.has(m.kind) && m.step !== null) marks.push({ kind: "tick", at: this.place(m.step, m.line) });
     }
+    const shown = marks.filter((mark) => (mark.at ?? mark.from ?? null) !== null);
     for (const chart of this.charts) {
-      chart.marks = marks.map((mark) => (mark.kind === "zone" ? { ...mark, to: this.view.span[1] } : mark));
+      chart.marks = shown.map((mark) => (mark.kind === "zone" ? { ...mark, to: this.view.span[1] } : mark));
       const best = facts.best_step !== null && facts.best_step !== undefined && this.view.axis === "step";
       chart.best = chart.hero && best ? { step: facts.best_step, value: facts.best_val } : null;
     }
@@ -188,8 +208,8 @@ export class RunPage {
         toggle(t("follow"), view.follows, () => view.follow(), "f")),
       h("span", { class: "group" },
         toggle(t("log x"), view.logx, () => this.flip("logx"), "l"), toggle(t("log y"), view.logy, () => this.flip("logy"), "y"),
-        toggle(t("line"), view.axis === "line", () => this.flipAxis(), "x")),
-      h("label", { class: "group smooth" }, t("smoothing"), slider, field),
+        this.axes().map((axis) => toggle(t(AXES[axis]), view.axis === axis, () => this.flipAxis(axis), "x"))),
+      h("label", { class: "group smooth" }, t("smoothing"), slider, field, this.limit),
       h("a", { class: "quiet button", href: address("export", { run: this.name }), download: true }, t("export CSV")),
       this.readout);
     this.slider = slider;
@@ -197,13 +217,23 @@ export class RunPage {
 
   flip(name) { this.view[name] = !this.view[name]; this.view.changed(); this.tools(); }
 
-  flipAxis() {
-    const { view } = this;
-    view.axis = view.axis === "step" ? "line" : "step";
+  flipAxis(axis) {
+    const { view } = this, axes = this.axes();
+    view.axis = axis ?? axes[(axes.indexOf(view.axis) + 1) % axes.length];
+    if (view.axis === "time") this.sayClock();
     view.from = view.to = view.cursor = null;
     for (const chart of this.charts) chart.data.clear();
+    const { stretches, step, lines } = this.facts;
+    const [first] = stretches;
+    if (first) view.span = [this.place(first.first, first.first_line) ?? this.facts.clocks[view.axis].seconds[0], this.place(step, lines)];
     view.changed();
     this.tools();
+  }
+
+  sayClock() {
+    const { source, lines } = this.facts.clocks.time;
+    if (source === "log") announce(t("times are those that the log prints"));
+    else announce(t("times are those when gptwatch saw the lines, from line {n} on", { n: integer(lines[0]) }));
   }
 
   smoothTo(n) {
@@ -237,7 +267,7 @@ export class RunPage {
     if (!metrics.length) { this.shown(); return; }
     const width = Math.min(2400, Math.round(Math.max(...charts.map((c) => c.width || 600)) * (window.devicePixelRatio || 1)));
     const smooth = [...new Set(charts.flatMap((c) => c.series.filter((s) => s.smooth).map((s) => s.metric)))];
-    const window_ = { axis: view.axis, from: view.from, to: view.to, width, logx: view.logx };
+    const window_ = { axis: view.axis, from: view.from, to: view.to, width, logx: view.isLog };
     const [raw, smoothed] = await Promise.all([
       curves(this.name, metrics, window_),
       view.smooth > 1 && smooth.length ? curves(this.name, smooth, { ...window_, smooth: view.smooth }) : null,
@@ -252,6 +282,9 @@ export class RunPage {
     for (const found of smoothed?.curves ?? []) {
       for (const chart of charts) if (chart.series.some((s) => s.smooth && s.metric === found.metric)) chart.set(found.metric, found, true);
     }
+    // Averages over long windows of long curves would take minutes.
+    const made = Math.min(...(smoothed?.curves ?? []).map((c) => c.smooth ?? Infinity));
+    this.limit.textContent = made < view.smooth ? t("mean of {n} points: the most for so long a curve", { n: integer(made) }) : "";
     const spans = this.charts.flatMap((c) => [...c.data.values()].map((d) => d.span));
     if (spans.length) view.span = [Math.min(...spans.map((s) => s[0])), Math.max(...spans.map((s) => s[1]))];
     this.added = 0;
@@ -273,13 +306,14 @@ export class RunPage {
   showReadout() {
     const { cursor } = this.view;
     if (!cursor) { this.readout.textContent = ""; return; }
-    const parts = [`${t(this.view.axis)} ${integer(cursor.x)}`];
+    const parts = [`${t(AXES[this.view.axis])} ${keyText(this.view.axis, cursor.x)}`];
     const point = this.mainPoint();
     if (point) {
       const [line, step] = point;
       parts.length = 0;
       parts.push(`${t("step")} ${integer(step)}`, `${t("line")} ${integer(line)}`);
       if (cursor.seen) parts.push(clock(cursor.seen));
+      if (cursor.trained && this.view.isTime) parts.push(`${t("training time")} ${seconds(cursor.trained)}`);
     }
     this.readout.textContent = parts.join(" · ");
   }
@@ -291,16 +325,14 @@ export class RunPage {
     const metrics = [...new Set(this.charts.filter((c) => c.visible).flatMap((c) => c.metrics))];
     const found = await ask("point", { run: this.name, m: metrics, [this.view.axis]: cursor.x }).catch(() => null);
     if (!found || this.view.cursor !== cursor) return;
-    cursor.points = found.points;
-    cursor.seen = found.seen_at;
+    Object.assign(cursor, { points: found.points, line: found.line, seen: found.seen_at, trained: found.trained });
     this.redraw();
   }
 
   mainPoint() {
-    const points = this.view.cursor?.points ?? {};
-    const { x } = this.view.cursor ?? {};
-    const at = this.view.axis === "step" ? 1 : 0;
-    return Object.values(points).sort((a, b) => Math.abs(a[at] - x) - Math.abs(b[at] - x))[0];
+    const { points = {}, x, line } = this.view.cursor ?? {};
+    const at = this.view.axis === "step" ? 1 : 0, key = this.view.isTime ? line : x;
+    return Object.values(points).sort((a, b) => Math.abs(a[at] - key) - Math.abs(b[at] - key))[0];
   }
 
   async pick(focus = false) {
@@ -310,9 +342,20 @@ export class RunPage {
     this.line = point[0];
     this.root.classList.add("reading");
     // On a small screen the lens covers what is below.
-    if (getComputedStyle(this.lens.root).position === "fixed") this.charts[0].root.scrollIntoView({ block: "start" });
-    await this.lens.show(this.line, { focus });
+    if (getComputedStyle(this.aside).position === "fixed") this.charts[0].root.scrollIntoView({ block: "start" });
+    await this.readLog(this.line, focus);
     this.redraw();
+  }
+
+  async readLog(line, focus = false) {
+    if (!this.lensModule) return;
+    this.lens ??= this.lensModule().then(({ Lens }) => {
+      const made = new Lens(this.name, { onmove: (at) => this.toLine(at, false) });
+      this.aside.replaceWith(made.root);
+      this.aside = made.root;
+      return made;
+    });
+    await (await this.lens).show(line, { focus });
   }
 
   // The crosshair goes where the log is read.
@@ -323,10 +366,10 @@ export class RunPage {
     const points = Object.values(found?.points ?? {});
     if (points.length) {
       const best = points.sort((a, b) => Math.abs(a[0] - line) - Math.abs(b[0] - line))[0];
-      this.view.cursor = { x: best[this.view.axis === "step" ? 1 : 0], points: found.points, seen: found.seen_at };
+      this.view.cursor = { x: this.place(best[1], best[0]), points: found.points, line: best[0], seen: found.seen_at, trained: found.trained };
       this.redraw();
     }
-    if (show) { this.root.classList.add("reading"); await this.lens.show(line); }
+    if (show) { this.root.classList.add("reading"); await this.readLog(line); }
     this.note();
   }
 
@@ -390,8 +433,9 @@ export class RunPage {
   }
 
   // What the daemon read meanwhile: only the new points come.
-  async heard(changed) {
-    if (!this.facts) return;
+  async heard({ runs }) {
+    const changed = runs?.[this.name];
+    if (!this.facts || !changed) return;
     const alerts = changed.alerts || changed.state || changed.headline;
     Object.assign(this.facts, { ...changed, alerts: this.facts.alerts });
     if (alerts) {
@@ -404,6 +448,8 @@ export class RunPage {
 
   async append() {
     const charts = this.charts.filter((c) => c.visible);
+    // Times of new lines come with the curves.
+    if (this.view.isTime) { this.reclock(); return; }
     const last = Math.min(...charts.map((c) => c.upto ?? -1));
     const metrics = [...new Set(charts.flatMap((c) => c.metrics))];
     if (!(last >= 0) || !metrics.length) { await this.load(); return; }
@@ -417,6 +463,15 @@ export class RunPage {
     else if (this.view.smooth && this.added) this.resmooth();
     this.describeMarks();
     this.redraw();
+  }
+
+  reclock() {
+    if (this.reclocking) return;
+    this.reclocking = setTimeout(async () => {
+      this.reclocking = 0;
+      this.facts = await ask("run", { run: this.name }).catch(() => this.facts);
+      await this.load();
+    }, 1000);
   }
 
   resmooth() {
@@ -466,6 +521,7 @@ export class RunPage {
   close() {
     this.watching?.disconnect();
     clearTimeout(this.resmoothing);
+    clearTimeout(this.reclocking);
   }
 
   title() { return this.facts ? `${this.name}${this.facts.val_loss ? ` val ${number(this.facts.val_loss)}` : ""}` : this.name; }

@@ -14,11 +14,16 @@ export class View {
   }
 
   window() {
-    const low = this.logx ? Math.max(this.span[0], 1) : this.span[0];
+    const low = this.isLog ? Math.max(this.span[0], 1) : this.span[0];
     const from = this.from ?? low;
     const to = this.to ?? this.span[1];
     return { from, to: to > from ? to : from + 1 };
   }
+
+  get isTime() { return this.axis === "time" || this.axis === "active"; }
+
+  // A logarithm of the date says nothing.
+  get isLog() { return this.logx && this.axis !== "time"; }
 
   get follows() { return this.to === null; }
 
@@ -35,7 +40,7 @@ export class View {
 
   zoom(a, b) {
     const [low, high] = this.span;
-    const least = Math.max((high - low) * 1e-9, 2);
+    const least = Math.max((high - low) * 1e-9, this.isTime ? 0.01 : 2);
     if (b - a < least) { const m = (a + b) / 2; a = m - least / 2; b = m + least / 2; }
     this.from = a <= low ? null : a;
     // What reaches the end goes on with it.
@@ -45,7 +50,7 @@ export class View {
 
   zoomAt(x, factor) {
     const { from, to } = this.window();
-    if (this.logx) {
+    if (this.isLog) {
       const [a, m, b] = [from, x, to].map((v) => Math.log10(Math.max(v, 1)));
       this.zoom(10 ** (m - (m - a) * factor), 10 ** (m + (b - m) * factor));
       return;

@@ -20,6 +20,7 @@ RUSSIAN: Final = MappingProxyType(
         "tags": "метки",
         "note": "заметка",
         # status
+        "page: {address}": "страница: {address}",
         "gptwatch is running (pid {pid})": "gptwatch работает (pid {pid})",
         "gptwatch is not running (start it with: gptwatch start); last known state": (
             "gptwatch не запущен (запустить: gptwatch start); последнее известное "
@@ -238,6 +239,9 @@ RUSSIAN: Final = MappingProxyType(
         ),
         "Allow the network, for notifications by e-mail and messengers?": (
             "Разрешить сеть — для уведомлений по почте и в мессенджеры?"
+        ),
+        "the daemon last reported {time} ago: it gets no CPU": (
+            "последнее сообщение демона было {time} назад: ему не достаётся процессора"
         ),
         "not removed: {path}": "не удалено: {path}",
         "keep or remove settings, state and pictures? use --keep-data or --yes": (

@@ -84,6 +84,17 @@ RUSSIAN: Final = MappingProxyType(
         "off": "выкл.",
         "line": "строка",
         "value": "значение",
+        "time": "время",
+        "training time": "время обучения",
+        "axis: step, line, time": "ось: шаг, строка, время",
+        "times are those that the log prints": "время взято из самого лога",
+        "times are those when gptwatch saw the lines, from line {n} on": (
+            "время, когда gptwatch увидел строки; известно со строки {n}"
+        ),
+        "mean of {n} points: the most for so long a curve": (
+            "среднее по {n} точкам: больше для такой длинной кривой нельзя"
+        ),
+        "two fingers": "два пальца",
         "since step {step}": "с шага {step}",
         "at step {step}": "на шаге {step}",
         "over": "прошло",
