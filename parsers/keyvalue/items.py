@@ -47,6 +47,7 @@ _VAGUE: Final = frozenset(
     {"train", "val", "valid", "validation", "heldout", "lm", "ce"}
     | {"mse", "bce", "cost", "objective"}
 )
+_DATA_SETS: Final = frozenset({"train", "val", "valid", "validation"})
 POINTS: Final = CURVES | {"running_loss"}
 NUMBERED: Final = frozenset({"step", "epoch", "max_steps"})
 LATE: Final = 1000
@@ -84,6 +85,7 @@ class Item:
     value: Span
     of: Span | None
     side: str = ""
+    bare: bool = False  # whether its key names a data set only: `Val: 0.78`
 
 
 def item_of(pair: re.Match[bytes]) -> tuple[int, Item | None]:
@@ -126,7 +128,8 @@ def _meant(name: str, pair: re.Match[bytes]) -> Item | None:
         return None
     factor = units[unit] if unit else known.scale
     side = "train" if simple.startswith("tr") else "test" * simple.startswith("test")
-    return Item(known.name, known.rank, factor, value, of, side)
+    bare = simple in _DATA_SETS
+    return Item(known.name, known.rank, factor, value, of, side, bare)
 
 
 def _special(
