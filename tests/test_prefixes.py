@@ -170,7 +170,7 @@ def test_the_text_of_a_log_that_grows_contradicts_nothing(kind: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_slow_turn_is_told_that_the_ratio_hides(seed: int) -> None:
+def test_a_slow_turn_is_found_that_the_ratio_hides(seed: int) -> None:
     """Validation turned at 450 of 1,000 and rose by 5 %, training loss halved."""
     at = np.arange(0, 1001, 50)
     val = 1.6 + 2.6 * np.exp(-at / 75) * (at < 450) + np.maximum(0, at - 450) * 1.455e-4

@@ -137,11 +137,11 @@ for i in range(500):
     os.write(2, b"err %d\\r" % i)
 print()
 """
-    told = b"".join(b"out %d \0\xff\x1b[1m\r\nerr %d\r" % (i, i) for i in range(500))
+    output = b"".join(b"out %d \0\xff\x1b[1m\r\nerr %d\r" % (i, i) for i in range(500))
 
     code, out, _ = run(tmp_path, *python(source))
 
-    assert (0, told + b"\n") == (code, out)
+    assert (0, output + b"\n") == (code, out)
     assert out + b'gptwatch: {"event": "exit", "status": "finished", "code": 0}\n' == (
         kept(tmp_path)
     )
@@ -265,7 +265,7 @@ def test_no_flood_of_signals_loses_the_end(tmp_path: Path) -> None:
 
 
 def test_a_signal_ends_a_command_that_does_not_mind(tmp_path: Path) -> None:
-    """SIGTERM to gptwatch ends the training and is told as 143."""
+    """SIGTERM to gptwatch ends the training and is the exit code 143."""
     with running(tmp_path, *python("print('on'); input()")) as process:
         line(process)
         process.terminate()
@@ -291,25 +291,25 @@ def test_stop_and_continue(tmp_path: Path) -> None:
     """SIGTSTP reaches the command and stops us; SIGCONT reaches it, too."""
     source = """
 import signal
-def tell(number, frame): open("told", "w").write(signal.Signals(number).name)
+def tell(number, frame): open("signals", "w").write(signal.Signals(number).name)
 signal.signal(signal.SIGTSTP, tell)
 signal.signal(signal.SIGCONT, tell)
 print("ready")
 input()
 """
     # What it says by its output waits while we are stopped.
-    told = tmp_path / "told"
-    os.mkfifo(told)
+    signals = tmp_path / "signals"
+    os.mkfifo(signals)
     with running(tmp_path, *python(source)) as process:
         line(process)
 
         process.send_signal(signal.SIGTSTP)
-        first = told.read_text("ascii")
+        first = signals.read_text("ascii")
         _, status = os.waitpid(process.pid, os.WUNTRACED)
         process.send_signal(signal.SIGCONT)
 
         assert os.WIFSTOPPED(status)
-        assert ("SIGTSTP", "SIGCONT") == (first, told.read_text("ascii"))
+        assert ("SIGTSTP", "SIGCONT") == (first, signals.read_text("ascii"))
 
 
 def test_a_reader_that_goes_away_stops_no_training(tmp_path: Path) -> None:
@@ -524,7 +524,7 @@ def test_two_runs_of_one_second_have_two_logs(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
-def test_watch_draws_and_tells_at_the_end(tmp_path: Path) -> None:
+def test_watch_draws_and_summarises_at_the_end(tmp_path: Path) -> None:
     """One command trains, watches and concludes; nothing stays behind it."""
     source = (
         "for i in range(99): print(f'step {i}: train loss {9 / (i + 1)}, val loss 2')"
@@ -569,15 +569,15 @@ def test_watching_that_ends_early_stops_no_training(tmp_path: Path) -> None:
     (tmp_path / "training_plots").mkdir()
     (tmp_path / "training_plots" / ".gptwatch").write_text("no directory")
     with running(tmp_path, *python(TELLER), options=("--watch",)) as process:
-        told = b""
-        while b"watcher has ended" not in told:
-            told = line(process, "stderr")
-            assert told
+        printed = b""
+        while b"watcher has ended" not in printed:
+            printed = line(process, "stderr")
+            assert printed
         line(process)
         tell(process, b"still here")
 
         assert b"still here\n" == line(process)
-    assert told == (
+    assert printed == (
         b"gptwatch: the watcher has ended (exit code 78); the command goes on\n"
     )
 

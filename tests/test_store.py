@@ -213,9 +213,11 @@ def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
     before = (tmp_path / NAME).read_bytes()
 
     for read_only in (False, True):
-        with pytest.raises(StorageSetupError, match="made by a newer gptwatch") as told:
+        with pytest.raises(
+            StorageSetupError, match="made by a newer gptwatch"
+        ) as refused:
             Database(tmp_path, read_only=read_only)
-        assert "upgrade gptwatch" in str(told.value)
+        assert "upgrade gptwatch" in str(refused.value)
 
     assert before == (tmp_path / NAME).read_bytes()
 
@@ -254,7 +256,7 @@ with locked(Path(sys.argv[1])):
 
 
 def test_f41_a_folder_is_of_one_daemon(tmp_path: Path) -> None:
-    """The second one is told which process holds it; it is free when that one ends."""
+    """The message names the process that holds it; it is free when that one ends."""
     state = tmp_path / "state"
     with subprocess.Popen(
         [sys.executable, "-c", LOCKING, str(state)],

@@ -53,7 +53,8 @@ from watcher.settings import (
 NAME: Final = "gptwatch.toml"
 _TABLES: Final = ("rules", "formats", "alerts", "notify", "web", "metrics", "export")
 _JUDGING: Final = ("rules", "formats")
-_EXPORTS: Final = ("metrics", "export")
+# What is exported is analysed as the daemon's worker does.
+_EXPORTS: Final = ("metrics", "export", *_JUDGING)
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -177,7 +178,7 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
     at = where or Where()
     metrics = exporting.settings(table.get("metrics", {}), at.child("metrics"))
     export = from_table(Mirrors, table.get("export", {}), at.child("export"))
-    is_exporting = bool(metrics.textfile or export.tensorboard)
+    is_exporting = bool(metrics.textfile) or export != Mirrors()
     return Config(
         options=_options(table, at),
         rules=rule_settings(table.get("rules", {}), at.child("rules")),

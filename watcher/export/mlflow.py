@@ -35,6 +35,7 @@ _PAGE: Final = "25000"
 _TIMEOUT_S: Final = 30.0
 _TAG: Final = "gptwatch.run"
 _STATES: Final = {"finished": "FINISHED", None: "RUNNING"}
+Known = dict[str, Counter[tuple[int, float]]]
 _SECRET: Final = re.compile(
     r"(?i)(?:token|secret|password|passwd|api_?key|credential)"
     r"|\b(?:hf_|sk-|ghp_|xox[abp]-|AKIA)\w{8,}"
@@ -113,23 +114,31 @@ def push(
     project: str,
     identity: str,
     limit: int | None,
+    known: Known | None = None,
 ) -> Sent:
     """Sends what the server does not have yet; `limit`: points of a metric, at most.
+
+    `known`: points that the server has, by tag; what is missing in it is asked for and
+    noted, as is what is sent.
 
     Raises:
         OutputError: the server does not answer, or refuses a call.
     """
     run = _run(server, _experiment(server, project), analysis, identity)
-    times, sent, known = Times(analysis), 0, 0
+    times, sent, before = Times(analysis), 0, 0
+    there = {} if known is None else known
     for curve in analysis.curves.values():
-        which = chosen(curve, limit)
-        missing = _missing(curve, which, _known(server, run, tag(curve.metric)))
-        known += len(which) - len(missing)
+        which, key = chosen(curve, limit), tag(curve.metric)
+        if key not in there:
+            there[key] = _known(server, run, key)
+        missing = _missing(curve, which, there[key].copy())
+        before += len(which) - len(missing)
         for part in _parts(curve, missing, times):
             server.post("runs/log-batch", run_id=run, metrics=part)
             sent += len(part)
+        there[key].update(_points(curve, missing))
     _finish(server, run, analysis)
-    return Sent(run, sent, known)
+    return Sent(run, sent, before)
 
 
 def _experiment(server: Server, project: str) -> str:
@@ -197,6 +206,12 @@ def _known(server: Server, run: str, key: str) -> Counter[tuple[int, float]]:
         if not answer.get("next_page_token"):
             return found
         query["page_token"] = answer["next_page_token"]
+
+
+def _points(curve: Curve, which: Ints) -> list[tuple[int, float]]:
+    """Step and value of some points."""
+    columns = curve.steps[which].tolist(), curve.values[which].tolist()
+    return list(zip(*columns, strict=True))
 
 
 def _missing(curve: Curve, which: Ints, known: Counter[tuple[int, float]]) -> Ints:
