@@ -31,6 +31,11 @@ def _choosing(command: Callable[..., Any]) -> Callable[..., Any]:
             "other users' logs; reading every file.",
         ),
         click.option(
+            "--web",
+            is_flag=True,
+            help="Let systemd listen for the live page on 127.0.0.1:8477.",
+        ),
+        click.option(
             "--out",
             type=options.folder,
             help="Output directory; default: plots in the state directory.",
@@ -56,7 +61,12 @@ def service() -> None:
 @service.command()
 @_choosing
 def install(
-    *, user: bool, dirs: tuple[Path, ...], out: Path | None, extras: tuple[str, ...]
+    *,
+    user: bool,
+    dirs: tuple[Path, ...],
+    out: Path | None,
+    web: bool,
+    extras: tuple[str, ...],
 ) -> None:
     """Install and start the service; prints each file and command.
 
@@ -68,8 +78,10 @@ def install(
     where = _place(user=user)
     place.check_systemd(where)
     place.check_program(where)
-    control.install(where, Choice(dirs, out, extras), _echo)
+    control.install(where, Choice(dirs, out, extras, web), _echo)
     _show(where)
+    if web:
+        _echo("page: {address}", address="journalctl -u gptwatch-web")
     if user:
         _echo("it stops when you log out; to prevent that: loginctl enable-linger")
 
@@ -146,13 +158,18 @@ def _echo(text: str, **values: object) -> None:
 @service.command("print")
 @_choosing
 def print_(
-    *, user: bool, dirs: tuple[Path, ...], out: Path | None, extras: tuple[str, ...]
+    *,
+    user: bool,
+    dirs: tuple[Path, ...],
+    out: Path | None,
+    web: bool,
+    extras: tuple[str, ...],
 ) -> None:
     """Print the files that `install` would write, without writing them."""
     from watcher.service import place
     from watcher.service.files import Choice, files
 
-    texts = files(_place(user=user), Choice(dirs, out, extras), place.program())
+    texts = files(_place(user=user), Choice(dirs, out, extras, web), place.program())
     click.echo(
         "\n".join(f"##### {path}\n{text}" for path, text in texts.items()), nl=False
     )
