@@ -10,8 +10,9 @@ import numpy as np
 
 from parsers.batch import Batch, Ints
 from parsers.delta import Delta
+from parsers.engine.pieces import Block, Few
 from parsers.engine.steps import Steps
-from parsers.engine.templates import Block, Few, Raw, Reading, Templates
+from parsers.engine.templates import Raw, Reading, Templates
 from parsers.format import Format, RowReader
 from parsers.hyperparameters.reader import hyperparameters
 from parsers.milestones import milestone
@@ -46,14 +47,15 @@ class _Candidate:
     ) -> tuple[list[Batch], Ints]:
         """Its records, and the lines that count for it."""
         batches = self.steps.settle(raws) if raws else []
-        votes = [raw.lines for raw in raws if raw.pattern.hit]
+        # One pattern of a format reads a line: no line is in two of these.
+        votes = _joined([raw.lines for raw in raws if raw.pattern.hit])
         if self.rows is not None:
             found = self.rows.read(lines, first)
-            votes += [batch.lines for batch in found]
+            votes = np.unique(np.concatenate([votes, *(b.lines for b in found)]))
             batches += found
         for raw in raws:
             self.patterns[raw.pattern.name] += len(raw.lines)
-        return batches, _union(votes)
+        return batches, votes
 
     def count_unread(
         self, like: Sequence[tuple[Ints, frozenset[int]]], at: int, piece: Block | Few
@@ -173,7 +175,9 @@ class Detector:
         """Whether a last line without an end may lack some of its digits."""
         if self._leader is None or self._leader.rows is not None:
             return False  # structured lines are checked by their reader
-        return not self._templates.seen(line, self._candidates.index(self._leader))
+        return not self._templates.masks.seen(
+            line, self._candidates.index(self._leader)
+        )
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, of plain JSON types."""
@@ -188,7 +192,9 @@ class Detector:
                 for number, text in candidate.examples
             },
             "known": [
-                sorted(kind.decode("latin-1") for kind in self._templates.known(at))
+                sorted(
+                    kind.decode("latin-1") for kind in self._templates.masks.known(at)
+                )
                 for at in range(len(self._candidates))
             ],
         }
@@ -210,7 +216,9 @@ class Detector:
             if kept["format"] == state["leader"]:
                 detector._leader = candidate
         for at, kinds in enumerate(state["known"]):
-            detector._templates.remember(at, (kind.encode("latin-1") for kind in kinds))
+            detector._templates.masks.remember(
+                at, (kind.encode("latin-1") for kind in kinds)
+            )
         return detector
 
     def _least_unread(self) -> _Candidate:
@@ -253,13 +261,13 @@ class Detector:
         return min(ends)
 
     def _settle(self, winner: _Candidate) -> None:
-        known = self._templates.known(self._candidates.index(winner))
+        known = self._templates.masks.known(self._candidates.index(winner))
         self.settled = True
         winner.kept = []
         self._rejected = [s for s in self.scores() if s[0] != winner.form.name]
         self._candidates = [winner]
         self._templates = self._make_templates()
-        self._templates.remember(0, known)
+        self._templates.masks.remember(0, known)
 
     def _make_templates(self) -> Templates:
         forms = [c.form for c in self._candidates]
@@ -272,8 +280,11 @@ def clean_text(line: bytes) -> str:
     return text.strip()[:_TEXT_CHARS]
 
 
-def _union(lines: Sequence[Ints]) -> Ints:
-    return np.unique(np.concatenate(lines)) if lines else np.empty(0, np.int64)
+def _joined(lines: Sequence[Ints]) -> Ints:
+    """Numbers of lines, rising."""
+    if len(lines) == 1:
+        return lines[0]
+    return np.sort(np.concatenate([np.empty(0, np.int64), *lines]), kind="stable")
 
 
 def _packed(batch: Batch) -> list[Any]:

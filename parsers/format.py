@@ -17,8 +17,11 @@ from parsers.batch import Batch
 
 # Group names that are no metrics: the step, the steps that are planned, the number
 # of the epoch, the steps in one, N of a count `i/N` that may begin anew in each epoch,
-# and the steps that are left in the epoch.
-WORDS: Final = ("step", "max_steps", "epoch_no", "per_epoch", "count_of", "left")
+# the steps that are left in the epoch, and the process that prints the line.
+WORDS: Final = (
+    *("step", "max_steps", "epoch_no", "per_epoch", "count_of", "left"),
+    "rank",
+)
 
 # So many lines of a single program's format are no coincidence, and it is preferred:
 # side lines of a generic format may be many times as many.
@@ -80,6 +83,8 @@ class LinePattern:
         redrawn: a progress bar: of several refreshes with one count one is a record.
         last: of several such lines with one step only the last counts.
         distinct: a line with the step and the loss of the one before is no record.
+        ranks: nor is one with its step and metrics right behind it: each process of a
+            distributed training prints its own, and the first stands for all.
         stands_in: metric to another that it gives as long as no line has that one.
         shift: added to the step.
         epoch_base: number of the first epoch; with groups `epoch_no` and `per_epoch`
@@ -98,6 +103,7 @@ class LinePattern:
     redrawn: bool = False
     last: bool = False
     distinct: bool = False
+    ranks: bool = False
     stands_in: Mapping[str, str] = field(default_factory=dict)
     shift: int = 0
     epoch_base: int = 1
@@ -107,7 +113,12 @@ class LinePattern:
     def repeats(self) -> bool:
         """Whether some of its lines may be no records."""
         return bool(
-            self.once or self.last or self.redrawn or self.distinct or self.fresh
+            self.once
+            or self.last
+            or self.redrawn
+            or self.distinct
+            or self.ranks
+            or self.fresh
         )
 
 

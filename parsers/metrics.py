@@ -35,6 +35,8 @@ _TABLE: Final = (
     Metric("train_ppl", "", "training perplexity"),
     Metric("test_loss", "nats/token", "loss on a test set, beside a validation loss"),
     Metric("value_loss", "", "loss of the value function"),
+    Metric("generator_loss", "", "loss of the generator of a GAN, which is `loss` too"),
+    Metric("discriminator_loss", "", "loss of the discriminator of a GAN"),
     Metric("box_loss", "", "part of the loss: boxes"),
     Metric("obj_loss", "", "part of the loss: objectness"),
     Metric("cls_loss", "", "part of the loss: classes"),
@@ -86,9 +88,10 @@ _TABLE: Final = (
     Metric("episode_length", "steps", "mean length of an episode"),
     Metric("precision", "", "precision of a validation"),
     Metric("recall", "", "recall of a validation"),
-    Metric("map50", "", "mean average precision at IoU 0.5"),
+    Metric("map50", "", "mean average precision at IoU 0.5", "higher"),
     Metric("val_psnr", "", "validation peak signal-to-noise ratio", "higher"),
     Metric("val_ssim", "", "validation structural similarity", "higher"),
+    Metric("run_no", "", "number of the run that a record is the result of"),
     Metric("val_score", "", "validation score of the program's own", "higher"),
 )
 
@@ -104,13 +107,25 @@ ANY_LOSS = MappingProxyType(
 
 # A validation figure stands for "the" validation series in this order.
 VALIDATION = ("val_loss", "val_bpb")
+# Of several validation sets each has a series: `val_loss/news`.
+OF_SET = "val_loss/"
+
+
+def plain(name: str) -> str:
+    """The name of a metric without that of its validation set."""
+    return name.partition("/")[0]
+
+
+def validation_set(name: str) -> str:
+    """The validation set that a metric is named after, "" where there is one only."""
+    return name.removeprefix(OF_SET) if name.startswith(OF_SET) else ""
 
 
 def unit(name: str) -> str:
     """The unit of a metric, "" when the metric is not in the table."""
-    return METRICS[name].unit if name in METRICS else ""
+    return METRICS[plain(name)].unit if plain(name) in METRICS else ""
 
 
 def better(name: str) -> Better:
     """Which direction of a metric is an improvement, "" where neither is."""
-    return METRICS[name].better if name in METRICS else ""
+    return METRICS[plain(name)].better if plain(name) in METRICS else ""

@@ -17,7 +17,8 @@ from parsers.causes import Tracebacks, quotation
 from parsers.delta import Delta
 from parsers.detect import Detector, Score, clean_text
 from parsers.engine.lines import Lines
-from parsers.engine.templates import Reading, whole_lines
+from parsers.engine.pieces import whole_lines
+from parsers.engine.templates import Reading
 from parsers.format import Format
 from parsers.formats import FORMATS
 
@@ -123,7 +124,7 @@ class Parser:
         if not data:
             return
         piece = whole_lines(data, self.lines + 1)
-        lines = data.split(b"\n")[:-1] if self._detector.wants_lines else ()
+        lines = piece.lines if self._detector.wants_lines else ()
         reading = self._detector.read(piece, lines, delta)
         self.lines += len(piece)
         delta.lines += len(piece)

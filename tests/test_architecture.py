@@ -38,6 +38,8 @@ CONTRACTS = {
     | {"host", "storage", "ingest", "analysis", "alerts", "outputs", "config"}
     | {"metrics", "export", "views", "html"},
     "service": BASE | {"host", "storage", "outputs", "config"},
+    "top": BASE
+    | {"host", "storage", "analysis", "alerts", "outputs", "views", "daemon"},
     "web": BASE
     | {"host", "storage", "analysis", "outputs", "views", "html", "daemon", "metrics"},
 }

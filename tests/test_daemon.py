@@ -7,13 +7,18 @@ import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+import click
 import pytest
 from oracle import until
 
 from watcher.alerts import outbox
+from watcher.cli import cli
 from watcher.clock import Clock
-from watcher.daemon.daemon import Daemon, Settings
+from watcher.commands import options
+from watcher.config import Config
+from watcher.daemon.daemon import Daemon
 from watcher.daemon.jobs import Options
+from watcher.daemon.settings import Settings
 from watcher.daemon.worker import Inline
 from watcher.errors import StorageUnavailableError
 from watcher.files import distinct_names
@@ -54,8 +59,8 @@ class FakeWriters:
 class Box:
     """A folder of logs, and a daemon that watches it without processes or threads."""
 
-    def __init__(self, folder: Path, *, html: bool = False) -> None:
-        self.html = html
+    def __init__(self, folder: Path, *, keep: int = 2, html: bool = False) -> None:
+        self.keep, self.html = keep, html
         self.logs = folder / "logs"
         self.roots = [self.logs]
         self.out = folder / "plots"
@@ -74,12 +79,12 @@ class Box:
                 out=self.out,
                 state=self.state,
                 scanner=Scanner(own=(self.out, self.state)),
-                look=Options(str(self.state), keep=2, html=self.html),
+                look=Options(str(self.state), keep=self.keep, html=self.html),
             ),
             clock=self.clock,
             make_worker=Inline,
         )
-        self.daemon.look_for_writers = lambda _: FakeWriters(self)
+        self.daemon.writers.look = lambda _: FakeWriters(self)
 
     def pass_time(self, seconds: float = 60.0) -> None:
         """So much time passes, and the schedule with it."""
@@ -113,6 +118,14 @@ def lines(first: int, last: int, planned: int = 5000) -> str:
         f"iter {i}: loss {3 - i * 1e-4:.4f}, time 20.00ms, mfu 9.00%\n"
         for i in range(first, last)
     )
+
+
+def pictures(box: Box) -> list[int]:
+    """The steps of the archived pictures of a.log, in the order they were written."""
+    found = sorted(
+        (box.out / "a.log").glob("iter_*"), key=lambda p: p.stat().st_mtime_ns
+    )
+    return [int(path.name.split("_")[1]) for path in found]
 
 
 def write(path: Path, text: str) -> None:
@@ -183,7 +196,40 @@ def test_every_hundred_iterations_a_picture_is_kept(box: Box) -> None:
     box.pass_time()
 
     kept = [name for name in box.made("a.log") if name.startswith("iter")]
-    assert ["iter_300.png", "iter_400.png"] == kept
+    assert ["iter_300_a.png", "iter_400_a.png"] == kept
+
+
+def test_pictures_that_were_missed_are_drawn_from_the_store(tmp_path: Path) -> None:
+    """A log that grew by many round steps at once has the picture of each, in order."""
+    box = Box(tmp_path, keep=20)
+    path = box.logs / "a.log"
+    write(path, lines(0, 20))
+    box.pass_time()
+
+    write(path, lines(20, 1050))
+    box.pass_time()
+    first = pictures(box)
+    box.pass_time()
+    box.pass_time()
+
+    box.daemon.close()
+    assert [100, 200, 300] == first
+    assert list(range(100, 1001, 100)) == pictures(box)
+
+
+def test_a_run_that_ends_gets_all_pictures_that_are_kept(box: Box) -> None:
+    """What was missed at the end comes with the dated files, the newest as kept."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 20, planned=1000))
+    box.pass_time()
+
+    write(path, lines(20, 1000))
+    box.writer = "gone"
+    box.pass_time()
+    box.pass_time()
+
+    assert "finished" == box.state_of("a.log")
+    assert [800, 900] == pictures(box)
 
 
 def test_what_was_there_before_gets_no_dated_pictures(box: Box) -> None:
@@ -207,9 +253,45 @@ def test_a_run_that_ends_leaves_dated_files(box: Box) -> None:
     box.pass_time()
     box.pass_time()
 
-    dated = ["training_data.json", "training_metrics.png", "training_summary.txt"]
+    kinds = ("data_a.json", "metrics_a.png", "summary_a.txt")
+    dated = [f"training_{kind}" for kind in kinds]
     assert dated == [n for n in box.made("a.log") if n.startswith("training")]
     assert "finished" == box.state_of("a.log")
+
+
+def once(box: Box, path: Path, *, reuse: bool = False) -> list[str]:
+    """The dated files of a run's directory after another analysis, without dates."""
+    context = click.Context(cli, obj=Config())
+    options.conclude(
+        path,
+        context,
+        out=box.out,
+        lang="en",
+        theme="light",
+        window=None,
+        output=options.Output(reuse=reuse, quiet=True),
+    )
+    assert [] == list(box.out.glob("training_*"))
+    return sorted(p.name for p in (box.out / "a.log").glob("training_metrics_*"))
+
+
+def test_dated_files_of_a_run_lie_in_one_place(box: Box) -> None:
+    """Those of `once` lie where the daemon's do; `run --watch` takes the daemon's."""
+    path = box.logs / "a.log"
+    write(path, lines(0, 4000))
+    box.pass_time()
+    assert 1 == len(once(box, path, reuse=True))
+    for file in (box.out / "a.log").glob("training_*"):
+        file.unlink()
+    box.clock.wall = 60  # another date than that of `once`
+
+    write(path, lines(4000, 5001))
+    box.writer = "gone"
+    box.pass_time()
+    box.pass_time()
+
+    assert 1 == len(once(box, path, reuse=True))
+    assert 2 == len(once(box, path))
 
 
 def test_an_old_log_is_adopted_in_silence(box: Box) -> None:
@@ -276,7 +358,9 @@ def test_a_writer_that_vanished_has_stopped(box: Box) -> None:
 
     assert "stopped" == box.state_of("a.log")
     case = next(iter(box.daemon.scheduler.runs.values()))
-    assert ["crashed"] == [f["rule"] for f in box.daemon.scheduler.findings(case)]
+    assert ["crashed"] == [
+        f["rule"] for f in box.daemon.scheduler.states.findings(case)
+    ]
 
 
 def test_a_second_training_is_a_second_run(box: Box) -> None:
@@ -364,7 +448,7 @@ def test_a_folder_that_comes_late_is_watched(box: Box) -> None:
     assert ["a.log"] == [row.name for row in box.daemon.store.runs()]
 
 
-def told(box: Box) -> list[str]:
+def notified(box: Box) -> list[str]:
     """Kinds and rules of the notices in the file of alerts."""
     path = box.out / "alerts.jsonl"
     rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -390,7 +474,7 @@ def test_a_bad_loss_is_found_at_once(box: Box) -> None:
     assert ["not_finite"] == [finding["rule"] for finding in case.findings]
 
 
-def test_what_was_said_last_is_told_before_the_end(box: Box) -> None:
+def test_the_last_lines_notify_before_the_end(box: Box) -> None:
     """A daemon that is stopped still judges and tells what is new."""
     path = box.logs / "a.log"
     write(path, lines(0, 50))
@@ -400,7 +484,7 @@ def test_what_was_said_last_is_told_before_the_end(box: Box) -> None:
     box.clock.up += 0.5
     box.daemon.drain(3.0)
 
-    assert ["firing not_finite"] == told(box)
+    assert ["firing not_finite"] == notified(box)
 
 
 def test_an_old_log_tells_nothing(box: Box) -> None:
@@ -413,19 +497,19 @@ def test_an_old_log_tells_nothing(box: Box) -> None:
     box.pass_time()
     box.daemon.drain(3.0)
 
-    assert [] == told(box)
+    assert [] == notified(box)
     alerts = outbox.load(box.daemon.store.outbox, 1)
     assert ["not_finite"] == [alert.rule for alert in alerts.values()]
 
 
-def test_a_stall_is_told_and_its_end_too(box: Box) -> None:
+def test_a_stall_notifies_and_resolves(box: Box) -> None:
     """Silence that is too long fires; the next lines resolve it."""
     path = box.logs / "a.log"
     for first in range(0, 100, 10):
         write(path, lines(first, first + 10))
         box.pass_time(10)
     box.pass_time(3600)
-    until(lambda: told(box))  # a clock that jumps meanwhile would have it sent again
+    until(lambda: notified(box))  # else a clock that jumps sends it again
     write(path, lines(100, 110))
     box.pass_time(1)
     box.clock.wall += 3600
@@ -433,7 +517,7 @@ def test_a_stall_is_told_and_its_end_too(box: Box) -> None:
     box.pass_time(1)
     box.daemon.drain(3.0)
 
-    assert ["firing stalled", "resolved stalled"] == told(box)
+    assert ["firing stalled", "resolved stalled"] == notified(box)
 
 
 def test_two_directories_with_a_log_of_one_name(box: Box) -> None:
@@ -467,7 +551,7 @@ def test_two_directories_with_a_log_of_one_name(box: Box) -> None:
         ([], []),
     ],
 )
-def test_directories_are_told_apart_by_few_parts(
+def test_directories_are_named_by_few_parts(
     folders: list[str], expected: list[str]
 ) -> None:
     """The shortest ends of their paths that differ."""
@@ -499,7 +583,7 @@ def test_nothing_ends_while_bytes_are_unread(
 
     assert "finished" == box.state_of("a.log")
     box.daemon.drain(3.0)
-    assert "firing crashed" not in told(box)
+    assert "firing crashed" not in notified(box)
 
 
 def test_what_a_writer_leaves_when_it_is_asked_for_is_read_first(box: Box) -> None:
@@ -514,12 +598,12 @@ def test_what_a_writer_leaves_when_it_is_asked_for_is_read_first(box: Box) -> No
             return "gone"
 
     written: list[int] = []
-    box.daemon.look_for_writers = lambda _: Exiting(box)
+    box.daemon.writers.look = lambda _: Exiting(box)
     for _ in range(3):
         box.pass_time()
 
     assert "finished" == box.state_of("a.log")
-    assert "firing crashed" not in told(box)
+    assert "firing crashed" not in notified(box)
 
 
 def test_a_starved_daemon_calls_no_growing_log_stalled(
@@ -626,7 +710,7 @@ def test_writers_are_looked_for_once_for_all_logs(box: Box) -> None:
         looks.append(len(keys))
         return FakeWriters(box)
 
-    box.daemon.look_for_writers = look_for_writers
+    box.daemon.writers.look = look_for_writers
     paths = [box.logs / f"{n}.log" for n in range(20)]
     for path in paths:
         write(path, lines(0, 5))

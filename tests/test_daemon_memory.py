@@ -10,8 +10,9 @@ import pytest
 from oracle import lines
 from test_daemon import FakeClock
 
-from watcher.daemon.daemon import Daemon, Settings
+from watcher.daemon.daemon import Daemon
 from watcher.daemon.jobs import Job, Options, Result
+from watcher.daemon.settings import Settings
 from watcher.ingest.discovery import Scanner
 
 

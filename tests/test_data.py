@@ -29,6 +29,7 @@ KEYS = [
     "summary",
     "findings",
     "nonfinite",
+    "about",
 ]
 
 
@@ -55,6 +56,14 @@ def test_a_log_without_metrics_has_empty_columns() -> None:
     assert document["training"] == {"iters": [], "loss": [], "time": [], "mfu": []}
     assert document["validation"] == {"steps": [], "train_loss": [], "val_loss": []}
     assert document["metrics"] == document["nonfinite"] == {}
+
+
+def test_two_forms_of_mfu_are_explained() -> None:
+    """One is as printed, the other of each iteration; the document names both."""
+    document = parsed(analyses.overfit())
+
+    assert document["training"]["mfu"] != document["metrics"]["mfu"]["values"]
+    assert {"training.mfu", "metrics.mfu"} <= set(document["about"])
 
 
 def test_source_says_what_was_read() -> None:
@@ -107,7 +116,7 @@ def test_train_loss_of_an_evaluation_is_the_logs_own() -> None:
 
 
 def test_values_that_are_not_finite_are_null_and_listed() -> None:
-    """NaN and infinity have no JSON; their steps are told apart."""
+    """NaN and infinity have no JSON; their steps are listed apart."""
     document = parsed(analyses.not_finite())
 
     assert document["training"]["loss"] == [4.0, 3.9, 3.8, None, None, None]

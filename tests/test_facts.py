@@ -99,7 +99,7 @@ Number of parameters: 560,988,160              | parameters=560988160
 model_params:17059912                          | parameters=17059912
 Model params : 299,392,704  (0.299B)           | parameters=299392704
   total                   : 11,534,472         | parameters=11534472
-  Number of trainable parameters = 8,030,261   | parameters=8030261
+  Number of trainable parameters = 8,030,261   | trainable_parameters=8030261
 Total params: 1,282,545.0                      | parameters=1282545
  Total params: 1,609,290 (6.14 MB)             | parameters=1609290
 10.7 M    Trainable params                     | parameters=10700000

@@ -12,9 +12,10 @@ import pytest
 from daemons import Started, held, offsets
 from oracle import FakeClock, append, lines, once, until
 
-from watcher.daemon.daemon import Daemon, Settings
+from watcher.daemon.daemon import Daemon
 from watcher.daemon.jobs import Options
 from watcher.daemon.mailbox import Mailbox
+from watcher.daemon.settings import Settings
 from watcher.daemon.worker import Inline
 from watcher.ingest.discovery import Scanner
 from watcher.storage.database import Database

@@ -11,7 +11,7 @@ from oracle import Bench, append, lines, once
 
 from watcher.ingest import rotation
 from watcher.ingest.discovery import Scanner
-from watcher.ingest.tailer import ROTATE_TIMEOUT_S, ROTATE_WAIT_S
+from watcher.ingest.rotated import ROTATE_TIMEOUT_S, ROTATE_WAIT_S
 from watcher.storage.checkpoint import Cursor
 
 

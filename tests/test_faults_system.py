@@ -4,12 +4,14 @@ import errno
 import os
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
 from oracle import Bench, append, lines, once, open_to_all
 
 from watcher.ingest import reader
-from watcher.storage.database import Database
+from watcher.storage.checkpoint import Cursor
+from watcher.storage.places import Places
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, number: int, log: Path) -> list[int]:
@@ -56,7 +58,7 @@ def test_f32_a_log_that_cannot_be_parsed(
     append(bench.logs / "bad.log", data)
     append(log, lines(0, 10))
     bench.look()
-    told = bench.reader.warnings()
+    warnings = bench.reader.warnings()
     append(log, lines(10, 20))
     bench.look()
     poison.clear()
@@ -64,7 +66,9 @@ def test_f32_a_log_that_cannot_be_parsed(
 
     bench.settle()
 
-    assert [f"{bench.logs}/bad.log: cannot be parsed (ZeroDivisionError('oh'))"] == told
+    assert [
+        f"{bench.logs}/bad.log: cannot be parsed (ZeroDivisionError('oh'))"
+    ] == warnings
     assert [] == bench.reader.warnings()
     assert {"train.log": once(lines(0, 20)), "bad.log": once(data)} == bench.held()
 
@@ -76,23 +80,23 @@ def test_f32_what_cannot_be_kept_whole_is_not_kept(
     append(log, lines(0, 10))
     bench.look()
     [watched] = bench.reader.tails.values()
-    plain, failures = Database.set, [MemoryError]
+    plain, failures = Places.note, [MemoryError]
 
-    def fail(self: Database, run: int, **fields: object) -> None:
+    def fail(self: Places, run: int, cursor: Cursor, **fields: Any) -> None:
         if failures and run == watched.run:
             raise failures.pop()
-        plain(self, run, **fields)
+        plain(self, run, cursor, **fields)
 
-    monkeypatch.setattr(Database, "set", fail)
+    monkeypatch.setattr(Places, "note", fail)
     append(log, lines(10, 20))
     append(bench.logs / "a.log", lines(50, 60))
     bench.look()
-    told = bench.reader.warnings()
+    warnings = bench.reader.warnings()
     bench.clock.up += 2.0
 
     bench.settle()
 
-    assert [f"{log}: cannot be parsed (MemoryError())"] == told
+    assert [f"{log}: cannot be parsed (MemoryError())"] == warnings
     assert {
         "a.log": once(lines(50, 60)),
         "train.log": once(lines(0, 20)),
@@ -111,13 +115,13 @@ def test_f34_a_file_system_that_fails_for_a_while(
     for _ in range(60):
         bench.look(10)
         bench.clock.up += 1.0
-    told, failures = bench.reader.warnings(), len(seen) - 1
+    warnings, failures = bench.reader.warnings(), len(seen) - 1
     seen[0] = 1
     bench.clock.up += 300.0
 
     bench.settle()
 
-    assert [f"{log}: cannot be read ({os.strerror(number)})"] == told
+    assert [f"{log}: cannot be read ({os.strerror(number)})"] == warnings
     assert 6 == failures  # after 1, 2, 4, 8 and 16 seconds
     expected = {"train.log": once(lines(0, 10)), "other.log": once(lines(50, 60))}
     assert expected == bench.held()
@@ -134,13 +138,13 @@ def test_f35_a_log_that_may_not_be_read(bench: Bench, log: Path) -> None:
         bench.look()
     finally:
         os.seteuid(0)
-    told = bench.reader.warnings()
+    warnings = bench.reader.warnings()
     log.chmod(0o644)
     bench.clock.up += 1.0
 
     bench.settle()
 
-    assert [f"{log}: may not be read by nobody"] == told
+    assert [f"{log}: may not be read by nobody"] == warnings
     assert {"train.log": once(lines(0, 10))} == bench.held()
     assert [] == bench.reader.warnings()
 
@@ -168,7 +172,7 @@ def test_f31_a_root_that_comes_late_goes_and_comes_back(
     """A missing folder is said, not fatal; its logs go on when it is back."""
     bench.logs.rmdir()
     bench.look()
-    told = bench.reader.warnings()
+    warnings = bench.reader.warnings()
     bench.logs.mkdir()
     append(log, lines(0, 10))
     bench.look()
@@ -180,7 +184,7 @@ def test_f31_a_root_that_comes_late_goes_and_comes_back(
 
     bench.settle()
 
-    assert [f"{bench.logs}: does not exist"] == told
+    assert [f"{bench.logs}: does not exist"] == warnings
     assert [] == bench.reader.warnings()
     assert {"train.log": once(lines(0, 20))} == bench.held()
 

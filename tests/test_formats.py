@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from parsers import formats
-from parsers.engine.templates import first_fit
+from parsers.engine.masks import first_fit
 from parsers.format import Format
 from parsers.formats import FORMATS
 from parsers.parser import Parser

@@ -10,8 +10,8 @@ from analyses import curve, nothing
 
 from parsers.batch import Floats, Milestone
 from watcher.analysis import rules
-from watcher.analysis.model import Analysis
-from watcher.analysis.summary import summary
+from watcher.analysis.figures import Figures
+from watcher.analysis.model import Analysis, Clock
 from watcher.outputs.text.headline import headline
 
 
@@ -32,7 +32,11 @@ GRID = list(itertools.product(SHAPES, COUNTS, SIZES, (False, True)))
 def concluded(run: Analysis) -> Analysis:
     """The run with its findings and figures."""
     findings = rules.findings(run)
-    return replace(run, findings=findings, summary=summary(run, findings))
+    figures = Figures()
+    figures.update(run)
+    spent = Clock(np.zeros(1), np.zeros(1))
+    summary = figures.summary(run, findings, spent)
+    return replace(run, findings=findings, summary=summary)
 
 
 def validated(values: Floats, *, ended: bool) -> Analysis:
@@ -125,6 +129,16 @@ def test_not_enough_is_said_of_running_runs_only() -> None:
     for _, values, ended in titles("Not enough evaluations yet"):
         assert len(values) < 3
         assert not ended
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_a_log_without_losses_that_has_ended_gets_none(lang: str) -> None:
+    """Only of a running log it is "yet"."""
+    running = headline(nothing(), lang)
+    ended = headline(nothing(ended=True), lang)
+
+    assert ended == running.replace(" yet", "").replace(" пока", "")
+    assert ended != running
 
 
 def test_above_its_best_is_by_more_than_one_percent() -> None:

@@ -125,7 +125,7 @@ def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
     """With a message for people."""
     with pytest.raises(InputError, match="nothing"):
         read(tmp_path / "nothing.log")
-    with pytest.raises(StorageMissingError, match="no store"):
+    with pytest.raises(StorageMissingError, match="no database"):
         read(dir=tmp_path, state=tmp_path)
     with pytest.raises(TypeError, match="either"):
         read()  # type: ignore[call-overload]

@@ -121,6 +121,25 @@ def test_a_network_that_fails_is_tried_again_later(
     office.close()
 
 
+def test_a_channel_that_fails_is_reported_until_it_works(tmp_path: Path) -> None:
+    """`status` and systemd get the reason."""
+    channel = Flaky(works=False)
+    office = Office(tmp_path, channel)
+    assert "" == office.alerting.error
+
+    office.find(100)
+    office.settle(1)
+    failing = office.alerting.error
+    channel.works = True
+    office.clock.time += 3600
+    office.alerting.beat()
+    office.settle(1)
+
+    assert "alerts are not delivered: not today" == failing
+    assert "" == office.alerting.error
+    office.close()
+
+
 def test_backoff_is_spread_and_bounded() -> None:
     """Many daemons whose network failed at once do not retry at once."""
     assert [5.0, 10.0, 20.0] == [backoff_s(n, 1.0) for n in range(3)]
@@ -450,10 +469,11 @@ def test_a_notification_names_the_line(tmp_path: Path) -> None:
     sent = tmp_path / "sent"
     office = Office(tmp_path / "state", Command(f"cat >> {sent}"))
     parser = Parser()
-    text = "".join(f"step {n}: train loss 2.0, val loss 2.1\n" for n in (0, 10, 20))
+    lines = "".join(f"step {n}: train loss 2.0, val loss 2.1\n" for n in (0, 10, 20))
+    text = lines.encode()
     with office.store.transaction():
-        delta = parser.feed(text.encode())
-        office.store.add(office.row.id, delta, Cursor(1, 2), parser, size=len(text))
+        delta = parser.feed(text)
+        office.store.add(office.row.id, delta, Cursor(1, 2), parser, text)
 
     office.find(10)
     office.settle(1)

@@ -11,10 +11,10 @@ from watcher.analysis.model import Analysis
 from watcher.analysis.rules.gradients import (
     gradient_not_finite,
     gradient_spike,
-    skipped_steps,
     zero_loss,
 )
 from watcher.analysis.rules.settings import Gradients
+from watcher.analysis.rules.skipped_steps import skipped_steps
 
 
 NAN = float("nan")
@@ -95,7 +95,31 @@ def test_a_gradient_norm_a_thousand_times_its_usual_is_named() -> None:
     (found,) = gradient_spike(run(usual(100), grad_norm=norm), Gradients())
 
     assert (50, 51) == (found.step, found.cleared_step)
-    assert {"peak": 4000.0, "usual": 1.0} == found.evidence
+    assert {"peak": 4000.0, "usual": 1.0, "unaffected": "yes"} == found.evidence
+
+
+def test_a_gradient_spike_that_moves_the_loss_is_not_called_harmless() -> None:
+    """Nor is one before five more losses are there."""
+    norm = np.ones(100)
+    norm[50] = 4000.0
+    higher = np.append(usual(51), 2 * usual(49))
+
+    (found,) = gradient_spike(run(higher, grad_norm=norm), Gradients())
+    (early,) = gradient_spike(run(usual(54), grad_norm=norm[:54]), Gradients())
+
+    assert {"peak": 4000.0, "usual": 1.0} == found.evidence == early.evidence
+
+
+def test_a_loss_that_falls_beside_nan_gradients_is_not_called_flat() -> None:
+    """Beside the same norms a loss that stays is."""
+    norm = np.append(np.ones(30), np.full(30, NAN))
+    stays, falls = np.full(60, 2.0), np.append(np.full(30, 2.0), np.linspace(2, 1, 30))
+
+    (flat,) = gradient_not_finite(run(stays, grad_norm=norm))
+    (falling,) = gradient_not_finite(run(falls, grad_norm=norm))
+
+    assert "yes" == flat.evidence["flat"]
+    assert "flat" not in falling.evidence
 
 
 def skipping(*lines: int) -> Analysis:
@@ -111,6 +135,25 @@ def test_ten_skipped_steps_in_a_row_are_found() -> None:
 
     assert (19, 10, 31) == (found.step, found.since_step, found.cleared_step)
     assert 20 == found.evidence["skipped"]
+
+
+def test_skipped_steps_have_the_step_and_the_scale_of_their_own_lines() -> None:
+    """The first ones may come before any record."""
+    train = curve("loss", np.arange(10, 40, 10), usual(3), [15, 30, 45])
+    text = "Step {}: overflow, reducing loss scale to {}"
+    marks = tuple(
+        Milestone("skipped", line, None, text.format(line - 10, 2.0**-line))
+        for line in range(11, 31)
+        if line not in {15, 30}
+    )
+
+    (found,) = skipped_steps(replace(nothing(train=train), milestones=marks))
+
+    assert 1 == found.since_step
+    assert (2.0**-11, 2.0**-29) == (
+        found.evidence["scale_before"],
+        found.evidence["scale_now"],
+    )
 
 
 def test_skipped_steps_now_and_then_are_ordinary() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ from rich.cells import cell_len
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import FIRING, RESOLVED, Alert
 from watcher.cli import cli
-from watcher.commands.status_table import SORTS, table
 from watcher.daemon.status import Line, status
 from watcher.errors import GptwatchError
 from watcher.host.lock import locked
+from watcher.outputs.report.status_table import SORTS, table
 
 
 DIAGNOSIS = {
@@ -65,9 +66,9 @@ def alerted(bench: Bench, name: str, *alerts: tuple[str, str, str]) -> None:
         outbox.save(bench.store.outbox, bench.rows()[name].id, made)
 
 
-def test_no_store_is_told(tmp_path: Path) -> None:
+def test_a_missing_database_is_named(tmp_path: Path) -> None:
     """Who asks in the wrong place learns which place it was."""
-    with pytest.raises(GptwatchError, match=r"no store; is --out or --state the one"):
+    with pytest.raises(GptwatchError, match=r"no database; .* name its --out"):
         status(tmp_path)
 
 
@@ -244,6 +245,19 @@ def test_what_is_wrong_with_the_daemon(bench: Bench, log: Path) -> None:
     assert "logs are read 1 min 15 s late" in shown
 
 
+def test_a_daemon_without_cpu_is_named(bench: Bench, log: Path) -> None:
+    """It is running, so its last report is what there is to go by."""
+    append(log, lines(0, 20))
+    bench.look()
+    with bench.store.transaction():
+        bench.store.keep_note("daemon", {"at": time.time() - 120, "late_s": 0.0})
+
+    with locked(bench.state):
+        shown = ask(bench).stdout
+
+    assert "the daemon last reported 2 min" in shown
+
+
 def test_equal_names_below_two_directories(bench: Bench, tmp_path: Path) -> None:
     """The directory stands before the name, and only where it must."""
     with bench.store.transaction():
@@ -377,6 +391,7 @@ FULL = {
     "age_s": 12.0,
     "elapsed_s": 86_400.0,
     "lag_bytes": 4096,
+    "tags": ("base",),
 }
 
 
@@ -437,3 +452,8 @@ def test_the_shell_completes_names_of_runs(bench: Bench) -> None:
         f"gptwatch status --state {bench.state} lr", 4
     )
     assert ["overfitting"] == offered("gptwatch alerts --explain overf", 3)
+    offered_runs = offered(f"gptwatch silence --state {bench.state} ba", 4)
+    assert ["base.log"] == offered_runs
+    assert "spike" in offered(f"gptwatch silence --state {bench.state} lr-1.log s", 5)
+    assert ["base.log@"] == offered(f"gptwatch show --state {bench.state} ba", 4)
+    assert "nanogpt" in offered("gptwatch formats nano", 2)

@@ -18,7 +18,11 @@ from oracle import Bench, append, known, lines
 from parsers.batch import Batch, Milestone
 from parsers.delta import Delta
 from parsers.parser import Parser
-from watcher.errors import StorageSetupError
+from watcher.errors import (
+    StorageMissingError,
+    StorageSetupError,
+    StorageUnavailableError,
+)
 from watcher.host.lock import holder, locked
 from watcher.storage import points
 from watcher.storage.checkpoint import Cursor
@@ -48,7 +52,7 @@ def begin(store: Database, path: str = "train.log") -> int:
 def keep(store: Database, run: int, delta: Delta) -> None:
     """Puts a piece in the store."""
     with store.transaction():
-        store.add(run, delta, Cursor(1, 2), Parser(), size=10)
+        store.add(run, delta, Cursor(1, 2), Parser(), bytes(10))
 
 
 def piece(names: Sequence[tuple[str, ...]], line: int, seed: int) -> Delta:
@@ -80,6 +84,33 @@ PIECES = st.lists(
     ),
     max_size=30,
 )
+
+
+def read(rows: Sequence[str]) -> Run:
+    """A run as its log gives it."""
+    run, parser = Run(), Parser()
+    run.add(parser.feed("".join(rows).encode()))
+    run.add(parser.flush())
+    return run
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "trained again"])
+def test_a_run_until_a_step_is_that_of_its_log_until_there(*, again: bool) -> None:
+    """Points, lines and milestones end before the first record beyond the step."""
+    rows = [f"iter {i}: loss {3 - i / 100}, time 20.00ms\n" for i in range(40)]
+    rows[20:20] = ["saving checkpoint to out\n"]
+    until = rows[:31]
+    if again:
+        rows, until = [*rows, *rows[10:]], [*rows, *rows[10:31]]
+
+    found, expected = read(rows).until(29), read(until)
+
+    assert expected.lines == found.lines
+    assert expected.milestones() == found.milestones() != ()
+    assert "loss" in expected.metrics() == found.metrics()
+    for name in expected.metrics():
+        for one, other in zip(expected.column(name), found.column(name), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 @settings(max_examples=60, deadline=None)
@@ -128,7 +159,7 @@ def test_a_transaction_that_fails_leaves_nothing(store: Database) -> None:
     before = list(store.connection.iterdump())
 
     with contextlib.suppress(ZeroDivisionError), store.transaction():
-        store.add(run, Delta(batches=[batch]), Cursor(3, 4), Parser(), size=1)
+        store.add(run, Delta(batches=[batch]), Cursor(3, 4), Parser(), b"x")
         store.keep_note("daemon", 1)
         store.begin("/logs", "other.log", reason="found", now=1.0)
         raise ZeroDivisionError
@@ -182,16 +213,18 @@ def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
     before = (tmp_path / NAME).read_bytes()
 
     for read_only in (False, True):
-        with pytest.raises(StorageSetupError, match="made by a newer gptwatch") as told:
+        with pytest.raises(
+            StorageSetupError, match="made by a newer gptwatch"
+        ) as refused:
             Database(tmp_path, read_only=read_only)
-        assert "upgrade gptwatch" in str(told.value)
+        assert "upgrade gptwatch" in str(refused.value)
 
     assert before == (tmp_path / NAME).read_bytes()
 
 
 def test_readers_change_nothing(tmp_path: Path) -> None:
     """Who only looks makes no store, and none of its files."""
-    with pytest.raises(StorageSetupError, match="no store"):
+    with pytest.raises(StorageSetupError, match="no database"):
         Database(tmp_path, read_only=True)
 
     assert [] == list(tmp_path.iterdir())
@@ -223,7 +256,7 @@ with locked(Path(sys.argv[1])):
 
 
 def test_f41_a_folder_is_of_one_daemon(tmp_path: Path) -> None:
-    """The second one is told which process holds it; it is free when that one ends."""
+    """The message names the process that holds it; it is free when that one ends."""
     state = tmp_path / "state"
     with subprocess.Popen(
         [sys.executable, "-c", LOCKING, str(state)],
@@ -245,3 +278,29 @@ def test_f41_a_folder_is_of_one_daemon(tmp_path: Path) -> None:
     assert None is holder(state)
     with locked(state):
         assert os.getpid() == int((state / "lock").read_text())
+
+
+def test_nobody_reads_a_database_that_is_being_made(tmp_path: Path) -> None:
+    """There is none, or it is whole, at whatever moment somebody opens it."""
+    made = 40
+    source = (
+        "import sys, pathlib\n"
+        "from watcher.storage.database import Database\n"
+        "for number in range(int(sys.argv[2])):\n"
+        "    folder = pathlib.Path(sys.argv[1], str(number))\n"
+        "    folder.mkdir()\n"
+        "    Database(folder).close()\n"
+    )
+    command = [sys.executable, "-c", source, str(tmp_path), str(made)]
+    root = str(Path(__file__).parents[1])
+    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": root}) as maker:
+        for number in range(made):
+            rows = None
+            while rows is None:
+                assert not maker.poll()
+                with contextlib.suppress(StorageMissingError, StorageUnavailableError):
+                    store = Database(tmp_path / str(number), read_only=True)
+                    with contextlib.closing(store):
+                        rows = store.runs()
+            assert [] == rows
+    assert 0 == maker.returncode

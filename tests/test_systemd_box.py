@@ -1,14 +1,13 @@
 """The service on a booted systemd: it starts, comes back, stops, and leaves nothing."""
 
 import json
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 from box import PYTHON, SOURCE, Box, booted, missing
 from oracle import until
+from readme import block, commands
 
 
 WHY_NOT: Final = missing()
@@ -20,13 +19,12 @@ pytestmark = [
 ]
 
 VENV: Final = "/opt/gptwatch/venv"
-README: Final = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 # The five lines that the README gives, with this box's own Python and our files.
-LINES: Final = re.findall(rf"^    (?:sudo )?(.*{VENV}.*)$", README, re.MULTILINE)
+LINES: Final = [line.removeprefix("sudo ") for line in commands(block("service"))]
 WORDS: Final = (
     " && ".join(LINES[:2])
     .replace("/usr/bin/python3", str(PYTHON))
-    .replace("install .", f"install --quiet {SOURCE}")
+    .replace("install '.", f"install --quiet '{SOURCE}")
 )
 GPTWATCH: Final = f"{VENV}/bin/gptwatch"
 LOGS: Final = "/srv/logs"
@@ -116,6 +114,25 @@ def test_it_is_ready_and_says_how_it_is(box: Box) -> None:
     assert "enabled" == box.show("UnitFileState")
     assert "1 run" in box.show("StatusText")
     assert "0" == box.show("NRestarts")
+
+
+def test_alerts_without_a_network_are_no_secret(box: Box) -> None:
+    """`install`, `doctor` and the daemon warn; with the network none of them does."""
+    grant = "service install --with network"
+    assert grant in install(box)
+    urls = '\n[notify]\nurls = ["json://localhost:1"]\n'
+    with box.path("/etc/gptwatch/gptwatch.toml").open("a") as file:
+        file.write(urls)
+    box.run("systemctl", "reload", "gptwatch")
+    journal = ("journalctl", "-u", "gptwatch", "--no-pager")
+    until(lambda: grant in box.run(*journal))
+    assert f"-> to grant it: sudo gptwatch {grant}" in box.run(
+        GPTWATCH, "doctor", fine=False
+    )
+
+    assert grant not in box.run(GPTWATCH, *grant.split())
+
+    assert "network of the service" not in box.run(GPTWATCH, "doctor", fine=False)
 
 
 def test_files_follow_the_log(box: Box) -> None:
@@ -285,7 +302,7 @@ def test_logs_of_a_group_below_home(box: Box) -> None:
 
 
 def test_nobody_is_called_dead_who_is_not_seen(box: Box) -> None:
-    """Who writes is unknown at first; with the drop-in, a writer that died is told."""
+    """Who writes is unknown at first; with the drop-in, that one died."""
     script = (
         f"exec >>{LOGS}/a.log; for i in $(seq 400); do "
         'echo "iter $i: loss 2.5, time 20.00ms, mfu 9.00%"; sleep .1; done'

@@ -1,7 +1,9 @@
 """Reading by columns gives, bit for bit, what the expression gives line by line."""
 
+import random
 import re
 import struct
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +24,9 @@ PATTERN = (
 FORM = Format("plain", "a test", samples=(), patterns=(line("it", PATTERN),))
 
 numerals = st.one_of(
-    st.from_regex(r"[-+]?\d{1,18}(\.\d{0,18})?([eE][-+]?\d{1,3})?", fullmatch=True),
+    st.from_regex(r"[-+]?\d{1,22}(\.\d{0,24})?([eE][-+]?\d{1,3})?", fullmatch=True),
+    st.floats(allow_nan=False).map(repr),
+    st.floats(0, 100).map(repr),
     st.from_regex(r"\d{1,3}(,\d{3}){1,2}(\.\d{1,2})?", fullmatch=True),
     st.sampled_from(["nan", "-inf", "NaN", "n/a", "1e-05", "-0.0", "0", ".5", "5."]),
 )
@@ -63,6 +67,40 @@ def test_columns_equal_the_expression(rows: list[str], times: int) -> None:
 
     columns = {n: [bits(v) for v in run.column(n)[2].tolist()] for n in run.metrics()}
     assert one_by_one(text) == columns
+
+
+def halfway(mantissa: int, power: int) -> str:
+    """The decimal in the middle between two floats, to its last digit."""
+    middle = Fraction(2 * mantissa + 1) * Fraction(2) ** power
+    digits = 0
+    while middle.denominator > 1:
+        middle, digits = middle * 10, digits + 1
+    text = str(middle.numerator).rjust(digits + 1, "0")
+    return f"{text[:-digits]}.{text[-digits:]}" if digits else text
+
+
+HARD = [halfway((1 << 52) + k, power) for k in range(12) for power in range(-6, 1)]
+HARD += ["9007199254740993", "9007199254740993.0", "0.1234567890123456789", "1.0"]
+HARD += [f"{digits}" for digits in (10**19 - 1, 10**19, 2**64 - 1, 2**64, 10**23)]
+HARD += [f"0.000{'123456789' * 2}{k}" for k in range(10)]
+
+
+@pytest.mark.parametrize("exponent", ["", "e-05", "e+05", "e-30", "e-300"])
+def test_long_numbers_are_rounded_as_float_rounds_them(exponent: str) -> None:
+    """Those in the middle between two floats, those of more digits than fit, others."""
+    rng = random.Random(1)
+    texts = [
+        *HARD,
+        *(repr(rng.random() * 10 ** rng.randrange(-6, 9)) for _ in range(3000)),
+    ]
+    texts = [text + exponent for text in texts if "e" not in text or not exponent]
+    run = Run()
+
+    run.add(
+        Parser([FORM]).feed("".join(f"it 1 loss {t}\n" for t in texts * 9).encode())
+    )
+
+    assert [float(t) for t in texts * 9] == run.column("loss")[2].tolist()
 
 
 def test_digits_of_each_line_are_its_own() -> None:

@@ -39,7 +39,7 @@ class Store:
         batch = Batch("shape", at, steps, columns)
         delta = Delta(batches=[batch], lines=len(steps), reset=reset)
         with self.database.transaction():
-            self.database.add(self.run, delta, Cursor(1, 2), Parser(), size=1)
+            self.database.add(self.run, delta, Cursor(1, 2), Parser(), b"x")
 
     def curve(self, name: str = "loss", **window: Any) -> Curve:
         """One curve in a window."""

@@ -120,7 +120,7 @@ def test_a_real_worker_answers(worker: Worker, results: list[Result]) -> None:
     worker.start(JOB)
     until(lambda: results)
 
-    assert "no store" in results[0].error
+    assert "no database" in results[0].error
 
 
 def test_a_stop_in_a_destructor_is_not_lost() -> None:

@@ -23,6 +23,7 @@ from watcher.commands.doctor import doctor
 from watcher.commands.environment import unknown_variables
 from watcher.commands.export import export
 from watcher.commands.formats import formats
+from watcher.commands.note import note
 from watcher.commands.notify import notify
 from watcher.commands.once import once
 from watcher.commands.options import (
@@ -41,9 +42,11 @@ from watcher.commands.show import show
 from watcher.commands.silence import silence
 from watcher.commands.start import start
 from watcher.commands.status import status
+from watcher.commands.top import top
 from watcher.commands.web import web
 from watcher.errors import ConfigError, GptwatchError
 from watcher.outputs.text.catalog import tr
+from watcher.outputs.text.errors import said
 
 
 _PREFIX: Final = "GPTWATCH"
@@ -51,7 +54,22 @@ _ERROR: Final = 1
 _INTERRUPTED: Final = 130
 
 
-@click.group(context_settings={"auto_envvar_prefix": _PREFIX})
+class Cli(click.Group):
+    """Keeps the language of a command that failed: its context has ended by then."""
+
+    language: str | None = None
+
+    def invoke(self, context: click.Context) -> object:
+        """Runs the command."""
+        try:
+            return super().invoke(context)
+        except Exception:
+            with context.scope(cleanup=False):
+                self.language = language()
+            raise
+
+
+@click.group(cls=Cli, context_settings={"auto_envvar_prefix": _PREFIX})
 @click.version_option(__version__, prog_name="gptwatch")
 @click.option(
     "--config",
@@ -82,7 +100,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 
 for _command in (
-    *(demo, start, run, web, status, show, alerts, silence, notify),
+    *(demo, start, run, top, web, status, show, alerts, silence, note, notify),
     *(once, compare, export, push, formats, alertrules, service, doctor, completion),
 ):
     cli.add_command(_command)
@@ -138,7 +156,8 @@ def _report_usage(error: click.ClickException) -> int:
 
 
 def _report(error: GptwatchError, code: int) -> int:
-    click.echo(f"gptwatch: {safe(str(error))}", err=True)
+    text = said(error, cli.language or language())
+    click.echo(f"gptwatch: {safe(text)}", err=True)
     return code
 
 

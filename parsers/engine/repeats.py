@@ -10,6 +10,10 @@ from parsers.batch import Batch, Floats, Ints
 from parsers.format import LinePattern
 
 
+# Lines of ranks stand right behind each other, but for a stray one; of more of one step
+# the step is none.
+_NEAR: Final = 2
+_MOST_RANKS: Final = 64
 _SHOWN: Final = ("loss", "running_loss", "epoch_loss", "val_loss", "val_bpb")
 _Waiting = tuple[int, int, dict[str, float]]
 
@@ -40,6 +44,7 @@ class Repeats:
         fresh: metric of a pattern to its last value.
         once: pattern to its last step.
         same: pattern to the last step and value.
+        ranks: pattern to the last line, its step and metrics, and how many were near.
         last: pattern to the record that another one of its step may follow.
         bars: pattern to its progress bar.
     """
@@ -47,6 +52,7 @@ class Repeats:
     fresh: dict[str, float] = field(default_factory=dict)
     once: dict[str, int] = field(default_factory=dict)
     same: dict[str, list[float]] = field(default_factory=dict)
+    ranks: dict[str, tuple[int, int, str, int]] = field(default_factory=dict)
     last: dict[str, _Waiting] = field(default_factory=dict)
     bars: dict[str, _Bar] = field(default_factory=dict)
 
@@ -60,6 +66,7 @@ class Repeats:
             "fresh": self.fresh,
             "once": self.once,
             "same": self.same,
+            "ranks": self.ranks,
             "latest": self.last,
             "bars": bars,
         }
@@ -68,6 +75,8 @@ class Repeats:
         """Goes on where `state` was taken."""
         self.fresh, self.once = state["fresh"], state["once"]
         self.same = state.get("same", {})
+        ranks = state.get("ranks", {})
+        self.ranks = {name: (r[0], r[1], r[2], r[3]) for name, r in ranks.items()}
         kept = state.get("latest", {})
         self.last = {name: (w[0], w[1], w[2]) for name, w in kept.items()}
         self.bars = {
@@ -92,7 +101,8 @@ class Repeats:
         elif pattern.last:
             yield from self._last_of_steps(rest)
         elif pattern.distinct:
-            yield from self._distinct(rest)
+            rest = list(self._distinct(rest))
+            yield from self._first_of_ranks(rest) if pattern.ranks else rest
         else:
             yield from rest
 
@@ -145,6 +155,31 @@ class Repeats:
         self.same[parts[0].pattern] = [int(steps[-1]), float(shown[-1])]
         other = np.diff(steps, prepend=int(step)) != 0
         yield from _kept(parts, order, other | (shown != np.append(value, shown[:-1])))
+
+    def _first_of_ranks(self, parts: Sequence[Batch]) -> Iterator[Batch]:
+        """Without records right behind another one of their step and metrics."""
+        parts = [part for part in parts if len(part)]
+        if not parts:
+            return
+        lines, order = _merged(parts)
+        steps = np.concatenate([part.steps for part in parts])[order]
+        kinds = [",".join(sorted(part.values)) for part in parts]
+        known = sorted(set(kinds))
+        which = np.concatenate(
+            [np.full(len(p), known.index(k)) for p, k in zip(parts, kinds, strict=True)]
+        )[order]
+        name = parts[0].pattern
+        line, step, kind, count = self.ranks.get(name, (-_NEAR - 1, -1, "", 0))
+        before = known.index(kind) if kind in known else -1
+        near = np.diff(lines, prepend=line) <= _NEAR
+        near &= np.diff(steps, prepend=step) == 0
+        near &= np.diff(which, prepend=before) == 0
+        at = np.arange(len(near))
+        first = np.maximum.accumulate(np.where(near, -1, at))
+        counts = np.where(first < 0, count + at + 1, at - first)
+        last = int(lines[-1]), int(steps[-1]), known[which[-1]], int(counts[-1])
+        self.ranks[name] = last
+        yield from _kept(parts, order, ~near | (counts >= _MOST_RANKS))
 
     def _drawn(self, parts: Sequence[Batch]) -> Iterator[Batch]:
         """One record a count: the first refresh that shows a loss of its own.

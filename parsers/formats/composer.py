@@ -15,6 +15,7 @@ from typing import Final
 
 from parsers.format import Format, line
 from parsers.keyvalue.pairs import AMOUNT, pairs
+from parsers.metrics import ANY_LOSS
 from parsers.patterns import COUNT, MAX_STEPS, STEP, named
 
 
@@ -37,6 +38,7 @@ _EVAL: Final = rb"\bEval (?:metrics/)?(?:[\w.-]+/)*"
 
 COMPOSER = Format(
     name="composer",
+    units=ANY_LOSS,
     written_by="mosaicml/composer, mosaicml/llm-foundry",
     samples=(
         "[batch=1/100]:",

@@ -10,6 +10,7 @@ from typing import Final
 
 from parsers.format import Format, line
 from parsers.keyvalue.pairs import AMOUNT, pairs
+from parsers.metrics import ANY_LOSS
 from parsers.patterns import MAX_STEPS, STEP, named
 
 
@@ -30,6 +31,7 @@ _KEYS: Final = {
 
 DEEPSPEED = Format(
     name="deepspeed",
+    units=ANY_LOSS,
     written_by="DeepSpeed PipelineEngine (deepspeed/runtime/pipe/engine.py)",
     samples=(
         "steps: 2 loss: 11.0610 iter time (s): 0.601 samples/sec: 851.956",

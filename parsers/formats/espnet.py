@@ -13,6 +13,7 @@ from typing import Final
 
 from parsers.format import Format, line
 from parsers.keyvalue.pairs import pairs
+from parsers.metrics import ANY_LOSS
 from parsers.patterns import COUNT, STEP, named
 
 
@@ -37,6 +38,7 @@ _VALID: Final = rb" \[valid\] (?:[^\[]{0,999}? )??loss=" + named("val_loss")
 
 ESPNET = Format(
     name="espnet",
+    units=ANY_LOSS,
     written_by="espnet/espnet ESPnet2",
     samples=(
         (

@@ -11,12 +11,16 @@ TRL, axolotl, Unsloth, LLaMA-Factory, FastChat, LLaVA.  A Python dictionary a re
 
 The last but one is the summary of a run, no point; the last is of transformers 5,
 where every value is a string.  `nan` stands bare.  `eval_<name>_loss`, of several
-evaluation sets, is not the validation loss.
+evaluation sets, is the validation loss of one of them.
 
 No dictionary states its step, but `tqdm.write` redraws the bar behind it: a dictionary
 waits for that.  Where none comes it is the bar before; where the same bar stands
 before two of them (standard output is buffered, the bars are not) or there are no
-bars, steps are counted, by the distance that redrawn bars show.
+bars, steps are counted, by the distance that redrawn bars show.  A second evaluation
+since the last training loss has a step of its own.
+
+The bar at a training loss states the time: that of an iteration (which `tqdm` averages
+over the last few), and how much has passed, evaluations among it.
 """
 
 import math
@@ -28,7 +32,8 @@ from parsers.batch import Batch
 from parsers.engine.numbers import number
 from parsers.format import Format
 from parsers.keyvalue.records import Entry, Records, entry
-from parsers.keyvalue.vocabulary import key
+from parsers.keyvalue.vocabulary import is_curve, key
+from parsers.metrics import ANY_LOSS
 
 
 _ITEM: Final = re.compile(
@@ -37,12 +42,23 @@ _ITEM: Final = re.compile(
 )
 _BAR: Final = re.compile(
     rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%(?:\|[^|]*\|)?\s*(\d{1,15})/(\d{1,15}) "
-    rb"\[[^\]]{0,99}(?:it/s|s/it)"
+    rb"\[([^\]]{0,99}(?:it/s|s/it))"
 )
+# `step 10 {'loss': 2.3}`
+_STEP: Final = re.compile(
+    rb"(?i)(?<![a-z-])(?:step|iter|iteration)s?[ :=#]{1,4}(\d{1,15})(?![\d.])"
+)
+# What a bar states in brackets: `00:15<00:23, 39.06it/s`
+_ELAPSED: Final = re.compile(rb"^([\d:]{1,12})<")
+_RATE: Final = re.compile(rb"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)(it/s|s/it)$")
+# `rl_loss: -0.003, reward_data: {'total_num': 64}` is no record of the Trainer.
+_OWN_LOSS: Final = re.compile(rb"loss\w{0,32}+ ?[:=] ?[-+]?\d")
 _SUMMARY: Final = b"'train_runtime'"
+_MS: Final = 1000.0
+# A bar that jumps over steps takes them for done in no time, and forgets that slowly.
+_SKIPPED: Final = 50
+_SETTLES: Final = 50
 _MEAN: Final = re.compile(rb"\b(?:train|eval)_\w+ +=  ")
-# LLaMA-Factory repeats a record with four decimals of the learning rate.
-_SAME_LR: Final = 6e-5
 
 _Kept = tuple[int, bool, dict[str, float]]
 
@@ -68,6 +84,14 @@ class Dictionaries:
         self._evaluations = 0
         self._trained = False  # whether any training loss has come
         self._epoch = 0.0
+        self._evaluated: float | None = None  # epoch of the evaluation at this step
+        self._settles = 0  # from which count on the bar knows its rate
+        self._times = ""  # of the last bar of training
+        self._elapsed = [
+            0.0,
+            0.0,
+            0.0,
+        ]  # before the last start, since then, evaluations
         self._before: dict[str, float] = {}
 
     @property
@@ -104,7 +128,8 @@ class Dictionaries:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on where `state` was taken."""
         for name in _STATE:
-            setattr(self, name, state[name[1:]])
+            # An older version kept less.
+            setattr(self, name, state.get(name[1:], getattr(self, name)))
         self._kept = [(line, kind, values) for line, kind, values in self._kept]
 
     def _draw(self, text: bytes, records: Records) -> None:
@@ -117,7 +142,10 @@ class Dictionaries:
                 self._counting, self._redrawn = False, 0  # another run
             elif count == self._bar > self._redrawn:
                 self._redraw(count)
+            if count > max(self._bar, 0) + _SKIPPED:
+                self._settles = count + _SETTLES  # a resumed run skips to its step
             self._bar, self._total = count, total
+            self._times = found[3].decode("ascii", "replace")
             self._known |= bool(self._kept)
             self._release(records)
 
@@ -142,9 +170,12 @@ class Dictionaries:
             self._release(records)
             return
         found = parsed(text)
-        if not found.curve:
+        if not found.curve or _OWN_LOSS.search(text, 0, text.find(b"{'")):
             return
         self.taken.append(line)
+        named = _STEP.search(text, 0, text.find(b"{'"))
+        if found.step is None and named:
+            found.step = int(named[1])
         if found.step is not None:
             self._release(records)
             records.add("dictionary", line, found.step, found.values)
@@ -161,11 +192,33 @@ class Dictionaries:
     def _release(self, records: Records) -> None:
         if not self._kept:
             return
+        at_bar = self._bar
         step = self._step(*self._kept[0][1:])
+        self._add_times(self._kept[0], known=step == at_bar and not self._counting)
         for line, _, values in self._kept:
             records.add("dictionary", line, step, values)
         self._before = self._kept[-1][2]
         self._kept = []
+
+    def _add_times(self, kept: _Kept, *, known: bool) -> None:
+        """The time of an iteration and of all so far, as the bar at a record states."""
+        _, train, values = kept
+        before, since, evaluated = self._elapsed
+        if not train:
+            self._elapsed[2] = evaluated + values.get("eval_ms", 0.0)
+            return
+        elapsed = _ELAPSED.search(self._times.encode()) if known else None
+        rate = _RATE.search(self._times.encode()) if known else None
+        if elapsed:
+            now = _ms(elapsed[1])
+            before += since if now < since else 0.0
+            self._elapsed[:2] = [before, now]
+            values.setdefault("train_time_ms", max(0.0, before + now - evaluated))
+        if rate and float(rate[1]) > 0 and self._bar >= self._settles:
+            ms = _MS * float(rate[1])
+            if rate[2] == b"it/s":
+                ms = _MS / float(rate[1])
+            values.setdefault("iter_ms", ms)
 
     def _step(self, train: bool, values: dict[str, float]) -> int:  # noqa: FBT001
         epoch = values.get("epoch", self._epoch)
@@ -175,17 +228,32 @@ class Dictionaries:
             self._stride = max(self._bar - self._last, 1) if train else self._stride
             self._last = self._bar
         elif not _same(self._before, values):
-            self._count(train, restarted)
+            if restarted:
+                self._last = self._evaluations = 0
+            if train:
+                self._count()
+            else:
+                self._count_evaluation(values)
         return self._last if self._trained else self._evaluations
 
-    def _count(self, train: bool, restarted: bool) -> None:  # noqa: FBT001
-        if restarted:
-            self._last = self._evaluations = 0
-        self._counting |= train and self._bar >= 0
+    def _count(self) -> None:
+        self._counting |= self._bar >= 0
         self._known |= self._counting and self._bar < self._total
-        self._last += self._stride if train else 0
-        self._trained |= train
-        self._evaluations += not train
+        if not self._trained and self._evaluations > 1:
+            self._last = self._evaluations  # they took the first steps
+        self._last += self._stride
+        self._trained, self._evaluated = True, None
+
+    def _count_evaluation(self, values: dict[str, float]) -> None:
+        """Several validation sets are one evaluation; a second one is a step."""
+        epoch = values.get("epoch", math.nan)
+        self._known |= self._counting and self._bar < self._total
+        if epoch == self._evaluated:
+            return
+        self._evaluations += 1
+        if self._evaluated is not None and epoch > self._evaluated and self._trained:
+            self._last += 1
+        self._evaluated = epoch
 
     def _is_at_bar(self, train: bool, restarted: bool) -> bool:  # noqa: FBT001
         if self._counting or self._bar < 0:
@@ -208,16 +276,29 @@ def parsed(text: bytes) -> Entry:
     return entry(found)
 
 
+def _ms(shown: bytes) -> float:
+    """A clock of a bar, `1:02:03`, in ms."""
+    seconds = 0
+    for part in shown.split(b":"):
+        seconds = 60 * seconds + int(part or 0)
+    return _MS * seconds
+
+
 def _same(one: dict[str, float], other: dict[str, float]) -> bool:
     """Whether two dictionaries are one record, printed twice and perhaps rounded."""
-    names = ("loss", "val_loss", "epoch")
-    if [str(one.get(n)) for n in names] != [str(other.get(n)) for n in names]:
+    losses = [n for n in {*one, *other} if n == "epoch" or is_curve(n)]
+    if [str(one.get(n)) for n in losses] != [str(other.get(n)) for n in losses]:
         return False
-    return math.isclose(one.get("lr", 0), other.get("lr", 0), rel_tol=_SAME_LR)
+    loss = one.get("loss", 1.0)
+    if (loss == 0 or math.isnan(loss)) and one.keys() == other.keys():
+        return False  # a loss that stays at 0, or NaN, is no repetition
+    # LLaMA-Factory repeats a record with four decimals of the learning rate.
+    return f"{one.get('lr', 0):.4e}" == f"{other.get('lr', 0):.4e}"
 
 
 HF_TRAINER = Format(
     name="hf_trainer",
+    units=ANY_LOSS,
     written_by="Hugging Face Trainer (transformers), TRL, axolotl, LLaMA-Factory",
     samples=(
         "{'loss': 8.2617, 'grad_norm': 6.23, 'learning_rate': 0.0001, 'epoch': 0.05}",

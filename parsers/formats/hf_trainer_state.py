@@ -32,6 +32,7 @@ from parsers.batch import Batch
 from parsers.format import Format
 from parsers.formats.jsonl import meaning
 from parsers.keyvalue.records import Axis, Records
+from parsers.metrics import ANY_LOSS
 
 
 _PAIR: Final = re.compile(rb'"([^"\\]{1,64})"\s*:\s*("(?:[^"\\]|\\.)*"|[-+.\w]+),?')
@@ -134,6 +135,7 @@ def _scalar(text: bytes) -> Any:
 
 HF_TRAINER_STATE = Format(
     name="hf_trainer_state",
+    units=ANY_LOSS,
     written_by="Hugging Face Trainer, trainer_state.json",
     samples=(
         '{\n"loss": 3.5663,\n"step": 10\n}',

@@ -14,6 +14,7 @@ training.
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from parsers.batch import Batch
@@ -29,6 +30,7 @@ SWIFT_STEP: Final = "global_step/max_steps"
 # What stands before an object is a time, a level, a name: not prose.
 _PREFIX: Final = 160
 _DEPTH: Final = 3
+_NAME_LONGEST: Final = 200
 _SPLITS: Final = frozenset({"split", "phase", "mode", "stage", "type", "kind", "event"})
 _HELD_OUT: Final = frozenset(
     {"val", "valid", "validation", "eval", "evaluation", "dev", "test", "heldout"}
@@ -39,6 +41,8 @@ _HOLDERS: Final = frozenset(
 )
 # `{"tag": "train/loss", "step": 10, "value": 2.5}`
 _TAGS: Final = ("tag", "name", "metric", "key")
+# Of a table of results each record has another.
+_RUN_NAMES: Final = ("run_name", "run_id", "run", "experiment", "exp_name", "trial_id")
 # The mean of a whole run, as the Hugging Face Trainer writes it: no point.
 _SUMMARY: Final = frozenset({"train_runtime"})
 
@@ -55,6 +59,8 @@ class JsonLines:
         self._mark = mark
         self._axis = Axis()
         self._curve = False
+        self._run = ""  # of the record before
+        self._runs = 0
 
     @property
     def planned(self) -> int | None:
@@ -73,6 +79,8 @@ class JsonLines:
                 continue
             self.taken.append(line)
             self._curve |= found.curve
+            if found.curve:
+                self._count_runs(found)
             if self._curve and found.values:
                 records.add("object", line, self._axis.step(found), found.values)
         return records.batches()
@@ -83,12 +91,24 @@ class JsonLines:
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs."""
-        return {"axis": self._axis.state(), "curve": self._curve}
+        return {
+            "axis": self._axis.state(),
+            "curve": self._curve,
+            "run": [self._run, self._runs],
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on where `state` was taken."""
         self._axis.restore(state["axis"])
         self._curve = state["curve"]
+        self._run, self._runs = state.get("run", ["", 0])
+
+    def _count_runs(self, found: Entry) -> None:
+        """A record without a step that is of another run than the one before."""
+        if found.step is None and self._run and found.run not in {"", self._run}:
+            self._runs += 1
+            found.values["run_no"] = 1.0 + self._runs
+        self._run = found.run or self._run
 
 
 def parsed(text: bytes) -> Entry | None:
@@ -111,7 +131,9 @@ def meaning(row: dict[str, Any]) -> Entry:
         isinstance(row[name], str) and plain(row[name]) in _HELD_OUT
         for name in _SPLITS & row.keys()
     )
-    return entry(_known(_tagged(row), "", _DEPTH), held_out=held_out)
+    found = entry(_known(_tagged(row), "", _DEPTH), held_out=held_out)
+    names = (row[name] for name in _RUN_NAMES if isinstance(row.get(name), str))
+    return replace(found, run=next(names, "")[:_NAME_LONGEST])
 
 
 def _tagged(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ r"""Keras 1 to 3 (`Progbar`, `verbose=1` and `verbose=2`).
 One record an epoch, the last line that the epoch drew: before, it shows the mean of the
 epoch so far, and the full bar is drawn twice.  So a full bar without `val_loss` waits
 for what follows it.  What comes before the next `Epoch` is an evaluation (`evaluate`),
-not a point.  Two runs may print to one log.  The step is the epoch, from 1.
+not a point.  Two runs may print to one log.  The step is the epoch, from 1, and so the
+time is that of an epoch: `3s 12ms/step` of 250 steps is 3 s.  `0s` is unknown.
 """
 
 import re
@@ -20,7 +21,7 @@ from parsers.batch import Batch
 from parsers.engine.numbers import number
 from parsers.format import Format
 from parsers.keyvalue.records import Records, entry
-from parsers.keyvalue.vocabulary import Key, key
+from parsers.keyvalue.vocabulary import key
 from parsers.metrics import ANY_LOSS
 
 
@@ -28,15 +29,14 @@ _EPOCH: Final = re.compile(rb"(?:^|\s|(?<=\d))Epoch (\d{1,15})/(\d{1,15})\s*$")
 # `127/127 [====] - 10s`, `10/10 [>..] - ETA: 1:15`, `625/625 ━━━━ 159s`, `128/128 - 0s`
 _BAR: Final = re.compile(
     rb"(?:^|(?<=\s))(\d{1,15})/(\d{1,15}|Unknown) "
-    rb"(?:(\[[=>.]*\]|[\x80-\xff]+)(?: -)?|-) (?:ETA: )?[\d:]{1,12}s?(?= )"
+    rb"(?:(\[[=>.]*\]|[\x80-\xff]+)(?: -)?|-) (?:ETA: )?([\d:]{1,12})s?(?= )"
 )
 # `verbose=2` of Keras before 2.4
-_NO_BAR: Final = re.compile(rb"^()()() ?(?:- )?\d{1,8}s(?= - )")
+_NO_BAR: Final = re.compile(rb"^()()() ?(?:- )?(\d{1,8})s(?= - )")
 _ITEM: Final = re.compile(rb" - (\w[\w ./-]{0,64}): ([-+]?[\w.+-]+)")
-_TIME: Final = re.compile(rb"(?<![\d.])([\d.]+)(us|ms|s)/(?:step|sample|batch)")
+_TIME: Final = re.compile(rb"(?<![\d.])([\d.]+)(us|ms|s)/(epoch|step|sample|batch)")
 _RUNS_MAX: Final = 8
 _MS: Final = {b"us": 1e-3, b"ms": 1.0, b"s": 1e3}
-_ITER_MS: Final = Key("iter_ms", 1.0, 0)
 
 
 class _Kept(NamedTuple):
@@ -108,13 +108,14 @@ class Epochs:
         head = _BAR.search(text) or _NO_BAR.search(text)
         if head is None:
             return
-        values = _values(text[head.end() :])
+        done = int(head[1] or 0)
+        values = _values(text[head.end() :]) | _time(text[head.end() :], head[4], done)
         if "loss" not in values:
             return
         self.taken.append(line)
         if head[2] == b"Unknown":
             return  # in the first epoch; its last line states it
-        done, total = int(head[1] or 0), int(head[2] or 0)
+        total = int(head[2] or 0)
         if done < total:
             if self._kept and done < self._kept.done:
                 self._release(records)  # another bar begins: an evaluation's
@@ -150,11 +151,25 @@ def _values(text: bytes) -> dict[str, float]:
         meant, value = key(name.decode("ascii", "replace")), number(shown)
         if meant and value is not None:
             found.append((meant, value))
-    time = _TIME.search(text)
-    value = number(time[1]) if time else None
-    if time and value is not None:
-        found.append((_ITER_MS, value * _MS[time[2]]))
     return entry(found).values
+
+
+def _time(text: bytes, shown: bytes, steps: int) -> dict[str, float]:
+    """Time of the epoch in ms: from whole seconds, and from the time of a step.
+
+    Below a second only what is stated of an epoch counts: the rest is rounding.
+    """
+    seconds = 0
+    for part in shown.split(b":"):
+        seconds = 60 * seconds + int(part or 0)
+    for value, unit, of in _TIME.findall(text):
+        ms = (number(value) or 0.0) * _MS[unit]
+        if of == b"epoch":
+            return {"iter_ms": ms}
+        # `13s 1s/step`: the whole is more exact than its part.
+        if seconds and unit != b"s" and abs(steps * ms / 1000 - seconds) <= 1:
+            return {"iter_ms": steps * ms}
+    return {"iter_ms": 1000.0 * seconds} if seconds else {}
 
 
 KERAS = Format(

@@ -11,6 +11,7 @@ from typing import Final
 
 from parsers.format import Format, LinePattern
 from parsers.keyvalue.pairs import AMOUNT, END, pairs
+from parsers.metrics import ANY_LOSS
 
 
 _KEYS: Final = {
@@ -44,6 +45,7 @@ def _training() -> LinePattern:
 
 NEMO = Format(
     name="nemo",
+    units=ANY_LOSS,
     written_by="NVIDIA NeMo 2",
     samples=(
         (

@@ -13,9 +13,9 @@ def words(text: str) -> frozenset[str]:
 ALIASES: Final = {
     "parameters": "number_of_parameters num_parameters n_params num_params params"
     " total_params total_parameters model_parameters model_params all_params"
-    " parameter_count model_parameter_count total_number_of_parameters"
+    " parameter_count model_parameter_count total_number_of_parameters",
+    "trainable_parameters": "trainable_params trainable_parameters"
     " number_of_trainable_parameters total_trainable_parameters",
-    "trainable_parameters": "trainable_params trainable_parameters",
     "n_layer": "n_layer n_layers num_layers num_hidden_layers layers num_layers_l"
     " number_of_layers decoder_layers",
     "n_head": "n_head n_heads num_heads num_attention_heads heads num_heads_nh"

@@ -106,7 +106,7 @@ STATEMENTS: Final[tuple[tuple[str, bytes, Hyperparameters], ...]] = (
     ),
     (
         "trainable parameters",
-        rb"\bTrainable parameters = (?P<trainable_parameters>" + _N + rb") of "
+        rb"\bTrainable parameters = (?P<trainable_parameters>" + _N + rb")(?: of |/)"
         rb"(?P<parameters>" + _N + rb") \(",
         {},
     ),

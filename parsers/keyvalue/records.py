@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch
-from parsers.keyvalue.vocabulary import CURVES, Key
+from parsers.keyvalue.vocabulary import Key, is_curve
+from parsers.metrics import OF_SET
 
 
 # Steps are int64; anything longer is no step.
@@ -28,16 +29,18 @@ class Entry:
         values: metric to value.
         step: None where it names none.
         planned: number of steps, None where it is not stated.
+        run: the name of the run that it is of, "" where none is stated.
     """
 
     values: dict[str, float] = field(default_factory=dict)
     step: int | None = None
     planned: int | None = None
+    run: str = ""
 
     @property
     def curve(self) -> bool:
         """Whether it holds a point of a loss curve."""
-        return not CURVES.isdisjoint(self.values)
+        return any(map(is_curve, self.values))
 
 
 def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entry:
@@ -54,8 +57,12 @@ def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entr
         if name not in ranks or rank < ranks[name]:
             ranks[name], values[name] = rank, value * key.scale
     step, planned = values.pop("step", None), values.pop("max_steps", None)
+    if "val_loss" in values:  # beside a whole they are its parts
+        values = {n: v for n, v in values.items() if not n.startswith(OF_SET)}
     if held_out:
         values = {_HELD_OUT.get(name, name): value for name, value in values.items()}
+    elif "generator_loss" in values and not any(map(is_curve, values)):
+        values["loss"] = values["generator_loss"]  # it stands for that of the training
     return Entry(values, _whole(step), _whole(planned))
 
 

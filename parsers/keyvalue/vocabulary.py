@@ -12,6 +12,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from parsers.metrics import OF_SET
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -74,6 +76,9 @@ _LOSSES: Final = (
     "average_loss",
     "ce",
     "xent",
+    "logloss",
+    "log_loss",
+    "cost",
 )
 _PERPLEXITY: Final = ("ppl", "perplexity")
 
@@ -91,14 +96,15 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "step": (
             *_words(
-                "global_step trainer_global_step step steps current_steps "
-                "global_step_max_steps current_step train_step training_step "
-                "optimizer_step opt_step optim_step num_updates n_updates num_update "
-                "updates update iteration iterations iter iters iter_num train_iter "
-                "it global_steps training_global_step total_timesteps "
-                "time_total_timesteps num_timesteps timesteps_total timesteps "
-                "env_steps total_env_steps total_env_interacts training_iteration "
-                "time_iterations episode episodes round"
+                "global_step trainer_global_step train_global_step step steps "
+                "current_steps global_step_max_steps current_step train_step "
+                "training_step optimizer_step opt_step optim_step num_updates "
+                "n_updates num_update updates update iteration iterations iter "
+                "iters iter_num train_iter it global_steps training_global_step "
+                "total_timesteps time_total_timesteps num_timesteps timesteps_total "
+                "timesteps timestep env_step env_steps total_env_steps "
+                "total_env_interacts training_iteration time_iterations n_iter "
+                "niter iter_no passo paso episode episodes round"
             ),
         ),
         "max_steps": (
@@ -118,12 +124,28 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             *_of(_TRAIN, [f"loss_{n}" for n in ("total", "lm", "ce", "avg", "mean")]),
             *_LOSSES[1:],
             *_words(
-                "t_loss closs train lm avr_loss gpt_loss loss_mean pg_loss "
+                "t_loss closs train lm avr_loss gpt_loss loss_mean loss_batch "
+                "main_loss model_loss losses_total_loss losses_train_all_loss pg_loss "
                 "actor_pg_loss policy_gradient_loss train_policy_gradient_loss "
                 "policy_loss train_policy_loss actor_loss train_actor_loss rl_loss "
                 "loss_policy loss_policy_avg loss_pi surrogate_loss "
-                "mean_surrogate_loss"
+                "mean_surrogate_loss objective neg_elbo negative_elbo mse mse_loss bce "
+                "bce_loss rmse_trn verlust perte perda"
             ),
+        ),
+        "generator_loss": (
+            *_words(
+                "generator_loss g_loss loss_g gen_loss loss_gen generator_total_loss "
+                "gen_loss_total g_total_loss gen_total_loss errg err_g lossg"
+            ),
+            *_of(_TRAIN, ["generator_loss", "g_loss", "gen_loss", "loss_g"]),
+        ),
+        "discriminator_loss": (
+            *_words(
+                "discriminator_loss d_loss loss_d disc_loss loss_disc errd err_d lossd "
+                "disc_loss_total d_total_loss disc_total_loss"
+            ),
+            *_of(_TRAIN, ["discriminator_loss", "d_loss", "disc_loss", "loss_d"]),
         ),
         "epoch_loss": (
             *_words(
@@ -141,7 +163,11 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             *_of(_HELD_OUT, ["loss_epoch", "epoch_loss"]),
             *_of(_HELD_OUT, _LOSSES[1:]),
             *_of(_HELD_OUT, [f"loss_{n}" for n in ("total", "lm", "ce", "avg")]),
-            *_words("val valid validation heldout"),
+            *_words(
+                "val valid validation heldout clip_val_loss cv_loss "
+                "validation_main_loss losses_val_all_loss rmse_val "
+                "validierungsverlust perte_de_validation perda_de_validacao"
+            ),
         ),
         "val_bpb": (*_of(_HELD_OUT, ["bpb"]), "bpb"),
         "train_ppl": (*_of(_TRAIN, _PERPLEXITY), *_PERPLEXITY),
@@ -158,7 +184,7 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
                 "critic_rewards_mean objective_rlhf_reward objective_scores "
                 "env_reward_mean ppo_mean_scores episodic_return episode_return "
                 "average_return mean_return averageepret return_mean "
-                "charts_episodic_return return total_reward"
+                "charts_episodic_return return total_reward ep_return ep_reward ep_ret"
             ),
         ),
         "val_reward": (
@@ -272,7 +298,15 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
                 "n_tokens cumulative_tokens"
             ),
         ),
-        "epoch": ("epoch", "ep", "epochs", "train_epoch", "cur_epoch", "current_epoch"),
+        "epoch": (
+            "epoch",
+            "ep",
+            "epochs",
+            "train_epoch",
+            "cur_epoch",
+            "current_epoch",
+            "epoche",
+        ),
     }
 )
 # Times and sizes in a unit of their own: key to metric and factor.
@@ -360,6 +394,24 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
     }
 )
 
+# `eval_news_loss`: one of several validation sets; Lightning numbers them.
+_SETS_OF: Final = frozenset({"eval", "val", "valid", "validation", "dev"})
+_LIGHTNING: Final = "loss_dataloader_idx_"
+# What stands there names a part of the loss, or how it was averaged, and no set.
+_PARTS: Final = frozenset(
+    _words(
+        "total lm ce avg average mean sum running epoch step batch token best min max"
+        " last final ema smooth smoothed train training loss box bbox cls obj dfl iou"
+        " giou mask rpn seg reg regression classification l1 l2 mse mae rmse huber kl"
+        " kld rec recon reconstruction aux adv gan gen disc d g policy value entropy vf"
+        " pg actor critic reward main mtp z moe router balance balancing contrastive"
+        " clip align commit commitment vq codebook perceptual lpips vgg ssim style"
+        " content physics data pde bc ic nll bce focal dice ctc att attention mel gate"
+        " duration pitch energy stop start end student teacher distill kd mlm nsp rtd"
+        " itc itm orpo dpo sft chosen rejected cross"
+    )
+)
+
 # `ValLoss`
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _SIGNS: Final = re.compile(r"[^a-z0-9]+")
@@ -371,7 +423,25 @@ def key(text: str) -> Key | None:
     """What a key of a log means; None when it is not in the vocabulary."""
     if len(text) > _LONGEST:
         return None
-    return KEYS.get(plain(text)) or KEYS.get(plain(_CAMEL.sub("_", text)))
+    simple = plain(text)
+    known = KEYS.get(simple) or KEYS.get(plain(_CAMEL.sub("_", text)))
+    return known or _of_set(simple)
+
+
+def _of_set(simple: str) -> Key | None:
+    """The loss of one of several validation sets, by its name."""
+    head, _, rest = simple.partition("_")
+    name = rest.removesuffix("_loss")
+    if rest.startswith(_LIGHTNING):
+        name = rest.removeprefix(_LIGHTNING)
+    if head not in _SETS_OF or name == rest or _PARTS & set(name.split("_")):
+        return None
+    return Key(OF_SET + name, 1.0, 0) if name else None
+
+
+def is_curve(name: str) -> bool:
+    """Whether a record with this metric is a point of a curve."""
+    return name in CURVES or name.startswith(OF_SET)
 
 
 def plain(text: str) -> str:

@@ -10,6 +10,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -89,7 +90,7 @@ def follow(
     until = started + seconds + 3.0
     while time.monotonic() < until:
         commits.look()
-        time.sleep(0.002 if len(names) == 1 else 0.01)
+        time.sleep(0.002 if len(names) == 1 else 0.03)
     spent = [cpu_s(pid) for pid in watched.pids()]
     took = time.monotonic() - started
     writer.join()
@@ -139,9 +140,9 @@ def slow(folder: Path) -> None:
 
 def alarm(folder: Path) -> None:
     """A loss that is not finite, in logs that are drawn as usual."""
-    count = 6 if QUICK else 18  # no more than are told in an hour
-    told = folder / "told.txt"
-    command = f"(date +%s.%N; cat; echo) >> {told}"
+    count = 6 if QUICK else 18  # no more than are notified in an hour
+    notified = folder / "notified.txt"
+    command = f"(date +%s.%N; cat; echo) >> {notified}"
     (folder / "logs").mkdir()
     names = [f"{i:03}.log" for i in range(count)]
     for name in names:
@@ -157,7 +158,7 @@ def alarm(folder: Path) -> None:
             sent[name] = time.time()
             time.sleep(0.8)
         time.sleep(5.0)
-    rows = told.read_text().splitlines() if told.exists() else []
+    rows = notified.read_text().splitlines() if notified.exists() else []
     times = {
         json.loads(text)["run"]: float(at)
         for at, text in itertools.pairwise(rows)
@@ -179,7 +180,7 @@ def known(folder: Path) -> None:
         os.utime(path, (1e9, 1e9))
     total = sum(path.stat().st_size for path in (folder / "logs").iterdir())
     with daemon(folder, *UNDRAWN) as watched:
-        watched.wait_for("SELECT total(bytes) FROM runs", total)
+        watched.wait_for_bytes(total)
         watched.wait_for(DRAWN, 1)
     size = watched.store.stat().st_size
     show(
@@ -253,12 +254,102 @@ def appended(folder: Path, count: int) -> tuple[float, float]:
     return quantile(reading, 0.5), quantile(judging, 0.5)
 
 
+def finished(folder: Path) -> None:
+    """Logs that are over when the daemon starts: all are analysed and drawn."""
+    count = 40 if QUICK else 200
+    (folder / "logs").mkdir()
+    for i in range(count):
+        path = folder / "logs" / f"{i:03}.log"
+        path.write_bytes(b"".join(line(step) for step in range(1000 + i)))
+        os.utime(path, (1e9 + i, 1e9 + i))
+    watched = Daemon(folder)
+    started = time.monotonic()
+    watched.wait_until_it_watches()
+    watched.wait_for(DRAWN, count)
+    took = time.monotonic() - started
+    show(f"{count} finished logs analysed and drawn", took, 60.0 * count / 200, "s")
+    watched.stop()
+
+
+def idle(folder: Path) -> None:
+    """A thousand logs that stand still while a process has them open."""
+    count = 200 if QUICK else 1000
+    (folder / "logs").mkdir()
+    paths = [folder / "logs" / f"{i:04}.log" for i in range(count)]
+    for path in paths:
+        path.write_bytes(b"".join(map(line, range(100))))
+    files = [os.open(path, os.O_WRONLY | os.O_APPEND) for path in paths]
+    with daemon(folder, *UNDRAWN) as watched:
+        watched.wait_for_bytes(sum(path.stat().st_size for path in paths))
+        watched.wait_for(DRAWN, 1)
+    judge_as_the_first(watched.store)
+    writer = os.fork()
+    if not writer:
+        signal.pause()
+    for fd in files:
+        os.close(fd)
+    try:
+        with daemon(folder, *UNDRAWN) as watched:
+            time.sleep(30.0)
+            before, at = cpu_s(watched.process.pid), time.monotonic()
+            time.sleep(30.0 if QUICK else 60.0)
+            used = cpu_s(watched.process.pid) - before
+            share = 100 * used / (time.monotonic() - at)
+            show(f"{count} idle logs with a writer: CPU", share, 0.5, "%")
+    finally:
+        os.kill(writer, signal.SIGKILL)
+        os.waitpid(writer, 0)
+
+
+def resumed(folder: Path) -> None:
+    """A thousand old logs that get a line every ten seconds."""
+    count, seconds = (200, 30.0) if QUICK else (1000, 60.0)
+    names = [f"{i:04}.log" for i in range(count)]
+    (folder / "logs").mkdir()
+    for name in names:
+        path = folder / "logs" / name
+        path.write_bytes(b"".join(map(line, range(100))))
+        os.utime(path, (1e9, 1e9))
+    with daemon(folder, *UNDRAWN) as watched:
+        watched.wait_for(DRAWN, 1)
+    judge_as_the_first(watched.store)
+    with daemon(folder, *UNDRAWN) as watched:
+        delays, mine, _ = follow(watched, names, 0.1, seconds)
+    what = f"{count} resumed logs x 0.1 line/s"
+    show(f"{what}: CPU of daemon", 100 * mine, 6.0, "%")
+    show(f"{what}: append -> committed, p50", 1e3 * quantile(delays, 0.5), 300.0, "ms")
+    show(f"{what}: append -> committed, p99", 1e3 * quantile(delays, 0.99), 1e3, "ms")
+
+
+def backlog(folder: Path) -> None:
+    """A live log beside one of gigabytes that was never read."""
+    size = 300 * 10**6 if QUICK else 2 * 10**9
+    (folder / "logs").mkdir()
+    text = b"".join(map(line, range(10**5)))
+    with (folder / "logs" / "large.log").open("wb") as file:
+        for _ in range(size // len(text)):
+            file.write(text)
+    (folder / "logs" / "a.log").write_bytes(b"".join(map(line, range(100))))
+    watched = Daemon(folder, *UNDRAWN)
+    watched.wait_until_it_watches()
+    delays, mine, _ = follow(watched, ["a.log"], 5.0, 20.0)
+    show("live beside a backlog: p50", 1e3 * quantile(delays, 0.5), 300.0, "ms")
+    show("live beside a backlog: p99", 1e3 * quantile(delays, 0.99), 1e3, "ms")
+    print(f"live beside a backlog: {100 * mine:.0f} % of a core")
+    watched.process.kill()
+    watched.process.wait()
+
+
 BENCHES: dict[str, Callable[[Path], None]] = {
     "slow": slow,
     "busy": busy,
     "alarm": alarm,
     "known": known,
     "grown": grown,
+    "finished": finished,
+    "idle": idle,
+    "resumed": resumed,
+    "backlog": backlog,
 }
 
 

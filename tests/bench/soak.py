@@ -20,6 +20,8 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
 from watching import Daemon, daemon, line, rss_mb  # noqa: E402
 
+from watcher.storage.database import Database  # noqa: E402
+
 
 LOGS = 50
 EVERY_S = 10.0
@@ -86,13 +88,12 @@ def write_all(logs: Path, end: threading.Event) -> None:
 def sample(watched: Daemon, started: float) -> dict[str, float]:
     """How the daemon is now."""
     pid, *workers = watched.pids()
-    rows = watched.ask(
-        "SELECT path, coalesce(json_extract(cursor, '$.offset'), 0) FROM runs"
-        " WHERE current"
-    )
+    store = Database(watched.store.parent, read_only=True)
+    rows = store.current_runs()
+    store.close()
     lag = 0.0
-    for name, offset in rows:
-        path = watched.logs / name.decode()
+    for row in rows:
+        path, offset = watched.logs / row.path, row.cursor.offset if row.cursor else 0
         if path.exists() and path.stat().st_size > offset:
             lag = max(lag, time.time() - path.stat().st_mtime)
     return {

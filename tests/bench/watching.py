@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+# Bytes that were read of a run, in a row of `storage/appends.py`.
+BYTES = struct.Struct("<x8xq")
 
 
 def line(step: int) -> bytes:
@@ -72,6 +75,15 @@ class Daemon:
         with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
             return connection.execute(query).fetchall()
 
+    def wait_for_bytes(self, total: int, seconds: float = 900.0) -> None:
+        """Waits until so many bytes of all logs are committed."""
+        uri = f"{self.store.as_uri()}?mode=ro"
+        deadline = time.monotonic() + seconds
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+            while sum(size for _, size in read_bytes(connection)) < total:
+                assert time.monotonic() < deadline, f"not {total} bytes"
+                time.sleep(0.2)
+
     def wait_for(self, query: str, value: float, seconds: float = 900.0) -> None:
         """Waits until the first field that the store answers is so large."""
         deadline = time.monotonic() + seconds
@@ -107,6 +119,18 @@ def rss_mb(pid: int) -> float:
         return 0.0
 
 
+def read_bytes(connection: sqlite3.Connection) -> list[tuple[bytes, int]]:
+    """Logs, and how many bytes of each are committed."""
+    with connection:
+        runs = connection.execute("SELECT id, path, bytes FROM runs").fetchall()
+        looks = connection.execute(
+            "SELECT run, appended, max(id) FROM chunks"
+            " WHERE appended NOT NULL AND length(appended) > 0 GROUP BY run"
+        ).fetchall()
+    newest = {run: BYTES.unpack_from(data)[0] for run, data, _ in looks}
+    return [(path, newest.get(run, size)) for run, path, size in runs]
+
+
 class Commits:
     """When bytes of logs were committed, as another process sees it.
 
@@ -125,7 +149,7 @@ class Commits:
         if version == self._version:
             return
         self._version = version
-        rows = self._connection.execute("SELECT path, bytes FROM runs").fetchall()
+        rows = read_bytes(self._connection)
         now = time.time()
         for name, size in rows:
             known = self.seen.setdefault(os.fsdecode(name), [])

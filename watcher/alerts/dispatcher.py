@@ -57,6 +57,7 @@ class Dispatcher:
         self._deliverer = Deliverer(channels, on_result)
         self._alerts: dict[int, dict[str, Alert]] = {}
         self._unrecorded: dict[tuple[int, str], tuple[Delivery, str]] = {}
+        self._failing: dict[str, str] = {}
         if names := former_names(channels):
             with store.transaction():
                 for old, new in names.items():
@@ -75,9 +76,7 @@ class Dispatcher:
         Raises:
             StorageUnavailableError: nothing can be kept now, so nothing is sent.
         """
-        known = self._alerts.get(row.id)
-        if known is None:
-            known = self._alerts[row.id] = outbox.load(self._outbox, row.id)
+        known = self._known(row.id)
         if not known and not findings:
             return
         now = self._clock.now()
@@ -100,6 +99,16 @@ class Dispatcher:
         if notifications:
             self.deliver()
 
+    @property
+    def error(self) -> str:
+        """Why the last notification of a channel was not delivered, "" without such."""
+        failing = next(filter(None, self._failing.values()), "")
+        return f"alerts are not delivered: {failing}" if failing else ""
+
+    def is_idle(self, run: int) -> bool:
+        """Whether a run has no alerts."""
+        return not self._known(run)
+
     def forget(self, run: int) -> None:
         """Drops what is cached of a run of which nothing more comes."""
         self._alerts.pop(run, None)
@@ -117,6 +126,7 @@ class Dispatcher:
         """
         key = delivery.notification, delivery.channel
         self._unrecorded[key] = delivery, error
+        self._failing[delivery.channel] = error
         with self._store.transaction():
             given_up = outbox.settle(
                 self._outbox,
@@ -155,6 +165,11 @@ class Dispatcher:
     def stop(self) -> None:
         """Starts nothing more."""
         self._deliverer.stop()
+
+    def _known(self, run: int) -> dict[str, Alert]:
+        if run not in self._alerts:
+            self._alerts[run] = outbox.load(self._outbox, run)
+        return self._alerts[run]
 
     def _put(self, payload: Mapping[str, Any], now: float) -> None:
         outbox.put(

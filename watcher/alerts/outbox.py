@@ -24,6 +24,11 @@ def load(outbox: Outbox, run: int) -> dict[str, Alert]:
     return {key: _alert(data) for key, data in outbox.alerts(run).items()}
 
 
+def load_all(outbox: Outbox) -> list[tuple[int, Alert]]:
+    """The alerts of all runs, each with its run."""
+    return [(run, _alert(data)) for run, data in outbox.all_alerts()]
+
+
 def save(outbox: Outbox, run: int, alerts: Mapping[str, Alert]) -> None:
     """Keeps the alerts of a run."""
     outbox.save_alerts(run, [asdict(alert) for alert in alerts.values()])

@@ -52,6 +52,17 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class ValidationSet:
+    """The figures of one of several validation sets, as those of `Summary`."""
+
+    name: str
+    evaluations: int
+    final_val: float
+    best_val: float
+    best_val_step: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Every figure of the report; None where the log does not state it.
 
@@ -66,7 +77,12 @@ class Summary:
     `outcome`: "finished", "crashed", "out of memory", "killed", "cancelled",
     "interrupted", or None where the log does not state how the run ended.
     `outcome_text`: the line that states it.  `verdict`: "overfitting", "possible",
-    "none" or None (no validation).
+    "none" or None (no validation).  `validation_sets`: where a log has several, each
+    with its own best; `final_val` and the like are of the first.
+    `pauses`: how many times hold more than an
+    iteration; `slow_ms`: what one in twenty of the others exceeds; `rate`: median
+    throughput, in the unit of the log.  `slope`: where the training loss goes at the
+    end: "falling", "rising", "flat" or None (too few records).
     """
 
     records: int = 0
@@ -106,6 +122,28 @@ class Summary:
     last_checkpoint_step: int | None = None
     outcome: str | None = None
     outcome_text: str | None = None
+    validation_sets: tuple[ValidationSet, ...] = ()
+    pauses: int = 0
+    slow_ms: float | None = None
+    rate: float | None = None
+    slope: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clock:
+    """Time spent until some places of a log.
+
+    Attributes:
+        known: ms of the iterations that the log states, shape (n,).
+        missing: iterations that it does not state; each takes the typical time.
+    """
+
+    known: Floats
+    missing: Floats
+
+    def seconds(self, typical_ms: float) -> Floats:
+        """The time in s."""
+        return np.asarray((self.known + typical_ms * self.missing) / 1000)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +160,8 @@ class Measured:
             `window` points within a segment, shape of `train`.
         val: validation figure.  val_train: training loss at each evaluation (from
             the log, else `train_smooth` there), NaN where unknown, shape of `val`.
+        other_sets: of the further validation sets of the log each as `val` and
+            `val_train`, in the order of the log.
         comparable: whether `val` and `val_train` are in one unit.
         time: iteration time in ms.  pause: True where it holds an evaluation, a
             checkpoint or a compilation, shape of `time`.
@@ -129,9 +169,12 @@ class Measured:
         curves: every metric of the log by name, the ones above among them.
         elapsed_s: training time at each point of `train` (or of `val` without it),
             where the log states it, else None.
-        smoothed_loss: whether the log's own loss is already an average.
+        smoothed_loss, averaged_mfu: whether those of the log are averages already.
+        clocks: time spent until each evaluation, by validation metric; where it is not
+            known there is none.  usual_ms: median of all times, NaN without any.
         ended: whether nothing writes the log any more, whatever the log says.
         epochs: whether the steps of the log are epochs.
+        table: whether each record is the result of another run, and none a training.
     """
 
     name: str
@@ -154,9 +197,14 @@ class Measured:
     segments: tuple[Segment, ...]
     milestones: tuple[Milestone, ...]
     lines: int = 0
+    other_sets: tuple[tuple[Curve, Floats], ...] = ()
     changed_at: float | None = None  # log's last change, seconds since 1970
     ended: bool = False
     epochs: bool = False
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    usual_ms: float = float("nan")
+    averaged_mfu: bool = False
+    table: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

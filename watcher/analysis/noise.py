@@ -24,7 +24,7 @@ _SIGMA_PER_MEDIAN: Final = 1.4826 / math.sqrt(6)
 _MINIMUM_BIAS: Final = 0.5
 _MAX_MINIMUM_BIAS: Final = 3.0
 # The trailing estimate: blocks of 32 second differences, the largest of the last 8.
-_BLOCK: Final = 32
+BLOCK: Final = 32
 _BLOCKS: Final = 8
 _MIN_DIFFERENCES: Final = 8
 # The estimate at a value stands on values before the three of its own median.
@@ -60,33 +60,35 @@ def student_cdf(t: float, freedom: int) -> float:
     return 0.5 * (1 + math.erf(math.copysign(size, t) / math.sqrt(2)))
 
 
-def trailing_sigma(values: Floats) -> Floats:
+def trailing_sigma(values: Floats, *, begins: bool = True) -> Floats:
     """Standard deviation of single values, as known before the last three; shape (n,).
 
     Of all second differences while they are few, then the largest of the last eight
     block medians, since one block may be quiet by chance.  Infinite until known.
+    `begins`: whether the first value is that of the curve, not of a later block, where
+    it is known only after nine blocks.
     """
     result = np.full(len(values), np.inf)
-    early = _second_differences(values[: _BLOCK + 1])
-    for k in range(_MIN_DIFFERENCES, min(_BLOCK, len(values) - _LAG - 1)):
+    early = _second_differences(values[: BLOCK + 1] if begins else values[:0])
+    for k in range(_MIN_DIFFERENCES, min(BLOCK, len(values) - _LAG - 1) * begins):
         result[k + _LAG + 1] = np.median(early[:k])
     largest = _trailing_max(_block_medians(values))
-    later = result[_BLOCK + _LAG + 1 :]
+    later = result[BLOCK + _LAG + 1 :]
     for at in range(0, len(later), _CHUNK):
-        blocks = largest[at // _BLOCK : (at + _CHUNK) // _BLOCK]
+        blocks = largest[at // BLOCK : (at + _CHUNK) // BLOCK]
         part = later[at : at + _CHUNK]
-        part[:] = np.repeat(blocks, _BLOCK)[: len(part)]
+        part[:] = np.repeat(blocks, BLOCK)[: len(part)]
     result *= _SIGMA_PER_MEDIAN
     return result
 
 
 def _block_medians(values: Floats) -> Floats:
     """Median absolute second difference of each whole block."""
-    last = (len(values) - 2) // _BLOCK * _BLOCK
+    last = (len(values) - 2) // BLOCK * BLOCK
     found = [np.empty(0)]
     for at in range(0, last, _CHUNK):
         differences = _second_differences(values[at : min(at + _CHUNK, last) + 2])
-        found.append(np.median(differences.reshape(-1, _BLOCK), axis=1))
+        found.append(np.median(differences.reshape(-1, BLOCK), axis=1))
     return np.concatenate(found)
 
 

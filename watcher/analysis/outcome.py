@@ -1,7 +1,7 @@
 """How a run ended: decided here, from the milestones behind its last record."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,8 @@ ENDS: Final = {
     "nan": "crashed",
     "traceback": "crashed",
 }
+BEGINNINGS: Final = frozenset({"start", "resumed"})
+_KEPT: Final = BEGINNINGS | ENDS.keys()
 # Of several ends the root cause: an error that follows from it comes later.
 _CAUSES: Final = (
     "out of memory",
@@ -47,26 +49,55 @@ class Outcome:
     text: str | None = None
 
 
+class OutcomeState:
+    """How a run ended, as far as its log goes.
+
+    Attributes:
+        last_step: the step of the last record, None without any.
+        last_line: of the last record, 0 without any.
+        after: milestones at or behind the last record that end or begin a run.
+    """
+
+    def __init__(self) -> None:
+        self.last_step: int | None = None
+        self.last_line = 0
+        self.after: list[Milestone] = []
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        for curve in (new.train, new.val):
+            if curve is None or not len(curve):
+                continue
+            line = int(curve.lines[-1])
+            if line > self.last_line:
+                self.last_line, self.last_step = line, int(curve.steps[-1])
+        self.after += [m for m in new.milestones if m.kind in _KEPT]
+        if self.after and self.after[0].line < self.last_line:
+            self.after = [m for m in self.after if m.line >= self.last_line]
+
+    def outcome(self, info: Mapping[str, int | float | str | bool]) -> Outcome:
+        """How it ended; `info`: what the log states."""
+        why = cause([m for m in self.after if m.kind in ENDS])
+        if why:
+            return Outcome(ENDS[why.kind], quoted(why.text))
+        planned, step = info.get("max_iters"), self.last_step
+        if isinstance(planned, int) and step is not None and step >= planned:
+            return Outcome("finished")
+        return Outcome()
+
+
 def outcome(run: Measured) -> Outcome:
-    """How the run ended as far as its log goes."""
-    curves = [c for c in (run.train, run.val) if c]
-    last = max((int(c.lines[-1]) for c in curves), default=0)
-    after = [m for m in run.milestones if m.line >= last and m.kind in ENDS]
-    why = cause(after)
-    if why:
-        return Outcome(ENDS[why.kind], quoted(why.text))
-    planned, step = run.info.get("max_iters"), last_step(run)
-    if isinstance(planned, int) and step is not None and step >= planned:
-        return Outcome("finished")
-    return Outcome()
+    """How a whole run ended as far as its log goes."""
+    state = OutcomeState()
+    state.update(run)
+    return state.outcome(run.info)
 
 
 def last_step(run: Measured) -> int | None:
-    """The step of the last record, None without any."""
-    found = [c for c in (run.train, run.val) if c]
-    if not found:
-        return None
-    return int(max(found, key=lambda c: int(c.lines[-1])).steps[-1])
+    """The step of the last record of a whole run, None without any."""
+    state = OutcomeState()
+    state.update(run)
+    return state.last_step
 
 
 def quoted(text: str) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import glob
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -122,4 +123,12 @@ def _stored(name: str, context: click.Context, folder: Path) -> Iterator[Any]:
                 run, _ = store.load(row.id, context.obj.formats)
                 path = str(Path(row.root) / row.path)
                 rules = context.obj.rules
-                yield analyse(run, name=row.name, path=path, settings=rules)
+                made = analyse(run, name=row.name, path=path, settings=rules)
+                yield replace(made, info={**made.info, **_said(store, row)})
+
+
+def _said(store: Any, row: Any) -> dict[str, str]:
+    """What people said of a run, as settings that may differ."""
+    remarks = store.remarks.of(row.id)
+    last = remarks.notes[-1].text if remarks.notes else ""
+    return {"tags": " ".join(remarks.tags), "note": last}

@@ -43,13 +43,18 @@ def doctor(
     count.
     """
     from watcher.service.checks import examine
+    from watcher.service.network import service_network
+    from watcher.service.place import SYSTEM
     from watcher.service.senders import one_sender
 
     checks = []
     for check in (
         *examine(folder, out, state or out / ".gptwatch", options.tr),
         one_sender(context.obj.notify, options.tr),
+        service_network(SYSTEM, options.tr),
     ):
+        if check is None:
+            continue
         checks.append(check)
         if not as_json:
             _show(check.name, check.verdict, check.text, check.advice)

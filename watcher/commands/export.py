@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from watcher.commands import options
+from watcher.commands.completion import complete_runs_and_files
 from watcher.files import distinct_names
 
 
@@ -20,7 +21,13 @@ _WITH_SUPERSEDED: Final = ("csv", *_COLUMNAR, "tensorboard")
 
 
 @click.command()
-@click.argument("names", metavar="[RUN|FILE]...", type=options.file, nargs=-1)
+@click.argument(
+    "names",
+    metavar="[RUN|FILE]...",
+    type=options.file,
+    nargs=-1,
+    shell_complete=complete_runs_and_files,
+)
 @click.option(
     "--to",
     type=click.Choice(

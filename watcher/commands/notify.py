@@ -46,12 +46,29 @@ def notify(
             click.echo(options.tr("{channel}: accepted", channel=channel.name))
         except DeliveryError as error:
             failed += 1
-            why = str(error).removeprefix(f"{channel.name}: ")
+            why = options.said(error).removeprefix(f"{channel.name}: ")
             text = "{channel}: failed: {reason}"
             reason = options.safe(why)
             click.echo(options.tr(text, channel=channel.name, reason=reason))
+    if test and _is_unreachable_for_the_service(context.obj.path):
+        failed += 1
     if failed:
         raise GptwatchError(options.tr("channels that failed: {n}", n=failed))
+
+
+def _is_unreachable_for_the_service(path: Path | None) -> bool:
+    """Whether the service, whose settings these are, lacks the network; prints it."""
+    from watcher.service.network import service_network
+    from watcher.service.place import SYSTEM
+
+    if path is None or path.resolve() != SYSTEM.config:
+        return False
+    check = service_network(SYSTEM, options.tr)
+    if check is None or check.verdict == "ok":
+        return False
+    text = f"{options.tr(check.name)}: {check.text}; {check.advice}"
+    click.echo(options.safe(text), err=True)
+    return True
 
 
 def _test_notification() -> dict[str, object]:

@@ -14,6 +14,7 @@ from watcher.errors import InputError
 _EXIT_CODES: Final = {
     "overfitting": 10,
     "not_finite": 11,
+    "zero_loss": 11,  # what overflows is printed as 0, too
     "divergence": 12,
     "crashed": 13,
 }
@@ -65,7 +66,7 @@ def once(
         theme=theme,
         window=window,
         log_x=log_x,
-        output=options.Output(not no_files, document, quiet),
+        output=options.Output(not no_files, document=document, quiet=quiet),
     )
     if html and not no_files:
         _write_html(analysis, out, lang, quiet=quiet or document)
@@ -76,8 +77,9 @@ def _write_html(analysis: Any, out: Path, lang: str, *, quiet: bool) -> None:
     """Writes the report in one file, and prints its path."""
     from watcher.files import stamp, write_atomically
     from watcher.html.report import document
+    from watcher.outputs.report.artifacts import label
 
-    path = out / f"training_report_{stamp(time.time())}.html"
+    path = out / f"training_report_{label(analysis.name)}_{stamp(time.time())}.html"
     write_atomically(path, [document(analysis, lang=lang)])
     if not quiet:
         click.echo(options.safe(str(path)))

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import click
 
-from watcher.errors import ConfigError, InputError
+from watcher.errors import ConfigError, GptwatchError, InputError, Text
 from watcher.outputs.text import catalog, numbers
+from watcher.outputs.text import errors as texts
 from watcher.outputs.text.escape import clean
 from watcher.settings import Where
 
@@ -46,6 +47,11 @@ def language() -> str:
 def tr(text: str, **values: object) -> str:
     """The text in the language of the command, its `{names}` filled in."""
     return catalog.tr(language(), text, **values)
+
+
+def said(error: GptwatchError | Text) -> str:
+    """What an error says, in the language of the command."""
+    return texts.said(error, language())
 
 
 def choose_language(
@@ -100,9 +106,13 @@ state = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What an analysis leaves: files, the document or a summary on standard output."""
+    """What an analysis leaves: files, the document or a summary on standard output.
+
+    `reuse`: the dated files of the daemon are enough, where it has written them.
+    """
 
     files: bool = True
+    reuse: bool = False
     document: bool = False
     quiet: bool = False
 
@@ -129,10 +139,12 @@ def blamed(error: Exception) -> Exception:
     source = context.get_parameter_source(name)
     if source is ParameterSource.DEFAULT_MAP:
         where: Where = context.find_root().obj.where
-        return where.child(name).error(f"is invalid: {error.message}")
+        return where.child(name).error("is invalid: {message}", message=error.message)
     if source is ParameterSource.ENVIRONMENT:
         variable = f"{context.auto_envvar_prefix}_{name.upper()}"
-        return ConfigError(f"{variable}: {error.message}")
+        return ConfigError(
+            "{variable}: {message}", variable=variable, message=error.message
+        )
     return error
 
 
@@ -185,6 +197,7 @@ def conclude(
     Raises:
         NoMetricsError: the log holds no metric.
     """
+    from watcher.daemon.drawn import drawn
     from watcher.outputs.report import artifacts, terminal
     from watcher.outputs.report.json import to_parts
 
@@ -193,10 +206,18 @@ def conclude(
     if not analysis.curves:
         raise NoMetricsError(path, reading.parser.lines)
     now = datetime.now().astimezone()
-    made: dict[str, str] = {}
+    made: Mapping[str, str] = {}
     if output.files:
-        made = artifacts.write(
-            reading, out, lang=lang, theme=theme, log_x=log_x, now=now
+        # All dated files of a run that is watched lie in its directory.
+        known = drawn(out / ".gptwatch", path)
+        made = known.dated if known and output.reuse else {}
+        made = made or artifacts.write(
+            reading,
+            known.folder if known else out,
+            lang=lang,
+            theme=theme,
+            log_x=log_x,
+            now=now,
         )
     if output.document:
         for part in to_parts(artifacts.document(reading)):

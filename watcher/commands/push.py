@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from watcher.commands import options
+from watcher.commands.completion import complete_runs_and_files
 from watcher.commands.export import readings
 
 
@@ -16,7 +17,13 @@ _POINTS: Final = 5000
 
 
 @click.command()
-@click.argument("names", metavar="RUN|FILE...", type=options.file, nargs=-1)
+@click.argument(
+    "names",
+    metavar="RUN|FILE...",
+    type=options.file,
+    nargs=-1,
+    shell_complete=complete_runs_and_files,
+)
 @click.option(
     "--to",
     type=click.Choice(["mlflow", "wandb"]),

@@ -72,18 +72,35 @@ def install(
 
     Idempotent: unchanged files and a running service are left alone.
     """
-    from watcher.service import control, place
+    from watcher.service import control, network, place
     from watcher.service.files import Choice
 
     where = _place(user=user)
     place.check_systemd(where)
     place.check_program(where)
+    if _wants_network(where, extras):
+        extras = (*extras, "network")
     control.install(where, Choice(dirs, out, extras, web), _echo)
     _show(where)
+    if network.is_isolated(where):
+        text = (
+            "the service has no network: notifications by e-mail and messengers fail; "
+            "to grant it: {command}"
+        )
+        _echo(text, command=f"sudo {network.GRANT}")
     if web:
         _echo("page: {address}", address="journalctl -u gptwatch-web")
     if user:
         _echo("it stops when you log out; to prevent that: loginctl enable-linger")
+
+
+def _wants_network(where: Any, extras: tuple[str, ...]) -> bool:
+    """Asks on a terminal whether notifications may use the network."""
+    granted = "network" in extras or (where.drop_ins / "network.conf").exists()
+    if granted or not where.sysusers or not sys.stdin.isatty():
+        return False
+    text = "Allow the network, for notifications by e-mail and messengers?"
+    return click.confirm(options.tr(text), default=False)
 
 
 @service.command()

@@ -3,14 +3,14 @@
 import contextlib
 import difflib
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from watcher.commands import options
+from watcher.commands.completion import complete_rules, complete_runs
 from watcher.errors import InputError
 from watcher.settings import seconds
 
@@ -19,8 +19,8 @@ _LONGEST_S: Final = 3650 * 86_400.0
 
 
 @click.command(short_help="Mute a rule for a time.")
-@click.argument("run", required=False)
-@click.argument("rule", required=False)
+@click.argument("run", required=False, shell_complete=complete_runs)
+@click.argument("rule", required=False, shell_complete=complete_rules)
 @click.option(
     "--for", "span", default="2h", show_default=True, help="How long: 30m, 2h, 3d."
 )
@@ -59,13 +59,13 @@ def silence(
 
 
 def _add(folder: Path, run: str, rule: str, until: float) -> None:
-    from watcher.alerts.silences import matches
+    from watcher.alerts import silences
     from watcher.storage.database import Database
 
     store = Database(folder, read_only=True)
     with contextlib.closing(store):
-        is_known = any(matches(row.name, run) for row in store.runs())
-    with _writing(folder) as outbox:
+        is_known = any(silences.matches(row.name, run) for row in store.runs())
+    with silences.writing(folder) as outbox:
         number = outbox.silence(run, rule, until)
     click.echo(_shown(number, run, rule, until))
     if not is_known:
@@ -97,23 +97,13 @@ def _list(folder: Path) -> None:
 
 
 def _remove(folder: Path, number: int) -> None:
-    with _writing(folder) as outbox:
+    from watcher.alerts import silences
+
+    with silences.writing(folder) as outbox:
         if not outbox.delete_silence(number):
             text = "there is no silence {n}; see: gptwatch silence --list"
             raise InputError(options.tr(text, n=number))
     click.echo(options.tr("silence {n} removed", n=number))
-
-
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[Any]:
-    """The outbox, for one short transaction beside the daemon's."""
-    from watcher.storage.database import Database
-
-    # It must exist, and have a readable schema.
-    Database(folder, read_only=True).close()
-    store = Database(folder, owner=False)
-    with contextlib.closing(store), store.transaction():
-        yield store.outbox
 
 
 def known(rule: str) -> None:

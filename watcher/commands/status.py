@@ -1,6 +1,8 @@
 """`gptwatch status`: a table of all runs, or one run whole."""
 
+import math
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,8 @@ import click
 
 from watcher.commands import options
 from watcher.commands.completion import complete_runs
-from watcher.commands.status_table import (
+from watcher.errors import InputError
+from watcher.outputs.report.status_table import (
     SORTS,
     details,
     folded,
@@ -18,11 +21,9 @@ from watcher.commands.status_table import (
     ordered,
     table,
 )
-from watcher.errors import InputError
 from watcher.outputs.text.catalog import message
 
 
-_EVERY_S: Final = 1.0
 _NARROWEST: Final = 60
 # More alerts than this are a list of their own: `gptwatch alerts`.
 _ALERTS: Final = 20
@@ -30,6 +31,8 @@ _ALERTS: Final = 20
 _FILES: Final = 3
 # Sweeps that are this late are worth a line, as in the daemon's own log.
 _LATE_S: Final = 10.0
+# The daemon reports every few seconds.
+_SILENT_S: Final = 30.0
 # States that have no colour of their own.
 _PLAIN: Final = (
     *(message("new"), message("stopped"), message("unwatched"), message("replaced")),
@@ -50,9 +53,7 @@ _COLOURS: Final = {
 @options.out
 @options.state
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--watch", is_flag=True, help="Refresh the table every second; Ctrl-C quits."
-)
+@click.option("--watch", is_flag=True, hidden=True)
 @click.option(
     "--all", "everything", is_flag=True, help="Include earlier and finished runs."
 )
@@ -79,6 +80,9 @@ def status(
     """
     from watcher.daemon.status import status as read
 
+    if watch:
+        text = "--watch was replaced by a full-screen view: {command}"
+        raise click.UsageError(options.tr(text, command="gptwatch top"))
     folder = state or out / ".gptwatch"
 
     def now() -> Any:
@@ -89,8 +93,6 @@ def status(
         _one(now(), run, as_json=as_json)
     elif as_json:
         click.echo(options.as_json(now().as_dict()))
-    elif watch and sys.stdout.isatty():
-        _live(now, everything=everything)
     else:
         for part in _parts(now(), everything=everything):
             _console().print(part, soft_wrap=not sys.stdout.isatty())
@@ -121,19 +123,6 @@ def _named(lines: Any, name: str) -> Any:
     if not near:
         text = "{name}: no such run; to see all: gptwatch status --all"
     raise InputError(options.tr(text, name=name, names=names))
-
-
-def _live(now: Any, *, everything: bool) -> None:
-    import time
-
-    from rich.console import Group
-    from rich.live import Live
-
-    with Live(console=_console(), screen=True, auto_refresh=False) as live:
-        while True:
-            parts = _parts(now(), everything=everything)
-            live.update(Group(*parts), refresh=True)
-            time.sleep(_EVERY_S)
 
 
 def _console() -> Any:
@@ -214,16 +203,19 @@ def _problems(status: Any) -> list[str]:
         return []  # those of a daemon that has stopped are history
     notes = status.notes
     found = [*notes.get("problems", []), status.page_problem]
-    kinds = ("output", "events", "exports")
+    kinds = ("output", "events", "exports", "alerts")
     found += [notes.get(f"{what}_error", "") for what in kinds]
     if notes.get("undrawn"):
         text = "drawing takes longer than its interval; pictures waiting: {n}"
         found.append(options.tr(text, n=notes["undrawn"]))
-    if notes.get("late_s", 0.0) > _LATE_S:
+    silent_s = time.time() - notes.get("at", math.inf)
+    late_s, text = silent_s, "the daemon last reported {time} ago: it gets no CPU"
+    if silent_s <= _SILENT_S:
+        late_s = notes.get("late_s", 0.0)
         text = "logs are read {time} late: the daemon gets too little CPU"
-        lang = options.language()
-        time = plain(seconds(round(notes["late_s"]), lang))
-        found.append(options.tr(text, time=time))
+    if late_s > _LATE_S:
+        shown = plain(seconds(round(late_s), options.language()))
+        found.append(options.tr(text, time=shown))
     if notes.get("polled"):
         text = "{path}: inotify does not work there; polling every second"
         found.append(options.tr(text, path=notes["polled"]))

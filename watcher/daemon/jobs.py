@@ -37,7 +37,8 @@ class Job:
         changed_at: of the log, seconds since 1970.
         ended: whether a last line without an end counts.
         folder: output directory of the run; "" writes nothing.
-        step: also write `iter_STEP_STAMP.png`.
+        step: also write `iter_STEP_RUN_STAMP.png`.
+        missed: earlier steps whose pictures are due: drawn from the database.
         final: also write the dated plot, report and data.
         stamp: of dated files.
     """
@@ -49,6 +50,7 @@ class Job:
     ended: bool = False
     folder: str = ""
     step: int | None = None
+    missed: Sequence[int] = ()
     final: bool = False
     stamp: str = ""
 

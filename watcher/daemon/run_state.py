@@ -62,6 +62,13 @@ class Signs:
     complete: bool = True
     before: str = RUNNING
 
+    def wait_s(self) -> float:
+        """Seconds after which silence alone may make the state another."""
+        quiet_s = _QUIET_GAPS * max(self.usual_s, 1.0)
+        limits = (quiet_s, self.timeout_s, _RESTART_S, _ABANDONED_S)
+        left = [limit - self.silent_s for limit in limits]
+        return min([wait for wait in left if wait >= 0], default=_ABANDONED_S)
+
 
 def decide(signs: Signs) -> str:
     """The run's state; in doubt the less severe one.
@@ -121,11 +128,14 @@ class RunState:
         notified: whether its findings were passed on since the daemon started.
         ending: whether it ended, and its dated files are not written yet.
         drawn_step: of the last dated plot.
+        check_at: when its state may be another, though nothing happened.
         saved_at: when its log had last grown when its gaps were stored.
         analysed_at, drawn_at: of the last job.
         retry_at: not before this, after an error.
         analysis_s, cost_s: CPU time of the last job's analysis, and in all.
         error: why that failed, "" when all is well.
+        row: of the database, without what is large; None where it has to be read.
+        pauses: the gaps' number and last one, the timeout and the median that follow.
         summary, findings: of the last analysis.
     """
 
@@ -142,6 +152,7 @@ class RunState:
     notified: bool = False
     ending: bool = False
     drawn_step: int = 0
+    check_at: float = float("-inf")
     saved_at: float | None = None
     analysed_at: float = float("-inf")
     drawn_at: float = float("-inf")
@@ -149,6 +160,8 @@ class RunState:
     analysis_s: float = 0.0
     cost_s: float = 0.0
     error: str = ""
+    row: Row | None = None
+    pauses: tuple[int, float, float, float] = (-1, 0.0, 0.0, 0.0)
     summary: Mapping[str, Any] = field(default_factory=dict)
     findings: Sequence[Mapping[str, Any]] = ()
 
@@ -190,6 +203,16 @@ class RunState:
         return self.state in OVER
 
     @property
+    def is_background(self) -> bool:
+        """Whether nobody waits for it: it had ended before, and all cores may work."""
+        return (self.adopted or self.is_over) and not self.ending
+
+    @property
+    def modified_ns(self) -> int:
+        """When its log was modified, since 1970."""
+        return self.tail.cursor.mtime_ns if self.tail.cursor is not None else 0
+
+    @property
     def is_urgent(self) -> bool:
         """Whether it bypasses the debounce: the first bad loss does, not each."""
         tail = self.tail
@@ -223,18 +246,27 @@ class RunState:
 
     def signs(self, silent_s: float, settings: Stalled) -> Signs:
         """What its state is decided from now."""
-        gaps = list(self.tail.gaps)
+        timeout, usual = self._usual(settings)
         return Signs(
             outcome=self.summary.get("outcome"),
             writer=self.writer,
             silent_s=silent_s,
-            timeout_s=timeout_s(gaps, settings),
-            usual_s=median(gaps) if gaps else 1.0,
+            timeout_s=timeout,
+            usual_s=usual,
             last_step=self.summary.get("last_step"),
             max_steps=self.summary.get("max_steps"),
             complete=self.is_complete,
             before=self.state,
         )
+
+    def _usual(self, settings: Stalled) -> tuple[float, float]:
+        """Silence after which it is stalled, and the median pause of its log."""
+        gaps = self.tail.gaps
+        seen = len(gaps), gaps[-1] if gaps else 0.0
+        if self.pauses[:2] != seen:
+            usual = median(gaps) if gaps else 1.0
+            self.pauses = (*seen, timeout_s(list(gaps), settings), usual)
+        return self.pauses[2:]
 
     def confirmed(self) -> list[Mapping[str, Any]]:
         """Findings of the analysis, without an end that its process has survived."""

@@ -1,71 +1,39 @@
 """When each run is analysed and plotted, and what its results mean for its state."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
-from watcher.analysis import rules
 from watcher.clock import Clock
 from watcher.daemon.jobs import Job, Result
-from watcher.daemon.run_state import QUIET, REPLACED, RUNNING, RunState, decide
-from watcher.daemon.token_bucket import TokenBucket
+from watcher.daemon.pool import JobRunner, Pool
+from watcher.daemon.priority import Priority
+from watcher.daemon.progress import Progress
+from watcher.daemon.run_state import REPLACED, RunState
+from watcher.daemon.settings import Settings
+from watcher.daemon.states import Alerts, States
 from watcher.files import distinct_names, stamp
 from watcher.ingest.tail import Tail
 from watcher.outputs.report.artifacts import file_name
-from watcher.outputs.text.findings import as_dict
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
-# Token bucket of CPU seconds for analyses that nothing urgent asks for.
-_CPU_RATE: Final = 0.02
-_CPU_BURST_S: Final = 2.0
-# What it costs in this process to start a job and to store its result.
-_STORING_S: Final = 0.01
-# Throttle: between two jobs of a run pass this many times the CPU time of one.
-_THROTTLE: Final = 20.0
-_MIN_PAUSE_S: Final = 0.25
-# Debounce: a run where nothing urgent happened waits for this.
-_DEBOUNCE_S: Final = 2.0
 _RETRY_S: Final = 10.0
-
-
-class JobRunner(Protocol):
-    """Runs jobs, one at a time."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether a job is running."""
-
-    def start(self, job: Job) -> None:
-        """Starts a job."""
-
-
-class Alerts(Protocol):
-    """Takes the findings of each analysis."""
-
-    def update(
-        self,
-        row: Row,
-        findings: Sequence[Mapping[str, Any]],
-        *,
-        fresh: bool,
-        going: bool,
-    ) -> None:
-        """Takes in what is found of a run now."""
-
-    def forget(self, run: int) -> None:
-        """Nothing more is found of a run."""
+# Missed plots that one job draws: other runs wait for it.
+_MISSED: Final = 3
 
 
 class Scheduler:
-    """Chooses the next job, stores its result, and keeps every run's state.
+    """Chooses the next job, and stores its result.
+
+    `worker`: for runs that somebody may wait for; `pool`: for those that are over.
 
     Attributes:
         runs: by their number in the database.
-        draining: whether the daemon shuts down: what is urgent skips the throttle.
+        states: their states.
         behind: how many runs the last scheduled drawing left undrawn.
     """
 
@@ -73,32 +41,34 @@ class Scheduler:
         self,
         store: Database,
         worker: JobRunner,
+        pool: Pool,
         clock: Clock,
         *,
-        roots: Sequence[Path],
-        out: Path,
-        every: int,
-        settings: rules.Settings,
-        lang: str,
+        settings: Settings,
         alerts: Alerts,
     ) -> None:
         self._store = store
         self._worker = worker
+        self._pool = pool
         self._clock = clock
-        self._labels = {str(r): name for r, name in distinct_names(roots).items()}
-        self._out = out
-        self._every = every
-        self._settings = settings
-        self._lang = lang
-        self._alerts = alerts
-        self._started = clock.uptime()
-        self._cpu = TokenBucket.full(
-            rate=_CPU_RATE, burst=_CPU_BURST_S, now=self._started
+        self._labels = {str(r): n for r, n in distinct_names(settings.roots).items()}
+        self._out = settings.out
+        self._priority = Priority(
+            clock.uptime(), every=settings.every, keep=settings.look.keep
         )
-        self._job: tuple[RunState, Job] | None = None
+        self._jobs: dict[int, tuple[RunState, Job]] = {}
+        self._urgent: int | None = None
+        self._progress = Progress(clock)
         self._open: dict[int, None] = {}
+        self.states = States(
+            store,
+            clock,
+            alerts,
+            settings=settings.rules.stalled,
+            lang=settings.look.lang,
+            on_end=self._on_end,
+        )
         self.runs: dict[int, RunState] = {}
-        self.draining = False
         self.behind = 0
 
     @property
@@ -148,14 +118,13 @@ class Scheduler:
         self.behind = sum(run.missed_draws > 1 for run in self.runs.values())
 
     def start_next(self) -> None:
-        """Starts the most urgent job that may run now."""
+        """Starts the most urgent jobs that may run now."""
         now = self._clock.uptime()
-        self._cpu.refill(now)
-        while self._open and self._job is None and not self._worker.busy:
-            ready = [r for r in self._opened() if self._is_ready(r, now)]
-            if not ready:
-                return
-            self._start(min(ready, key=self._rank))
+        self._priority.refill(now)
+        if self._open and self._urgent is None and not self._worker.busy:
+            self._start_urgent(now)
+        if self._open and not self._pool.busy:
+            self._start_background(now)
 
     def finish(self, result: Result) -> None:
         """Stores the result of a job.
@@ -163,9 +132,12 @@ class Scheduler:
         Raises:
             StorageUnavailableError: it cannot be stored now; it will be analysed again.
         """
-        assert self._job is not None
-        (run, job), self._job = self._job, None
-        self._cpu.take(result.cost_s + _STORING_S)
+        run, job = self._jobs.pop(result.run)
+        if self._urgent == result.run:
+            self._urgent = None
+            self._priority.took(result.cost_s)
+        else:
+            self._note_progress()
         run.analysed_at = self._clock.uptime()
         run.analysis_s, run.cost_s = result.analysis_s, result.cost_s
         if result.error and not run.error and self._is_new(result.error):
@@ -181,47 +153,28 @@ class Scheduler:
             return
         run.summary, run.findings = result.summary, result.findings
         self._save(run, job, result)
-        self._update(run)
+        self.states.update(run)
         self._drop(run)
 
-    def update(self, writer: Callable[[Tail], tuple[str, float]]) -> None:
-        """Decides the state of every run that is not over.
+    def _note_progress(self) -> None:
+        """One more of the logs that are over is done; without any, none has to work."""
+        opened = [self.runs[number] for number in self._open if number in self.runs]
+        left = sum(run.is_background for run in opened) + len(self._jobs)
+        left -= self._urgent is not None
+        self._progress.note(left)
+        if not left:
+            self._pool.rest()
 
-        `writer`: whether a log is being written, and when that was asked; what was
-        read since then is known to be all there is.
-        """
-        for run in list(self.runs.values()):
-            if run.is_over and not run.changed:
-                if not run.notified:
-                    self._notify(run)  # a crash may have come before the last one
-                continue
-            run.writer, run.writer_at = writer(run.tail)
-            self._update(run)
-
-    def save_gaps(self) -> None:
-        """Stores how often the logs grow, which a restart would forget."""
-        grown = [
-            run
-            for run in self.runs.values()
-            if not run.is_over and run.tail.grown_at != run.saved_at
-        ]
-        with self._store.transaction():
-            for run in grown:
-                self._store.merge_state(run.run, run.saved())
-        for run in grown:
-            run.saved_at = run.tail.grown_at
+    def drain(self) -> None:
+        """The daemon shuts down: what is urgent skips the throttle."""
+        self._priority.draining = True
 
     def is_pressed(self) -> bool:
         """Whether something urgent, or the files of a run that ended, are not done."""
         now = self._clock.uptime()
-        waiting = (r for r in self._opened() if now >= r.retry_at)
-        return self._job is not None or any(r.ending or r.is_urgent for r in waiting)
-
-    def findings(self, run: RunState) -> list[Mapping[str, Any]]:
-        """What is found of a run, with what its state adds."""
-        extra = run.finding(self._silence_s(run), self._settings.stalled)
-        found = run.confirmed()
-        return found if extra is None else [*found, as_dict(extra, self._lang)]
+        opened = [self.runs[number] for number in self._open if number in self.runs]
+        waiting = [run for run in opened if now >= run.retry_at]
+        return self._urgent is not None or any(r.ending or r.is_urgent for r in waiting)
 
     def _add(self, tail: Tail, row: Row) -> RunState:
         run = self.runs[row.id] = RunState.restore(tail, row)
@@ -229,55 +182,45 @@ class Scheduler:
             self._open[row.id] = None
         return run
 
-    def _opened(self) -> list[RunState]:
-        return [self.runs[number] for number in self._open if number in self.runs]
+    def _ready(self, now: float, *, background: bool) -> list[RunState]:
+        """Runs that may have a job now, the most urgent first."""
+        found = []
+        for number in list(self._open):
+            run = self.runs.get(number)
+            if run is None or self._priority.is_done(run):
+                del self._open[number]
+            elif number in self._jobs or run.is_background != background:
+                continue
+            elif self._priority.is_ready(run, now):
+                found.append(run)
+        return sorted(found, key=self._priority.rank)
 
-    def _is_ready(self, run: RunState, now: float) -> bool:
-        waited = now - run.analysed_at
-        if now < run.retry_at or waited < _MIN_PAUSE_S:
-            return False
-        pause = max(_MIN_PAUSE_S, _THROTTLE * run.analysis_s)
-        if run.ending or (run.is_urgent and (self.draining or waited >= pause)):
-            return True
-        if self._wants_plot(run):
-            return self._may_draw(run, now)
-        if not run.changed:
-            self._open.pop(run.run, None)
-            return False
-        return self._cpu.has_tokens and waited >= max(_DEBOUNCE_S, 2 * pause)
+    def _start_urgent(self, now: float) -> None:
+        """Starts the most urgent job of a run that somebody may wait for."""
+        for run in self._ready(now, background=False):
+            if self._urgent is not None or self._worker.busy:
+                return
+            self._urgent = run.run
+            self._worker.start(self._job(run))
 
-    def _wants_plot(self, run: RunState) -> bool:
-        return run.due or self._crossed(run) is not None
+    def _start_background(self, now: float) -> None:
+        """Starts jobs of runs that are over, the newest first."""
+        for run in self._ready(now, background=True):
+            if self._pool.busy:
+                return
+            self._pool.start(self._job(run))
 
-    def _may_draw(self, run: RunState, now: float) -> bool:
-        return now - run.drawn_at >= max(_MIN_PAUSE_S, _THROTTLE * run.cost_s)
-
-    def _rank(self, run: RunState) -> tuple[bool, bool, bool, float, float]:
-        tail = run.tail
-        modified = tail.cursor.mtime_ns if tail.cursor is not None else 0
-        return (
-            not tail.nonfinite_pending,
-            not (run.ending or tail.eval_pending),
-            not self._wants_plot(run),
-            run.analysed_at,
-            -modified,
-        )
-
-    def _crossed(self, run: RunState) -> int | None:
-        """The round step that a dated plot is due for, None where none is."""
-        last = run.tail.last_step
-        if last is None or run.adopted or run.state == REPLACED or not self._every:
-            return None
-        run.drawn_step = min(run.drawn_step, last)  # the steps went back
-        at = last // self._every * self._every
-        return at if at > run.drawn_step else None
-
-    def _start(self, run: RunState) -> None:
+    def _job(self, run: RunState) -> Job:
+        """The next job of a run, which is done once it has started."""
         row = self._store.run(run.run)
         tail = run.tail
-        may = run.ending or self._may_draw(run, self._clock.uptime())
-        step = self._crossed(run) if may else None
-        draw = may and (run.due or run.ending or step is not None)
+        may = run.ending or self._priority.may_draw(run, self._clock.uptime())
+        steps = self._priority.crossed(run) if may else []
+        draw = may and (run.due or run.ending or bool(steps))
+        if len(steps) > _MISSED + 1 and not run.ending:
+            missed, step = steps[:_MISSED], None  # the next job goes on
+        else:
+            missed, step = steps[:-1], steps[-1] if steps else None
         job = Job(
             run=run.run,
             name=row.name,
@@ -286,6 +229,7 @@ class Scheduler:
             ended=run.is_over,
             folder=str(self._folder(row)) if draw else "",
             step=step,
+            missed=missed,
             final=run.ending,
             stamp=stamp(self._clock.now()),
         )
@@ -294,8 +238,8 @@ class Scheduler:
             run.due = run.undrawn = run.ending = False
             run.missed_draws = 0
         self._open.pop(run.run, None)
-        self._job = run, job
-        self._worker.start(job)
+        self._jobs[run.run] = run, job
+        return job
 
     def _folder(self, row: Row) -> Path:
         """A run's output directory; below one for its root, where there are several."""
@@ -307,7 +251,9 @@ class Scheduler:
         run.drawn_at = run.analysed_at
         run.due, run.undrawn = run.due or failed, run.undrawn or failed
         run.ending = run.ending or (job.final and failed)
-        run.drawn_step = job.step if job.step is not None else run.drawn_step
+        run.drawn_step = max([*job.missed, job.step or 0]) or run.drawn_step
+        if self._priority.crossed(run):
+            self._open[run.run] = None
 
     def _save(self, run: RunState, job: Job, result: Result) -> None:
         diagnosis = {
@@ -318,44 +264,19 @@ class Scheduler:
             "summary": dict(result.summary),
             "findings": [dict(finding) for finding in result.findings],
         }
-        row = self._store.run(run.run)
-        drawn = job.folder and not result.error
-        state = run.saved() | {
-            "drawn": result.bytes if drawn else row.state.get("drawn"),
-            "made": dict(result.made) or row.state.get("made", {}),
-        }
+        state = self._store.state(run.run) | run.saved()
+        if job.folder and not result.error:
+            state["drawn"] = result.bytes
+        if result.made:
+            state["made"] = dict(result.made)
+        run.row = None
         with self._store.transaction():
             self._store.set(run.run, diagnosis=diagnosis, state=state)
 
-    def _update(self, run: RunState) -> None:
-        """Decides a run's state, and passes on what that means."""
-        if run.summary:
-            signs = run.signs(self._silence_s(run), self._settings.stalled)
-            before, run.state = run.state, decide(signs)
-            if before != run.state:
-                self._on_change(run, before)
-        self._notify(run)
-
-    def _notify(self, run: RunState) -> None:
-        """Passes the findings of a run to the alerts."""
-        row = self._store.run(run.run)
-        found = self.findings(run)
-        self._alerts.update(row, found, fresh=not run.adopted, going=not run.is_over)
-        run.notified = True
-
-    def _on_change(self, run: RunState, before: str) -> None:
-        if not run.adopted and {before, run.state} != {RUNNING, QUIET}:
-            step = run.summary.get("last_step")
-            where = "" if step is None else f" at step {step:,}"
-            LOGGER.info("%s: %s%s (was %s)", run.tail.name, run.state, where, before)
-        if run.is_over and not run.adopted:
-            run.ending = run.due = True
-            self._open[run.run] = None
-        with self._store.transaction():
-            self._store.merge_state(run.run, run.saved())
-
-    def _silence_s(self, run: RunState) -> float:
-        return run.silence_s(self._clock.uptime(), self._clock.now(), self._started)
+    def _on_end(self, run: RunState) -> None:
+        """A run that was watched is over: its dated files are due."""
+        run.ending = run.due = True
+        self._open[run.run] = None
 
     def _is_new(self, error: str) -> bool:
         """Whether no other run has the same error: a full disk fails all."""
@@ -367,4 +288,4 @@ class Scheduler:
         if run.state == REPLACED and not run.due and not run.ending:
             self.runs.pop(run.run, None)
             self._open.pop(run.run, None)
-            self._alerts.forget(run.run)
+            self.states.forget(run)

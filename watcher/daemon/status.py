@@ -15,6 +15,7 @@ from watcher.host import page
 from watcher.host.lock import holder
 from watcher.ingest.backlog import unread
 from watcher.storage.database import Database
+from watcher.storage.remarks import NONE, Remarks
 from watcher.storage.rows import Row
 
 
@@ -38,6 +39,7 @@ class Line:
         alerts: messages, the most severe first.
         severity: of the first one.
         picture: path of the plot, "" without one.
+        tags, notes: what people said of it.
     """
 
     run: str
@@ -60,6 +62,8 @@ class Line:
     alerts: tuple[str, ...]
     severity: str
     picture: str
+    tags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Of plain JSON types."""
@@ -120,6 +124,7 @@ def status(folder: Path, *, everything: bool = False) -> Status:
     try:
         rows = store.runs()
         alerts = {row.id: firing(store, row) for row in rows}
+        remarks = store.remarks.all()
         notes = store.note("daemon") or {}
     finally:
         store.close()
@@ -132,7 +137,10 @@ def status(folder: Path, *, everything: bool = False) -> Status:
         page=page.address(folder),
         page_problem=page.problem(folder) if pid is not None else "",
         notes=notes,
-        lines=[line(row, alerts[row.id], watched) for row in shown],
+        lines=[
+            line(row, alerts[row.id], watched, remarks.get(row.id, NONE))
+            for row in shown
+        ],
         without=sorted(r.name for r in wanted if not (r.format or r.latest)),
         earlier=len(rows) - len(wanted),
     )
@@ -140,8 +148,13 @@ def status(folder: Path, *, everything: bool = False) -> Status:
 
 def firing(store: Database, row: Row) -> list[Alert]:
     """Firing warnings and critical alerts, the most severe first."""
-    found = outbox.load(store.outbox, row.id).values()
-    firing = [a for a in found if a.state == FIRING and a.severity in _SHOWN]
+    return of_interest(outbox.load(store.outbox, row.id))
+
+
+def of_interest(alerts: Mapping[str, Alert]) -> list[Alert]:
+    """Those of a run's alerts that fire, the most severe first."""
+    known = alerts.values()
+    firing = [a for a in known if a.state == FIRING and a.severity in _SHOWN]
     return sorted(firing, key=lambda a: -SEVERITIES.index(a.severity))
 
 
@@ -154,7 +167,12 @@ def _state(row: Row, watched: Collection[str]) -> str:
     return str(row.state.get("state", "new"))
 
 
-def line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
+def line(
+    row: Row,
+    alerts: Sequence[Alert],
+    watched: Collection[str],
+    remarks: Remarks = NONE,
+) -> Line:
     """One run; `watched`: the folders that the daemon watches, if that is known."""
     summary = (row.diagnosis or {}).get("summary", {})
     lag_bytes, lag_s = _lag(row)
@@ -180,6 +198,8 @@ def line(row: Row, alerts: Sequence[Alert], watched: Collection[str]) -> Line:
         alerts=tuple(alert.finding["message"] for alert in alerts),
         severity=alerts[0].severity if alerts else "",
         picture=row.state.get("made", {}).get("figure", ""),
+        tags=tuple(remarks.tags),
+        notes=tuple(note.text for note in remarks.notes),
     )
 
 

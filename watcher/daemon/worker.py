@@ -19,6 +19,8 @@ from watcher.daemon.jobs import Job, Options, Result
 
 
 _TIMEOUT_S: Final = 300.0
+# Where others want the CPU, it may get next to nothing of it.
+_IDLE_TIMEOUT_S: Final = 12 * 3600.0
 # After SIGTERM it removes what it writes just now, within this.
 _TERMINATE_S: Final = 2.0
 Process = subprocess.Popen[str]
@@ -51,7 +53,7 @@ class Worker:
     """Runs jobs in a process of its own, one at a time.
 
     `done` is called with each result, in another thread; every job gets one, whatever
-    happens to the process.
+    happens to the process.  `idle`: it yields the CPU to everybody else.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class Worker:
         done: Callable[[Result], None],
         *,
         uptime: Callable[[], float],
+        idle: bool = False,
     ) -> None:
+        self._idle = idle
         self._options = options
         self._done = done
         self._uptime = uptime
@@ -97,7 +101,8 @@ class Worker:
 
     def check(self) -> None:
         """Kills a process that takes too long for one job."""
-        if self.busy and self._uptime() - self._since > _TIMEOUT_S and self._process:
+        timeout_s = _IDLE_TIMEOUT_S if self._idle else _TIMEOUT_S
+        if self.busy and self._uptime() - self._since > timeout_s and self._process:
             self._process.kill()
 
     def stop(self) -> None:
@@ -117,7 +122,7 @@ class Worker:
     def _launch(self) -> Process:
         root = str(Path(__file__).parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        return subprocess.Popen(  # noqa: S603 - our own interpreter
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter
             [
                 sys.executable,
                 "-m",
@@ -131,6 +136,9 @@ class Worker:
             # Ctrl-C is for the daemon, which ends this process itself.
             start_new_session=True,
         )
+        if self._idle:
+            _yield_cpu(process.pid)
+        return process
 
     def _read(self, process: Process) -> None:
         """Waits for the result of one job; the end of the process ends the job, too."""
@@ -147,6 +155,12 @@ class Worker:
             return  # stopped, with its job
         why = "" if result else f"{job.path}: the worker process ended with code {code}"
         self._done(result or Result(job.run, error=why))
+
+
+def _yield_cpu(pid: int) -> None:
+    """Lets a process run only while nobody else wants the CPU."""
+    with contextlib.suppress(OSError):  # it has ended, or a sandbox forbids it
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _close(process: Process) -> None:

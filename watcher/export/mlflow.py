@@ -65,7 +65,7 @@ class Server:
     def __init__(self, url: str) -> None:
         if not url.startswith(("http://", "https://")):
             raise OutputError(
-                f"{url}: not an address of a server; write http://HOST:PORT"
+                "{url}: not an address of a server; write http://HOST:PORT", url=url
             )
         self._url = url.rstrip("/")
 
@@ -88,12 +88,17 @@ class Server:
         except urllib.error.HTTPError as error:
             reason = error.read(300).decode("utf-8", "replace")
             raise RefusedError(
-                f"{self._url}: {call.partition('?')[0]}: {reason}"
+                "{url}: {call}: {reason}",
+                url=self._url,
+                call=call.partition("?")[0],
+                reason=reason,
             ) from None
         except (OSError, ValueError) as error:
             raise OutputError(
-                f"{self._url}: no answer ({error}); what was sent stays, the next "
-                "push goes on from there"
+                "{url}: no answer ({error}); what was sent stays, the next "
+                "push goes on from there",
+                url=self._url,
+                error=error,
             ) from None
         return found
 

@@ -9,8 +9,9 @@ import fcntl
 import os
 import signal
 import stat
+import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,12 @@ _VISIBLE: Final = frozenset(
 )
 _LONGEST: Final = 60
 
+# Mounts are read again after this.
+_MOUNTS_S: Final = 60.0
+
 Key = tuple[int, int]
+# A process, and the descriptor under which it has a file open for writing.
+Place = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +53,25 @@ class Writers:
     @classmethod
     def of(cls, files: Collection[Key]) -> "Writers":
         """Looks through all processes once, for many files."""
+        return cls.among(files, Mounts(), {})
+
+    @classmethod
+    def among(
+        cls, files: Collection[Key], mounts: Mounts, places: dict[Key, "Place"]
+    ) -> "Writers":
+        """As `of`; `places`: gets where each writer of another process was seen."""
         wanted = frozenset(files)
         if not wanted:
             return cls({})
         holders: dict[Key, list[int]] = {}
-        mounts = Mounts()
         complete = _sees_all(mounts)
         for pid in _pids():
             written, refused = _written(pid, wanted)
             complete &= not refused
-            for key in written:
+            for key, descriptor in written.items():
                 holders.setdefault(key, []).append(pid)
+                if pid != os.getpid():
+                    places[key] = pid, descriptor
         own = frozenset(k for k, pids in holders.items() if os.getpid() in pids)
         others = {
             key: tuple(pid for pid in pids if pid != os.getpid())
@@ -97,6 +111,46 @@ class Writers:
         return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
 
+class WriterScan:
+    """Looks for the writers of the same files again and again.
+
+    Where a writer was seen before, one question tells whether it still has the file
+    open; only for the other files all processes are looked through.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[Key, Place] = {}
+        self._mounts = Mounts()
+        self._mounts_at = float("-inf")
+
+    def look(self, files: Collection[Key]) -> Writers:
+        """As `Writers.of`."""
+        now = time.monotonic()
+        if now - self._mounts_at > _MOUNTS_S:
+            self._mounts, self._mounts_at = Mounts(), now
+        alive = {
+            key: place
+            for key, place in self._places.items()
+            if key in files and _has_open(key, *place)
+        }
+        self._places = alive
+        found: dict[Key, Place] = {}
+        others = [key for key in files if key not in alive]
+        writers = Writers.among(others, self._mounts, found)
+        self._places |= found
+        known = {key: (pid,) for key, (pid, _) in alive.items()}
+        return replace(writers, holders={**known, **writers.holders})
+
+
+def _has_open(key: Key, pid: int, descriptor: str) -> bool:
+    """Whether a process still has a file open under a descriptor."""
+    try:
+        seen = os.stat(f"{_PROC}/{pid}/fd/{descriptor}")  # noqa: PTH116  half the time
+    except OSError:
+        return False
+    return (seen.st_dev, seen.st_ino) == key
+
+
 def _sees_all(mounts: Mounts) -> bool:
     """Whether /proc shows every process of the machine, if not what each does."""
     try:
@@ -112,10 +166,13 @@ def _pids() -> Iterator[int]:
     return (int(name) for name in names if name.isdecimal())
 
 
-def _written(pid: int, wanted: frozenset[Key]) -> tuple[set[Key], bool]:
-    """Which files a process has open for writing; whether it hides some from us."""
+def _written(pid: int, wanted: frozenset[Key]) -> tuple[dict[Key, str], bool]:
+    """Which files a process has open for writing, and under which descriptor.
+
+    And whether it hides some from us.
+    """
     folder = f"{_PROC}/{pid}/fd"
-    found: set[Key] = set()
+    found: dict[Key, str] = {}
     refused = False
     names = _listed(folder)
     for name in names or ():
@@ -123,7 +180,7 @@ def _written(pid: int, wanted: frozenset[Key]) -> tuple[set[Key], bool]:
             seen = os.stat(f"{folder}/{name}")  # noqa: PTH116  half the time of Path's
             key = seen.st_dev, seen.st_ino
             if key in wanted and _is_writing(pid, name):
-                found.add(key)
+                found[key] = name
         except PermissionError:
             refused = True
         except OSError:

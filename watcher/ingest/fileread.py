@@ -36,7 +36,7 @@ def opened(path: Path) -> int:
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise NotALogError(f"{path}: not a regular file; cannot be tailed")
+        raise NotALogError("{path}: not a regular file; cannot be tailed", path=path)
     return fd
 
 
@@ -49,14 +49,17 @@ def key(path: Path) -> tuple[int, int] | None:
     return seen.st_dev, seen.st_ino
 
 
-def read(fd: int, cursor: Cursor, limit: int) -> tuple[bytes, Cursor] | None:
+def read(
+    fd: int, cursor: Cursor, limit: int, seen: os.stat_result | None = None
+) -> tuple[bytes, Cursor] | None:
     """New bytes of a file, at most about `limit`, and the checkpoint behind them.
 
     None where the file is not the one of the checkpoint.  The marker and
     what follows it come in one call, so that no change can slip in between.
+    `seen`: a stat of the file, where there is one from just before.
     """
     back = len(cursor.marker)
-    seen = os.fstat(fd)
+    seen = seen or os.fstat(fd)
     data = os.pread(fd, back + limit, cursor.offset - back)
     if data[:back] != cursor.marker:
         return None

@@ -5,7 +5,6 @@ transaction had read is rolled back to the checkpoints and read again.
 """
 
 import logging
-import resource
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,10 +13,11 @@ from typing import Final
 from watcher.clock import Clock
 from watcher.errors import InputError, StorageError, StorageUnavailableError
 from watcher.ingest.discovery import Scanner
+from watcher.ingest.openfiles import OpenFiles
 from watcher.ingest.registry import Registry, why
-from watcher.ingest.tail import OLD_S, Tail
+from watcher.ingest.tail import Tail
 from watcher.ingest.tailer import Tailer
-from watcher.ingest.timeout import time_limit
+from watcher.ingest.timeout import TimeLimit
 from watcher.storage.database import Database
 
 
@@ -31,13 +31,11 @@ _TURN_S: Final = 0.02
 # No log may stop all others for more CPU time: it is interrupted and backs off.
 MAX_TURN_S: Final = 10.0
 # After this, messages and events are looked at before reading goes on.
-_PASS_S: Final = 0.2
+_PASS_S: Final = 0.05
 # Share of the time that a file without metrics is read in.
 _PLAIN_TEXT_SHARE: Final = 0.1
 # A log that grew within this is looked at every sweep.
 BUSY_S: Final = 60.0
-_MAX_OPEN_FILES: Final = 512
-_IDLE_S: Final = 120.0
 
 
 class Reader:
@@ -60,11 +58,9 @@ class Reader:
         self._tailer = tailer
         self._clock = clock
         self._pending: list[Tail] = []
-        self._open: dict[Tail, None] = {}  # the least recently grown first
+        self._files = OpenFiles(tailer)
+        self._limit = TimeLimit(MAX_TURN_S)
         self._stale = False
-        # The database, plots and events need descriptors, too.
-        allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._max_open = min(_MAX_OPEN_FILES, allowed // 2)
         self.registry = Registry(roots, scanner, store, tailer, clock.uptime)
         self.error = ""
         self.registry.load()
@@ -118,10 +114,15 @@ class Reader:
         return [
             t
             for t in self.registry.readable()
-            if (t.is_rotating and not t.next_empty)
-            or (t.is_plain_text and t.more)
-            or (t.grown_at is not None and t.grown_at > since)
+            if (t.grown_at is not None and t.grown_at > since)
+            or (t.more and t.is_plain_text)
+            or (t.is_rotating and not t.next_empty)
         ]
+
+    def rotating(self) -> set[tuple[int, int]]:
+        """Device and inode of the files whose late lines are waited for."""
+        tails = self.tails.values()
+        return {t.cursor.key for t in tails if t.is_rotating and t.cursor}
 
     def read(self, due: Iterable[Tail]) -> list[Tail]:
         """Reads what is new; logs that grew.  Those with a backlog come last.
@@ -137,7 +138,7 @@ class Reader:
         started = self._clock.uptime()
         try:
             while queue or behind:
-                with self._store.transaction():
+                with self._store.transaction(), TimeLimit(MAX_TURN_S) as self._limit:
                     self._turn(queue, behind, changed)
                 if self._clock.uptime() - started > _PASS_S:
                     break
@@ -154,17 +155,12 @@ class Reader:
         return list(changed)
 
     def evict_idle(self) -> None:
-        """Closes the files of idle logs, and drops their parsers."""
-        now = self._clock.uptime()
-        for tail in self.tails.values():
-            idle_s = now - (tail.grown_at or 0.0)
-            if idle_s > _IDLE_S:
-                tail.parser = None
-            if tail.fd is not None and self._may_evict(tail, idle_s):
-                LOGGER.info(
-                    "%s: idle, evicted: file closed (%s)", tail.path, tail.where
-                )
-                tail.close()
+        """Closes the files of idle logs, and drops their parsers.
+
+        Raises:
+            StorageUnavailableError: what is known of them cannot be stored now.
+        """
+        self._files.evict_idle(self.tails.values(), self._clock.uptime())
 
     def close(self) -> None:
         """Closes all files."""
@@ -203,8 +199,7 @@ class Reader:
             self._on_error(tail, path, error, partial=self._store.writes != written)
             return
         tail.recover()
-        if size or tail not in self._open:
-            self._limit_open(tail)
+        self._files.note(tail, grew=bool(size))
         if size or tail.run != run:
             self._note_growth(tail, size, started)
             changed[tail] = None
@@ -237,24 +232,11 @@ class Reader:
             tail.copy_of = self.registry.original(tail)
             if tail.copy_of is not None:
                 return 0
-        with time_limit(MAX_TURN_S):
+        self._limit.start()
+        try:
             return self._tailer.advance(tail, quota)
-
-    def _limit_open(self, tail: Tail) -> None:
-        """Keeps the files of the logs open that grew last, as many as allowed."""
-        self._open.pop(tail, None)
-        if tail.fd is not None:
-            self._open[tail] = None
-        if len(self._open) > self._max_open:
-            oldest = next(iter(self._open))
-            del self._open[oldest]
-            oldest.close()
-
-    def _may_evict(self, tail: Tail, idle_s: float) -> bool:
-        if tail.gone_at is None:
-            return idle_s > _IDLE_S
-        # The disk space of a deleted file is freed only when it is closed here, too.
-        return idle_s > OLD_S and self._tailer.is_abandoned(tail)
+        finally:
+            self._limit.stop()
 
     def _back_off(self, tail: Tail, error: str) -> None:
         if tail.error != error:

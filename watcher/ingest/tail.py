@@ -40,7 +40,7 @@ class Tail:
         parts: of the generation before, as in `Cursor`.
         parser: it reads on at the offset; None while evicted.
         fd: descriptor of the file that was read last, which may be renamed or unlinked
-            before its end was read.
+            before its end was read; `fd_key`: its device and inode.
         replaced_at: since when the path has held another inode.
         eof_at: since when the file that was rotated away has had no new bytes.
         copied: the first size of a copy that is written over it, and since when.
@@ -69,6 +69,7 @@ class Tail:
     parts: tuple[Mark, ...] = ()
     parser: Parser | None = None
     fd: int | None = None
+    fd_key: tuple[int, int] | None = None
     replaced_at: float | None = None
     eof_at: float | None = None
     copied: tuple[int, float] | None = None
@@ -98,8 +99,11 @@ class Tail:
     @property
     def is_rotating(self) -> bool:
         """Whether late lines, or the rest of a copy, are waited for."""
-        since = self.replaced_at, self.eof_at, self.copied
-        return any(value is not None for value in since)
+        return (
+            self.replaced_at is not None
+            or self.eof_at is not None
+            or self.copied is not None
+        )
 
     @property
     def next_empty(self) -> bool:
@@ -138,11 +142,16 @@ class Tail:
         """The checkpoint at the beginning of the first file of a generation."""
         return replace(Cursor.start(seen), parts=self.parts)
 
+    def open(self, fd: int, key: tuple[int, int]) -> None:
+        """Keeps the file open that is read now."""
+        self.close()
+        self.fd, self.fd_key = fd, key
+
     def close(self) -> None:
         """Closes its file."""
         if self.fd is not None:
             os.close(self.fd)
-        self.fd, self.unlinked = None, False
+        self.fd, self.fd_key, self.unlinked = None, None, False
 
     def evict(self) -> None:
         """Closes its file and drops its parser; both come back from the checkpoint."""
@@ -156,6 +165,14 @@ class Tail:
         self.root, self.path = kept.root, kept.path
         self.run, self.cursor = kept.run, kept.cursor
         self.next_key = kept.cursor.next_key if kept.cursor else None
+
+    def begin(self) -> None:
+        """Nothing of the new generation was read yet."""
+        self.parts = self.cursor.parts if self.cursor else ()
+        self.cursor = self.last_step = None
+        self.has_metrics = False
+        self.settle()
+        self.more = True
 
     def settle(self) -> None:
         """No rotation is under way any more."""

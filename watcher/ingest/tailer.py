@@ -6,34 +6,25 @@ was renamed over it), reading continues at the offset; otherwise (truncated, rew
 replaced, inode reused) a new generation begins, and the old one is kept.
 """
 
-import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from parsers.format import Format
 from parsers.formats import FORMATS
-from parsers.parser import Parser
 from watcher.clock import Clock
 from watcher.ingest import fileread, rewritten, rotation
-from watcher.ingest.rotation import Part
-from watcher.ingest.tail import OLD_S, Tail
+from watcher.ingest.recorder import Recorder
+from watcher.ingest.rotated import AskWriter, Rotated
+from watcher.ingest.tail import Tail
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
-# A log that was renamed may still get lines until its writer reopens the path.
-ROTATE_WAIT_S: Final = 5.0
-# After this the new inode is read, even if the rotated file is still being written.
-ROTATE_TIMEOUT_S: Final = 60.0
-
-# The next file of a rotated log that is not there yet.
-_NO_FILE: Final = (0, 0)
 
 
 class Tailer:
@@ -53,15 +44,15 @@ class Tailer:
         clock: Clock,
         *,
         formats: Sequence[Format] = FORMATS,
-        writer: Callable[[tuple[int, int], Path, float], str] = lambda *_: "unknown",
+        writer: AskWriter = lambda *_: "unknown",
         wanted: Callable[[Path], bool] = lambda _: False,
     ) -> None:
-        self._store = store
         self._clock = clock
-        self._formats = formats
         self._writer = writer
         self._wanted = wanted
         self.is_tailed: Callable[[Path], bool] = lambda _: False
+        self._recorder = Recorder(store, clock, formats)
+        self._rotated = Rotated(self._recorder, clock, writer, excluded=self._is_tailed)
 
     def restore(self, row: Row, root: Path) -> Tail:
         """The tail of a run in the database, at its checkpoint."""
@@ -86,14 +77,28 @@ class Tailer:
         except FileNotFoundError:
             return self._on_missing(tail, quota)
         tail.gone_at, tail.unlinked, cursor = None, False, tail.cursor
-        if cursor is not None and cursor.looks_unchanged(stat):
+        if cursor is None:
+            return self._read_path(tail, quota)
+        if cursor.looks_unchanged(stat):
             tail.settle()
             return 0
-        if cursor is not None and cursor.key != (stat.st_dev, stat.st_ino):
-            parts = self._parts(tail, by_inode=True)
+        if cursor.key != (stat.st_dev, stat.st_ino):
+            parts = self._rotated.parts(tail, by_inode=True)
             if parts is not None:
-                return self._read_part(tail, parts, quota)
+                return self._rotated.read(tail, parts, quota)
+        elif tail.fd is not None and tail.fd_key == cursor.key:
+            # The open file keeps its inode from being reused: it is still the same.
+            found = fileread.read(tail.fd, cursor, quota, seen=stat)
+            if found is not None:
+                return self._read_on(tail, *found)
         return self._read_path(tail, quota)
+
+    def _is_tailed(self, path: Path) -> bool:
+        return self.is_tailed(path)
+
+    def settle(self, tails: Sequence[Tail]) -> None:
+        """Brings what readers of the database need first up to date."""
+        self._recorder.settle(tails)
 
     def is_abandoned(self, tail: Tail) -> bool:
         """Whether no process is known to write the file that was read last."""
@@ -103,11 +108,10 @@ class Tailer:
 
     def move(self, tail: Tail, root: Path, path: Path) -> None:
         """Follows a file that was renamed."""
-        assert tail.run is not None
-        self._store.rename(tail.run, str(root), str(path.relative_to(root)))
+        self._recorder.rename(tail, str(root), str(path.relative_to(root)))
         LOGGER.info("%s: renamed to %s (%s)", tail.path, path, tail.where)
         if tail.next_key is not None and tail.next_key == fileread.key(path):
-            self._begin_part(tail, fileread.start(path))
+            self._recorder.begin_part(tail, fileread.start(path))
         tail.root, tail.path, tail.gone_at, tail.more = root, path, None, True
         tail.settle()
 
@@ -116,7 +120,7 @@ class Tailer:
         assert tail.cursor is not None
         found = tail.fd and fileread.read(tail.fd, tail.cursor, quota)
         while found and found[0]:
-            self._take(tail, *found)
+            self._recorder.take(tail, *found)
             found = tail.fd and fileread.read(tail.fd, tail.cursor, quota)
         LOGGER.info("%s: replaced by a renamed log (%s)", tail.path, tail.where)
         tail.evict()
@@ -147,70 +151,19 @@ class Tailer:
                     "%s: replaced by a file with the same text (%s -> inode %d)",
                     *(tail.path, tail.where, found[1].inode),
                 )
-            tail.close()
-            tail.fd = fd
+            tail.open(fd, found[1].key)
         finally:
             if tail.fd != fd:
                 os.close(fd)
+        return self._read_on(tail, *found)
+
+    def _read_on(self, tail: Tail, data: bytes, cursor: Cursor) -> int:
+        """Takes what was read of the file that the path holds."""
         tail.settle()
-        size = self._take(tail, *found)
-        if tail.cursor is found[1]:
-            tail.more = not tail.cursor.at_end
+        size = self._recorder.take(tail, data, cursor)
+        if tail.cursor is cursor:
+            tail.more = not cursor.at_end
         return size
-
-    def _take(self, tail: Tail, data: bytes, cursor: Cursor) -> int:
-        """Puts bytes through the parser into the database."""
-        if not data:
-            self._store.move(self._run(tail, cursor), cursor)
-        else:
-            parser = self._parser(tail)
-            if parser is None:
-                return self._reread(tail)
-            delta = parser.feed(data)
-            run = self._run(tail, cursor)
-            self._store.add(run, delta, cursor, parser, size=len(data))
-            tail.note(delta)
-        tail.cursor, tail.more = cursor, True
-        return len(data)
-
-    def _run(self, tail: Tail, cursor: Cursor) -> int:
-        """The log's run, which begins when something of it is stored."""
-        if tail.run is None:
-            now = self._clock.now()
-            adopted = now - cursor.mtime_ns / 1e9 > OLD_S
-            tail.run = self._store.begin(
-                str(tail.root), tail.name, reason="found", now=now, adopted=adopted
-            )
-            LOGGER.info(
-                "%s: %s (inode %d, offset 0)",
-                *(tail.path, "adopted an old log" if adopted else "found"),
-                cursor.inode,
-            )
-        return tail.run
-
-    def _parser(self, tail: Tail) -> Parser | None:
-        """The parser at the offset; None where another version or format wrote it."""
-        if tail.parser is None and tail.run is None:
-            tail.parser = Parser(self._formats)
-        elif tail.parser is None:
-            assert tail.run is not None
-            try:
-                tail.parser = self._store.parser(tail.run, self._formats)
-            except (LookupError, TypeError, ValueError):
-                return None
-        return tail.parser
-
-    def _reread(self, tail: Tail) -> int:
-        """Starts over at offset 0, since the stored parser state cannot be used."""
-        assert tail.run is not None
-        LOGGER.info(
-            "%s: parser state of another version or other formats; read again from "
-            "offset 0 (%s)",
-            *(tail.path, tail.where),
-        )
-        self._store.rewind(tail.run)
-        tail.cursor, tail.more = None, True
-        return 0
 
     def _on_other_file(self, tail: Tail, quota: int) -> int:
         """The path lost the file: renamed, rotated, unlinked, truncated or replaced."""
@@ -219,33 +172,26 @@ class Tailer:
         if new is not None:
             self.move(tail, tail.root, new)
             return 0
-        parts = self._parts(tail)
+        parts = self._rotated.parts(tail)
         if parts is not None:
-            return self._read_part(tail, parts, quota)
+            return self._rotated.read(tail, parts, quota)
         if tail.fd is not None:
             # Asked before reading: what is written before the file is closed counts.
-            ended = tail.path.is_symlink() or self._has_ended(tail, tail.path)
+            ended = tail.path.is_symlink() or self._rotated.has_ended(tail, tail.path)
             found = fileread.read(tail.fd, tail.cursor, quota)
-            if found is not None and found[0] and not self._timed_out(tail):
+            if found is not None and found[0] and not self._rotated.timed_out(tail):
                 tail.eof_at = None
                 tail.unlinked = os.fstat(tail.fd).st_nlink == 0
-                return self._take(tail, *found)
+                return self._recorder.take(tail, *found)
             if found is not None and not ended:
                 return 0
         if tail.gone_at is None and not self._is_rewritten(tail):
-            self._begin_generation(tail)
+            self._recorder.begin_generation(tail)
         return 0
-
-    def _parts(self, tail: Tail, *, by_inode: bool = False) -> list[Part] | None:
-        assert tail.cursor is not None
-        return rotation.parts(
-            tail.path, tail.cursor, by_inode=by_inode, excluded=self.is_tailed
-        )
 
     def _is_rewritten(self, tail: Tail) -> bool:
         """Whether the path holds the text that was read: copied again, or cut."""
         assert tail.cursor is not None
-        assert tail.run is not None
         fd = fileread.opened(tail.path)
         try:
             if rewritten.begins_alike(fd, tail.cursor):
@@ -259,10 +205,10 @@ class Tailer:
             "%s: its first %d bytes were cut away (%s); continues at offset %d",
             *(tail.path, tail.cursor.offset - cut.offset, tail.where, cut.offset),
         )
-        self._store.move(tail.run, cut)
+        self._recorder.move(tail, cut)
         tail.close()
         tail.settle()
-        tail.cursor, tail.more = cut, True
+        tail.more = True
         return True
 
     def _waits_for_copy(self, tail: Tail, size: int) -> bool:
@@ -290,143 +236,3 @@ class Tailer:
             ):
                 return path
         return None
-
-    def _read_part(self, tail: Tail, parts: Sequence[Part], quota: int) -> int:
-        """Reads on in a rotated file; at its end switches to the next, or the path."""
-        assert tail.cursor is not None
-        part = parts[0]
-        if part.packed:
-            found = rotation.unpacked(part, tail.cursor)
-            if found is None:
-                return self._look_again(tail)
-            taken = 0
-            for data, cursor in found:
-                taken += self._take(tail, data, cursor) if data else 0
-            return taken or self._switch(tail, parts)
-        fd = fileread.opened(part.path)
-        try:
-            # Asked before reading: what is written before it is closed counts.
-            ended = self._part_has_ended(tail, part.path, fd, last=len(parts) == 1)
-            new = fileread.read(fd, tail.cursor, quota)
-        finally:
-            os.close(fd)
-        if new is None:
-            return self._look_again(tail)
-        if new[0]:
-            tail.eof_at = None
-            return self._take(tail, *new)
-        return self._switch(tail, parts) if ended else 0
-
-    def _look_again(self, tail: Tail) -> int:
-        """The files were rotated once more since they were listed."""
-        tail.more = True
-        return 0
-
-    def _part_has_ended(self, tail: Tail, path: Path, fd: int, *, last: bool) -> bool:
-        """Whether a rotated file gets no more lines: a copy never does."""
-        assert tail.cursor is not None
-        stat = os.fstat(fd)
-        if (stat.st_dev, stat.st_ino) != tail.cursor.key:
-            return True
-        now = self._clock.uptime()
-        if not last and self._writer(tail.cursor.key, path, now) != "alive":
-            return True
-        return self._has_ended(tail, path)
-
-    def _switch(self, tail: Tail, parts: Sequence[Part]) -> int:
-        """Continues at the beginning of the next part that is not empty.
-
-        An empty file has nothing to be identified by: it may be written, copied and
-        truncated before its first byte is read.  Until then the checkpoint stays
-        behind the last part.
-        """
-        assert tail.run is not None
-        assert tail.cursor is not None
-        keys = rotation.keys(parts)
-        found = next(_starts([*parts[1:], Part(tail.path)]), None)
-        tail.next_key = None
-        if found is None:
-            tail.next_key = fileread.key(tail.path) or _NO_FILE
-            if tail.cursor.next_key != tail.next_key:
-                tail.cursor = replace(tail.cursor, next_key=tail.next_key)
-                self._store.move(tail.run, tail.cursor)
-            return 0
-        if rotation.keys(self._parts(tail) or ()) != keys:
-            return self._look_again(tail)
-        part, start = found
-        listed = tail.path in rotation.infix_bases(parts[0].path)
-        start = tail.cursor.next_part(start, listed=listed)
-        LOGGER.info(
-            "%s: rotated (%s); continues in %s (inode %d, offset 0)",
-            *(tail.path, tail.where, part.path.name, start.inode),
-        )
-        self._begin_part(tail, start)
-        return 0
-
-    def _begin_part(self, tail: Tail, start: Cursor) -> None:
-        assert tail.run is not None
-        self._store.move(tail.run, start, part=True)
-        tail.cursor = start
-        tail.settle()
-        tail.close()
-        tail.more = True
-
-    def _has_ended(self, tail: Tail, path: Path) -> bool:
-        """Whether a file that lost its name gets no more lines."""
-        assert tail.cursor is not None
-        if self._timed_out(tail):
-            return True
-        now = self._clock.uptime()
-        if tail.eof_at is None:
-            # Asked at the next look: then once for all logs that are rotated together.
-            tail.eof_at = now
-            return False
-        if now - tail.eof_at >= ROTATE_WAIT_S:
-            return True
-        return self._writer(tail.cursor.key, path, tail.eof_at) == "gone"
-
-    def _timed_out(self, tail: Tail) -> bool:
-        """Whether the path has held another file for too long to wait for this one."""
-        now = self._clock.uptime()
-        if tail.gone_at is not None:
-            tail.replaced_at = None
-        elif tail.replaced_at is None:
-            tail.replaced_at = now
-        return tail.replaced_at is not None and (
-            now - tail.replaced_at >= ROTATE_TIMEOUT_S
-        )
-
-    def _begin_generation(self, tail: Tail) -> None:
-        """Begins a new generation: the path holds another file, or another text."""
-        LOGGER.info("%s: %s; new generation", tail.path, _change(tail))
-        tail.evict()
-        tail.run = self._store.begin(
-            str(tail.root), tail.name, reason="replaced", now=self._clock.now()
-        )
-        tail.parts = tail.cursor.parts if tail.cursor else ()
-        tail.cursor = tail.last_step = None
-        tail.has_metrics = False
-        tail.settle()
-        tail.more = True
-
-
-def _starts(parts: Sequence[Part]) -> Iterator[tuple[Part, Cursor]]:
-    """The parts that are there and not empty, with checkpoints at their beginnings."""
-    for part in parts:
-        with contextlib.suppress(FileNotFoundError):  # renamed, not created yet
-            if part.path.stat().st_size:
-                yield part, rotation.start(part)
-
-
-def _change(tail: Tail) -> str:
-    """What happened to a log's file, for the daemon's log."""
-    assert tail.cursor is not None
-    try:
-        stat = tail.path.stat()
-    except OSError:
-        return f"unlinked ({tail.where})"
-    if (stat.st_dev, stat.st_ino) != tail.cursor.key:
-        return f"replaced by inode {stat.st_ino} ({tail.where})"
-    if stat.st_size < tail.cursor.offset:
-        return f"truncated to {stat.st_size} bytes ({tail.where})"
-    return f"truncated and rewritten, or its inode reused ({tail.where})"

@@ -1,12 +1,16 @@
 """Whether losses of several runs can be compared, and why not."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from watcher.analysis.model import Analysis, Curve
 from watcher.outputs.text.catalog import message
 
 
-def incomparable(analyses: Sequence[Analysis], *, trained: bool = False) -> str:
+if TYPE_CHECKING:  # commands list what runs are ranked by, and need no numpy for it
+    from watcher.analysis.model import Analysis, Curve
+
+
+def incomparable(analyses: "Sequence[Analysis]", *, trained: bool = False) -> str:
     """Why losses of these runs cannot be compared, "" where they can.
 
     `trained`: training losses rather than validation.  What a log does not state is
@@ -23,6 +27,6 @@ def incomparable(analyses: Sequence[Analysis], *, trained: bool = False) -> str:
     return ""
 
 
-def differs(analyses: Sequence[Analysis], name: str) -> bool:
+def differs(analyses: "Sequence[Analysis]", name: str) -> bool:
     """Whether two runs state different values of a setting."""
     return len({a.info[name] for a in analyses if name in a.info}) > 1

@@ -67,8 +67,9 @@ def _page(place: Place, program: Path) -> dict[Path, str]:
     """The units of the page: the service has no network, its socket is systemd's."""
     if not place.sysusers:
         raise InputError(
-            f'--web is for a service of the system; write listen = "127.0.0.1:8477" '
-            f"below [web] in {place.config}"
+            '--web is for a service of the system; write listen = "127.0.0.1:8477" '
+            "below [web] in {path}",
+            path=place.config,
         )
     found = {place.units / name: _shipped(name) for name in (PAGE, SOCKET)}
     if f"ExecStart={program} " not in found[place.units / PAGE]:
@@ -84,7 +85,9 @@ def _shipped(name: str) -> str:
     for folder in folders:
         if (folder / UNIT).exists():
             return (folder / name).read_text(encoding="utf-8")
-    raise InputError(f"{folders[1]}: no unit files; reinstall gptwatch by pip")
+    raise InputError(
+        "{folder}: no unit files; reinstall gptwatch by pip", folder=folders[1]
+    )
 
 
 def _settings(place: Place, choice: Choice) -> str:
@@ -103,8 +106,11 @@ def _settings(place: Place, choice: Choice) -> str:
         return text
     if text != _filled(place, *before):
         raise ConfigError(
-            f"{place.config}: was edited, with dir = {before[0]} and out = "
-            f"{before[1]!r}; change them there, then: gptwatch service install"
+            "{config}: was edited, with dir = {dirs} and out = "
+            "{out}; change them there, then: gptwatch service install",
+            config=place.config,
+            dirs=before[0],
+            out=repr(before[1]),
         )
     return _filled(place, *after)
 
@@ -113,9 +119,11 @@ def _named(path: Path) -> str:
     """An absolute path that systemd accepts."""
     text = str(path.absolute())
     if not text.isprintable():
-        raise InputError(f"{text!r}: systemd rejects such a name; rename the directory")
+        raise InputError(
+            "{name}: systemd rejects such a name; rename the directory", name=repr(text)
+        )
     if path.exists() and not path.is_dir():
-        raise InputError(f"{text}: not a directory")
+        raise InputError("{path}: not a directory", path=text)
     return text
 
 

@@ -1,5 +1,6 @@
 """A batch of points as bytes, with a checksum: SQLite does not detect flipped bits."""
 
+import struct
 import zlib
 from collections.abc import Sequence
 from typing import Final
@@ -10,6 +11,7 @@ from parsers.batch import Batch
 
 
 _CHECKSUM: Final = 4
+_FEW: Final = 64
 
 
 class DamagedError(Exception):
@@ -18,13 +20,23 @@ class DamagedError(Exception):
 
 def packed(batch: Batch) -> bytes:
     """Values, lines and steps (int32 where they fit), their width, a checksum."""
+    values = [column.astype(np.float64).tobytes() for column in batch.values.values()]
+    data = b"".join([*values, *_numbers(batch)])
+    return data + zlib.crc32(data).to_bytes(_CHECKSUM, "little")
+
+
+def _numbers(batch: Batch) -> tuple[bytes, bytes]:
+    """Lines and steps, and the width of each number."""
+    if len(batch.lines) <= _FEW:  # a look at a log: arrays would take thrice the time
+        numbers = [*batch.lines.tolist(), *batch.steps.tolist()]
+        try:
+            return struct.pack(f"<{len(numbers)}i", *numbers), b"4"
+        except struct.error:
+            return struct.pack(f"<{len(numbers)}q", *numbers), b"8"
     both = np.concatenate([batch.lines, batch.steps])
     small = both.astype(np.int32)
     fits = bool((small == both).all())
-    values = [column.astype(np.float64).tobytes() for column in batch.values.values()]
-    numbers = (small if fits else both).tobytes()
-    data = b"".join([*values, numbers, b"84"[fits:][:1]])
-    return data + zlib.crc32(data).to_bytes(_CHECKSUM, "little")
+    return (small.tobytes(), b"4") if fits else (both.tobytes(), b"8")
 
 
 def unpacked(pattern: str, names: str, records: int, data: bytes) -> Batch:

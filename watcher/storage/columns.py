@@ -122,9 +122,34 @@ class Run:
             for m, i in zip(self._milestones, at.tolist(), strict=True)
         )
 
+    def until(self, step: int) -> "Run":
+        """The run as it was after a step, before the first record beyond it.
+
+        Where steps were trained again after a restart: before the last such record.
+        """
+        lines, steps = self._records()
+        beyond = np.flatnonzero((steps[1:] > step) & (steps[:-1] <= step))
+        end = int(lines[beyond[-1]]) if len(beyond) else self.lines
+        found = Run()
+        found.format, found.facts, found.planned = self.format, self.facts, self.planned
+        found.lines = end
+        for names, table in self._tables.items():
+            batch = table.whole()
+            if len(kept := batch.take(batch.lines <= end)):
+                found._tables[names] = Table(batch.pattern)
+                found._tables[names].add(kept)
+        found._milestones = [m for m in self._milestones if m.line <= end]
+        return found
+
     def _order(self) -> tuple[Ints, Ints]:
+        if not self._milestones:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return self._records()
+
+    def _records(self) -> tuple[Ints, Ints]:
+        """Line numbers (rising) and steps of all records."""
         found = [t.whole() for t in self._tables.values()]
-        if not found or not self._milestones:
+        if not found:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         lines = np.concatenate([b.lines for b in found])
         order = lines.argsort(kind="stable")

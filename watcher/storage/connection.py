@@ -5,10 +5,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
 from watcher.errors import (
     StorageCorruptError,
+    StorageError,
     StorageMissingError,
     StorageUnavailableError,
 )
@@ -84,23 +86,42 @@ class Connection(sqlite3.Connection):
 
     def translated(self) -> AbstractContextManager[None]:
         """Turns errors of SQLite, and damaged rows, into StorageErrors."""
-        return _translated(self.path)
+        return _Translated(self.path)
 
 
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.ProgrammingError:
-        raise  # our own bug
-    except (sqlite3.DatabaseError, DamagedError) as error:
-        name = getattr(error, "sqlite_errorname", "") or ""
-        if not name.startswith(_TRANSIENT):
-            raise StorageCorruptError(f"{path}: damaged ({error})") from error
-        raise StorageUnavailableError(
-            f"{path}: cannot be used now ({error}); free disk space, or fix the "
-            "permissions"
-        ) from error
+class _Translated:
+    """A context in which errors are translated; each statement runs in one."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing to set up."""
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Raises the StorageError that an error stands for."""
+        if isinstance(error, sqlite3.ProgrammingError):
+            return  # our own bug
+        if isinstance(error, sqlite3.DatabaseError | DamagedError):
+            raise _translation(self._path, error) from error
+
+
+def _translation(path: Path, error: Exception) -> StorageError:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if not name.startswith(_TRANSIENT):
+        return StorageCorruptError("{path}: damaged ({error})", path=path, error=error)
+    return StorageUnavailableError(
+        "{path}: cannot be used now ({error}); free disk space, or fix the permissions",
+        path=path,
+        error=error,
+    )
 
 
 def connect(path: Path) -> Connection:
@@ -123,7 +144,10 @@ def connect_read_only(path: Path) -> Connection:
     """
     if not path.exists():
         raise StorageMissingError(
-            f"{path}: no store; is --out or --state the one of gptwatch start?"
+            "{path}: no database; gptwatch start makes it: gptwatch "
+            "start --dir DIRECTORY.  If it runs already, name its --out "
+            "or --state",
+            path=path,
         )
     address = f"{path.resolve().as_uri()}?mode=ro"
     wal = path.with_name(f"{path.name}-wal")
@@ -139,7 +163,7 @@ def connect_memory(path: Path) -> Connection:
 
 
 def _opened(path: Path, address: Path | str) -> Connection:
-    with _translated(path):
+    with _Translated(path):
         connection = sqlite3.connect(
             address,
             uri=isinstance(address, str),

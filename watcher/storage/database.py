@@ -20,21 +20,29 @@ from parsers.formats import FORMATS
 from parsers.parser import Parser
 from watcher.errors import StorageCorruptError
 from watcher.files import distinct_names
-from watcher.storage import migrations
+from watcher.storage import appends, migrations
+from watcher.storage.appends import Appended
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
+from watcher.storage.growth import Growth
 from watcher.storage.outbox import Outbox
 from watcher.storage.places import Places
 from watcher.storage.points import Points
 from watcher.storage.recovery import NAME
-from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, latest, row
+from watcher.storage.remarks import RunNotes
+from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, row, to_json
 
 
+_NEWEST: Final = "SELECT run, max(id) FROM chunks WHERE appended NOT NULL GROUP BY run"
 _SHARED_PATHS: Final = (
     "SELECT path FROM runs GROUP BY path HAVING count(DISTINCT root) > 1"
 )
-# Made once: several are needed at each commit.
-_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+# What is known of a run beside its own row.
+_BESIDE: Final = (
+    "SELECT run, diagnosis, state FROM analyses",
+    "SELECT run, data FROM alerts ORDER BY rowid",
+    "SELECT run, id, text FROM run_notes ORDER BY id",
+)
 
 
 class Database:
@@ -43,7 +51,9 @@ class Database:
     Attributes:
         outbox: alerts, silences and notifications.
         points: chunks of points.
+        growth: what was read of logs.
         places: where lines of a run stand in its files.
+        remarks: notes and tags of runs.
 
     Raises:
         StorageSetupError: it was made by a newer gptwatch.
@@ -62,6 +72,8 @@ class Database:
         self.outbox = Outbox(self.connection)
         self.places = Places(self.connection)
         self.points = Points(self.connection)
+        self.remarks = RunNotes(self.connection)
+        self.growth = Growth(self.connection, self.points, self.places)
         self._key = _key(self.path)
 
     def close(self) -> None:
@@ -75,7 +87,7 @@ class Database:
             StorageCorruptError: it was deleted, or another took its name.
         """
         if _key(self.path) != self._key:
-            raise StorageCorruptError(f"{self.path}: was deleted or replaced")
+            raise StorageCorruptError("{path}: was deleted or replaced", path=self.path)
 
     @property
     def writes(self) -> int:
@@ -89,7 +101,8 @@ class Database:
             with self.connection.transaction():
                 yield
         except BaseException:
-            self.points.invalidate()
+            for cache in (self.growth, self.points, self.places):
+                cache.invalidate()
             raise
 
     @contextmanager
@@ -97,6 +110,16 @@ class Database:
         """Everything that is read inside is of one moment, between two commits."""
         with self.connection.transaction("DEFERRED"):
             yield
+
+    @contextmanager
+    def _consistent(self) -> Iterator[None]:
+        """Several queries see one moment, within a transaction or without one."""
+        if self.connection.in_transaction:
+            with self.connection.translated():
+                yield
+        else:
+            with self.snapshot():
+                yield
 
     def runs(self) -> list[Row]:
         """All runs, oldest first."""
@@ -121,28 +144,56 @@ class Database:
         return int(found[0])
 
     def fingerprints(self) -> dict[int, int]:
-        """A number for each run that is another after any change of it."""
-        alerts: dict[int, list[str]] = {}
-        for run, data in self.connection.rows("SELECT run, data FROM alerts"):
-            alerts.setdefault(run, []).append(data)
-        query = f"SELECT {FIELDS} FROM runs LEFT JOIN analyses ON run = id"  # noqa: S608
-        return {
-            found[0]: hash((found, *alerts.get(found[0], ())))
-            for found in self.connection.rows(query)
-        }
+        """A number for each run that is another after any change of it.
+
+        Points change with the cursor, which stands before the large columns, or are
+        appended; a run is current while its generation is the last one of its path.
+        """
+        found: dict[int, list[Any]] = {}
+        last: dict[Any, int] = {}
+        runs = self.connection.rows(
+            "SELECT id, root, path, generation, cursor FROM runs"
+        )
+        for run, root, path, generation, cursor in runs:
+            found[run] = [root, path, generation, cursor]
+            last[root, path] = max(generation, last.get((root, path), 0))
+        for fields in found.values():
+            fields.append(last[fields[0], fields[1]])
+        for query in (_NEWEST, *_BESIDE):
+            for run, *fields in self.connection.rows(query):
+                found.get(run, []).extend(fields)
+        return {run: hash(tuple(fields)) for run, fields in found.items()}
 
     def milestones(self, run: int) -> list[Milestone]:
         """The milestones of a run, without their steps."""
         with self.connection.translated():
             return self._milestones(run)
 
+    def milestones_after(
+        self, run: int, last: int, until: int
+    ) -> list[tuple[int, Milestone]]:
+        """The milestones of a run behind one, up to a line, without their steps."""
+        with self.connection.translated():
+            rows = self.connection.rows(
+                "SELECT id, kind, line, text FROM milestones"
+                " WHERE run = ? AND id > ? AND line <= ? ORDER BY id",
+                (run, last, until),
+            )
+            return [
+                (n, Milestone(kind, line, None, text)) for n, kind, line, text in rows
+            ]
+
     def _rows(self, where: str, *values: Any) -> list[Row]:
         query = (
             f"SELECT {FIELDS} FROM runs LEFT JOIN analyses ON run = id "  # noqa: S608
             f"WHERE {where} ORDER BY id"
         )
-        with self.connection.translated():
+        with self._consistent():
             found = [row(fields) for fields in self.connection.rows(query, values)]
+            appended = appends.load(self.connection, *values)
+            found = [
+                _grown(r, appended[r.id]) if r.id in appended else r for r in found
+            ]
             labels = self._labels()
             if not labels:
                 return found
@@ -191,63 +242,29 @@ class Database:
         return int(found[0])
 
     def add(
-        self, run: int, delta: Delta, cursor: Cursor, parser: Parser, *, size: int
+        self, run: int, delta: Delta, cursor: Cursor, parser: Parser, text: bytes
     ) -> None:
-        """Stores what `size` bytes of a log added, and the offset after them."""
+        """Stores what some text of a log added, and the checkpoint behind it."""
         with self.connection.translated():
-            if delta.reset:
-                self.points.delete(run)
-            for batch in delta.batches:
-                self.points.append(run, batch)
-            self._add_milestones(run, delta.milestones)
-            lines, read, before = self._fields(run, "lines, bytes, latest")
-            kept = {} if delta.reset else from_json(before)
-            fields: dict[str, Any] = {"latest": kept | latest(delta)}
-            if delta.hyperparameters:
-                (known,) = self._fields(run, "hyperparameters")
-                fields["hyperparameters"] = from_json(known) | delta.hyperparameters
-        if delta.planned or delta.reset:
-            fields["planned"] = delta.planned
-        # One statement: each writes the whole row anew.
-        self.set(
-            run,
-            cursor=cursor.state(),
-            parser=parser.state(),
-            format=delta.format.name if delta.format else "",
-            lines=lines + delta.lines,
-            bytes=read + size,
-            **fields,
-        )
-        self.places.note(
-            run,
-            cursor,
-            size=size,
-            lines=(lines, lines + delta.lines),
-            pending=parser.pending,
-        )
+            self.growth.add(run, delta, cursor, parser, text)
 
     def move(self, run: int, cursor: Cursor, *, part: bool = False) -> None:
-        """Stores only a new offset; `part`: in the next file of a rotated log."""
-        self.connection.execute(
-            "UPDATE runs SET cursor = ?, parts = parts + ? WHERE id = ?",
-            (_json(cursor.state()), part, run),
-        )
+        """Stores only a checkpoint; `part`: in the next file of a rotated log."""
+        with self.connection.translated():
+            self.growth.move(run, cursor, part=part)
+
+    def settle(self, run: int, cursor: Cursor, parser: Parser) -> None:
+        """Brings the row of a run up to date: it is read faster then."""
+        with self.connection.translated():
+            self.growth.settle(run, cursor, parser)
 
     def rewind(self, run: int) -> None:
         """Deletes what was read of a run, so that it is read again."""
-        self.points.delete(run)
-        self.places.delete(run)
-        self.connection.execute("DELETE FROM milestones WHERE run = ?", (run,))
-        self.connection.execute(
-            "UPDATE runs SET cursor = NULL, parser = NULL, lines = 0, bytes = 0,"
-            " format = '', planned = NULL, hyperparameters = '{}', latest = '{}'"
-            " WHERE id = ?",
-            (run,),
-        )
+        self.growth.rewind(run)
 
     def set(self, run: int, **fields: Any) -> None:
         """Changes fields of a run; dicts are kept as JSON."""
-        kept = {k: _json(v) if isinstance(v, dict) else v for k, v in fields.items()}
+        kept = {k: to_json(v) if isinstance(v, dict) else v for k, v in fields.items()}
         analysed = {name: kept.pop(name) for name in ANALYSED & kept.keys()}
         if analysed:
             self.connection.execute(
@@ -257,12 +274,21 @@ class Database:
         if kept:
             self._update("runs", "id", run, kept)
 
+    def state(self, run: int) -> dict[str, Any]:
+        """A run's state, {} before its first analysis."""
+        with self.connection.translated():
+            found = self.connection.row(
+                "SELECT state FROM analyses WHERE run = ?", (run,)
+            )
+            kept: dict[str, Any] = from_json(found[0]) if found else {}
+        return kept
+
     def merge_state(self, run: int, state: Mapping[str, Any]) -> None:
         """Changes some fields of a run's state, and keeps the others."""
         self.connection.execute(
             "INSERT INTO analyses (run, state) VALUES (?1, ?2) ON CONFLICT (run)"
             " DO UPDATE SET state = json_patch(state, ?2)",
-            (run, _json(state)),
+            (run, to_json(state)),
         )
 
     def _update(
@@ -280,8 +306,16 @@ class Database:
         Raises:
             LookupError, TypeError, ValueError: another version wrote its state.
         """
-        (kept,) = self._fields(run, "parser")
-        return Parser.restore(json.loads(kept), formats) if kept else Parser(formats)
+        with self._consistent():
+            found = self.connection.row("SELECT parser FROM runs WHERE id = ?", (run,))
+            appended = appends.load(self.connection, run).get(run)
+        if found is None:
+            raise LookupError(f"no run {run}")
+        kept = found[0]
+        parser = Parser.restore(json.loads(kept), formats) if kept else Parser(formats)
+        if appended is not None and appended.text:
+            parser.feed(appended.text)
+        return parser
 
     def load(
         self, run: int, formats: Sequence[Format] = FORMATS, *, ended: bool = True
@@ -289,7 +323,10 @@ class Database:
         """A run with all its points; `ended`: with the parser's last lines flushed."""
         loaded = Run()
         row = self.run(run)
-        parser = self.parser(run, formats)
+        try:
+            parser = self.parser(run, formats)
+        except (LookupError, TypeError, ValueError):
+            parser = Parser(formats)  # of another version: its last line is not known
         with self.connection.translated():
             delta = Delta(
                 format=next((f for f in formats if f.name == row.format), None),
@@ -313,22 +350,7 @@ class Database:
     def keep_note(self, key: str, value: Any) -> None:
         """Stores something that the daemon notes of itself."""
         self.connection.execute(
-            "INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, _json(value))
-        )
-
-    def _fields(self, run: int, names: str) -> tuple[Any, ...]:
-        found = self.connection.row(
-            f"SELECT {names} FROM runs WHERE id = ?",  # noqa: S608 - our own names
-            (run,),
-        )
-        if found is None:
-            raise LookupError(f"no run {run}")
-        return found
-
-    def _add_milestones(self, run: int, milestones: Sequence[Milestone]) -> None:
-        self.connection.executemany(
-            "INSERT INTO milestones (run, kind, line, text) VALUES (?, ?, ?, ?)",
-            [(run, m.kind, m.line, m.text) for m in milestones],
+            "INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, to_json(value))
         )
 
     def _milestones(self, run: int) -> list[Milestone]:
@@ -338,13 +360,23 @@ class Database:
         return [Milestone(kind, line, None, text) for kind, line, text in rows]
 
 
+def _grown(known: Row, appended: Appended | None) -> Row:
+    """A run with what was appended since its row was written."""
+    if appended is None:
+        return known
+    lines, size = appended.totals or (known.lines, known.bytes)
+    return replace(
+        known,
+        cursor=appended.cursor(known.cursor),
+        lines=lines,
+        bytes=size,
+        latest=known.latest | appended.latest(),
+    )
+
+
 def _key(path: Path) -> tuple[int, int] | None:
     try:
         seen = path.stat()
     except OSError:
         return None
     return seen.st_dev, seen.st_ino
-
-
-def _json(value: Any) -> str:
-    return _ENCODER.encode(value)

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Final
 
 from watcher.errors import StorageMissingError, StorageSetupError
-from watcher.storage.checkpoint import Cursor
 from watcher.storage.chunks import DamagedError
 from watcher.storage.connection import (
     Connection,
@@ -20,12 +19,12 @@ from watcher.storage.connection import (
     connect_memory,
     connect_read_only,
 )
-from watcher.storage.rows import from_json
+from watcher.storage.rows import checkpoint, from_json
 from watcher.storage.schema import SCHEMA
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
-VERSION: Final = 3
+VERSION: Final = 5
 
 
 def _create(connection: Connection) -> None:
@@ -106,19 +105,12 @@ def _from_2(connection: Connection) -> None:
     for run, text in connection.rows(
         "SELECT id, cursor FROM runs WHERE parts = 1 AND cursor NOT NULL"
     ):
-        cursor = _cursor(text)
+        cursor = checkpoint(text)
         connection.execute(
             "INSERT INTO places VALUES (?, 0, 0, ?, ?, NULL, ?)",
             (run, *cursor.key, cursor.head),
         )
     connection.execute("PRAGMA user_version = 3")
-
-
-def _cursor(text: str) -> Cursor:
-    try:
-        return Cursor.restore(from_json(text))
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise DamagedError(repr(error)) from error
 
 
 _PLACES: Final = """
@@ -133,9 +125,39 @@ CREATE TABLE places (
     PRIMARY KEY (run, line)
 ) WITHOUT ROWID;
 """
+
+
+def _from_3(connection: Connection) -> None:
+    """Looks append to the points of a run; its row is brought up to date later."""
+    _run(connection, _APPENDED)
+    connection.execute("PRAGMA user_version = 4")
+
+
+_APPENDED: Final = """
+ALTER TABLE chunks ADD COLUMN appended BLOB;
+CREATE INDEX chunks_appended ON chunks (run) WHERE appended NOT NULL;
+"""
+
+
+def _from_4(connection: Connection) -> None:
+    """Adds notes and tags of runs."""
+    _run(connection, _RUN_NOTES)
+    connection.execute("PRAGMA user_version = 5")
+
+
+_RUN_NOTES: Final = """
+CREATE TABLE run_notes (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs (id),
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    written_at REAL NOT NULL
+);
+CREATE INDEX run_notes_run ON run_notes (run);
+"""
 # By the version that each starts from; 0 is an empty file.
 _STEPS: Final = MappingProxyType[int, Callable[[Connection], None]](
-    {0: _create, 1: _from_1, 2: _from_2}
+    {0: _create, 1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
 )
 
 
@@ -164,20 +186,27 @@ def opened(path: Path, *, read_only: bool, owner: bool) -> Connection:
 
 def _check(connection: Connection, *, read_only: bool, owner: bool) -> None:
     version = connection.schema_version
-    made_by = f"gptwatch (schema version {version}, this one has {VERSION})"
     if version > VERSION:
         raise StorageSetupError(
-            f"{connection.path}: made by a newer {made_by}; upgrade gptwatch, or "
-            "choose another directory with --state"
+            "{path}: made by a newer gptwatch (schema version {version}, this one "
+            "has {own}); upgrade gptwatch, or "
+            "choose another directory with --state",
+            path=connection.path,
+            version=version,
+            own=VERSION,
         )
     if read_only and version == 0:
         raise StorageMissingError(
-            f"{connection.path}: not there yet; gptwatch start is creating it"
+            "{path}: not there yet; gptwatch start is creating it", path=connection.path
         )
     if not (read_only or owner) and version < VERSION:
         raise StorageSetupError(
-            f"{connection.path}: made by an older {made_by}; restart gptwatch start, "
-            "which migrates it"
+            "{path}: made by an older gptwatch (schema version {version}, this one "
+            "has {own}); restart gptwatch start, "
+            "which migrates it",
+            path=connection.path,
+            version=version,
+            own=VERSION,
         )
 
 

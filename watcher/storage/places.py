@@ -19,6 +19,8 @@ _MAX: Final = 4096
 _SURPLUS: Final = 1024
 # A silence of so long is worth both places around it.
 _PAUSE_S: Final = 120.0
+# Runs come and go for months: what is read once more costs little.
+_MAX_KNOWN: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,12 @@ class Places:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        # Of the runs that are read: asked at each look.
+        self._newest: dict[int, Place | None] = {}
+
+    def invalidate(self) -> None:
+        """Drops what is cached: a rollback may have made it wrong."""
+        self._newest.clear()
 
     def of(self, run: int) -> list[Place]:
         """All places of a run, in the order of its lines."""
@@ -73,20 +81,28 @@ class Places:
         # A hole at the beginning of a run's first file counts as read, too.
         if cursor.offset <= size or not lines[0]:
             self._insert(run, Place(lines[0], 0, *cursor.key, None, cursor.head))
-        last = self._last(run)
         if pending is None or cursor.offset < pending:
             return
+        last = self._last(run)
         seen_at = cursor.mtime_ns / 1e9 if cursor.at_end else None
-        place = Place(lines[1], cursor.offset - pending, *cursor.key, seen_at)
-        if last is None or (place.line > last.line and _is_far(last, place)):
-            self._insert(run, place)
+        place = lines[1], cursor.offset - pending, *cursor.key, seen_at
+        if last is None or (lines[1] > last.line and _is_far(last, *place[1:])):
+            self._insert(run, Place(*place))
             self._thin(run)
 
     def delete(self, run: int) -> None:
         """Removes all places of a run."""
+        self._newest.pop(run, None)
         self._connection.execute("DELETE FROM places WHERE run = ?", (run,))
 
     def _last(self, run: int) -> Place | None:
+        if run not in self._newest:
+            if len(self._newest) >= _MAX_KNOWN:
+                self._newest.clear()
+            self._newest[run] = self._stored(run)
+        return self._newest[run]
+
+    def _stored(self, run: int) -> Place | None:
         row = self._connection.row(
             "SELECT line, offset, device, inode, seen_at, head FROM places"
             " WHERE run = ? ORDER BY line DESC LIMIT 1",
@@ -95,6 +111,7 @@ class Places:
         return Place(*row) if row else None
 
     def _insert(self, run: int, place: Place) -> None:
+        self._newest.pop(run, None)
         self._connection.execute(
             "INSERT OR REPLACE INTO places"
             " (run, line, offset, device, inode, seen_at, head)"
@@ -141,14 +158,16 @@ def surplus(places: Sequence[Place], number: int) -> list[int]:
     return [places[i].line for i in sorted(gone)]
 
 
-def _is_far(last: Place, place: Place) -> bool:
-    if (last.device, last.inode) != (place.device, place.inode):
+def _is_far(
+    last: Place, offset: int, device: int, inode: int, seen_at: float | None
+) -> bool:
+    if (last.device, last.inode) != (device, inode):
         return True
-    if place.offset - last.offset >= _EVERY_BYTES:
+    if offset - last.offset >= _EVERY_BYTES:
         return True
-    if place.seen_at is None:
+    if seen_at is None:
         return False
-    return last.seen_at is None or place.seen_at - last.seen_at >= _EVERY_S
+    return last.seen_at is None or seen_at - last.seen_at >= _EVERY_S
 
 
 def _pauses(before: Place, after: Place) -> bool:

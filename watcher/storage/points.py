@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
+
 from parsers.batch import Batch
 from watcher.storage.chunks import joined, packed, unpacked
 from watcher.storage.connection import Connection
@@ -10,10 +12,17 @@ from watcher.storage.connection import Connection
 
 # So many chunks of one level make one of the next.
 _MERGE: Final = 64
-# A chunk of more records is merged no further.
+# A chunk of more records is merged no further, and so many need not wait for others:
+# a merge takes no longer than a turn of reading.
 _LARGE: Final = 1 << 16
 # Runs come and go for months: what is counted once more costs little.
 _MAX_COUNTS: Final = 4096
+_INSERT: Final = (
+    "INSERT INTO chunks (run, level, pattern, metrics, records, data, appended)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_NOTHING: Final = np.empty(0, np.int64)
+_NO_RECORDS: Final = packed(Batch("", _NOTHING, _NOTHING, {}))
 
 
 class Points:
@@ -21,27 +30,49 @@ class Points:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        # Chunks by run, level and metrics: counted once, then kept up to date.
-        self._counts: dict[tuple[int, int, str], int] = {}
+        # Chunks, and their records, by run, level and metrics: counted once, then kept
+        # up to date.
+        self._counts: dict[tuple[int, int, str], tuple[int, int]] = {}
 
-    def append(self, run: int, batch: Batch, level: int = 0) -> None:
-        """Adds records to a run."""
-        names = ",".join(batch.values)
-        if len(batch.lines) >= _LARGE:
+    def append(
+        self, run: int, batch: Batch, level: int = 0, appended: bytes | None = None
+    ) -> None:
+        """Adds records to a run; `appended`: a look, as `appends` has it."""
+        names, records = ",".join(batch.values), len(batch.lines)
+        if records >= _LARGE:
             level = -1
         self._connection.execute(
-            "INSERT INTO chunks (run, level, pattern, metrics, records, data)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (run, level, batch.pattern, names, len(batch.lines), packed(batch)),
+            _INSERT,
+            (run, level, batch.pattern, names, records, packed(batch), appended),
         )
         if level >= 0:
-            self._count(run, level, names)
+            self._count((run, level, names), records)
+
+    def append_none(self, run: int, appended: bytes) -> None:
+        """Adds a look that found no records; it is gone when the run is settled."""
+        self._connection.execute(_INSERT, (run, -1, "", "", 0, _NO_RECORDS, appended))
+
+    def is_full(self, run: int, batch: Batch) -> bool:
+        """Whether the batch would be merged with those before it."""
+        chunks, records = self._counted((run, 0, ",".join(batch.values)))
+        return _is_enough(chunks + 1, records + len(batch.lines))
+
+    def settle(self, run: int) -> None:
+        """The row of a run says all that the looks appended to it say."""
+        self._connection.execute(
+            "DELETE FROM chunks WHERE run = ? AND appended NOT NULL AND records = 0",
+            (run,),
+        )
+        self._connection.execute(
+            "UPDATE chunks SET appended = NULL WHERE run = ? AND appended NOT NULL",
+            (run,),
+        )
 
     def batches(self, run: int) -> Iterator[Batch]:
         """The records of a run in the order in which they were added."""
         rows = self._connection.rows(
             "SELECT pattern, metrics, records, data FROM chunks"
-            " WHERE run = ? ORDER BY id",
+            " WHERE run = ? AND records > 0 ORDER BY id",
             (run,),
         )
         for pattern, names, records, data in rows:
@@ -50,7 +81,7 @@ class Points:
     def ids(self, run: int) -> list[int]:
         """The chunks of a run; a merged one is another chunk."""
         rows = self._connection.rows(
-            "SELECT id FROM chunks WHERE run = ? ORDER BY id", (run,)
+            "SELECT id FROM chunks WHERE run = ? AND records > 0 ORDER BY id", (run,)
         )
         return [number for (number,) in rows]
 
@@ -72,20 +103,26 @@ class Points:
         """Drops what is cached: a rollback may have made it wrong."""
         self._counts.clear()
 
-    def _count(self, *key: *tuple[int, int, str]) -> None:
+    def _count(self, key: tuple[int, int, str], records: int) -> None:
+        if key in self._counts:
+            chunks, before = self._counts[key]
+            self._counts[key] = chunks + 1, before + records
+        if _is_enough(*self._counted(key)):
+            self._merge(key)
+
+    def _counted(self, key: tuple[int, int, str]) -> tuple[int, int]:
+        """How many chunks of one level and these metrics a run has, and records."""
         if key not in self._counts:
             found = self._connection.row(
-                "SELECT count(*) - 1 FROM chunks"
+                "SELECT count(*), total(records) FROM chunks"
                 " WHERE run = ? AND level = ? AND metrics = ?",
                 key,
             )
             assert found is not None
             if len(self._counts) >= _MAX_COUNTS:
                 self._counts.clear()
-            self._counts[key] = found[0]
-        self._counts[key] += 1
-        if self._counts[key] >= _MERGE:
-            self._merge(key)
+            self._counts[key] = found[0], int(found[1])
+        return self._counts[key]
 
     def _merge(self, key: tuple[int, int, str]) -> None:
         """Replaces many small chunks by one: chunks stay few, and so do rewrites."""
@@ -100,3 +137,8 @@ class Points:
         del self._counts[key]
         merged = joined([unpacked(*row) for row in rows])
         self.append(key[0], merged, key[1] + 1)
+
+
+def _is_enough(chunks: int, records: int) -> bool:
+    """Whether chunks are to be merged."""
+    return chunks >= _MERGE or (chunks > 1 and records >= _LARGE)

@@ -2,14 +2,14 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import orjson
 
-from parsers.delta import Delta
+from parsers.batch import Batch
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.chunks import DamagedError
 
@@ -71,12 +71,29 @@ _TEXTS: Final = _PLACES["root"], _PLACES["path"]
 _FLAGS: Final = _PLACES["current"], _PLACES["adopted"]
 
 
+# Made once: several are needed at each commit.
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+
+
+def to_json(value: Any) -> str:
+    """As a JSON column has it."""
+    return _ENCODER.encode(value)
+
+
 def from_json(text: str) -> Any:
     """The value of a JSON column."""
     try:
         return json.loads(text)
     except (TypeError, ValueError) as error:
         raise DamagedError(str(error)) from error
+
+
+def checkpoint(text: str) -> Cursor:
+    """The checkpoint in a JSON column."""
+    try:
+        return Cursor.restore(from_json(text))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedError(repr(error)) from error
 
 
 def row(found: Sequence[Any]) -> Row:
@@ -108,11 +125,11 @@ def _quickly(text: str) -> Any:
         return json.loads(text)
 
 
-def latest(delta: Delta) -> dict[str, Any]:
+def latest(batches: Iterable[Batch]) -> dict[str, Any]:
     """Last step and last value of each metric in a piece of the log."""
     found: dict[str, Any] = {}
     line = -1
-    for batch in delta.batches:
+    for batch in batches:
         if not len(batch.lines):
             continue
         if batch.lines[-1] >= line:

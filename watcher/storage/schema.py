@@ -38,9 +38,11 @@ CREATE TABLE chunks (
     pattern TEXT NOT NULL,              -- the line pattern that read the records
     metrics TEXT NOT NULL,              -- their names, with commas between
     records INTEGER NOT NULL,
-    data BLOB NOT NULL
+    data BLOB NOT NULL,
+    appended BLOB -- the text that was read and its stat, until the run's row knows it
 );
 CREATE INDEX chunks_run ON chunks (run, level, metrics);
+CREATE INDEX chunks_appended ON chunks (run) WHERE appended NOT NULL;
 CREATE TABLE milestones (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs (id),
@@ -59,6 +61,15 @@ CREATE TABLE places (
     head BLOB,               -- first bytes of a file, where its part of the run begins
     PRIMARY KEY (run, line)
 ) WITHOUT ROWID;
+CREATE TABLE run_notes (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs (id),
+    kind TEXT NOT NULL,      -- note or tag
+    text TEXT NOT NULL,
+    written_at REAL NOT NULL -- seconds since 1970
+);
+CREATE INDEX run_notes_run ON run_notes (run);
+-- What the daemon notes of itself.
 CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE alerts (
     run INTEGER NOT NULL,

@@ -116,7 +116,8 @@ class Fleet:
 
     def _entry(self, row: Row, watched: set[str]) -> dict[str, Any]:
         alerts = status.firing(self._database, row)
-        line = asdict(status.line(row, alerts, watched))
+        remarks = self._database.remarks.of(row.id)
+        line = asdict(status.line(row, alerts, watched, remarks))
         diagnosis = row.diagnosis or {}
         return line | {
             "id": row.id,

@@ -3,6 +3,7 @@
 The addresses are secrets: no message holds one, and Apprise's own log is not shown.
 """
 
+import contextlib
 import hashlib
 import logging
 import re
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from watcher.alerts.channels.network import has_network
 from watcher.alerts.channels.settings import Settings
 from watcher.errors import ConfigError, DeliveryError
 
@@ -17,6 +19,9 @@ from watcher.errors import ConfigError, DeliveryError
 LOGGER: Final = logging.getLogger("gptwatch")
 _KINDS: Final = {"critical": "failure", "warning": "warning"}
 _SCHEME: Final = re.compile(r"([a-z0-9]{1,20})://", re.IGNORECASE)
+_NO_NETWORK: Final = (
+    "this process has no network (gptwatch service install --with network grants it)"
+)
 _CODE: Final = re.compile(r"\berror=(\d{3})\b")
 
 
@@ -47,7 +52,9 @@ class Service:
             self._address, suppress_exceptions=True
         )
         if service is None:
-            raise DeliveryError(f"{self.name}: not an address that Apprise supports")
+            raise DeliveryError(
+                "{name}: not an address that Apprise supports", name=self.name
+            )
         picture = notification.get("picture") or ""
         has_picture = picture and Path(picture).is_file()
         fields = _fields(notification)
@@ -56,7 +63,7 @@ class Service:
             error = self._attempt(service, fields | {"attach": attach})
             if not error:
                 return
-        raise DeliveryError(f"{self.name}: {error}")
+        raise DeliveryError("{name}: {error}", name=self.name, error=error)
 
     def _attempt(self, service: Any, fields: Mapping[str, Any]) -> str:
         """Why the service refused it, "" when it accepted."""
@@ -71,6 +78,8 @@ class Service:
             return ""
         if log.last:
             return f"refused with error {log.last}; is the address right?"
+        if not has_network():
+            return _NO_NETWORK
         return "not accepted; is the network up?"
 
 
@@ -108,12 +117,27 @@ def addresses(chosen: Settings) -> Sequence[str]:
     found = [*chosen.urls, *(_listed(chosen.urls_file) if chosen.urls_file else ())]
     if found:
         _apprise()
+        if not has_network():
+            LOGGER.warning("%s: no notifications go to addresses", _NO_NETWORK)
     return list(dict.fromkeys(found))
+
+
+def require(chosen: Settings) -> None:
+    """Checks that Apprise is there, where addresses are set.
+
+    Raises:
+        ConfigError: it is missing.
+    """
+    found = list(chosen.urls)
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        found += _rows(chosen.urls_file) if chosen.urls_file else ()
+    if found:
+        _apprise()
 
 
 def _listed(urls_file: str) -> Sequence[str]:
     try:
-        text = Path(urls_file).expanduser().read_text(encoding="utf-8")
+        return _rows(urls_file)
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not text"
         LOGGER.warning(
@@ -123,6 +147,10 @@ def _listed(urls_file: str) -> Sequence[str]:
             why,
         )
         return []
+
+
+def _rows(urls_file: str) -> Sequence[str]:
+    text = Path(urls_file).expanduser().read_text(encoding="utf-8")
     rows = (row.strip() for row in text.splitlines())
     return [row for row in rows if row and not row.startswith("#")]
 

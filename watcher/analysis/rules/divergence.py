@@ -1,6 +1,5 @@
 """Training loss goes back up."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -9,9 +8,11 @@ import numpy as np
 from parsers.batch import Floats, Ints
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Curve, Measured
-from watcher.analysis.noise import trailing_sigma
+from watcher.analysis.noise import BLOCK, trailing_sigma
 from watcher.analysis.rules.settings import Divergence
-from watcher.analysis.segments import spans
+from watcher.analysis.rules.state import folded
+from watcher.analysis.segments import SegmentCursor
+from watcher.analysis.tail import Tail
 
 
 # The level is the median of three values, the usual level that of nine: one low value
@@ -29,9 +30,11 @@ _AVERAGED: Final = 4
 # Points processed at a time: temporaries stay small however long the log.
 _CHUNK: Final = 1 << 15
 _FIRST_CHUNK: Final = 32
+# Earlier points that decide of a point: the noise is that of eight blocks.
+_LOOKS_BACK: Final = 12 * BLOCK
 
 
-def divergence(run: Measured, settings: Divergence) -> list[Finding]:
+class DivergenceState:
     """Training loss has given back half of its drop.
 
     The median of the last three exceeds min + share * (start - min), the minimum by
@@ -41,27 +44,39 @@ def divergence(run: Measured, settings: Divergence) -> list[Finding]:
     overfitting.  A loss that reaches 0 or below has no scale, so nothing is relative
     to it from there on.
     """
-    curve = _curve(run)
-    if curve is None:
-        return []
-    keep = np.isfinite(curve.values)
-    steps, values = curve.steps[keep], curve.values[keep]
-    found: list[Finding] = []
-    for low, high in spans(curve.lines[keep], run.segments):
-        end = low + _positive(values[low:high])
-        if end - low > _EARLY_RECORDS:
-            part = values[low:end]
-            sigma = trailing_sigma(np.log(part)) * (
-                _AVERAGED if run.smoothed_loss else 1
+
+    def __init__(self, settings: Divergence) -> None:
+        self._settings = settings
+        self._cursor = SegmentCursor()
+        self._found: list[Finding] = []
+        self._segment = _Segment()
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        curve = _curve(new)
+        if curve is None:
+            return
+        keep = np.isfinite(curve.values)
+        steps, values = curve.steps[keep], curve.values[keep]
+        factor = _AVERAGED if new.smoothed_loss else 1
+        for low, high, begun in self._cursor.parts(curve.lines[keep], new.segments):
+            if begun:
+                self._found += self._segment.findings()
+                self._segment = _Segment()
+            self._segment.metric = curve.metric
+            self._segment.add(
+                steps[low:high], values[low:high], factor, settings=self._settings
             )
-            found += _findings(curve.metric, steps[low:end], part, sigma, settings)
-    return found
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """Every divergence, in the order of the log."""
+        del run
+        return [*self._found, *self._segment.findings()]
 
 
-def _positive(values: Floats) -> int:
-    """How many values stand before the first that is not above 0."""
-    bad = np.flatnonzero(values <= 0)
-    return int(bad[0]) if len(bad) else len(values)
+def divergence(run: Measured, settings: Divergence) -> list[Finding]:
+    """The divergences of a whole run."""
+    return folded(DivergenceState(settings), run)
 
 
 def _curve(run: Measured) -> Curve | None:
@@ -71,41 +86,127 @@ def _curve(run: Measured) -> Curve | None:
     return replace(run.val, values=run.val_train if known else run.val.values)
 
 
-def _findings(
-    metric: str, steps: Ints, values: Floats, sigma: Floats, settings: Divergence
-) -> Iterator[Finding]:
-    levels, best = _trailing_medians(values)
-    np.minimum.accumulate(best, out=best)
-    start = float(levels[0])
-    beyond = np.append(_early(values), _beyond(levels, best, sigma, settings))
-    at = 0
-    while at < len(beyond):
-        first = int(beyond[at])
-        low = _place(values, float(best[first]), first)
+class _Segment:
+    """A part of a run between restarts.
+
+    Attributes:
+        metric: that is judged.
+    """
+
+    def __init__(self) -> None:
+        self.metric = ""
+        self._tail = Tail(_LOOKS_BACK, align=BLOCK)
+        self._found: list[Finding] = []
+        self._ended = False  # a value was not above 0
+        self._done = 0  # points that were judged
+        self._start = self._first = self._level = 0.0
+        self._best, self._best_step = np.inf, 0
+        self._firing: tuple[Finding, float] | None = None  # with its limit
+
+    def add(
+        self, steps: Ints, values: Floats, factor: float, *, settings: Divergence
+    ) -> None:
+        """Judges new points."""
+        if self._ended:
+            return
+        positive = _positive(values)
+        self._ended = positive < len(values)
+        self._tail.extend(steps[:positive], values[:positive])
+        if self._tail.end <= max(self._done, _EARLY_RECORDS):
+            return
+        self._judge(factor, settings)
+        self._done = self._tail.end
+        self._tail.trim()
+
+    def findings(self) -> list[Finding]:
+        """Those of this segment."""
+        if self._firing is None:
+            return self._found
+        firing, _ = self._firing
+        level = {**firing.evidence, "level": self._level}
+        return [*self._found, replace(firing, evidence=_in_order(level))]
+
+    def _judge(self, factor: float, settings: Divergence) -> None:
+        values, first = self._tail.values, self._tail.first
+        new = self._done - first
+        levels, usual = _trailing_medians(values)
+        if not first:
+            self._start, self._first = float(levels[0]), float(values[0])
+        best = np.minimum.accumulate(np.append(self._best, usual[new:]))[1:]
+        lows = np.concatenate([np.full(new, np.nan), best])
+        sigma = factor * trailing_sigma(np.log(values), begins=not first)
+        beyond = _beyond(levels, lows, sigma, self._start, settings)
+        beyond = beyond[beyond >= max(new, _MIN_RECORDS - first)]
+        early = _early(values) if not first else beyond[:0]
+        beyond = np.append(early[early >= new], beyond)
+        at = new
+        while at < len(values):
+            at = (
+                self._fire(beyond, at, lows, settings)
+                if self._firing is None
+                else self._resolve(levels, at)
+            )
+        self._best_step = self._place(float(best[-1]), len(values) - 1)
+        self._best, self._level = float(best[-1]), float(levels[-1])
+
+    def _fire(self, beyond: Ints, at: int, lows: Floats, settings: Divergence) -> int:
+        """Fires at the next point that is too high, if there is one."""
+        k = int(np.searchsorted(beyond, at))
+        if k == len(beyond):
+            return len(self._tail.values)
+        i = int(beyond[k])
+        low = float(lows[i])
         # Hysteresis: it resolves at half the rise, so that noise ends nothing.
-        rise = float(_rise(best[first], start, settings))
-        back = _first_below(levels, first, best[first] + rise / 2)
+        limit = low + float(_rise(lows[i], self._start, settings)) / 2
         evidence: dict[str, float | int | str | None] = {
-            "metric": metric,
-            "best": float(values[low]),
-            "level": float(levels[back - 1]),
+            "metric": self.metric,
+            "best": low,
         }
-        if values[0] >= values[low]:
-            evidence["start"] = float(values[0])
-        yield Finding(
+        if self._first >= low:
+            evidence["start"] = self._first
+        finding = Finding(
             "divergence",
             "critical",
-            int(steps[first]),
-            since_step=int(steps[low]),
+            int(self._tail.steps[i]),
+            since_step=self._place(low, i),
             evidence=evidence,
-            cleared_step=int(steps[back]) if back < len(levels) else None,
         )
-        at = int(np.searchsorted(beyond, back))
+        self._firing = finding, limit
+        return i
+
+    def _resolve(self, levels: Floats, at: int) -> int:
+        """Resolves at the next point that is low enough, if there is one."""
+        assert self._firing is not None
+        finding, limit = self._firing
+        back = _first_below(levels, at, limit)
+        if back < len(levels):
+            level = float(levels[back - 1]) if back else self._level
+            evidence = _in_order({**finding.evidence, "level": level})
+            cleared = int(self._tail.steps[back])
+            self._found.append(
+                replace(finding, evidence=evidence, cleared_step=cleared)
+            )
+            self._firing = None
+        return back
+
+    def _place(self, low: float, last: int) -> int:
+        """Step of the last record with a level, which is a median of records."""
+        same = np.flatnonzero(self._tail.values[: last + 1] == low)
+        return int(self._tail.steps[same[-1]]) if len(same) else self._best_step
 
 
-def _place(values: Floats, level: float, before: int) -> int:
-    """Index of the last record with a level, which is a median of records."""
-    return int(np.flatnonzero(values[: before + 1] == level)[-1])
+def _in_order(
+    evidence: dict[str, float | int | str | None],
+) -> dict[str, float | int | str | None]:
+    """The evidence with its names in one order."""
+    names = ("metric", "best", "level", "start")
+    return {name: evidence[name] for name in names if name in evidence}
+
+
+def _positive(values: Floats) -> int:
+    """How many values stand before the first that is not above 0."""
+    bad = np.flatnonzero(values <= 0)
+    return int(bad[0]) if len(bad) else len(values)
 
 
 def _early(values: Floats) -> Ints:
@@ -119,13 +220,15 @@ def _early(values: Floats) -> Ints:
     return np.array(found, dtype=np.int64)
 
 
-def _beyond(levels: Floats, best: Floats, sigma: Floats, settings: Divergence) -> Ints:
+def _beyond(
+    levels: Floats, best: Floats, sigma: Floats, start: float, settings: Divergence
+) -> Ints:
     """Indices at which the level is too far above the running minimum."""
     found = [np.empty(0, dtype=np.int64)]
-    for at in range(_MIN_RECORDS, len(levels), _CHUNK):
+    for at in range(0, len(levels), _CHUNK):
         part = slice(at, at + _CHUNK)
         level, low = levels[part], best[part]
-        relative = level > low + _rise(low, levels[0], settings)
+        relative = level > low + _rise(low, start, settings)
         found.append(
             at
             + np.flatnonzero(relative & (np.log(level / low) > _SIGMAS * sigma[part]))

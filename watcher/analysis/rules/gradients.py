@@ -1,19 +1,21 @@
 """Signs that an optimizer step did nothing or far too much, while the loss is finite.
 
-A loss that is exactly 0, a gradient norm that is not finite or far above its usual,
-and optimizer steps that are skipped one after the other.
+A loss that is exactly 0, a gradient norm that is not finite or far above its usual.
 """
 
-from collections.abc import Iterator
+from dataclasses import replace
 from statistics import median
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Curve, Measured
+from watcher.analysis.rules.beside_loss import Effects, Flatness
+from watcher.analysis.rules.rows import Row, Rows
 from watcher.analysis.rules.settings import Gradients
+from watcher.analysis.rules.state import folded
+from watcher.analysis.tail import Tail
 
 
 # Losses before the zeros, of which the median counts.
@@ -26,118 +28,187 @@ _NOT_FINITE: Final = 5
 _WARM_UP: Final = 5
 _WINDOW: Final = 64
 _MIN_WINDOW: Final = 16
-_SKIPPED: Final = 10
-# Records between two skipped steps that are still one after the other.
-_GAP: Final = 1
 
 
-def zero_loss(run: Measured) -> list[Finding]:
+class ZeroLossState:
     """Training loss falls from far above 0 to exactly 0, three records in a row.
 
     The losses of policies (GRPO) are 0 by construction: a log with rewards is exempt.
     """
-    curve = run.train
-    if curve is None or "reward" in run.curves:
-        return []
-    found = []
-    for first, end in _runs(curve.values == 0, _ZEROS):
-        before = curve.values[max(0, first - _BEFORE) : first]
-        usual = float(np.median(before)) if len(before) else 0.0
-        if usual > _ROUNDED:
-            evidence: dict[str, float | int | str | None] = {"before": usual}
-            if _grad_is_nan(run, int(curve.lines[first])):
-                evidence["grad"] = "NaN"
-            span = first, end
-            found.append(
-                _finding(
-                    "zero_loss",
-                    "critical",
-                    curve,
-                    span,
-                    length=_ZEROS,
-                    evidence=evidence,
-                )
+
+    def __init__(self) -> None:
+        self._rows = Rows(_ZEROS)
+        self._before = Tail(_BEFORE)
+        self._found: list[tuple[Row, dict[str, float | int | str | None]]] = []
+        self._usual = 0.0  # the median before the last row of zeros
+        self._nan = False  # whether its first gradient norm is NaN
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        curve = new.train
+        if curve is None:
+            return
+        self._before.extend(curve.steps, curve.values)
+        first = self._before.first
+        for row in self._rows.add(curve.values == 0, curve):
+            if row.first >= self._before.end - len(curve):  # it begins in these records
+                at = row.first - first
+                before = self._before.values[max(0, at - _BEFORE) : at]
+                self._usual = float(np.median(before)) if len(before) else 0.0
+                self._nan = _grad_is_nan(new, row.line)
+            self._note(row)
+        self._before.trim()
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """Every row of zeros, in the order of the log."""
+        if "reward" in run.curves:
+            return []
+        return [
+            _finding("zero_loss", "critical", row, evidence=evidence)
+            for row, evidence in self._found
+            if row.length >= _ZEROS
+        ]
+
+    def _note(self, row: Row) -> None:
+        if self._found and not _counts(self._found[-1][0], row, _ZEROS):
+            self._found.pop()
+        if not self._usual > _ROUNDED:
+            return
+        evidence: dict[str, float | int | str | None] = {"before": self._usual}
+        if self._nan:
+            evidence["grad"] = "NaN"
+        self._found.append((row, evidence))
+
+
+class GradientNotFiniteState:
+    """Gradient norm NaN or infinite in five records in a row, after the first ones."""
+
+    def __init__(self) -> None:
+        self._rows = Rows(_NOT_FINITE)
+        self._found: list[Row] = []
+        self._flatness = Flatness()
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        curve = new.curves.get("grad_norm")
+        if curve is None:
+            return
+        self._flatness.extend(new)
+        for row in self._rows.add(~np.isfinite(curve.values), curve):
+            if self._found and not _counts(self._found[-1], row, _NOT_FINITE):
+                self._found.pop()
+            self._found.append(row)
+            self._flatness.note(row.first, row.line, row.cleared_line)
+        self._flatness.trim()
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """Every row of norms that are not finite, in the order of the log."""
+        del run
+        return [
+            _finding(
+                "gradient_not_finite",
+                "warning",
+                row,
+                evidence={"records": row.length, **self._flatness.fact(row.first)},
             )
-    return found
+            for row in self._found
+            if row.length >= _NOT_FINITE
+            and (row.first >= _WARM_UP or row.length > _NOT_FINITE + _WARM_UP)
+        ]
+
+
+class GradientSpikeState:
+    """A gradient norm so many times the median of the 64 before."""
+
+    def __init__(self, settings: Gradients) -> None:
+        self._settings = settings
+        self._tail = Tail(_WINDOW)
+        self._found: list[Finding] = []
+        self._resolves = False  # the next record resolves the last one
+        self._effects = Effects()
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        curve = new.curves.get("grad_norm")
+        if curve is None:
+            return
+        self._effects.extend(new)
+        self._follow(curve)
+        self._effects.trim()
+
+    def _follow(self, curve: Curve) -> None:
+        if not len(curve):
+            return
+        if self._resolves:
+            cleared = int(curve.steps[0])
+            self._found[-1] = replace(self._found[-1], cleared_step=cleared)
+            self._resolves = False
+        finite = np.flatnonzero(np.isfinite(curve.values))
+        old = len(self._tail.values)
+        self._tail.extend(curve.steps[finite], curve.values[finite])
+        for i in self._candidates(old):
+            self._check(i, curve, int(finite[i - old]))
+        self._tail.trim()
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """Every spike, in the order of the log."""
+        del run
+        return [
+            replace(f, evidence={**f.evidence, **self._effects.fact(key)})
+            for key, f in enumerate(self._found)
+        ]
+
+    def _candidates(self, first: int) -> list[int]:
+        """Points from `first` on that are far above the least of their neighbourhood.
+
+        Nothing else can be far above the median of the 64 before.
+        """
+        values = self._tail.values
+        if not len(values):
+            return []
+        lows = np.minimum.reduceat(values, np.arange(0, len(values), _WINDOW))
+        lows[1:] = np.minimum(lows[1:], lows[:-1].copy())
+        least = np.repeat(lows, _WINDOW)[: len(values)]
+        above = values > self._settings.factor * np.maximum(least, 0.0)
+        found: list[int] = (first + np.flatnonzero(above[first:])).tolist()
+        return found
+
+    def _check(self, i: int, curve: Curve, at: int) -> None:
+        """The exact rule, at the value `i` of the tail, point `at` of the curve."""
+        values = self._tail.values
+        window = values[max(0, i - _WINDOW) : i]
+        if len(window) < _MIN_WINDOW:
+            return
+        usual = float(median(window.tolist()))
+        if usual <= 0 or values[i] <= self._settings.factor * usual:
+            return
+        self._resolves = at + 1 == len(curve)
+        self._effects.note(len(self._found), int(curve.lines[at]))
+        self._found.append(
+            Finding(
+                "gradient_spike",
+                "info",
+                int(curve.steps[at]),
+                since_step=int(curve.steps[at]),
+                evidence={"peak": float(values[i]), "usual": usual},
+                cleared_step=None if self._resolves else int(curve.steps[at + 1]),
+            )
+        )
+
+
+def zero_loss(run: Measured) -> list[Finding]:
+    """The findings of a whole run."""
+    return folded(ZeroLossState(), run)
 
 
 def gradient_not_finite(run: Measured) -> list[Finding]:
-    """Gradient norm NaN or infinite in five records in a row, after the first ones."""
-    curve = run.curves.get("grad_norm")
-    if curve is None:
-        return []
-    return [
-        _finding(
-            "gradient_not_finite",
-            "warning",
-            curve,
-            (first, end),
-            length=_NOT_FINITE,
-            evidence={"records": end - first},
-        )
-        for first, end in _runs(~np.isfinite(curve.values), _NOT_FINITE)
-        if first >= _WARM_UP or end - first > _NOT_FINITE + _WARM_UP
-    ]
+    """The findings of a whole run."""
+    return folded(GradientNotFiniteState(), run)
 
 
 def gradient_spike(run: Measured, settings: Gradients) -> list[Finding]:
-    """A gradient norm so many times the median of the 64 before."""
-    curve = run.curves.get("grad_norm")
-    if curve is None:
-        return []
-    finite = np.flatnonzero(np.isfinite(curve.values))
-    values = curve.values[finite]
-    if not len(values):
-        return []
-    found = []
-    # Only far above the median of all can be far above a median of 64 for long.
-    for i in np.flatnonzero(values > settings.factor / 10 * np.median(values)).tolist():
-        window = values[max(0, i - _WINDOW) : i]
-        if len(window) < _MIN_WINDOW:
-            continue
-        usual = float(median(window.tolist()))
-        if usual > 0 and values[i] > settings.factor * usual:
-            at = int(finite[i])
-            evidence: dict[str, float | int | str | None] = {
-                "peak": float(values[i]),
-                "usual": usual,
-            }
-            span = at, at + 1
-            found.append(
-                _finding(
-                    "gradient_spike", "info", curve, span, length=1, evidence=evidence
-                )
-            )
-    return found
-
-
-def skipped_steps(run: Measured) -> list[Finding]:
-    """Optimizer steps that the log says were skipped, ten in a row."""
-    skipped = [m.line for m in run.milestones if m.kind == "skipped"]
-    main = run.train or run.val
-    if len(skipped) < _SKIPPED or main is None:
-        return []
-    lines = np.array(skipped, dtype=np.int64)
-    places = np.searchsorted(main.lines, lines)
-    breaks = np.flatnonzero(np.diff(places) > _GAP) + 1
-    found = []
-    for group in np.split(places, breaks):
-        if len(group) < _SKIPPED:
-            continue
-        first, last = int(group[0]), int(group[-1])
-        fired = min(int(group[_SKIPPED - 1]), len(main) - 1)
-        over = last + _GAP + 1
-        found.append(
-            Finding(
-                "skipped_steps",
-                "warning",
-                int(main.steps[fired]),
-                since_step=int(main.steps[min(first, len(main) - 1)]),
-                evidence={"skipped": len(group)},
-                cleared_step=int(main.steps[over]) if over < len(main) else None,
-            )
-        )
-    return found
+    """The findings of a whole run."""
+    return folded(GradientSpikeState(settings), run)
 
 
 def _grad_is_nan(run: Measured, line: int) -> bool:
@@ -148,30 +219,25 @@ def _grad_is_nan(run: Measured, line: int) -> bool:
     return at < len(curve) and not np.isfinite(curve.values[at])
 
 
-def _runs(marks: NDArray[np.bool_], length: int) -> Iterator[tuple[int, int]]:
-    """(first, after the last) index of each run of marks that is long enough."""
-    turns = np.flatnonzero(np.diff(marks, prepend=np.False_, append=np.False_))
-    for first, end in turns.reshape(-1, 2).tolist():
-        if end - first >= length:
-            yield first, end
+def _counts(last: Row, new: Row, length: int) -> bool:
+    """Whether a row stays: the new one is another, and it was long enough."""
+    return last.first != new.first and last.length >= length
 
 
 def _finding(
     rule: str,
     severity: str,
-    curve: Curve,
-    run: tuple[int, int],
+    row: Row,
     *,
-    length: int,
     evidence: dict[str, float | int | str | None],
 ) -> Finding:
-    """A finding that fires when a run of records has a length, and ends with it."""
-    first, end = run
+    """A finding that fires when a row has its length, and ends with it."""
+    assert row.fired_step is not None
     return Finding(
         rule,
         severity,
-        int(curve.steps[first + length - 1]),
-        since_step=int(curve.steps[first]),
+        row.fired_step,
+        since_step=row.since_step,
         evidence=evidence,
-        cleared_step=int(curve.steps[end]) if end < len(curve) else None,
+        cleared_step=row.cleared_step,
     )

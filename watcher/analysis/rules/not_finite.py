@@ -7,39 +7,60 @@ import numpy as np
 
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Curve, Measured
+from watcher.analysis.rules.state import folded
+
+
+class NotFiniteState:
+    """Fires at the first value that is not finite, resolves when all losses are.
+
+    One finding until all losses are finite: there is one cause.
+    """
+
+    def __init__(self) -> None:
+        self._bad: set[str] = set()
+        self._found: list[Finding] = []
+        self._firing: Finding | None = None
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        curves = [c for c in (new.train, new.val) if c is not None]
+        events = sorted(
+            (int(c.lines[i]), int(c.steps[i]), c.metric, finite)
+            for c in curves
+            for i, finite in _changes(c, bad=c.metric in self._bad)
+        )
+        for _, step, metric, finite in events:
+            self._change(step, metric, finite=finite)
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """Every time that a loss was not finite, in the order of the log."""
+        del run
+        return [*self._found, self._firing] if self._firing else self._found
+
+    def _change(self, step: int, metric: str, *, finite: bool) -> None:
+        if not finite:
+            evidence = {"metric": metric}
+            self._bad.add(metric)
+            self._firing = self._firing or Finding(
+                "not_finite", "critical", step, step, evidence
+            )
+            return
+        self._bad.discard(metric)
+        if self._firing and not self._bad:
+            self._found.append(replace(self._firing, cleared_step=step))
+            self._firing = None
 
 
 def not_finite(run: Measured) -> list[Finding]:
-    """Fires at the first value that is not finite, resolves when all losses are."""
-    curves = [c for c in (run.train, run.val) if c is not None]
-    events = sorted(
-        (int(c.lines[i]), int(c.steps[i]), c.metric, finite)
-        for c in curves
-        for i, finite in _changes(c)
-    )
-    return list(_findings(events))
+    """The findings of a whole run."""
+    return folded(NotFiniteState(), run)
 
 
-def _changes(curve: Curve) -> Iterator[tuple[int, bool]]:
-    """Indices at which a curve becomes not finite, and finite again."""
+def _changes(curve: Curve, *, bad: bool) -> Iterator[tuple[int, bool]]:
+    """Indices at which a curve becomes not finite, and finite again.
+
+    `bad`: whether it was not before.
+    """
     finite = np.isfinite(curve.values)
-    changed = np.flatnonzero(np.diff(finite, prepend=np.True_))
+    changed = np.flatnonzero(np.diff(finite, prepend=not bad))
     yield from ((int(i), bool(finite[i])) for i in changed)
-
-
-def _findings(events: list[tuple[int, int, str, bool]]) -> Iterator[Finding]:
-    """One finding until all losses are finite: there is one cause."""
-    bad: set[str] = set()
-    found: Finding | None = None
-    for _, step, metric, finite in events:
-        if not finite:
-            evidence = {"metric": metric}
-            bad.add(metric)
-            found = found or Finding("not_finite", "critical", step, step, evidence)
-            continue
-        bad.discard(metric)
-        if found and not bad:
-            yield replace(found, cleared_step=step)
-            found = None
-    if found:
-        yield found

@@ -1,8 +1,7 @@
 """Iterations take longer than before."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,11 +10,16 @@ from numpy.typing import NDArray
 from parsers.batch import Floats, Ints
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Curve, Measured
+from watcher.analysis.rules.pauses import Pauses
 from watcher.analysis.rules.settings import Slowdown
+from watcher.analysis.rules.state import folded
+from watcher.analysis.tail import Tail
 
 
 _RECENT: Final = 20
 _BEFORE: Final = 200
+# The middle of the 20 of a window.
+_MIDDLE: Final = _BEFORE + _RECENT // 2
 _COMPILE_LINES: Final = 5
 _MIN_MS: Final = 1.0
 # A clean level: all but a tenth of the times within five percent of the median.
@@ -33,7 +37,7 @@ _BLOCK: Final = 1 << 12
 _CHUNK: Final = 1 << 10
 
 
-def slowdown(run: Measured, settings: Slowdown) -> list[Finding]:
+class SlowdownState:
     """Iterations take lastingly longer: medians, so that pauses do not count.
 
     The median of the last 20 exceeds that of the 200 before by the factor, and nine in
@@ -46,18 +50,127 @@ def slowdown(run: Measured, settings: Slowdown) -> list[Finding]:
     where such stages are usual: in records of modded-nanogpt, and, of a clean step
     without noise on either side, at a half, a third or a quarter of the planned steps.
     """
-    pace = _pace(run)
-    if pace is None:
-        return []
-    curve, name, values = pace
-    good = np.flatnonzero(np.isfinite(values) & ~_pauses(run, len(values)))
-    good = good[_COMPILE_LINES:]
-    if len(good) < _RECENT + _BEFORE:
-        return []
-    if name == "ms" and float(np.median(values[good])) < _MIN_MS:
-        return []
-    found = _slowdowns(curve, name, good, values, settings)
-    return [_planned(run, finding) for finding in found]
+
+    def __init__(self, settings: Slowdown) -> None:
+        self._settings = settings
+        self._pauses = Pauses()
+        self._tail = Tail(_RECENT + _BEFORE - 1)
+        self._skipped = 0  # of the first lines, which hold a compilation
+        self._name, self._unit = "ms", ""
+        self._found: list[Finding] = []
+        self._firing: tuple[Finding, float] | None = None  # with its limit
+        self._free = 0  # from where on no slowdown lasts
+        self._row: _Row | None = None  # of slow windows, at the end
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        pace = _pace(new)
+        if pace is None:
+            return
+        curve, self._name, values = pace
+        self._unit = curve.unit
+        steps = curve.steps
+        if self._name == "ms":
+            steps, values = self._pauses.without(new, curve)
+        good = np.isfinite(values)
+        steps, values = steps[good], values[good]
+        skipped = min(_COMPILE_LINES - self._skipped, len(values))
+        self._skipped += skipped
+        if len(values) > skipped:
+            self._tail.extend(steps[skipped:], values[skipped:])
+            self._judge(len(values) - skipped)
+            self._tail.trim()
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """Every slowdown, in the order of the log."""
+        firing = [self._with_last(self._firing[0])] if self._firing else []
+        return [_planned(run, finding) for finding in [*self._found, *firing]]
+
+    def _judge(self, new: int) -> None:
+        """Judges the windows that end at new values."""
+        pace, first = self._tail.values, self._tail.first
+        if len(pace) < _RECENT + _BEFORE:
+            return
+        begin = max(0, len(pace) - new - _RECENT - _BEFORE + 1)
+        slow = _slow(pace[begin:], self._settings.factor)
+        self._resolve(begin)
+        turns = np.flatnonzero(np.diff(slow, prepend=np.False_, append=np.False_))
+        row = self._row if slow[0] else None
+        self._row = None
+        for start, end in (turns.reshape(-1, 2) + begin).tolist():
+            row = row or _Row(first + start, int(self._tail.steps[start + _MIDDLE]))
+            if not row.fired and self._firing is None:
+                self._fire(row, end)
+            self._row = row if end == begin + len(slow) else None
+            row = None
+
+    def _fire(self, row: "_Row", end: int) -> None:
+        """Fires where a row of slow windows, up to `end`, is long enough."""
+        pace = self._tail.values
+        at = max(row.start, self._free) + self._settings.lines - 1 - self._tail.first
+        if at >= end:
+            return
+        row.fired = True
+        before = float(np.median(pace[at : at + _BEFORE]))
+        if self._name == "ms" and before < _MIN_MS:
+            return
+        now = float(np.median(pace[at + _BEFORE : at + _BEFORE + _RECENT]))
+        clean = _is_clean(pace[at : at + _BEFORE]) and _is_clean(
+            pace[at + _BEFORE + 2 : at + _BEFORE + _RECENT]
+        )
+        numbers = {"now": now, "before": before}
+        finding = Finding(
+            "slowdown",
+            "warning",
+            int(self._tail.steps[at + _BEFORE + _RECENT - 1]),
+            since_step=row.since_step,
+            evidence={**numbers, **({"clean": "yes"} if clean else {})},
+        )
+        self._firing = finding, (1 + self._settings.factor) / 2 * before
+        self._resolve(at)
+
+    def _resolve(self, start: int) -> None:
+        """Resolves at the first window from `start` on that is fast enough."""
+        if self._firing is None:
+            return
+        finding, limit = self._firing
+        over = _first_below(self._tail.values, start, limit)
+        if over is None:
+            return
+        last = over + _BEFORE + _RECENT - 1
+        finding = self._with_last(finding, last)
+        cleared = int(self._tail.steps[last])
+        self._found.append(replace(finding, cleared_step=cleared))
+        self._free, self._firing = over + self._tail.first, None
+
+    def _with_last(self, finding: Finding, last: int | None = None) -> Finding:
+        """The finding with the numbers before a value, those of the end by default."""
+        pace, name = self._tail.values, self._name
+        last = len(pace) if last is None else last
+        now, before = (float(finding.evidence[k] or 0) for k in ("now", "before"))
+        now = max(now, float(np.median(pace[last - _RECENT : last])))
+        numbers = (now, before) if name == "ms" else (1 / now, 1 / before)
+        evidence: dict[str, float | int | str | None] = {
+            f"now_{name}": numbers[0],
+            f"before_{name}": numbers[1],
+            **({"unit": self._unit} if name == "rate" else {}),
+            **({"clean": "yes"} if "clean" in finding.evidence else {}),
+        }
+        return replace(finding, evidence=evidence)
+
+
+def slowdown(run: Measured, settings: Slowdown) -> list[Finding]:
+    """The slowdowns of a whole run."""
+    return folded(SlowdownState(settings), run)
+
+
+@dataclass(slots=True)
+class _Row:
+    """Slow windows in a row: their first, its step, and whether it has fired."""
+
+    start: int
+    since_step: int
+    fired: bool = False
 
 
 def _planned(run: Measured, finding: Finding) -> Finding:
@@ -84,59 +197,10 @@ def _pace(run: Measured) -> tuple[Curve, str, Floats] | None:
     return None
 
 
-def _slowdowns(
-    curve: Curve, name: str, good: Ints, values: Floats, settings: Slowdown
-) -> Iterator[Finding]:
-    pace = values[good]
-    slow = _slow(pace, settings.factor)
-    runs = np.flatnonzero(np.diff(slow, prepend=np.False_, append=np.False_))
-    step = curve.steps[good[_RECENT + _BEFORE - 1 :]]
-    free = 0  # from where on no slowdown lasts
-    for start, end in zip(runs[::2].tolist(), runs[1::2].tolist(), strict=True):
-        fired = max(start, free) + settings.lines - 1
-        if fired >= end:
-            continue
-        before = float(np.median(pace[fired : fired + _BEFORE]))
-        now = float(np.median(pace[fired + _BEFORE : fired + _BEFORE + _RECENT]))
-        over = _first_below(pace, fired, (1 + settings.factor) / 2 * before)
-        last = len(pace) if over is None else over + _BEFORE + _RECENT - 1
-        clean = _is_clean(pace[fired : fired + _BEFORE]) and _is_clean(
-            pace[fired + _BEFORE + 2 : fired + _BEFORE + _RECENT]
-        )
-        now = max(now, float(np.median(pace[last - _RECENT : last])))
-        numbers = (now, before) if name == "ms" else (1 / now, 1 / before)
-        yield Finding(
-            "slowdown",
-            "warning",
-            int(step[fired]),
-            since_step=int(curve.steps[good[start + _BEFORE + _RECENT // 2]]),
-            evidence={
-                f"now_{name}": numbers[0],
-                f"before_{name}": numbers[1],
-                **({"unit": curve.unit} if name == "rate" else {}),
-                **({"clean": "yes"} if clean else {}),
-            },
-            cleared_step=None if over is None else int(step[over]),
-        )
-        if over is None:
-            return
-        free = over
-
-
 def _is_clean(pace: Floats) -> bool:
     """Whether nearly all times are within a few percent of their median."""
     middle = float(np.median(pace))
     return bool(np.mean(np.abs(pace - middle) > _CLEAN * middle) <= _OUTLIERS)
-
-
-def _pauses(run: Measured, n: int) -> NDArray[np.bool_]:
-    # Only what an event explains is a pause; a lasting slow stretch is not.
-    pause = run.pause
-    if pause is None or run.time is None:
-        return np.zeros(n, dtype=bool)
-    # The first slow iteration in a row, so that what follows need not be known.
-    before = np.concatenate([[False], pause[:-1]])
-    return np.asarray(pause & ~before, dtype=bool)
 
 
 def _slow(pace: Floats, factor: float) -> NDArray[np.bool_]:

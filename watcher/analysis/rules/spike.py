@@ -10,7 +10,9 @@ from parsers.batch import Floats, Ints
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Measured
 from watcher.analysis.rules.settings import Spike
-from watcher.analysis.segments import spans
+from watcher.analysis.rules.state import folded
+from watcher.analysis.segments import SegmentCursor
+from watcher.analysis.tail import Tail
 
 
 _WINDOW: Final = 64
@@ -22,25 +24,107 @@ _MIN_RECORDS: Final = 2
 _MAX_RECORDS: Final = 20
 
 
-def spike(run: Measured, settings: Spike) -> list[Finding]:
+class SpikeState:
     """Training losses far above what the last 64 make likely, two or more in a row.
 
     The logarithm exceeds the mean of the window by so many standard deviations and by
     the minimum rise; flagged values do not enter the window, nor losses
     before a restart.  One high loss alone is an odd batch: the model did not change.
     """
-    curve = run.train
-    if curve is None or run.smoothed_loss:
-        return []
-    good = np.flatnonzero(np.isfinite(curve.values) & (curve.values > 0))
-    steps, y = curve.steps[good], np.log(curve.values[good])
-    return [
-        _finding(steps[low:high], y[low:high], found)
-        for low, high in spans(curve.lines[good], run.segments)
-        if high - low > _MIN_WINDOW
-        for found in _spikes(y[low:high], settings)
-        if found[1] - found[0] >= _MIN_RECORDS
-    ]
+
+    def __init__(self, settings: Spike) -> None:
+        self._settings = settings
+        self._cursor = SegmentCursor()
+        self._found: list[Finding] = []
+        self._segment = _Segment()
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        curve = new.train
+        if curve is None or new.smoothed_loss:
+            return
+        good = np.flatnonzero(np.isfinite(curve.values) & (curve.values > 0))
+        steps, y = curve.steps[good], np.log(curve.values[good])
+        for low, high, begun in self._cursor.parts(curve.lines[good], new.segments):
+            if begun:
+                self._found += self._segment.findings()
+                self._segment = _Segment()
+            self._segment.add(steps[low:high], y[low:high], self._settings)
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """Every spike, in the order of the log."""
+        del run
+        return [*self._found, *self._segment.findings()]
+
+
+def spike(run: Measured, settings: Spike) -> list[Finding]:
+    """The spikes of a whole run."""
+    return folded(SpikeState(settings), run)
+
+
+class _Segment:
+    """A part of a run between restarts."""
+
+    def __init__(self) -> None:
+        self._tail = Tail(_WINDOW + _MAX_RECORDS)
+        self._usual = np.empty(0, dtype=bool)  # of the tail: no spikes
+        self._found: list[Finding] = []
+        self._at = 0  # the next point to judge
+        self._until = 0  # the plain statistics hold a spike up to here
+        self._open: Finding | None = None  # may go on
+
+    def add(self, steps: Ints, y: Floats, settings: Spike) -> None:
+        """Judges new points.
+
+        A cheap pass with plain rolling statistics finds the few candidates that the
+        exact, slower rule has to check.  After a spike, which the plain statistics hold
+        and the exact ones do not, every higher point is a candidate.
+        """
+        self._tail.extend(steps, y)
+        self._usual = np.append(self._usual, np.ones(len(y), dtype=bool))
+        self._open = None
+        first = self._tail.first
+        start = max(self._at, _MIN_WINDOW)
+        high, far_above = _candidates(self._tail.values, start - first, settings)
+        goes_on = False
+        while not goes_on:
+            near, far = (
+                int(np.searchsorted(c, self._at - first)) for c in (high, far_above)
+            )
+            if near < len(high) and high[near] + first <= self._until:
+                goes_on = self._check(int(high[near]), settings)
+            elif far < len(far_above):
+                goes_on = self._check(int(far_above[far]), settings)
+            else:
+                self._at = max(self._at, self._tail.end)
+                break
+        self._tail.trim()
+        self._usual = self._usual[self._tail.first - first :]
+
+    def findings(self) -> list[Finding]:
+        """Those of this segment."""
+        return [*self._found, self._open] if self._open else self._found
+
+    def _check(self, i: int, settings: Spike) -> bool:
+        """The exact rule at a candidate; whether a spike goes on at the last point.
+
+        Then it is found again when there are more.
+        """
+        y, first = self._tail.values, self._tail.first
+        spiked = _spike_at(y, i, self._usual, settings)
+        self._at = first + i + 1
+        if spiked is None:
+            return False
+        _, end, _ = spiked
+        several = end - i >= _MIN_RECORDS
+        finding = _finding(self._tail.steps, y, spiked) if several else None
+        if end == len(y) and end - i < _MAX_RECORDS:
+            self._usual[i:] = True
+            self._at, self._open = first + i, finding
+            return True
+        self._at, self._until = first + end, first + end + _WINDOW
+        self._found += [finding] if finding else []
+        return False
 
 
 def _finding(steps: Ints, y: Floats, found: tuple[int, int, float]) -> Finding:
@@ -60,37 +144,14 @@ def _finding(steps: Ints, y: Floats, found: tuple[int, int, float]) -> Finding:
     )
 
 
-def _spikes(y: Floats, settings: Spike) -> list[tuple[int, int, float]]:
-    """(first, after the last, usual level) of each spike.
+def _candidates(y: Floats, begin: int, settings: Spike) -> tuple[Ints, Ints]:
+    """Points from `begin` on that are candidates.
 
-    A cheap pass with plain rolling statistics finds the few candidates that the exact,
-    slower rule has to check.  After a spike, which the plain statistics hold and the
-    exact ones do not, every higher point is a candidate.
+    Those above the rolling mean by half the minimum rise, and those far above it.
     """
-    high, far_above = _candidates(y, settings)
-    usual = np.ones(len(y), dtype=bool)
-    found: list[tuple[int, int, float]] = []
-    at = until = 0
-    while True:
-        near, far = (int(np.searchsorted(c, at)) for c in (high, far_above))
-        if near < len(high) and high[near] <= until:
-            i = int(high[near])
-        elif far < len(far_above):
-            i = int(far_above[far])
-        else:
-            return found
-        at = i + 1
-        spiked = _spike_at(y, i, usual, settings)
-        if spiked:
-            at, until = spiked[1], spiked[1] + _WINDOW
-            found.append(spiked)
-
-
-def _candidates(y: Floats, settings: Spike) -> tuple[Ints, Ints]:
-    """Points above the rolling mean by half the minimum rise; those far above it."""
     jump = math.log1p(settings.rise)
     high, far_above = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for start in range(_MIN_WINDOW, len(y), _CHUNK):
+    for start in range(begin, len(y), _CHUNK):
         low = max(0, start - _WINDOW)
         part = y[low : start + _CHUNK]
         at = np.arange(start - low, len(part))

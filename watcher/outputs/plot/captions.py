@@ -11,6 +11,7 @@ from watcher.outputs.text.numbers import integer, setting, short
 
 _HYPERPARAMETERS = (
     ("parameters", message("{n} parameters")),
+    ("trainable_parameters", message("{n} trainable parameters")),
     ("n_layer", message("{n} layers")),
     ("n_head", message("{n} heads")),
     ("n_embd", message("{n} wide")),
@@ -24,6 +25,9 @@ _HYPERPARAMETERS = (
     ("dropout", message("dropout {n}")),
     ("max_iters", message("max_iters {n}")),
 )
+
+
+_PARAMETERS = ("parameters", "trainable_parameters")
 
 
 def hyperparameters(analysis: Analysis, lang: str) -> list[str]:
@@ -40,7 +44,7 @@ def hyperparameters(analysis: Analysis, lang: str) -> list[str]:
 
 def _value(name: str, value: object, lang: str) -> str:
     """Write a value: 10.65M parameters, but a block size of 1,024."""
-    if name == "parameters" and isinstance(value, int | float):
+    if name in _PARAMETERS and isinstance(value, int | float):
         return short(value, lang)
     return printable(setting(value, lang))
 

@@ -61,7 +61,8 @@ def compare_figure(
 ) -> bytes:
     """Draw runs over one another and give the file's bytes, equal for equal runs."""
     colours = THEMES[theme]
-    look = Look(colours, lang, steps_scale(analyses, log=False))
+    epochs = all(analysis.epochs for analysis in analyses)
+    look = Look(colours, lang, steps_scale(analyses, log=False), epochs=epochs)
     with mpl.rc_context(rc(colours)):
         return draw_together(analyses, look).render(to)
 

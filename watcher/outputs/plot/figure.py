@@ -56,7 +56,8 @@ def figure(
     steps.
     """
     colours = THEMES[theme]
-    look = Look(colours, lang, steps_scale([analysis], log=log_x))
+    x = steps_scale([analysis], log=log_x)
+    look = Look(colours, lang, x, epochs=analysis.epochs)
     with mpl.rc_context(rc(colours)):
         return draw(analysis, look, headline=headline, drawn_by=drawn_by).render(to)
 
@@ -132,7 +133,7 @@ def finish(
         return
     panel.draw()
     style = TextStyle(8.5, theme.muted)
-    name = panel.view.x_name or look.tr("step")
+    name = panel.view.x_name or look.tr("epoch" if look.epochs else "step")
     if title:
         panel.sheet.write(middle, box.bottom - 0.33, name, style, ha="center")
     else:

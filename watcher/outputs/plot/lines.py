@@ -15,6 +15,7 @@ from watcher.outputs.plot.theme import Theme
 from watcher.outputs.plot.ticks import Scale
 from watcher.outputs.plot.view import End, Trace
 from watcher.outputs.text.catalog import tr
+from watcher.outputs.text.findings import in_epochs
 from watcher.outputs.text.numbers import loss
 
 
@@ -31,10 +32,12 @@ class Look:
     theme: Theme
     lang: str
     x: Scale
+    epochs: bool = False
 
     def tr(self, text: str, **values: object) -> str:
-        """The text in the picture's language."""
-        return tr(self.lang, text, **values)
+        """The text in the picture's language, with epochs where steps are epochs."""
+        shown = tr(self.lang, text, **values)
+        return in_epochs(shown) if self.epochs else shown
 
 
 def kept(curve: Curve) -> Mask | None:
@@ -70,14 +73,29 @@ def lifted(at: Ints, steps: Ints, values: Floats, cuts: Ints) -> Points:
 
 
 def end(
-    values: Floats, text: str, colour: str, look: Look, *, at: Floats | None = None
+    values: Floats,
+    text: str,
+    colour: str,
+    look: Look,
+    *,
+    at: Floats | None = None,
+    shown: float | None = None,
 ) -> tuple[End, ...]:
-    """Label a line with its name and its last value; none without values."""
+    """Label a line with its name and its last value; none without values.
+
+    `shown`: the figure of the report instead of where a smoothed line ends.
+    """
     value = last(values)
     if value is None:
         return ()
     where = None if at is None else float(at[np.flatnonzero(np.isfinite(values))[-1]])
-    return (End(value, f"{text} {loss(value, look.lang)}".strip(), colour, where),)
+    figure = loss(value if shown is None else shown, look.lang)
+    return (End(value, f"{text} {figure}".strip(), colour, where),)
+
+
+def final_loss(analysis: Analysis) -> float | None:
+    """The one training loss of a run that every label and text names."""
+    return analysis.summary.final_loss
 
 
 def name(trace: Trace, look: Look) -> str:

@@ -25,6 +25,7 @@ from watcher.outputs.plot.lines import (
     averaged,
     decimated,
     end,
+    final_loss,
     kept,
     moving,
     name,
@@ -54,7 +55,17 @@ def hero(analysis: Analysis, look: Look) -> View:
         bold = [*_train_bold(analysis, look), *bold]
     curves = [(trace.x, trace.y) for trace in bold or thin_lines]
     curves += [_band(line, look.x) for line in thin_lines]
-    ends = [end(t.y, name(t, look), t.colour, look, at=t.x) for t in bold]
+    ends = [
+        end(
+            t.y,
+            name(t, look),
+            t.colour,
+            look,
+            at=t.x,
+            shown=final_loss(analysis) if t.colour == look.theme.train else None,
+        )
+        for t in bold
+    ]
     y = loss_scale(curves, look.x)
     return View(
         title="loss",
@@ -128,7 +139,7 @@ def _training(analysis: Analysis, train: Curve, look: Look) -> View:
         note=_training_note(analysis, train, look, log=y is not None and y.log),
         y=y,
         traces=(thin_line, bold),
-        ends=end(bold.y, "", look.theme.train, look),
+        ends=end(bold.y, "", look.theme.train, look, shown=final_loss(analysis)),
         marks=thin_line.x[over & (thin_line.x > look.x.low + early(look.x))],
     )
 
@@ -190,7 +201,7 @@ def late_training(analysis: Analysis, look: Look) -> View | None:
         note=look.tr(train.unit),
         y=loss_scale(after, x, log=False),
         traces=lines,
-        ends=end(after[1][1], "", look.theme.train, look),
+        ends=end(after[1][1], "", look.theme.train, look, shown=final_loss(analysis)),
         x=x,
     )
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -42,17 +43,18 @@ def write(
 def write_dated(
     reading: Reading, picture: bytes, folder: Path, *, lang: str, stamp: str
 ) -> dict[str, Path]:
-    """Writes picture, report and data under names with a date; where each is.
+    """Writes picture, report and data under names with run and date; where each is.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    figure = folder / f"training_metrics_{stamp}.png"
+    ending = f"{label(reading.analysis.name)}_{stamp}"
+    figure = folder / f"training_metrics_{ending}.png"
     write_atomically(figure, [picture])
     texts = write_texts(
         reading,
-        report=folder / f"training_summary_{stamp}.txt",
-        data=folder / f"training_data_{stamp}.json",
+        report=folder / f"training_summary_{ending}.txt",
+        data=folder / f"training_data_{ending}.json",
         lang=lang,
     )
     return {"figure": figure, **texts}
@@ -130,6 +132,12 @@ def write_comparison(
 
 
 _NAME_BYTES: Final = 200
+_SUFFIX: Final = re.compile(r"\.(?:log|out|txt|jsonl|csv)(?=#|$)")
+
+
+def label(name: str) -> str:
+    """A run's name as a part of the names of its files: `logs/train.log#2`: train#2."""
+    return file_name(_SUFFIX.sub("", name).replace("/", "_"))
 
 
 def file_name(name: str) -> str:

@@ -127,7 +127,7 @@ def _settings(analyses: Sequence[Analysis], lang: str) -> list[_Row]:
 
 def _value(name: str, value: object, lang: str) -> str:
     """A setting; the number of parameters in short."""
-    if name == "parameters" and isinstance(value, int):
+    if name in ("parameters", "trainable_parameters") and isinstance(value, int):
         return short(value, lang)
     return setting(value, lang)
 

@@ -5,6 +5,7 @@ import numpy as np
 from parsers.batch import Ints
 from watcher.analysis.model import Analysis, Curve, Summary
 from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.escape import clean
 from watcher.outputs.text.numbers import (
     count,
     integer,
@@ -19,6 +20,8 @@ from watcher.outputs.text.numbers import ratio as as_ratio
 
 # Rows of the table of evaluations.
 _SHOWN = 12
+# A ratio below this is no noise.
+_BELOW = 0.97
 
 _VERDICTS = {
     "possible": message("possible overfitting"),
@@ -102,6 +105,31 @@ def _spent_since(analysis: Analysis, step: int | None) -> float | None:
     return float(elapsed[-1] - elapsed[later.argmax()]) if later.any() else None
 
 
+def of_sets(analysis: Analysis, lang: str) -> list[tuple[str, str]]:
+    """Best and last of each further validation set, with its name."""
+    val = analysis.val
+    rows = []
+    for one in analysis.summary.validation_sets[1:]:
+        best = _at(analysis, one.best_val, one.best_val_step, lang)
+        last = loss_in(one.final_val, "" if val is None else val.unit, lang)
+        name = tr(lang, "Best ({name})", name=clean(one.name))
+        rows.append((name, tr(lang, "{best}; last {last}", best=best, last=last)))
+    return rows
+
+
+def below(summary: Summary, lang: str) -> list[str]:
+    """Why validation may be below training, where it is."""
+    if summary.ratio is None or not 0 < summary.ratio < _BELOW:
+        return []
+    return [
+        tr(
+            lang,
+            "Validation loss is below training loss: dropout and augmentation act in"
+            " training only, and a training loss is a mean of earlier, worse weights.",
+        )
+    ]
+
+
 def no_ratio(analysis: Analysis, lang: str) -> list[str]:
     """Why there is no ratio, then the verdict, which does not need one."""
     train, val = analysis.train, analysis.val
@@ -144,7 +172,10 @@ def _columns(
     """Steps, training loss, validation, ratio, those there are; headings first."""
     name = message("val bpb") if val.metric == "val_bpb" else message("val loss")
     columns = [
-        [tr(lang, "step"), *(integer(step, lang) for step in val.steps[chosen])],
+        [
+            tr(lang, _step(analysis)),
+            *(integer(step, lang) for step in val.steps[chosen]),
+        ],
         [tr(lang, name), *(loss(value, lang) for value in val.values[chosen])],
     ]
     if analysis.val_train is None or not np.isfinite(analysis.val_train[chosen]).any():
@@ -156,6 +187,11 @@ def _columns(
         pairs = zip(val.values[chosen], train, strict=True)
         columns.append(["val/train", *(_quotient(*pair) for pair in pairs)])
     return columns
+
+
+def _step(analysis: Analysis) -> str:
+    """What the log counts."""
+    return message("epoch") if analysis.epochs else message("step")
 
 
 def _quotient(val: float, train: float) -> str:

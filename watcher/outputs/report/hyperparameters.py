@@ -5,7 +5,14 @@ from collections.abc import Callable
 from watcher.analysis.model import Analysis
 from watcher.outputs.text.catalog import tr
 from watcher.outputs.text.escape import clean
-from watcher.outputs.text.numbers import count, every, integer, setting, short
+from watcher.outputs.text.numbers import (
+    count,
+    every,
+    integer,
+    percent,
+    setting,
+    short,
+)
 
 
 Row = tuple[str, str]
@@ -14,7 +21,8 @@ Row = tuple[str, str]
 _OTHERS, _LONGEST = 24, 40
 _OWN_ROW = frozenset(
     (
-        "parameters", "n_layer", "n_head", "n_embd", "block_size", "vocab_size",
+        "parameters", "trainable_parameters", "n_layer", "n_head", "n_embd",
+        "block_size", "vocab_size",
         "dataset", "init_from", "batch_size", "gradient_accumulation_steps",
         "learning_rate", "min_lr", "decay_lr", "warmup_iters", "dropout",
         "weight_decay", "optimizer", "dtype", "device", "compile", "eval_interval",
@@ -27,6 +35,7 @@ def model_rows(analysis: Analysis, lang: str) -> list[Row]:
     """What was trained, on what."""
     return [
         (tr(lang, "Parameters"), _number(analysis, "parameters", short, lang)),
+        (tr(lang, "Trainable parameters"), _trainable(analysis, lang)),
         (tr(lang, "Architecture"), _architecture(analysis, lang)),
         (tr(lang, "Context"), _counted(analysis, "block_size", "token", lang)),
         (tr(lang, "Vocabulary"), _counted(analysis, "vocab_size", "token", lang)),
@@ -107,6 +116,18 @@ def _learning_rate(analysis: Analysis, lang: str) -> str:
     if not high or not low or analysis.info.get("decay_lr") is False:
         return high
     return tr(lang, "{high} decaying to {low}", high=high, low=low)
+
+
+def _trainable(analysis: Analysis, lang: str) -> str:
+    """Those that a fine-tune trains, unless it trains all."""
+    trained = analysis.info.get("trainable_parameters")
+    every = analysis.info.get("parameters")
+    if not isinstance(trained, int) or trained == every:
+        return ""
+    shown = short(trained, lang)
+    if not isinstance(every, int) or trained > every:
+        return shown
+    return f"{shown} ({percent(trained / every, lang)})"
 
 
 def _evaluation(analysis: Analysis, lang: str) -> str:

@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import orjson
@@ -22,6 +22,14 @@ from watcher.outputs.text.numbers import plain
 
 
 SCHEMA = 1
+# Columns of one figure in two forms.
+ABOUT: Final = {
+    "training.time": "ms of an iteration, from the total or the rate where the log "
+    "prints these",
+    "training.mfu": "%, of the line's own iteration: without the log's running mean, "
+    "null in pauses and where it is not known",
+    "metrics.mfu": "%, as the log prints it",
+}
 # Points in one part of JSON or CSV: about a megabyte of text.
 _PART = 1 << 16
 _INT64 = range(-(2**63), 2**63)
@@ -50,6 +58,7 @@ def document(
         "summary": _fields(analysis.summary, Summary),
         "findings": [_finding(finding, lang) for finding in analysis.findings],
         "nonfinite": _nonfinite(analysis.curves),
+        "about": ABOUT,
     }
 
 

@@ -7,11 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
 
-from watcher.analysis.model import Analysis
 from watcher.outputs.comparable import differs, incomparable
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.escape import clean
@@ -26,6 +25,9 @@ from watcher.outputs.text.numbers import (
     short,
 )
 
+
+if TYPE_CHECKING:  # commands list the figures, and need no numpy for that
+    from watcher.analysis.model import Analysis
 
 _GAP: Final = "  "
 
@@ -80,7 +82,7 @@ class Board:
         return list(dict.fromkeys(n for row in self.rows for n in row.settings))
 
 
-def board(analyses: Sequence[Analysis], by: str = "val_loss") -> Board:
+def board(analyses: "Sequence[Analysis]", by: str = "val_loss") -> Board:
     """Rank runs by a figure, the best first; those without it come last."""
     figure = FIGURES[by]
     reason = incomparable(analyses, trained=by == "loss") if figure.of_loss else ""
@@ -100,7 +102,7 @@ def board(analyses: Sequence[Analysis], by: str = "val_loss") -> Board:
     return Board(by, rows, reason)
 
 
-def _value(analysis: Analysis, figure: _Figure) -> float | None:
+def _value(analysis: "Analysis", figure: _Figure) -> float | None:
     value = getattr(analysis.summary, figure.field)
     return value if value is not None and math.isfinite(value) else None
 
@@ -109,7 +111,7 @@ def _order(value: float | None, *, lowest: bool) -> tuple[bool, float]:
     return value is None, (value or 0.0) * (1 if lowest else -1)
 
 
-def _differing(analyses: Sequence[Analysis]) -> list[str]:
+def _differing(analyses: "Sequence[Analysis]") -> list[str]:
     """Settings for which two runs state different values."""
     names = dict.fromkeys(name for a in analyses for name in a.info)
     return [name for name in names if differs(analyses, name)]

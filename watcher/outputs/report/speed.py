@@ -21,8 +21,14 @@ def speed_rows(analysis: Analysis, lang: str) -> list[Row]:
     """Typical and mean iteration, cost of evaluations, MFU, total time."""
     summary = analysis.summary
     return [
-        (tr(lang, "Typical iteration"), _typical(summary, lang)),
-        (tr(lang, "Mean iteration"), _mean(summary, lang)),
+        (
+            tr(lang, "Typical epoch" if analysis.epochs else "Typical iteration"),
+            _typical(summary, lang),
+        ),
+        (
+            tr(lang, "Mean epoch" if analysis.epochs else "Mean iteration"),
+            _mean(summary, lang),
+        ),
         (tr(lang, "Evaluation time"), _evaluation(summary, lang)),
         (tr(lang, "Mean MFU"), _mfu(summary, lang)),
         (tr(lang, "Throughput"), throughput(analysis, lang)),

@@ -22,6 +22,7 @@ from watcher.outputs.text.numbers import (
 # nanoGPT's own figures: 23-25 % on a small model, above 40 % on an A100 kept busy.
 _LOW_MFU, _GOOD_MFU = 20.0, 40.0
 _HIGH_EVALUATION, _FAIR_EVALUATION = 0.25, 0.10
+_LEAST_EVALUATIONS, _SHOW_TURN = 20, 4
 _SLOW_FIRST, _SLOW_FIRST_MS = 10, 1000
 _UNEVEN, _UNEVEN_POINTS = 1.5, 40
 _LARGE_VOCABULARY, _MULTIPLE = 1000, 64
@@ -97,6 +98,7 @@ def _evaluations(analysis: Analysis, lang: str) -> list[str]:
             tr(lang, text, share=shown, one=milliseconds(one, lang), every=now)
         )
     rarer = _round_up(one / step * (1 / _FAIR_EVALUATION - 1))
+    rarer = min(rarer, _rarest(analysis))
     if rarer > summary.eval_every:
         left = percent(one / (one + rarer * step), lang)
         text = "Evaluating {every} would lower it to {share}."
@@ -106,6 +108,27 @@ def _evaluations(analysis: Analysis, lang: str) -> list[str]:
         text = "So would fewer eval_iters (now {n})."
         parts.append(tr(lang, text, n=integer(iterations, lang)))
     return parts
+
+
+def _rarest(analysis: Analysis) -> int:
+    """Steps between evaluations that still show the course of the run.
+
+    Twenty a run, and of the turn of its validation, if it had one, four on each side.
+    """
+    summary = analysis.summary
+    whole = summary.max_steps or summary.last_step or 0
+    parts = [whole / _LEAST_EVALUATIONS]
+    best, last = summary.best_val_step, summary.final_val_step
+    if best is not None and last is not None and summary.evaluations_since_best:
+        first = int(analysis.val.steps[0]) if analysis.val else 0
+        parts += [side / _SHOW_TURN for side in (best - first, last - best) if side]
+    return _round_down(min(parts))
+
+
+def _round_down(steps: float) -> int:
+    """The last of 1, 2, 5, 10, 20, 50, ..."""
+    power = 10.0 ** math.floor(math.log10(max(steps, 1)))
+    return int(max(power * n for n in (1, 2, 5) if power * n <= max(steps, 1)))
 
 
 def _round_up(steps: float) -> int:

@@ -13,7 +13,7 @@ from watcher.outputs.report.text import by_severity, nonfinite
 from watcher.outputs.text import headline as headlines
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.escape import clean
-from watcher.outputs.text.findings import sentence
+from watcher.outputs.text.findings import in_epochs, sentence
 from watcher.outputs.text.numbers import (
     integer,
     loss,
@@ -67,11 +67,19 @@ def summary(
 
 def _head(analysis: Analysis, lang: str) -> list[_Row]:
     """The run, its format and its last step; then the headline."""
-    known = (analysis.format, _reach(analysis.summary, lang))
+    reach = "" if analysis.table else _reach(analysis.summary, lang)
+    known = (analysis.format, reach)
     rest = "".join(f" · {clean(text)}" for text in known if text)
     name: Line = [(clean(analysis.name), "bold"), (rest, "muted")]
     headline = clean(headlines.headline(analysis, lang))
-    return [(name, 2), ([(headline, _style(analysis))], 0)]
+    return [(_in_epochs(name, analysis), 2), ([(headline, _style(analysis))], 0)]
+
+
+def _in_epochs(line: Line, analysis: Analysis) -> Line:
+    """The line of a log whose steps are epochs, with them called so."""
+    if not analysis.epochs:
+        return line
+    return [(in_epochs(text), style) for text, style in line]
 
 
 def _reach(summary: Summary, lang: str) -> str:
@@ -99,13 +107,32 @@ def _style(analysis: Analysis) -> str:
 def _figures(analysis: Analysis, lang: str) -> list[tuple[str, Line]]:
     """Losses, ratio, time, speed: label and value, empty where the log has none."""
     summary = analysis.summary
-    return [
+    if analysis.table:  # a figure is of one run
+        return []
+    rows = [
         (tr(lang, "train loss"), _train(summary, lang)),
-        (_validation_name(analysis, lang), _validation(summary, lang)),
+        *_validations(analysis, lang),
         (_ratio_name(summary, lang), _ratio(summary, lang)),
-        (tr(lang, "time"), _time(summary, lang)),
+        (tr(lang, "time"), _time(analysis, lang)),
         (tr(lang, "speed"), _speed(analysis, lang)),
-        (tr(lang, "error"), _error(summary)),
+    ]
+    rows = [(label, _in_epochs(line, analysis)) for label, line in rows]
+    return [*rows, (tr(lang, "error"), _error(summary))]
+
+
+def _validations(analysis: Analysis, lang: str) -> list[tuple[str, Line]]:
+    """The last evaluation and the best, of each of several validation sets."""
+    summary, name = analysis.summary, _validation_name(analysis, lang)
+    if not summary.validation_sets:
+        one = summary.final_val, summary.best_val, summary.best_val_step
+        return [(name, _validation(*one, lang))]
+    return [
+        (
+            f"{name} ({clean(one.name)})",
+            _validation(one.final_val, one.best_val, at, lang),
+        )
+        for one in summary.validation_sets
+        for at in (one.best_val_step,)
     ]
 
 
@@ -130,15 +157,17 @@ def _validation_name(analysis: Analysis, lang: str) -> str:
     return tr(lang, message("val bpb") if bits else message("val loss"))
 
 
-def _validation(summary: Summary, lang: str) -> Line:
+def _validation(
+    last: float | None, best: float | None, step: int | None, lang: str
+) -> Line:
     """The last evaluation and the best one."""
-    if summary.final_val is None:
+    if last is None:
         return []
-    line: Line = [(loss(summary.final_val, lang), "val")]
-    if summary.best_val is None or summary.best_val_step is None:
+    line: Line = [(loss(last, lang), "val")]
+    if best is None or step is None:
         return line
-    best, step = loss(summary.best_val, lang), integer(summary.best_val_step, lang)
-    text = tr(lang, "best {loss} at step {step}", loss=best, step=step)
+    shown = {"loss": loss(best, lang), "step": integer(step, lang)}
+    text = tr(lang, "best {loss} at step {step}", **shown)
     return [*line, (f", {text}", "")]
 
 
@@ -160,17 +189,18 @@ def _ratio(summary: Summary, lang: str) -> Line:
     return [(f"{shown} (", ""), piece, (")", "")] if verdict else [(shown, "")]
 
 
-def _time(summary: Summary, lang: str) -> Line:
-    """Typical iteration, the mean with pauses, total, time left."""
-    parts = []
+def _time(analysis: Analysis, lang: str) -> Line:
+    """Typical iteration, the mean of all time, total, time left."""
+    summary, parts = analysis.summary, []
     typical, mean = (
         "" if value is None else milliseconds(value, lang)
         for value in (summary.typical_ms, summary.mean_ms)
     )
     if typical:
-        parts.append(tr(lang, "{ms} per step", ms=typical))
+        text = message("{ms} per epoch" if analysis.epochs else "{ms} per step")
+        parts.append(tr(lang, text, ms=typical))
     if mean and mean != typical:
-        parts.append(tr(lang, "{ms} with pauses", ms=mean))
+        parts.append(tr(lang, "{ms} on average", ms=mean))
     if summary.eval_share:
         share = percent(summary.eval_share, lang)
         parts.append(tr(lang, "evaluations {share}", share=share))

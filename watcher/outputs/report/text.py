@@ -13,7 +13,7 @@ from watcher.outputs.report.speed import speed_rows
 from watcher.outputs.text import headline as headlines
 from watcher.outputs.text.catalog import tr
 from watcher.outputs.text.escape import clean
-from watcher.outputs.text.findings import advice, sentence
+from watcher.outputs.text.findings import advice, in_epochs, sentence
 from watcher.outputs.text.numbers import (
     count,
     integer,
@@ -51,6 +51,8 @@ def report(analysis: Analysis, *, lang: str) -> str:
     labels = [label for section in sections for label, value in section.rows if value]
     column = max((len(label) for label in labels), default=0) + 2
     blocks = ["\n".join(_render(section, column)) for section in sections]
+    if analysis.epochs:  # the first holds the path of the log, which stays as it is
+        blocks[1:] = [in_epochs(block) for block in blocks[1:]]
     return plain("\n\n".join([_title(analysis, lang), *blocks]) + "\n")
 
 
@@ -76,6 +78,9 @@ def _title(analysis: Analysis, lang: str) -> str:
 def _sections(analysis: Analysis, lang: str) -> Iterator[_Section]:
     """The sections in the order of the report."""
     yield _head(analysis, lang)
+    if analysis.table:
+        yield _Section(tr(lang, "Results"), lines=evaluations.table(analysis, lang))
+        return
     yield _Section(tr(lang, "Model"), model_rows(analysis, lang))
     yield _Section(tr(lang, "Settings"), settings_rows(analysis, lang))
     yield _Section(tr(lang, "Training"), _training_rows(analysis, lang))
@@ -125,7 +130,10 @@ def _head(analysis: Analysis, lang: str) -> _Section:
         (tr(lang, "Log"), clean(analysis.path)),
         (tr(lang, "Format"), clean(analysis.format)),
         (tr(lang, "Last written"), f"{written:%Y-%m-%d %H:%M} UTC" if written else ""),
-        (tr(lang, "Steps"), f"{reach} ({records})" if reach else ""),
+        (
+            tr(lang, "Epochs" if analysis.epochs else "Steps"),
+            f"{reach} ({records})" if reach else "",
+        ),
     ]
     empty = not analysis.curves
     return _Section("", rows, [tr(lang, "This log has no metrics.")] if empty else [])
@@ -180,10 +188,12 @@ def _validation(analysis: Analysis, lang: str) -> _Section:
         (tr(lang, "Best"), evaluations.best(analysis, lang)),
         (tr(lang, "Last"), evaluations.last(analysis, lang)),
         (tr(lang, "Since the best"), evaluations.since_best(analysis, lang)),
+        *evaluations.of_sets(analysis, lang),
     ]
     line = evaluations.ratio_line(summary, lang)
     sure = evaluations.certainty(summary, lang)
     ratio = [line, *sure] if line else evaluations.no_ratio(analysis, lang)
+    ratio += evaluations.below(summary, lang)
     table = evaluations.table(analysis, lang)
     return _Section(title, rows, [*table, "", *(x for t in ratio for x in _wrap(t))])
 

@@ -10,7 +10,16 @@ from typing import Final
 
 from watcher.outputs.text.finding_templates import ADVICE, PARTS
 from watcher.outputs.text.rule_docs import MEANINGS
-from watcher.outputs.text.russian import commands, doctor, findings, fleet, plot, report
+from watcher.outputs.text.russian import (
+    commands,
+    doctor,
+    errors,
+    findings,
+    fleet,
+    plot,
+    report,
+    top,
+)
 from watcher.outputs.text.russian import help as help_texts
 
 
@@ -24,6 +33,8 @@ TABLES: Final = (
     doctor.RUSSIAN,
     help_texts.RUSSIAN,
     fleet.RUSSIAN,
+    top.RUSSIAN,
+    errors.RUSSIAN,
     dict(PARTS.values()),
     dict(ADVICE.values()),
     dict(MEANINGS.values()),
@@ -50,6 +61,7 @@ NOUNS: Final = MappingProxyType(
         ),
         "line": (("line", "lines"), ("строка", "строки", "строк")),
         "run": (("run", "runs"), ("прогон", "прогона", "прогонов")),
+        "run (genitive)": (("run", "runs"), ("прогона", "прогонов", "прогонов")),
         "file": (("file", "files"), ("файл", "файла", "файлов")),
         "evaluation": (
             ("evaluation", "evaluations"),

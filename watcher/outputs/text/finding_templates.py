@@ -13,19 +13,20 @@ PARTS: Final = MappingProxyType(
     {
         "overfitting": (
             (
-                "{Overfitting} {since}|: validation loss is {rise} ({rise_share}) above"
-                " its best {best}| while training loss fell {train_fall_share}|."
-                "| {Task} is best at step {task_step}: {task_best}, it was"
-                " {task_before} at the lowest loss.| The best checkpoint {by_loss}is"
-                " from step {since_step}; {share_after} of the run's time was spent"
-                " after it."
+                "{Overfitting} {since}|: validation loss{of_set} {is_now} {rise}"
+                " ({rise_share}) above its best {best}| while training loss fell"
+                " {train_fall_share}|.| {Task} is best at step {task_step}:"
+                " {task_best}, it was {task_before} at the lowest loss.| The best"
+                " checkpoint {by_loss}is from step {since_step}; {share_after} of the"
+                " run's time was spent after it."
             ),
             (
-                "{Overfitting} {since}|: валидационный loss выше своего минимума {best}"
-                " на {rise} ({rise_share})|, а обучающий упал на {train_fall_share}|."
-                "| {Task}: лучшее значение {task_best} на шаге {task_step}, при"
-                " минимуме loss было {task_before}.| Лучший чекпойнт {by_loss}— с шага"
-                " {since_step}; после него прошло {share_after} времени обучения."
+                "{Overfitting} {since}|: валидационный loss{of_set} {is_now} выше"
+                " своего минимума {best} на {rise} ({rise_share})|, а обучающий упал на"
+                " {train_fall_share}|.| {Task}: лучшее значение {task_best} на шаге"
+                " {task_step}, при минимуме loss было {task_before}.| Лучший чекпойнт"
+                " {by_loss}— с шага {since_step}; после него прошло {share_after}"
+                " времени обучения."
             ),
         ),
         "not_finite": (
@@ -110,26 +111,34 @@ PARTS: Final = MappingProxyType(
         "gradient_not_finite": (
             (
                 "The gradient norm is not finite since step {since_step}| ({records} in"
-                " a row)|."
+                " a row)|, and training loss no longer falls{flat}|."
             ),
-            ("Норма градиента не число с шага {since_step}| ({records} подряд)|."),
+            (
+                "Норма градиента не число с шага {since_step}| ({records} подряд)|, и"
+                " обучающий loss больше не падает{flat}|."
+            ),
         ),
         "gradient_spike": (
             (
-                "The gradient norm stands out at step {since_step}|: {peak}, usually"
-                " {usual}|."
+                "The gradient norm stood out at step {since_step}|: {peak}, usually"
+                " {usual}|; training loss was not affected{unaffected}|."
             ),
             (
-                "Норма градиента выделяется на шаге {since_step}|: {peak}, обычно"
-                " {usual}|."
+                "Норма градиента выделялась на шаге {since_step}|: {peak}, обычно"
+                " {usual}|; на обучающий loss это не повлияло{unaffected}|."
             ),
         ),
         "skipped_steps": (
             (
                 "Optimizer steps are skipped since step {since_step}|, {skipped} one"
-                " after the other|."
+                " after the other|; the loss scale fell from {scale_before} to"
+                " {scale_now}|; training loss does not move{flat}|."
             ),
-            ("Шаги оптимизатора пропускаются с шага {since_step}|, {skipped} подряд|."),
+            (
+                "Шаги оптимизатора пропускаются с шага {since_step}|, {skipped}"
+                " подряд|; loss scale снизился с {scale_before} до {scale_now}|;"
+                " обучающий loss не движется{flat}|."
+            ),
         ),
         "no_movement": (
             (
@@ -149,17 +158,23 @@ PARTS: Final = MappingProxyType(
             ("{Metric}: одно и то же на каждой оценке с шага {since_step}|: {level}|."),
         ),
         "zero_learning_rate": (
-            ("The learning rate is 0 since step {since_step}| ({records} in a row)|."),
-            ("Скорость обучения равна 0 с шага {since_step}| ({records} подряд)|."),
+            (
+                "The learning rate is 0 since step {since_step}| ({records} in a row)|,"
+                " and training loss does not move{flat}|."
+            ),
+            (
+                "Скорость обучения равна 0 с шага {since_step}| ({records} подряд)|, и"
+                " обучающий loss не движется{flat}|."
+            ),
         ),
         "validation_jump": (
             (
-                "Validation loss jumped at step {step}|: {level}, it was {before}|"
-                " (best {best})|."
+                "Validation loss{of_set} jumped at step {step}|: {level}, it was"
+                " {before}| (best {best})|."
             ),
             (
-                "Валидационный loss подскочил на шаге {step}|: {level}, был {before}|"
-                " (лучший {best})|."
+                "Валидационный loss{of_set} подскочил на шаге {step}|: {level}, был"
+                " {before}| (лучший {best})|."
             ),
         ),
         "evaluation_cost": (

@@ -18,7 +18,7 @@ _QUOTE: Final = 160
 _NATS: Final = ("", "nats/token")
 _MS: Final = 1000.0
 # Their sentences state themselves when the finding ended.
-_STATE_THEIR_END: Final = ("overfitting", "spike")
+_STATE_THEIR_END: Final = ("overfitting", "spike", "gradient_spike")
 
 _METRICS: Final = MappingProxyType(
     {
@@ -35,6 +35,7 @@ _TASKS: Final = MappingProxyType(
         "val_f1": "F1",
         "val_auc": "AUC",
         "val_map": "mAP",
+        "map50": "mAP50",
         "val_iou": "IoU",
         "val_dice": "Dice",
         "val_bleu": "BLEU",
@@ -47,11 +48,13 @@ _TASKS: Final = MappingProxyType(
         "reward": message("reward"),
     }
 )
-# Only before or after a number: other steps stay steps.
+# Steps only before or after a number: other ones stay steps.
 _EPOCHS: Final = (
     (re.compile(r"\b(?<!optimizer )step(?= \d)"), "epoch"),
     (re.compile(r"(?<=\d )steps\b"), "epochs"),
     (re.compile(r"(?<=\d )step\b"), "epoch"),
+    (re.compile(r"\ban iteration takes\b"), "an epoch takes"),
+    (re.compile(r"\bитерация занимает\b"), "эпоха занимает"),
     (re.compile(r"\bшаг(?= \d)"), "эпоха"),
     (re.compile(r"\bшага(?= \d)"), "эпохи"),
     (re.compile(r"\bшаг[еу](?= \d)"), "эпохе"),
@@ -59,6 +62,12 @@ _EPOCHS: Final = (
     (re.compile(r"(?<=\d[ \u00a0])шага\b"), "эпохи"),
     (re.compile(r"(?<=\d[ \u00a0])шагов\b"), "эпох"),
 )
+_FACTS: Final = ("flat", "unaffected")
+# Which steps of a sentence have their epoch beside them: each at one place.
+_WITH_EPOCH: Final = {"step": "epoch", "since_step": "since_epoch"}
+_WITH_EPOCHS: Final = {"overfitting": {"since": "since_epoch"}}
+# An exception without a message, of which few know what it means.
+_NO_DATA: Final = re.compile(r"StopIteration:?")
 _OUTCOMES: Final = MappingProxyType(
     {
         "gone": message("process exited without an error message"),
@@ -134,13 +143,34 @@ def values(finding: Finding, lang: str) -> dict[str, str]:
         "step": numbers.integer(finding.step, lang),
         "since_step": numbers.integer(start, lang),
     }
+    for name, key in _WITH_EPOCHS.get(finding.rule, _WITH_EPOCH).items():
+        found[name] += _epoch(finding, key, lang)
     unit = str(finding.evidence.get("unit") or "")
     for name, value in finding.evidence.items():
         if isinstance(value, str):
             found.setdefault(name, truncated(value, _QUOTE))
         elif value is not None and math.isfinite(value):
             found[name] = _number(name, value, unit, lang)
+    if finding.rule == "gradient_spike":
+        found |= _norms(finding)
+    if finding.rule == "crashed" and _NO_DATA.fullmatch(found.get("text", "")):
+        found["text"] += f" ({tr(lang, 'the data ran out')})"
+    if "task_step" in found:
+        found["task_step"] += _epoch(finding, "task_epoch", lang)
     return found
+
+
+def _norms(finding: Finding) -> dict[str, str]:
+    known = ((key, finding.evidence.get(key)) for key in ("peak", "usual"))
+    return {k: numbers.magnitude(v) for k, v in known if isinstance(v, float)}
+
+
+def _epoch(finding: Finding, key: str, lang: str) -> str:
+    """` (epoch 2)` beside a step, "" where the log counts none."""
+    epoch = finding.evidence.get(key)
+    if not isinstance(epoch, float):
+        return ""
+    return f" ({tr(lang, 'epoch {epoch}', epoch=numbers.epoch(epoch))})"
 
 
 def _words(finding: Finding, lang: str) -> dict[str, str]:
@@ -154,11 +184,16 @@ def _words(finding: Finding, lang: str) -> dict[str, str]:
         if started
         else {"unreached": ""}
     )
+    # What is a fact without a number.
+    where |= {fact: "" for fact in _FACTS if finding.evidence.get(fact)}
+    of_set = finding.evidence.get("set")
     task = finding.evidence.get("task")
     if isinstance(task, str):
         where["task"] = tr(lang, _TASKS[task]) if task in _TASKS else task
         where["Task"] = capitalized(where["task"])
     return where | {
+        "is_now": tr(lang, "ended" if finding.evidence.get("final") else "is"),
+        "of_set": f" ({of_set})" if of_set else "",
         "by_loss": f"{tr(lang, 'by loss')} " if task else "",
         "metric": metric,
         "Metric": capitalized(metric),
@@ -194,6 +229,8 @@ _BY_END: Final[Mapping[str, _Form]] = MappingProxyType(
         "ms": numbers.milliseconds,
         "_s": numbers.seconds,
         "classes": numbers.integer,
+        "scale_before": lambda value, _: numbers.magnitude(value),
+        "scale_now": lambda value, _: numbers.magnitude(value),
         "skipped": numbers.integer,
         "factor": lambda value, _: numbers.ratio(value),
         "every": lambda value, lang: numbers.every(int(value), lang),
@@ -227,7 +264,9 @@ def as_dict(finding: Finding, lang: str) -> dict[str, Any]:
 
 
 def capitalized(text: str) -> str:
-    """The text with its first letter in upper case."""
+    """The text with its first letter in upper case, unless it is a name: mAP50."""
+    if text[1:2].isupper():
+        return text
     return text[:1].upper() + text[1:]
 
 

@@ -154,6 +154,20 @@ def short(value: float, lang: str) -> str:
     return integer(value, lang)
 
 
+def magnitude(value: float) -> str:
+    """A number of any size with three digits: `9,410`, `1.01`, `6e-14`."""
+    if not math.isfinite(value):
+        return nonfinite(value)
+    if _HUNDRED <= abs(value) < _HUGE:
+        return grouped(f"{value:.0f}", "en")
+    return f"{value:.3g}"
+
+
+def epoch(value: float) -> str:
+    """A number of passes over the data: `2`, `0.27`."""
+    return f"{value:.4g}"
+
+
 def size(value: float) -> str:
     """A number of bytes with three digits: `118 B`, `1.54 MB`."""
     number, name = value, "B"

@@ -15,7 +15,7 @@ const FIELDS = { state: "state", val: "val_loss", loss: "loss", best: "best_val"
 export function fits(entry, filter) {
   return filter.trim().split(/\s+/).filter(Boolean).every((word) => {
     const [, name, operator, wanted] = /^(\w+)(<=|>=|[:<>=])(.+)$/.exec(word) ?? [];
-    if (!name || !(name in FIELDS)) return `${entry.run} ${entry.state} ${entry.format}`.toLowerCase().includes(word.toLowerCase());
+    if (!name || !(name in FIELDS)) return `${entry.run} ${entry.state} ${entry.format} ${entry.tags.join(" ")}`.toLowerCase().includes(word.toLowerCase());
     const value = entry[FIELDS[name]];
     if (operator === ":" || operator === "=") return String(value).toLowerCase().includes(wanted.toLowerCase());
     if (value === null || value === undefined) return false;

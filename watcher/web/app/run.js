@@ -143,12 +143,14 @@ export class RunPage {
       facts.val_loss === null ? null : [t("val"), number(facts.val_loss)],
       facts.tokens_per_s ? [t("tokens/s"), short(facts.tokens_per_s)] : null,
       facts.eta_s && ["running", "quiet"].includes(facts.state) ? [t("left"), seconds(facts.eta_s)] : null,
+      facts.tags?.length ? [t("tags"), facts.tags.join(" ")] : null,
     ].filter(Boolean);
     fill(this.heading,
       h("nav", {}, h("a", { href: "#/" }, t("runs")), " / ",
         h("button", { type: "button", class: "name quiet", title: t("copy"), onclick: () => copy(this.name, t("copied")) }, this.name), " ", pill(facts.state)),
       h("h1", {}, facts.headline || this.name),
-      h("dl", { class: "figures" }, facts_.map(([k, v]) => h("div", {}, h("dt", {}, k), h("dd", {}, v)))));
+      h("dl", { class: "figures" }, facts_.map(([k, v]) => h("div", {}, h("dt", {}, k), h("dd", {}, v)))),
+      (facts.notes ?? []).map((text) => h("p", { class: "note" }, text)));
     this.describeAlerts();
     this.describeMarks();
   }

@@ -7,6 +7,18 @@ from typing import Final
 RUSSIAN: Final = MappingProxyType(
     {
         "--to html takes one log": "--to html берёт один лог",
+        # note
+        "the note is empty": "заметка пуста",
+        "--tag {tag}: a tag is one word, such as baseline": (
+            "--tag {tag}: метка — это одно слово, например baseline"
+        ),
+        "{run} has no tag {tag}": "у {run} нет метки {tag}",
+        "{run} has no note {n}; see: gptwatch note {run}": (
+            "у {run} нет заметки {n}; все заметки: gptwatch note {run}"
+        ),
+        "{run}: no notes and no tags": "{run}: заметок и меток нет",
+        "tags": "метки",
+        "note": "заметка",
         # status
         "page: {address}": "страница: {address}",
         "gptwatch is running (pid {pid})": "gptwatch работает (pid {pid})",
@@ -219,6 +231,17 @@ RUSSIAN: Final = MappingProxyType(
         # service
         "it stops when you log out; to prevent that: loginctl enable-linger": (
             "остановится при выходе из системы; чтобы работало: loginctl enable-linger"
+        ),
+        "the service has no network: notifications by e-mail and messengers fail; "
+        "to grant it: {command}": (
+            "у службы нет сети: уведомления по почте и в мессенджеры не дойдут; "
+            "дать её: {command}"
+        ),
+        "Allow the network, for notifications by e-mail and messengers?": (
+            "Разрешить сеть — для уведомлений по почте и в мессенджеры?"
+        ),
+        "the daemon last reported {time} ago: it gets no CPU": (
+            "последнее сообщение демона было {time} назад: ему не достаётся процессора"
         ),
         "not removed: {path}": "не удалено: {path}",
         "keep or remove settings, state and pictures? use --keep-data or --yes": (

@@ -128,6 +128,14 @@ RUSSIAN: Final = MappingProxyType(
             "дважды"
         ),
         "only in the log and in alerts.jsonl": "только в логе и в alerts.jsonl",
+        "network of the service": "сеть службы",
+        "none; notifications by e-mail and messengers need it": (
+            "нет; нужна для уведомлений по почте и в мессенджеры"
+        ),
+        "none, so notifications by {given} fail": (
+            "нет, поэтому уведомления по {given} не доходят"
+        ),
+        "to grant it: {command}": "дать её: {command}",
         "installed, for {purpose}": "установлено, для: {purpose}",
     }
 )

@@ -14,6 +14,7 @@ RUSSIAN: Final = MappingProxyType(
         "process exited without an error message": (
             "процесс завершился без сообщения об ошибке"
         ),
+        "epoch {epoch}": "эпоха {epoch}",
         "since step {first}": "с шага {first}",
         "from step {first} to {last}": "с шага {first} по {last}",
         "from step {first} until the run restarted from step {last}": (
@@ -26,8 +27,22 @@ RUSSIAN: Final = MappingProxyType(
             "Затем обучение перезапущено с шага {step}."
         ),
         # headlines
-        "{start}: validation loss is {rise} above its best": (
-            "{start}: валидационный loss на {rise} выше минимума"
+        "{start}: validation loss{of_set} is {rise} above its best": (
+            "{start}: валидационный loss{of_set} на {rise} выше минимума"
+        ),
+        "{start}: validation loss{of_set} ended {rise} above its best": (
+            "{start}: валидационный loss{of_set} закончился на {rise} выше минимума"
+        ),
+        "; {task} is best at step {step}": "; {task}: лучшее значение на шаге {step}",
+        "Results of {runs}": "Результаты {runs}",
+        "Results of {runs}: the lowest loss is {best}, in line {line}": (
+            "Результаты {runs}: наименьший loss {best}, в строке {line}"
+        ),
+        "is": "сейчас",
+        "ended": "закончился",
+        "the data ran out": "данные закончились",
+        "Validation loss {last} at step {step}, the only evaluation": (
+            "Валидационный loss {last} на шаге {step}, других оценок нет"
         ),
         "Not enough evaluations yet": "Пока мало оценок",
         "validation accuracy": "точность на валидации",
@@ -53,6 +68,7 @@ RUSSIAN: Final = MappingProxyType(
             "Нет улучшений {evaluations}: лучшая {best} на шаге {step}"
         ),
         "No losses in this log yet": "В этом логе пока нет loss",
+        "No losses in this log": "В этом логе нет loss",
         "Training loss {loss} after {steps}": "Обучающий loss {loss} через {steps}",
         "Training loss {loss} after {steps}, still falling": (
             "Обучающий loss {loss} через {steps}, пока падает"

@@ -6,6 +6,19 @@ from typing import Final
 
 RUSSIAN: Final = MappingProxyType(
     {
+        "With the name of a FORMAT, only that one.": ("С именем FORMAT — только его."),
+        "Notes and tags of a run.": "Заметки и метки прогона.",
+        "Write a note on RUN, or give it tags; without either, list what it has.": (
+            "Написать заметку к RUN или дать метки; без них — показать имеющиеся."
+        ),
+        "They are shown by status, top, compare and the page, and kept in the "
+        "database; RUN may be the end of a run's name.": (
+            "Их показывают status, top, compare и страница, а хранит база; RUN может "
+            "быть концом имени прогона."
+        ),
+        "Give the run a tag.": "Дать прогону метку.",
+        "Take a tag from the run.": "Снять метку с прогона.",
+        "Remove a note, by its number.": "Удалить заметку по номеру.",
         "The lines of a log around a step.": "Строки лога около шага.",
         "Print the lines of a run's log around a step, or around a line: RUN:LINE.": (
             "Показать строки лога прогона около шага или около строки: RUN:LINE."
@@ -185,8 +198,8 @@ RUSSIAN: Final = MappingProxyType(
             "заглушить навсегда, задайте mute в [alerts] в gptwatch.toml."
         ),
         "Mute a rule for a time.": "Заглушить правило на время.",
-        "Name of the log; default: that of the script or program.": (
-            "Имя лога; по умолчанию — имя скрипта или программы."
+        "Name of the log; default: the configuration and the keys it sets.": (
+            "Имя лога; по умолчанию — конфигурация и заданные ключи."
         ),
         "Output directory.": "Каталог вывода.",
         "Output directory; default: plots in the state directory.": (
@@ -208,9 +221,6 @@ RUSSIAN: Final = MappingProxyType(
         "Print the script that completes commands, options and files with the tab "
         "key.": (
             "Вывести скрипт, который дополняет команды, опции и файлы по клавише Tab."
-        ),
-        "Refresh the table every second; Ctrl-C quits.": (
-            "Обновлять таблицу каждую секунду; выход — Ctrl-C."
         ),
         "Remove a silence, by its number.": "Снять silence по номеру.",
         "Run a training command and log its output.": (

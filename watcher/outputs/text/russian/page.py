@@ -19,6 +19,7 @@ RUSSIAN: Final = MappingProxyType(
         "tokens/s": "токенов/с",
         "left": "осталось",
         "unread": "лаг",
+        "tags": "метки",
         "curve": "кривая",
         "filter: words, state:stalled, val<3": "фильтр: слова, state:stalled, val<3",
         "{n} of {all} runs": "прогонов: {n} из {all}",

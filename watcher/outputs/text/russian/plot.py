@@ -67,6 +67,7 @@ RUSSIAN: Final = MappingProxyType({
     "in another unit, not drawn: {names}": "в других единицах, не показано: {names}",
     # caption
     "{n} parameters": "параметров: {n}",
+    "{n} trainable parameters": "обучаемых параметров: {n}",
     "{n} layers": "слоёв: {n}",
     "{n} heads": "голов: {n}",
     "{n} wide": "ширина {n}",

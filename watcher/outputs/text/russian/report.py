@@ -30,6 +30,7 @@ RUSSIAN: Final = MappingProxyType(
         "This log has no metrics.": "В этом логе нет метрик.",
         # the model
         "Parameters": "Параметров",
+        "Trainable parameters": "Обучаемых параметров",
         "Architecture": "Архитектура",
         "width {n}": "ширина {n}",
         "Context": "Контекст",
@@ -79,6 +80,7 @@ RUSSIAN: Final = MappingProxyType(
         "about {time}": "около {time}",
         # validation
         "step": "шаг",
+        "epoch": "эпоха",
         "train loss": "train loss",
         "val loss": "val loss",
         "val bpb": "val bpb",
@@ -136,7 +138,20 @@ RUSSIAN: Final = MappingProxyType(
         "outcome": "чем закончилось",
         "total {time}": "всего {time}",
         "{time} left": "осталось {time}",
-        "{ms} with pauses": "{ms} с паузами",
+        "{ms} on average": "{ms} в среднем",
+        "{ms} per epoch": "{ms} на эпоху",
+        "Epochs": "Эпохи",
+        "Typical epoch": "Типичная эпоха",
+        "Mean epoch": "Средняя эпоха",
+        "Best ({name})": "Лучшая ({name})",
+        "{best}; last {last}": "{best}; последняя {last}",
+        (
+            "Validation loss is below training loss: dropout and augmentation act in"
+            " training only, and a training loss is a mean of earlier, worse weights."
+        ): (
+            "Валидационный loss ниже обучающего: dropout и аугментация действуют только"
+            " при обучении, а обучающий loss — среднее по более ранним, худшим весам."
+        ),
         "{ms} per step": "{ms} на шаг",
         "evaluations {share}": "оценки {share}",
         "best {loss} at step {step}": "лучшая {loss} на шаге {step}",

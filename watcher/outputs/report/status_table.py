@@ -93,6 +93,10 @@ def _state(line: Any, lang: str) -> str:
     return tr(lang, line.state)
 
 
+def _tags(line: Any, _: str) -> str:
+    return clean(" ".join(line.tags or ()))
+
+
 COLUMNS: Final = (
     Column("alert", "", _mark, 0, lambda a: a.severity, right=False),
     Column("run", message("run"), _name, 0, lambda a: a.run, right=False),
@@ -139,6 +143,7 @@ COLUMNS: Final = (
         lambda a: a.lag_bytes,
         largest=True,
     ),
+    Column("tags", message("tags"), _tags, 2, lambda a: a.tags or None, right=False),
 )
 SORTS: Final = tuple(c.name for c in COLUMNS)
 
@@ -234,19 +239,22 @@ def needs_attention(line: Any) -> bool:
 
 def folded(lines: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """The runs to show, and those that are over and many enough to fold."""
-    over = [x for x in lines if x.state in OVER and not needs_attention(x)]
-    if len(over) <= _FOLDED:
-        return list(lines), []
-    return [line for line in lines if line not in over], over
+    shown: list[Any] = []
+    over: list[Any] = []
+    for line in lines:
+        is_over = line.state in OVER and not needs_attention(line)
+        (over if is_over else shown).append(line)
+    return (shown, over) if len(over) > _FOLDED else (list(lines), [])
 
 
 def matching(lines: Sequence[Any], text: str) -> list[Any]:
-    """The runs whose name, state or format holds every word of a text."""
+    """The runs whose name, state, format or tags hold every word of a text."""
     words = text.casefold().split()
 
     def holds(line: Any) -> bool:
-        known = f"{line.run} {line.state} {line.format} {line.severity}".casefold()
-        return all(word in known for word in words)
+        known = (line.run, line.state, line.format, line.severity, *(line.tags or ()))
+        text = " ".join(known).casefold()
+        return all(word in text for word in words)
 
     return [line for line in lines if holds(line)]
 
@@ -259,3 +267,5 @@ def details(line: Any, lang: str) -> Iterator[tuple[str, str]]:
     for column in COLUMNS[2:]:
         yield tr(lang, column.title), column.cell(line, lang)
     yield tr(lang, "picture"), clean(line.picture)
+    for note in line.notes:
+        yield tr(lang, "note"), clean(note)

@@ -1,0 +1,222 @@
+"""What the patterns find in a line, and in all that differ from it in digits only.
+
+The mask of a line has `0` for every digit.  The patterns look at one line of a mask.
+Masks that differ in the widths of their numbers only, and where the patterns find the
+same, are of one kind: their lines are read together.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from parsers.engine.columns import Layout
+from parsers.engine.numbers import Column, Span, UnalignedError, column, runs, span
+from parsers.engine.pieces import LONGEST, MASK
+from parsers.engine.stamps import stamped
+from parsers.format import Format, LinePattern
+
+
+# The patterns look at so much of a line: it bounds what a line can cost.  No record is
+# as long; glued ones begin with one.
+_LOOKED_AT: Final = 8192
+_CACHE_ENTRIES: Final = 8192
+_WHOLE: Final = re.compile(rb"(?<![.0])0+")
+_LIKE_A_METRIC: Final = re.compile(
+    rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*+\s*+[:=|]?\s*+['\"]?[-+]?\.?\d"
+)
+Hyperparameters = Mapping[str, int | float | str | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What a pattern reads in the lines of a mask.
+
+    Attributes:
+        at: of the format, among those that read.
+        pattern: the first of the format that fits.
+        names: of the fields.
+        spans: where they stand.
+    """
+
+    at: int
+    pattern: LinePattern
+    names: tuple[str, ...]
+    spans: tuple[Span, ...]
+
+    def one(self, line: bytes) -> tuple[float, ...]:
+        """The values in a single line."""
+        return tuple([span.value(line) for span in self.spans])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """Lines in which the same is found, whatever the widths of their numbers.
+
+    Attributes:
+        number: of the kind, from 1.
+        layout: where the numbers stand in its masks.
+        takes: what the patterns read in the lines of its first mask.
+        columns: of each pattern that reads them; None where no columns do.
+        milestone: what such a line is, if anything.
+        hyperparameters: whether it states some.
+        like: whether it looks like a metric.
+        takers: formats that read it.
+    """
+
+    number: int
+    layout: Layout
+    takes: tuple[Take, ...]
+    columns: tuple[tuple[Column, ...], ...] | None
+    milestone: str | None
+    hyperparameters: bool
+    like: bool
+    takers: frozenset[int]
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is found."""
+        return not (self.takers or self.milestone or self.hyperparameters or self.like)
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """What is found in the lines of a mask.
+
+    Attributes:
+        kind: of the lines.
+        takes: what each pattern reads.
+        place: of the mask in the layout of its kind.
+    """
+
+    kind: Kind
+    takes: tuple[Take, ...]
+    place: int
+
+
+class Masks:
+    """Looks at each mask once; remembers what it found."""
+
+    def __init__(
+        self,
+        formats: Sequence[Format],
+        milestone: Callable[[bytes], str | None],
+        hyperparameters: Callable[[bytes], Hyperparameters],
+    ) -> None:
+        self.hyperparameters = hyperparameters
+        self._formats = formats
+        self._milestone = milestone
+        self._cache: dict[bytes, Mask] = {}
+        self._kinds: dict[object, Kind] = {}
+        self._known: dict[int, set[bytes]] = {}
+
+    def of(self, line: bytes) -> Mask:
+        """What is found in a line."""
+        text = line.translate(MASK)
+        mask = self._cache.get(text)
+        if mask is None:
+            mask = self._learn(line)
+            if len(text) <= LONGEST:
+                self._cache[text] = mask
+                for take in mask.takes:
+                    self.known(take.at).add(_loose(text))
+        return mask
+
+    def known(self, at: int) -> set[bytes]:
+        """The kinds of line that format `at` took."""
+        return self._known.setdefault(at, set())
+
+    def seen(self, line: bytes, at: int) -> bool:
+        """Whether format `at` took lines like this one, to the digit, before."""
+        return _loose(line.translate(MASK)) in self.known(at)
+
+    def remember(self, at: int, kinds: Iterable[bytes]) -> None:
+        """Takes over what `known` gave, in another session or before."""
+        self.known(at).update(kinds)
+
+    @property
+    def full(self) -> bool:
+        """Whether so many were seen that it is time to `forget`."""
+        return len(self._cache) >= _CACHE_ENTRIES
+
+    def forget(self) -> None:
+        """Begins anew: what comes next is learned again."""
+        self._cache.clear()
+        self._kinds.clear()
+
+    def _learn(self, line: bytes) -> Mask:
+        takes = tuple(
+            Take(at, pattern, *zip(*fields, strict=True))
+            for at, form in enumerate(self._formats)
+            for pattern, fields in first_fit(form, line)
+        )
+        like = bool(_LIKE_A_METRIC.search(line, 0, _LOOKED_AT))
+        # A metric line states no setting.
+        stated = not like and bool(self.hyperparameters(line))
+        columns, spans = _columns(line, takes)
+        found = (columns, self._milestone(line), stated, like)
+        key = (found, tuple((take.at, take.pattern.name) for take in takes))
+        if key not in self._kinds:
+            takers = frozenset(take.at for take in takes)
+            self._kinds[key] = Kind(
+                len(self._kinds) + 1, Layout(), takes, *found, takers
+            )
+        kind = self._kinds[key]
+        return Mask(kind, takes, kind.layout.add(spans))
+
+
+def first_fit(
+    form: Format, line: bytes
+) -> Iterator[tuple[LinePattern, Sequence[tuple[str, Span]]]]:
+    """The first pattern of a format that reads a line, with the fields."""
+    line = _head(line)
+    for pattern in form.patterns:
+        if not all(need in line for need in pattern.needs):
+            continue
+        located = pattern.locate(line) or ()
+        if located and pattern.step == "line":
+            located = stamped(line, located)
+        fields = [
+            (name, found)
+            for group, start, end in located
+            for name in (group.partition("__")[0],)
+            if (found := span(line, start, end, _scale(pattern, group, name)))
+        ]
+        if fields:
+            yield pattern, fields
+            return
+
+
+def _scale(pattern: LinePattern, group: str, name: str) -> float:
+    return pattern.scale.get(group, pattern.scale.get(name, 1.0))
+
+
+def _columns(
+    line: bytes, takes: Sequence[Take]
+) -> tuple[tuple[tuple[Column, ...], ...] | None, Sequence[tuple[int, int]]]:
+    """The columns of each pattern, and the runs of digits that they read."""
+    known = runs(line) if takes else {}
+    try:
+        columns = tuple(
+            tuple(
+                column(line, known, name, field)
+                for name, field in zip(take.names, take.spans, strict=True)
+            )
+            for take in takes
+        )
+    except UnalignedError:
+        return None, ()
+    read = max((run for cs in columns for c in cs for run in c.runs), default=-1) + 1
+    return columns, [(start, end) for start, (_, end) in known.items()][:read]
+
+
+def _loose(masked: bytes) -> bytes:
+    """A masked line, whatever the number of digits before a point."""
+    return _WHOLE.sub(b"0", masked)
+
+
+def _head(line: bytes) -> bytes:
+    """What the patterns look at; a longer line does not seem to end there."""
+    if len(line) <= _LOOKED_AT:
+        return line
+    return line[:_LOOKED_AT].rpartition(b" ")[0] + b" ..."

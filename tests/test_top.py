@@ -1,0 +1,461 @@
+"""`gptwatch top` without a terminal: what each key does, and what each screen shows."""
+
+import os
+import random
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from oracle import Bench, append
+from screens import DEMO, RUNS, Screen, watched, whole
+
+from watcher.storage.database import Database
+from watcher.top import keymap
+from watcher.top.model import Model
+from watcher.top.update import ACTIONS
+
+
+GOLDEN = Path(__file__).parent / "data/top"
+SIZES = ((80, 24), (120, 40), (40, 10))
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that no test changes."""
+    return watched(tmp_path_factory.mktemp("top"))
+
+
+@pytest.fixture(autouse=True)
+def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times on the screen do not depend on the machine."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def screen(state: Path) -> Iterator[Screen]:
+    """The list of runs, 120 x 36."""
+    found = Screen(state)
+    yield found
+    found.close()
+
+
+def lined(screen: Screen, text: str) -> str:
+    """The line of the screen that holds a text."""
+    [found] = [line for line in screen.text.splitlines() if text in line]
+    return found
+
+
+def selected(screen: Screen) -> str:
+    """The selected row."""
+    return "".join(screen.styled("selected"))
+
+
+ALL_LOOKS = ("en", "ru", "en-ascii", "ru-ascii")
+FRAMES = [
+    *(("list", "", size, look) for size in SIZES for look in ALL_LOOKS),
+    *(("run", "j enter", size, look) for size in SIZES[:2] for look in ("en", "ru")),
+    ("run", "j enter", (80, 24), "en-ascii"),
+    ("lens", "j enter left left enter", (80, 24), "en"),
+    ("lens", "j enter left left enter", (120, 40), "ru"),
+    ("lens", "j enter left left enter", (80, 24), "en-ascii"),
+    ("alerts", "A", (80, 24), "en"),
+    ("alerts", "A", (80, 24), "ru"),
+    ("compare", "j space space c left", (120, 40), "en"),
+    ("help", "?", (80, 24), "en"),
+    ("help", "?", (80, 24), "ru"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "size", "look"),
+    FRAMES,
+    ids=lambda value: "x".join(map(str, value)) if isinstance(value, tuple) else value,
+)
+def test_frames(
+    request: pytest.FixtureRequest,
+    state: Path,
+    *,
+    name: str,
+    keys: str,
+    size: tuple[int, int],
+    look: str,
+) -> None:
+    """Each screen as it was looked at: sizes, languages, with and without braille."""
+    screen = Screen(state, size)
+    screen.look(look[:2], ascii_only=look.endswith("ascii"))
+    shown = screen.press(*(" " if k == "space" else k for k in keys.split())) + "\n"
+    screen.close()
+    shown = re.sub(r"(?m)^/\S.*", "PATH:LINE", shown)
+    path = GOLDEN / f"{name}-{size[0]}x{size[1]}-{look}.txt"
+    if request.config.getoption("--update-golden"):
+        GOLDEN.mkdir(exist_ok=True)
+        path.write_text(shown, encoding="utf-8")
+        pytest.skip("rewritten; run again to compare")
+
+    assert path.read_text(encoding="utf-8") == shown
+    assert look != "en-ascii" or shown.isascii()
+
+
+def test_runs_that_need_attention_come_first(screen: Screen) -> None:
+    """With a mark and a sentence, without colour, too."""
+    lines = screen.text.splitlines()
+
+    assert lines[1].startswith("! wide/nan.log  ")
+    assert "Probably overfitting since step 175" in screen.text
+    rows = [line for line in lines if "  running  " in line or "  crashed  " in line]
+    assert ["wide/nan.log", "base/exp-2.log", "base/exp-3.log"] == [
+        next(word for word in row.split() if word.endswith(".log")) for row in rows
+    ]
+
+
+def test_keys_move_the_selection(screen: Screen) -> None:
+    """Down, up, to the ends; never past them."""
+    assert "nan.log" in selected(screen)
+    screen.press("j", "down")
+    assert "exp-3.log" in selected(screen)
+    screen.press("k")
+    assert "exp-2.log" in selected(screen)
+    screen.press("G", "j")
+    assert "exp-1.log" in selected(screen)
+    screen.press("g", "up")
+    assert "nan.log" in selected(screen)
+
+
+def test_the_filter_is_applied_while_it_is_typed(screen: Screen) -> None:
+    """Esc shows all again; a filter without a match says how to undo it."""
+    screen.press("/")
+    screen.type("exp")
+    assert "nan.log  " not in "\n".join(screen.text.splitlines()[4:])
+    screen.type("xyz")
+    assert "no run matches expxyz; esc shows all" in screen.text
+    screen.press("enter", "esc")
+    assert "nan.log" in selected(screen)
+
+
+def test_the_list_is_sorted_by_the_chosen_column(screen: Screen) -> None:
+    """Arrows choose it, `o` sorts and marks it, `r` reverses, `o` again ends it."""
+    screen.press("right", "right", "o")
+    head = next(line for line in screen.text.splitlines() if "state" in line)
+    assert "▼" in head
+    first = selected(screen)
+    screen.press("r", "g")
+    assert first != selected(screen)
+    screen.press("o")
+    assert "▼" not in screen.text
+    assert "▲" not in screen.text
+
+
+def test_finished_runs_are_folded_when_they_are_many(tmp_path: Path) -> None:
+    """Enter on the fold shows them; esc folds them again."""
+    bench = Bench(tmp_path)
+    for number in range(12):
+        append(bench.logs / f"done-{number:02}.log", whole(DEMO[:3000]))
+    bench.look(2)
+    with bench.store.transaction():
+        for row in bench.store.runs():
+            bench.store.set(row.id, state={"state": "finished"})
+    bench.stop()
+    screen = Screen(bench.state)
+
+    assert "12 finished: enter shows them" in screen.text
+    assert "done-03.log" not in screen.text
+    assert "done-03.log" in screen.press("enter")
+    assert "done-03.log" not in screen.press("esc")
+    screen.close()
+
+
+def test_a_run_shows_curves_figures_and_the_end_of_its_log(screen: Screen) -> None:
+    """Losses as dots, the best marked, small charts, and the last lines."""
+    shown = screen.press("j", "enter")
+
+    assert "base/exp-2.log · running" in shown
+    assert any("\u2800" < c < "\u2900" for c in shown)
+    assert {"◆", "┊"} <= set(shown)
+    assert "best val" in shown
+    assert "iter_ms" in shown
+    last = whole(RUNS["base/exp-2.log"][0]).splitlines()[-1].decode()
+    assert shown.splitlines()[-2] == last
+
+
+def test_the_crosshair_walks_from_point_to_point(screen: Screen) -> None:
+    """Left from the end; right past the last point leaves it."""
+    screen.press("j", "enter", "left")
+    assert screen.model.line is not None
+    at = screen.model.line
+    text = DEMO.splitlines()[at - 1].decode()
+    assert f"train {float(text.split('loss ')[1].split(',')[0]):.4f}" in lined(
+        screen, f"line {at} · step {text.split()[1].rstrip(':')} ·"
+    )
+    screen.press("left")
+    assert screen.model.line < at
+    assert "axis: step" in screen.press("right", "right")
+
+
+def test_the_lens_opens_on_the_line_of_the_point(screen: Screen) -> None:
+    """The marked line of the log is the one that printed the values above it."""
+    screen.press("j", "enter", "left", "left", "left", "enter")
+    at = screen.model.line
+    assert at is not None
+
+    line = DEMO.splitlines()[at - 1].decode()
+    assert line in selected(screen)
+    assert f"{at} ● " in selected(screen)
+    screen.press("up")
+    assert DEMO.splitlines()[at - 2].decode() in selected(screen)
+    assert f"line {at - 1} ·" in screen.text
+
+
+def test_moving_in_the_log_moves_the_crosshair(screen: Screen) -> None:
+    """The column of the crosshair follows the line, both ways."""
+    screen.press("j", "enter", "left", "enter")
+
+    def column() -> int:
+        rows = [line for line in screen.text.splitlines()[1:8] if line.count("│") > 1]
+        return rows[0].rindex("│")
+
+    last = column()
+    screen.press("pgup", "pgup")
+    assert column() < last
+    screen.press("g")
+    screen.type("1")
+    screen.press("enter")
+    assert 1 == screen.model.line
+    assert "iter 0" in selected(screen) or "1 " in selected(screen)
+
+
+def test_the_log_is_searched_both_ways(screen: Screen) -> None:
+    """The match is marked; `n` and `N` go on; no match is a message."""
+    screen.press("j", "enter", "enter", "g")
+    screen.type("1")
+    screen.press("enter", "/")
+    screen.type("STEP 100:")
+    screen.press("enter")
+    assert ["step 100:"] == screen.styled("found")
+    first = screen.model.line
+    screen.press("n")
+    assert "step 100:: not found" not in screen.text
+    assert "STEP 100:: not found" in screen.text
+    screen.press("G", "N")
+    assert first == screen.model.line
+
+
+def test_the_end_of_the_log_is_followed(tmp_path: Path) -> None:
+    """New lines come in without a key."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "train.log", DEMO[:3000])
+    bench.look(2)
+    screen = Screen(bench.state)
+    screen.press("enter", "enter")
+    append(bench.logs / "train.log", b"\niter 9999: loss 1.25, time 40.0ms, mfu 1.0%\n")
+    bench.look()
+    screen.program.hurry()
+    screen.program.refresh()
+    screen.draw()
+
+    assert "iter 9999" in selected(screen)
+    screen.close()
+    bench.stop()
+
+
+def test_nothing_is_read_or_drawn_while_it_is_paused(tmp_path: Path) -> None:
+    """It says so; `p` goes on."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "a.log", DEMO[:3000])
+    bench.look(2)
+    screen = Screen(bench.state)
+    assert "paused: p goes on" in screen.press("p")
+    append(bench.logs / "b.log", DEMO[:3000])
+    bench.look(2)
+    screen.program.hurry()
+    screen.program.refresh()
+    screen.draw()
+    assert "b.log" not in screen.text
+    screen.press("p")
+    assert "b.log" in screen.text
+    screen.close()
+    bench.stop()
+
+
+def test_a_chart_is_zoomed_around_the_crosshair(screen: Screen) -> None:
+    """In, out, and all of it again; other scales and axes."""
+    screen.press("j", "enter", "left", "left", "+", "+")
+    assert screen.model.window is not None
+    low, high = screen.model.window
+    assert (high - low) < 100
+    screen.press("-", "-", "-", "f")
+    assert "axis: step" == screen.text.splitlines()[2].split("  ")[0]
+    assert "axis: line" in screen.press("x")
+    assert "logarithmic" in screen.press("l")
+    assert "average of 10" in screen.press("s")
+
+
+def test_other_metrics_are_shown_in_turn(screen: Screen) -> None:
+    """Tab goes through all and comes back to the losses; z gives the whole screen."""
+    screen.press("j", "enter")
+    names = []
+    for _ in range(len(screen.model.loaded.metrics) - 1):
+        names.append(screen.model.loaded.curves[0][1].metric)
+        screen.press("tab")
+    assert {"loss", "iter_ms", "lr", "mfu"} <= set(names)
+    assert "loss" == screen.model.loaded.curves[0][1].metric
+    assert "iter_ms" not in screen.press("z")
+    assert "iter_ms" in screen.press("esc")
+
+
+def test_marked_runs_are_compared(screen: Screen) -> None:
+    """A letter a curve, the best first, settings that differ."""
+    assert "mark at least two runs" in screen.press("c")
+    shown = screen.press("j", " ", " ", "c")
+
+    rows = [line for line in shown.splitlines() if ".log" in line]
+    assert [True, True] == [row[0] in "AB" for row in rows]
+    assert "step 0 · A 4.3310 · B 4.3310" in screen.press(*["<"] * 30)
+    assert 2 == len(screen.press("esc").split("●")) - 1
+    assert "●" not in screen.press("u")
+
+
+def test_an_alert_leads_to_its_line(screen: Screen) -> None:
+    """Evidence and advice stand below; enter opens the log at its step."""
+    shown = screen.press("A")
+    assert "To do: " in shown
+    item = screen.model.loaded.alerts[0]
+    screen.press("enter")
+    assert "lens" == screen.model.screen
+    assert str(item.step) in selected(screen)
+    assert "A" == screen.press("esc")[0] or "alerts" in screen.text
+
+
+def test_a_silence_is_asked_for_and_stored(tmp_path: Path) -> None:
+    """It is the only thing that is written; any other key writes nothing."""
+    state = watched(tmp_path)
+    screen = Screen(state)
+    item_text = screen.press("A", "S")
+    assert "1 an hour, 4 four hours, o until it is over" in item_text
+    assert "nothing was silenced" in screen.press("x")
+    screen.press("S", "4")
+    run, rule = (getattr(screen.model.loaded.alerts[0], n) for n in ("run", "rule"))
+    assert f"{rule} of {run} is silenced" in screen.text
+    screen.program.hurry()
+    screen.program.refresh()
+    screen.draw()
+    assert "silenced" in screen.text.splitlines()[1]
+    store = Database(state, read_only=True)
+    [silence] = store.outbox.silences(time.time())
+    store.close()
+    screen.close()
+    assert (run, rule) == (silence.run, silence.rule)
+    assert 3.9 < (silence.until - time.time()) / 3600 <= 4.0
+
+
+def test_next_alert_goes_from_run_to_run(screen: Screen) -> None:
+    """From the list and from a run."""
+    screen.press("G", "a")
+    assert "nan.log" in selected(screen)
+    screen.press("enter", "a")
+    assert "base/exp-2.log" in screen.text.splitlines()[0]
+
+
+def test_the_path_of_the_picture_is_copied(screen: Screen) -> None:
+    """It is shown, too: not every terminal copies."""
+    screen.program.press("e")
+    [effect] = screen.program.work()
+    screen.draw()
+
+    assert ("copy", ("/plots/wide/nan.log/latest.png",)) == effect
+    assert "/plots/wide/nan.log/latest.png" in screen.text
+
+
+def test_every_action_has_a_name_in_help_and_palette(screen: Screen) -> None:
+    """What a key does stands in `?`, and `:` does it by its name."""
+    assert {b.action for b in keymap.BINDINGS} == set(ACTIONS)
+    for name in keymap.ALL[:5]:
+        texts = [b.help for b in keymap.of(name)]
+        assert len(texts) == len({(b.action, b.keys) for b in keymap.of(name)})
+        keys = [key for b in keymap.of(name) for key in b.keys]
+        assert len(keys) == len(set(keys)), f"two actions on one key of {name}"
+    shown = screen.press("?")
+    for binding in keymap.of("list"):
+        assert binding.help in shown
+    screen.press("esc", ":")
+    assert "sort by the column" in screen.type("sort by")
+    screen.press("enter")
+    assert screen.model.sort is not None
+
+
+def test_no_key_breaks_any_screen(state: Path) -> None:
+    """Thousands of random keys: no error, no line too wide."""
+    dice = random.Random(7)
+    keys = sorted({key for b in keymap.BINDINGS for key in b.keys} - {"q", "^Z"})
+    screen = Screen(state, (100, 30))
+    for _ in range(1500):
+        screen.press(dice.choice([*keys, "x", "1", "0"]))
+        if dice.random() < 0.02:
+            screen.size = type(screen.size)(dice.randint(1, 200), dice.randint(1, 60))
+    screen.close()
+
+
+def test_hostile_names_and_lines_stay_letters(tmp_path: Path) -> None:
+    """No control code of a log or of a name reaches the terminal."""
+    bench = Bench(tmp_path)
+    name = os.fsdecode(b"evil\x1b[31m\xff.log")
+    append(bench.logs / name, whole(DEMO[:2000]) + b"\x1b]0;title\x07 \x00 \xff\xfe\n")
+    bench.look(2)
+    screen = Screen(bench.state)
+
+    for keys in ((), ("enter",), ("enter",)):
+        assert screen.press(*keys).replace("\n", "").isprintable()
+    assert r"evil\x1b[31m\xff.log" in screen.text
+    screen.close()
+    bench.stop()
+
+
+def test_a_deleted_log_is_a_message(tmp_path: Path) -> None:
+    """The curve stays; the lens says why there are no lines."""
+    state = watched(tmp_path)
+    for path in (tmp_path / "logs/base").iterdir():
+        path.unlink()
+    screen = Screen(state)
+    screen.press("j", "enter", "left", "enter")
+
+    assert "they were deleted or overwritten" in " ".join(screen.text.split())
+    screen.close()
+
+
+def test_a_deleted_database_is_a_message_until_it_is_back(tmp_path: Path) -> None:
+    """The runs stay on the screen, and a banner says what is wrong."""
+    state = watched(tmp_path)
+    screen = Screen(state)
+    away = state.rename(tmp_path / "away")
+    screen.program.hurry()
+    screen.program.refresh()
+    screen.draw()
+    assert "exp-2.log" in screen.text
+    assert "the database cannot be read now" in screen.text.splitlines()[0]
+    assert "was deleted or replaced" in screen.text
+    away.rename(state)
+    screen.program.hurry()
+    screen.program.refresh()
+    screen.draw()
+    assert "cannot be read" not in screen.text
+    screen.close()
+
+
+def test_update_is_pure(state: Path) -> None:
+    """The same model and key give the same model; the old one is unchanged."""
+    from watcher.top.update import update
+
+    screen = Screen(state)
+    before = screen.model
+    copy = before
+    first, second = update(before, "j"), update(before, "j")
+    screen.close()
+
+    assert first == second != before
+    assert copy is before
+    assert isinstance(first, Model)

@@ -1,0 +1,271 @@
+"""`gptwatch top` in a real terminal: tmux types keys and reads the screen."""
+
+import contextlib
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daemons import Started
+from oracle import append, lines, until
+from screens import watched
+
+from watcher.top import keymap
+
+
+ROOT = Path(__file__).parents[1]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
+]
+_NAMES = {
+    " ": "Space",
+    "enter": "Enter",
+    "esc": "Escape",
+    "tab": "Tab",
+    "backspace": "BSpace",
+    "pgup": "PPage",
+    "pgdn": "NPage",
+    "S-left": "S-Left",
+    "S-right": "S-Right",
+}
+
+
+class Tmux:
+    """A terminal of 120 x 36 in which a shell runs; killed at the end."""
+
+    def __init__(self, folder: Path, term: str = "screen-256color") -> None:
+        self._socket = f"gptwatch-{os.getpid()}-{folder.name[-30:]}"
+        self._tmux(
+            *("-f", os.devnull, "new-session", "-d", "-x", "120", "-y", "36"),
+            "env PS1='ready> ' sh",
+            env={
+                **os.environ,
+                "LC_ALL": "C.UTF-8",
+                "PYTHONPATH": str(ROOT),
+                "TZ": "UTC",
+                "WANTED_TERM": term,
+            },
+        )
+        until(lambda: "ready>" in self.text)
+
+    def _tmux(self, *arguments: str, env: dict[str, str] | None = None) -> str:
+        done = subprocess.run(
+            ["tmux", "-L", self._socket, *arguments],
+            capture_output=True,
+            check=True,
+            text=True,
+            env=env,
+        )
+        return done.stdout
+
+    @property
+    def text(self) -> str:
+        """What is on the screen."""
+        return self._tmux("capture-pane", "-p")
+
+    def run(self, *arguments: str) -> None:
+        """Types a `gptwatch top` command."""
+        command = [sys.executable, "-m", "watcher", "top", *arguments]
+        text = "TERM=$WANTED_TERM " + " ".join(map(str, command))
+        self._tmux("send-keys", "-l", text)
+        self._tmux("send-keys", "Enter")
+
+    def press(self, *keys: str) -> None:
+        """Types keys, as `keymap` names them."""
+        for key in keys:
+            known = _NAMES.get(key, key.capitalize() if len(key) > 2 else key)
+            known = f"C-{key[1].lower()}" if key[0] == "^" and len(key) == 2 else known
+            literal = ["-l"] if len(key) == 1 and key != " " else []
+            self._tmux("send-keys", *literal, known)
+
+    def shows(self, text: str) -> str:
+        """Waits until a text is on the screen; the screen."""
+        until(lambda: text in self.text)
+        return self.text
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Another size."""
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def close(self) -> None:
+        """Ends the terminal and what runs in it."""
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self._tmux("kill-server")
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[Tmux]:
+    """A terminal."""
+    found = Tmux(tmp_path)
+    yield found
+    found.close()
+
+
+def test_keys_lead_from_the_list_to_a_line_and_back(tmp_path: Path, tmux: Tmux) -> None:
+    """List, run, lens, back, quit: the shell is as it was."""
+    tmux.run("--state", str(watched(tmp_path)))
+    tmux.shows("5 runs · 2 running")
+    tmux.press("j", "enter")
+    tmux.shows("base/exp-2.log · running")
+    tmux.press("left", "left", "enter")
+    shown = tmux.shows("base/exp-2.log:1")
+    assert "◆" in shown
+    tmux.press("esc", "esc", "/", *"nan", "enter")
+    tmux.shows("filter: nan")
+    tmux.press("q")
+    tmux.shows("ready>")
+    assert "5 runs" not in tmux.text
+
+
+def test_a_resized_terminal_is_filled(tmp_path: Path, tmux: Tmux) -> None:
+    """Smaller, tiny and larger again."""
+    tmux.run("--state", str(watched(tmp_path)))
+    tmux.shows("tokens/s")
+    tmux.resize(70, 20)
+    until(lambda: "tokens/s" not in tmux.text and "exp-1.log" in tmux.text)
+    tmux.resize(20, 3)
+    tmux.shows("too small")
+    tmux.resize(150, 45)
+    tmux.shows("tokens/s")
+    until(lambda: tmux.text.splitlines()[44].startswith("? keys"))
+    tmux.press("q")
+
+
+def test_a_running_daemon_moves_the_curve(tmp_path: Path, tmux: Tmux) -> None:
+    """What a training prints is on the screen without a key; without it, too."""
+    with Started(tmp_path) as daemon:
+        append(daemon.logs / "train.log", lines(0, 50))
+        daemon.read_all()
+        tmux.run("--state", str(daemon.state), "--run", "train.log")
+        tmux.shows("iter 49:")
+        append(daemon.logs / "train.log", lines(50, 80))
+        tmux.shows("iter 79:")
+        assert "not running" not in tmux.text
+        daemon.stop()
+        tmux.shows("not running since")
+    tmux.press("q")
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "screen", "linux", "vt100"])
+def test_every_terminal_tells_state_best_and_alert(tmp_path: Path, term: str) -> None:
+    """With and without colours and braille."""
+    tmux = Tmux(tmp_path, term)
+    try:
+        tmux.run("--state", str(watched(tmp_path)))
+        shown = tmux.shows("2.1621 @ 175")
+        assert "! wide/nan.log" in shown
+        assert "crashed" in shown
+        tmux.press("j", "enter")
+        shown = tmux.shows("state      running")
+        has_braille = any("\u2800" < c < "\u2900" for c in shown)
+        assert has_braille == (term not in ("linux", "vt100"))
+        tmux.press("q")
+    finally:
+        tmux.close()
+
+
+@pytest.mark.parametrize("term", ["dumb", "no-such-terminal"])
+def test_a_terminal_that_cannot_is_refused(tmp_path: Path, term: str) -> None:
+    """In a sentence that says what to use."""
+    tmux = Tmux(tmp_path, term)
+    try:
+        tmux.run("--state", str(watched(tmp_path)))
+        shown = tmux.shows("this terminal").replace("\n", "")
+        assert f"TERM={term}: this terminal" in shown
+        assert "use: gptwatch status" in shown
+    finally:
+        tmux.close()
+
+
+def test_every_key_of_every_screen(tmp_path: Path, tmux: Tmux) -> None:
+    """Each is typed once; the program is still there, and quits."""
+    tmux.run("--state", str(watched(tmp_path)))
+    tmux.shows("5 runs")
+    ways = {"list": (), "run": ("enter",), "lens": ("enter", "enter"), "alerts": ("A",)}
+    for screen, way in ways.items():
+        tmux.press("g", "j", *way)
+        for binding in keymap.of(screen):
+            if binding.action in {"quit", "suspend", "back"}:
+                continue
+            tmux.press(*binding.keys, "esc")
+            tmux.press(*(["esc"] * 3), "u", "g", "j", *way)
+        tmux.press(*(["esc"] * 4))
+    tmux.press("esc", "esc", "G")
+    tmux.shows("5 runs")
+    tmux.press("q")
+    tmux.shows("ready>")
+
+
+def test_it_is_suspended_and_goes_on(tmp_path: Path, tmux: Tmux) -> None:
+    """Ctrl-Z gives the shell, fg the screen."""
+    tmux.run("--state", str(watched(tmp_path)))
+    tmux.shows("5 runs")
+    tmux.press("^Z")
+    tmux.shows("Stopped")
+    tmux.press(*"fg", "enter")
+    until(lambda: "5 runs" in tmux.text and "ready>" not in tmux.text)
+    tmux.press("q")
+    tmux.shows("ready>")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int) -> None:
+    """Its modes, and the alternate screen is left."""
+    state = watched(tmp_path)
+    source, sink = pty.openpty()
+    before = termios.tcgetattr(sink)
+    seen = bytearray()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "watcher", "top", "--state", str(state)],
+        stdin=sink,
+        stdout=sink,
+        stderr=sink,
+        env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)},
+    )
+
+    def read(text: bytes) -> None:
+        while text not in seen:
+            seen.extend(os.read(source, 65536))
+
+    read(b"exp-1.log")
+    process.send_signal(number)
+    read(b"\x1b[?1049l")
+
+    assert 128 + number == process.wait(timeout=30)
+    assert before == termios.tcgetattr(sink)
+    os.close(source)
+    os.close(sink)
+
+
+def test_one_frame_as_text(tmp_path: Path) -> None:
+    """`--once` needs no terminal and moves no cursor; without it one is needed."""
+    state = watched(tmp_path)
+
+    def top(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "watcher", "top", "--state", str(state), *arguments],
+            env={
+                **os.environ,
+                "COLUMNS": "100",
+                "LINES": "30",
+                "PYTHONPATH": str(ROOT),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    shown = top("--once", "--run", "exp-2.log", "--ascii")
+    assert "base/exp-2.log - running" in shown.stdout
+    assert shown.stdout.isascii()
+    assert "\x1b" not in shown.stdout
+    assert 2 == top().returncode
+    assert "gptwatch status" in top().stderr
+    assert "no such column" in top("--once", "--sort", "colour").stderr

@@ -1,0 +1,76 @@
+"""When logs are read: on inotify events while they are few, by polling otherwise."""
+
+import logging
+from typing import Final
+
+from watcher.clock import Clock
+from watcher.host.inotify import Events
+from watcher.ingest.reader import Reader
+from watcher.ingest.tail import Tail
+
+
+LOGGER: Final = logging.getLogger("gptwatch")
+SWEEP_S: Final = 0.5
+# Rate limit of inotify: above this many events a second, polling the busy logs twice a
+# second is cheaper.
+_MAX_EVENTS_HZ: Final = 150.0
+_MAX_BUSY_LOGS: Final = 20
+_POLL_S: Final = 30.0
+# A sweep that comes this much too late is worth a warning: the daemon gets no CPU.
+_LATE_S: Final = 10.0
+
+
+class Polling:
+    """Which logs are looked at between two scans.
+
+    Attributes:
+        late_s: how much too late the last sweep came.
+    """
+
+    def __init__(self, events: Events, reader: Reader, clock: Clock) -> None:
+        self._events = events
+        self._reader = reader
+        self._clock = clock
+        self._flooded_until = float("-inf")
+        self._count, self._swept_at = 0, clock.uptime()
+        self.late_s = 0.0
+
+    def count(self, events: int) -> None:
+        """So many events came."""
+        self._count += events
+
+    def arm(self) -> None:
+        """Starts the observer where it does not run, unless there was a flood."""
+        if self._clock.uptime() >= self._flooded_until:
+            self._events.arm()
+
+    def sweep(self) -> list[Tail]:
+        """Logs to poll between two scans; rate-limits inotify.
+
+        Above 150 events a second it stops the observer for 30 s, and polls.
+        """
+        now = self._clock.uptime()
+        self._note_lateness(now)
+        rate = self._count / max(now - self._swept_at, SWEEP_S)
+        self._count, self._swept_at = 0, now
+        if self._events.running and rate > _MAX_EVENTS_HZ:
+            self._events.abandon()
+            self._flooded_until = now + _POLL_S
+        busy = self._reader.busy()
+        if self._events.running or now < self._flooded_until:
+            if len(busy) > _MAX_BUSY_LOGS and not self._events.running:
+                self._flooded_until = now + _POLL_S
+            return busy
+        # Without events every log is polled.
+        return self._reader.registry.readable()
+
+    def _note_lateness(self, now: float) -> None:
+        """Warns once when sweeps come far too late."""
+        late_s = now - self._swept_at - SWEEP_S
+        if late_s > _LATE_S >= self.late_s:
+            LOGGER.warning(
+                "logs are read %.0f s late: this process gets too little CPU, or the "
+                "machine was suspended",
+                late_s,
+            )
+        self.late_s = max(0.0, late_s)

@@ -1,0 +1,1 @@
+"""`gptwatch top`: the full-screen view; a pure core, and curses that paints it."""

@@ -1,0 +1,263 @@
+"""Charts of a run on the screen: what they need, and how they are drawn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from parsers.batch import Floats
+from parsers.metrics import VALIDATION
+from watcher.outputs.text.catalog import tr
+from watcher.outputs.text.numbers import integer, loss, plain
+from watcher.top import plot
+from watcher.top.canvas import Axes, Trace
+from watcher.top.model import Model, Size
+from watcher.top.pieces import Line, Lines
+from watcher.views.pyramid import Cells, joined
+from watcher.views.series import Curve, Window
+from watcher.views.source import Points
+
+
+_TRAIN: Final = ("loss", "train_loss")
+LOSSES: Final = (*_TRAIN, *VALIDATION)
+# Metrics of the small charts, where a run has them.
+_FIRST: Final = ("iter_ms", "mfu", "lr", "grad_norm", "tokens_per_s")
+_STYLES: Final = ("train", "val", "good", "warning", "critical", "best")
+
+
+def losses(metrics: Sequence[str]) -> tuple[str, ...]:
+    """The training loss and the validation loss of a run; another metric without."""
+    found = [next((m for m in kind if m in metrics), None) for kind in _KINDS]
+    return tuple(m for m in found if m) or tuple(metrics[:1])
+
+
+_KINDS: Final = (_TRAIN, VALIDATION)
+
+
+def others(metrics: Sequence[str]) -> tuple[str, ...]:
+    """All metrics but the losses, those that people watch first."""
+    rest = [m for m in metrics if m not in losses(metrics)]
+    return tuple(sorted(rest, key=lambda m: _FIRST.index(m) if m in _FIRST else 99))
+
+
+def chosen(metrics: Sequence[str], chart: int) -> tuple[str, ...]:
+    """The metrics of the main chart: 0 the losses, then each of the others."""
+    rest = others(metrics)
+    at = chart % (len(rest) + 1)
+    return losses(metrics) if at == 0 else (rest[at - 1],)
+
+
+def around(metrics: Sequence[str], chart: int, n: int) -> tuple[str, ...]:
+    """The metrics of so many small charts, from the one after the main chart on."""
+    rest = others(metrics)
+    at = chart % (len(rest) + 1)
+    return tuple((rest[at:] + rest[: max(at - 1, 0)])[:n])
+
+
+def window(model: Model, columns: int) -> Window:
+    """The part of the curves that a chart of so many columns shows."""
+    low, high = model.window or (None, None)
+    return Window(
+        axis=model.axis,
+        start=low,
+        stop=high,
+        width=max(2 * columns, 2),
+        log=model.log_x,
+        smooth=model.smooth,
+    )
+
+
+def main(model: Model, size: Size) -> Lines:
+    """The main chart: of one run or of several."""
+    curves = [curve for _, curve in model.loaded.curves]
+    if not curves:
+        return []
+    axes = Axes(
+        size.columns,
+        size.rows,
+        model.axis,
+        model.window or span(curves),
+        log_x=model.log_x,
+        log_y=model.log_y,
+        crosshair=crosshair(model),
+        since=_number(model.loaded.row.get("since")) if _by_step(model) else None,
+        best=_best(model),
+        ascii=model.look.ascii,
+    )
+    return plot.chart(_traces(model), axes, model.look.lang)
+
+
+def small(model: Model, curve: Curve, size: Size) -> Lines:
+    """A small chart below its name."""
+    axes = Axes(
+        size.columns,
+        size.rows - 1,
+        model.axis,
+        model.window or curve.span,
+        log_x=model.log_x,
+        log_y=curve.metric == "lr",
+        crosshair=crosshair(model),
+        ascii=model.look.ascii,
+        robust=True,
+    )
+    trace = Trace("", "train", [cells for _, cells in curve.parts])
+    return [[(curve.metric, "bold")], *plot.chart([trace], axes, model.look.lang)]
+
+
+def span(curves: Sequence[Curve]) -> tuple[float, float]:
+    """The outer keys of all curves."""
+    return min(c.span[0] for c in curves), max(c.span[1] for c in curves)
+
+
+def _traces(model: Model) -> list[Trace]:
+    lang, found = model.look.lang, []
+    places = {known["run"]: i for i, known in enumerate(model.loaded.compared)}
+    for run, curve in model.loaded.curves:
+        cells = [part for _, part in curve.parts]
+        if run in places:
+            name, style = letter(places[run]), series_style(places[run])
+        else:
+            style = "val" if curve.metric in VALIDATION else "train"
+            last = _finite(cells[-1].last) if cells else np.empty(0)
+            value = f" {loss(float(last[-1]), lang)}" if len(last) else ""
+            name = f"{_short(curve.metric)}{value}"
+        marked = curve.metric in VALIDATION
+        found.append(Trace(name, style, cells, marked=marked))
+    return found
+
+
+def _finite(values: Floats) -> Floats:
+    return values[np.isfinite(values)]
+
+
+def letter(place: int) -> str:
+    """The sign of a compared run: A, B, ..."""
+    return chr(ord("A") + place % 26)
+
+
+def series_style(place: int) -> str:
+    """The style of a compared run's curve."""
+    return _STYLES[place % len(_STYLES)]
+
+
+def _short(metric: str) -> str:
+    return {"loss": "train", "train_loss": "train", "val_loss": "val"}.get(
+        metric, metric
+    )
+
+
+def _by_step(model: Model) -> bool:
+    return model.axis == "steps"
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _best(model: Model) -> tuple[float, float] | None:
+    """Step and value of the best evaluation."""
+    summary: Mapping[str, object] = model.loaded.row.get("summary", {})
+    step, value = (_number(summary.get(n)) for n in ("best_val_step", "best_val"))
+    if step is None or value is None or not _by_step(model) or model.chart:
+        return None
+    return step, value
+
+
+def main_cells(model: Model) -> Cells | None:
+    """The cells of the curve that the crosshair walks along, in order of the log."""
+    for _, curve in model.loaded.curves:
+        if curve.parts:
+            return joined([cells for _, cells in curve.parts])
+    return None
+
+
+def crosshair(model: Model) -> float | None:
+    """The key where the crosshair is; None without one."""
+    cells = main_cells(model)
+    if model.line is None or cells is None or not len(cells):
+        return None
+    if model.axis == "lines":
+        return float(model.line)
+    point = nearest(model)
+    if point is not None:
+        return float(point.steps[0])
+    return float(cells.last_step[_at(cells.last_line, model.line)])
+
+
+def nearest(model: Model) -> Points | None:
+    """Of the points at the crosshair's line the one that is nearest to it."""
+    line = model.line or 0
+    found = [points for points in model.loaded.points.values() if len(points)]
+    return min(found, key=lambda p: abs(float(p.lines[0]) - line), default=None)
+
+
+def _at(lines: Floats, line: int) -> int:
+    """The cell that holds a line, or the next one."""
+    return min(int(np.searchsorted(lines, line)), len(lines) - 1)
+
+
+def moved(model: Model, by: int) -> Model:
+    """The crosshair on another point; at the end of the curve there is none."""
+    cells = main_cells(model)
+    if cells is None or not len(cells):
+        return model
+    n = len(cells)
+    if model.line is None:
+        at = n - 1 if by < 0 else n
+    else:
+        at = _at(cells.last_line, model.line) + by
+    if at >= n:
+        return replace(model, line=None) if model.screen != "lens" else model
+    return replace(model, line=int(cells.last_line[max(at, 0)]))
+
+
+def readout(model: Model) -> Line:
+    """The values at the crosshair, or what the chart shows."""
+    lang = model.look.lang
+    if model.line is None:
+        known = [tr(lang, "axis: {axis}", axis=_axis(model))]
+        if model.window:
+            low, high = (plain(integer(key, lang)) for key in model.window)
+            known.append(f"{low}-{high}")
+        if model.smooth:
+            known.append(tr(lang, "average of {n}", n=model.smooth))
+        return [(" · ".join(known), "muted")]
+    line: Line = [(tr(lang, "line {n}", n=plain(integer(model.line, lang))), "bold")]
+    point = nearest(model)
+    if point is None:
+        return line
+    step = float(point.steps[0])
+    line.append((f" · {tr(lang, 'step')} {plain(integer(step, lang))}", "bold"))
+    for metric, points in model.loaded.points.items():
+        value = plain(loss(float(points.values[0]), lang))
+        text = f" · {_short(metric)} {value}"
+        if float(points.steps[0]) != step:
+            text += f" @ {plain(integer(float(points.steps[0]), lang))}"
+        line.append((text, "val" if metric in VALIDATION else "train"))
+    return line
+
+
+def _axis(model: Model) -> str:
+    text = "step" if model.axis == "steps" else "line"
+    logarithmic = [tr(model.look.lang, "logarithmic")] if model.log_x else []
+    return ", ".join([tr(model.look.lang, text), *logarithmic])
+
+
+def zoomed(model: Model, factor: float) -> Model:
+    """A window narrower or wider by a factor, around the crosshair or at the end."""
+    curves = [curve for _, curve in model.loaded.curves]
+    if not curves:
+        return model
+    outer = span(curves)
+    low, high = model.window or outer
+    centre = crosshair(model)
+    if centre is None or not low <= centre <= high:
+        centre = high
+    share = (centre - low) / (high - low) if high > low else 1.0
+    size = (high - low) * factor
+    if size >= outer[1] - outer[0]:
+        return replace(model, window=None)
+    size = max(size, 1.0)
+    low = min(max(centre - share * size, outer[0]), outer[1] - size)
+    return replace(model, window=(low, low + size))

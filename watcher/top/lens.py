@@ -1,0 +1,82 @@
+"""The log around a line, with the point that the line holds on the chart above."""
+
+from typing import Final
+
+from watcher.outputs.text.catalog import tr
+from watcher.outputs.text.numbers import integer, plain
+from watcher.top import charts, pieces
+from watcher.top.model import Model, Size
+from watcher.top.pieces import Line, Lines
+
+
+_CHART: Final = 3
+_TALL: Final = 16
+
+
+def lines(model: Model, size: Size) -> Lines:
+    """All rows between the title and the hints."""
+    above = chart_rows(size, model)
+    chart = charts.main(model, Size(size.columns, above)) if above else []
+    chart += [[] for _ in range(above - len(chart))]
+    head = pieces.fitted(charts.readout(model), size.columns)
+    return [*chart, head, *_log(model, Size(size.columns, size.rows - above - 2))]
+
+
+def chart_rows(size: Size, model: Model) -> int:
+    """Rows of the chart above the log."""
+    return 0 if model.context or size.rows < _TALL else size.rows // _CHART
+
+
+def log_rows(size: Size, model: Model) -> int:
+    """Rows of the log itself."""
+    return max(1, size.rows - chart_rows(size, model) - 2)
+
+
+def current(model: Model) -> int:
+    """The line that is marked."""
+    entry = model.entry(model.run)
+    last = entry.lines if entry else 1
+    return last if model.line is None else model.line
+
+
+def _log(model: Model, size: Size) -> Lines:
+    excerpt, lang = model.loaded.excerpt, model.look.lang
+    if excerpt is None:
+        text = model.loaded.problem or tr(lang, "reading the log ...")
+        return [[(row, "warning")] for row in pieces.wrapped(text, size.columns)]
+    at = current(model)
+    first = max(at - size.rows // 2, 1)
+    width = len(str(excerpt.first + len(excerpt.lines)))
+    found: Lines = []
+    for number in range(first, first + size.rows):
+        place = number - excerpt.first
+        if not 0 <= place < len(excerpt.lines):
+            continue
+        text = _dotted(excerpt.lines[place])
+        mark = "●" if number in model.loaded.marked else " "
+        line: Line = [(f"{number:>{width}} ", "muted"), (f"{mark} ", "val")]
+        line += _searched(text, model.search)
+        if number == at:
+            line = pieces.styled(pieces.filled(line, size.columns), "selected")
+        found.append(pieces.fitted(line, size.columns))
+    found = found[: size.rows]
+    found += [[] for _ in range(size.rows - len(found))]
+    of = entry.lines if (entry := model.entry(model.run)) else 0
+    where = f"{pieces.safe(str(excerpt.path))}:{at}"
+    text = tr(lang, "{where} of {n} lines", where=where, n=plain(integer(of, lang)))
+    return [*found, [(pieces.cut(text, size.columns), "muted")]]
+
+
+def _dotted(text: str) -> str:
+    """A line with control codes as dots: nothing of a log moves the cursor."""
+    shown = "".join(c if c >= " " or c == "\t" else "·" for c in text).expandtabs(4)
+    return pieces.safe(shown)
+
+
+def _searched(text: str, search: str) -> Line:
+    """The text with what is searched marked."""
+    at = text.casefold().find(search.casefold()) if search else -1
+    if at < 0:
+        return [(text, "")]
+    end = at + len(search)
+    return [(text[:at], ""), (text[at:end], "found"), (text[end:], "")]

@@ -1,0 +1,162 @@
+"""The list of runs: what needs attention, then a row for each run."""
+
+from collections import Counter
+from typing import Final
+
+from watcher.outputs.report.status_table import OVER, needs_attention
+from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.numbers import count
+from watcher.top import pieces
+from watcher.top.model import FOLD, Entry, Model, Size
+from watcher.top.pieces import Line, Lines
+from watcher.top.plot import spark
+from watcher.top.table import (
+    SPARK,
+    Layout,
+    arranged,
+    by_number,
+    layout,
+    rows,
+    selected,
+    urgent,
+)
+
+
+_URGENT: Final = 3
+# A lower terminal shows the table alone.
+_LOW: Final = 14
+_STATES: Final = {
+    "running": "good",
+    "quiet": "good",
+    "stalled": "warning",
+    "crashed": "critical",
+    "finished": "muted",
+    "stopped": "muted",
+}
+
+
+def lines(model: Model, size: Size) -> Lines:
+    """All rows between the title and the hints."""
+    top = _needs(model, size)
+    return [*top, *_table(model, Size(size.columns, size.rows - len(top)))]
+
+
+def title(model: Model) -> str:
+    """How many runs are in which state."""
+    lang = model.look.lang
+    states = Counter(entry.line.state for entry in model.fleet.entries)
+    needing = sum(needs_attention(e.line) for e in model.fleet.entries)
+    over = sum(n for state, n in states.items() if state in OVER)
+    parts = [count(len(model.fleet.entries), "run", lang)]
+    going = states["running"] + states["quiet"]
+    for n, text in (
+        (going, message("{n} running")),
+        (needing, message("{n} need you")),
+        (over, message("{n} over")),
+    ):
+        if n:
+            parts.append(tr(lang, text, n=n))
+    return " · ".join(parts)
+
+
+def page(size: Size, model: Model) -> int:
+    """Rows of the table that fit."""
+    return max(1, size.rows - 1 - len(_needs(model, size)))
+
+
+def visible(model: Model, size: Size) -> list[int]:
+    """The runs on the page of the selected one."""
+    shown, n = rows(model), page(size, model)
+    chosen = selected(model)
+    at = shown.index(chosen) if chosen is not None else 0
+    first = at // n * n
+    return list(shown[first : first + n])
+
+
+def _needs(model: Model, size: Size) -> Lines:
+    """The worst alerts, a line each."""
+    found = urgent(model.fleet.entries)
+    if size.rows < _LOW or not found:
+        return []
+    made: Lines = []
+    for entry in found[:_URGENT]:
+        mark = "!" if entry.line.severity == "critical" else "~"
+        text = str(entry.alerts[0]["message"]) if entry.alerts else entry.headline
+        line: Line = [(f"{mark} ", entry.line.severity), (_short(entry), "bold")]
+        made.append([*line, (f"  {pieces.safe(text)}", entry.line.severity)])
+    if len(found) > _URGENT:
+        more = tr(model.look.lang, "{n} more: A", n=len(found) - _URGENT)
+        made.append([(f"  {more}", "muted")])
+    return [*[pieces.fitted(line, size.columns) for line in made], []]
+
+
+def _short(entry: Entry) -> str:
+    """The end of a long name."""
+    name = pieces.safe(entry.line.run)
+    return name if len(name) <= 28 else f"…{name[-27:]}"  # noqa: PLR2004
+
+
+def _table(model: Model, size: Size) -> Lines:
+    lang = model.look.lang
+    entries = by_number(model.fleet.entries)
+    form = layout(model.fleet.entries, size.columns - 2, lang)
+    chosen = selected(model)
+    made = [_head(model, form)]
+    for run in visible(model, Size(size.columns, size.rows + len(_needs(model, size)))):
+        line = _fold(model) if run == FOLD else _row(model, form, entries[run])
+        if run == chosen:
+            line = pieces.styled(pieces.filled(line, size.columns), "selected")
+        made.append(line)
+    if not entries:
+        made.append([(tr(lang, "no runs with metrics yet"), "muted")])
+    elif not rows(model):
+        text = tr(lang, "no run matches {filter}; esc shows all", filter=model.filter)
+        made.append([(text, "muted")])
+    return made
+
+
+def _fold(model: Model) -> Line:
+    entries = model.fleet.entries
+    _, n = arranged(entries, model.sort, model.reverse, model.filter, model.unfolded)
+    text = tr(model.look.lang, "{n} finished: enter shows them", n=n)
+    return [(f"  ▸ {text}", "muted")]
+
+
+def _head(model: Model, form: Layout) -> Line:
+    line: Line = [("  ", "")]
+    for at, (column, _, name, width) in enumerate(form.columns):
+        is_right = column.right
+        style = "bold column" if at == column_at(model, form) else "bold"
+        arrow = " "
+        if column.name == model.sort:
+            down = column.largest != model.reverse
+            arrow = "▼" if down else "▲"
+        shown = pieces.padded(name, width, right=is_right)
+        line += [(shown, style), (f"{arrow} ", "bold")]
+    return line
+
+
+def column_at(model: Model, form: Layout) -> int:
+    """The chosen column, among those that fit."""
+    return min(max(model.column, 1), len(form.columns) - 1)
+
+
+def _row(model: Model, form: Layout, entry: Entry) -> Line:
+    mark = "●" if entry.run in model.marked else " "
+    line: Line = [(f"{mark} ", "bold")]
+    for column, at, _, width in form.columns:
+        text, style = entry.cells[at], ""
+        if column.name == "run":
+            text = form.names[entry.run]
+        elif column.name == "state":
+            style = _STATES.get(entry.line.state, "")
+        elif column.name == "alert":
+            style = entry.line.severity
+        elif column.name == "spark":
+            values = model.loaded.sparks.get(entry.run, ())
+            text, style = spark(values, SPARK, ascii_only=model.look.ascii), "val"
+        elif column.name == "bar":
+            style = "muted"
+        shown = pieces.padded(text, width, right=column.right)
+        line += [(shown, style), ("  ", "")]
+    return line

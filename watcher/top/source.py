@@ -1,0 +1,302 @@
+"""What the screen shows, read from the database and the logs; nothing is written."""
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from rich.cells import cell_len
+
+from watcher.alerts import outbox
+from watcher.alerts.lifecycle import Alert
+from watcher.daemon import status
+from watcher.errors import GptwatchError, InputError
+from watcher.host.lock import holder
+from watcher.outputs.text.errors import said
+from watcher.storage.database import Database
+from watcher.storage.remarks import NONE
+from watcher.storage.rows import Row
+from watcher.top import charts, table
+from watcher.top.findings import items, translated
+from watcher.top.log import excerpt, search
+from watcher.top.model import Entry, Fleet, Loaded, Wanted
+from watcher.views.lines import Excerpt
+from watcher.views.series import Curve, Series, Window
+
+
+_HOLDER_S: Final = 5.0
+# Reading what changed takes at most so small a share of a core.
+_REST: Final = 200.0
+_SLOWEST_S: Final = 5.0
+_SPARK: Final = 16
+# From so many changed runs on, all rows are read at once.
+_MANY: Final = 64
+
+
+class Source:
+    """Reads for one screen."""
+
+    def __init__(self, folder: Path, lang: str) -> None:
+        """Opens the database.
+
+        Raises:
+            StorageError: there is none, or it cannot be read now.
+        """
+        self._folder, self._lang = folder, lang
+        self._use(Database(folder, read_only=True))
+        self._held_until = 0.0
+        self._rest_until = 0.0
+        self.fleet = Fleet(pid=holder(folder))
+        self._wanted: Wanted | None = None
+        self._loaded = Loaded()
+
+    def _use(self, database: Database) -> None:
+        self._database = database
+        self._series = Series(self._database)
+        self._version = -1
+        self._prints: dict[int, int] = {}
+        self._entries: dict[int, Entry] = {}
+        self._sparks: dict[int, tuple[int, Sequence[float]]] = {}
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._database.close()
+
+    def refresh(self) -> bool:
+        """Takes in what changed; whether anything did."""
+        before = self.fleet
+        try:
+            self._refresh()
+        except GptwatchError as error:
+            self.fleet = replace(before, error=said(error, self._lang))
+            self._reopen()
+        return self.fleet is not before
+
+    def hurry(self) -> None:
+        """Looks at the next `refresh`, however little time has passed."""
+        self._held_until = self._rest_until = 0.0
+
+    def _reopen(self) -> None:
+        """A damaged database is set aside, and another takes its name."""
+        with contextlib.suppress(GptwatchError):
+            opened = Database(self._folder, read_only=True)
+            self._database.close()
+            self._use(opened)
+
+    def _refresh(self) -> None:
+        now = time.monotonic()
+        if now >= self._held_until:
+            self._held_until = now + _HOLDER_S
+            self._database.check_place()
+            pid = holder(self._folder)
+            if pid != self.fleet.pid or self.fleet.error:
+                self.fleet = replace(self.fleet, pid=pid, error="")
+        if now < self._rest_until:
+            return
+        version = self._database.data_version()
+        if version == self._version:
+            return
+        self._version = version
+        started = time.process_time()
+        self._take(self._database.fingerprints())
+        took = time.process_time() - started
+        self._rest_until = now + min(_REST * took, _SLOWEST_S)
+        self._wanted = None
+
+    def _take(self, prints: Mapping[int, int]) -> None:
+        notes = self._database.note("daemon") or {}
+        watched = set(notes.get("roots", []))
+        changed = [
+            run for run, value in prints.items() if self._prints.get(run) != value
+        ]
+        for run in self._entries.keys() - prints.keys():
+            del self._entries[run]
+        alerts = self._firing(changed)
+        remarks = self._database.remarks.all()
+        for row in self._rows(changed):
+            self._entries.pop(row.id, None)
+            if row.current and (row.format or row.latest):
+                found = alerts.get(row.id, ())
+                line = status.line(row, found, watched, remarks.get(row.id, NONE))
+                self._entries[row.id] = self._entry(row, line, found)
+        self._prints = dict(prints)
+        entries = tuple(self._entries[run] for run in sorted(self._entries))
+        self.fleet = Fleet(entries, self.fleet.pid, notes.get("at"))
+
+    def _rows(self, runs: Sequence[int]) -> Sequence[Row]:
+        """Rows of some runs, or of all where those are many."""
+        if len(runs) > _MANY:
+            return [row for row in self._database.runs() if row.id in set(runs)]
+        return [self._database.run(run) for run in runs]
+
+    def _firing(self, runs: Sequence[int]) -> Mapping[int, Sequence[Alert]]:
+        """Alerts that fire, of each of the runs that has some."""
+        found: dict[int, dict[str, Alert]] = {}
+        wanted = set(runs)
+        for run, known in outbox.load_all(self._database.outbox):
+            if run in wanted:
+                found.setdefault(run, {})[known.key] = known
+        return {run: status.of_interest(alerts) for run, alerts in found.items()}
+
+    def _entry(self, row: Row, line: status.Line, alerts: Sequence[Alert]) -> Entry:
+        findings = [translated(alert.finding, self._lang) for alert in alerts]
+        diagnosis = row.diagnosis or {}
+        cells = table.cells(line, self._lang)
+        return Entry(
+            run=row.id,
+            line=line,
+            cells=cells,
+            widths=tuple(map(cell_len, cells)),
+            lines=row.lines,
+            headline=str(diagnosis.get("headline", "")),
+            alerts=findings,
+        )
+
+    def load(self, wanted: Wanted) -> Loaded:
+        """What a screen needs; read again when it or the database changed."""
+        if wanted == self._wanted:
+            return self._loaded
+        try:
+            self._loaded = self._read(wanted)
+        except GptwatchError as error:
+            self._loaded = Loaded(problem=said(error, self._lang))
+        self._wanted = wanted
+        return self._loaded
+
+    def _read(self, wanted: Wanted) -> Loaded:
+        if wanted.sparks:
+            return Loaded(sparks={run: self._spark(run) for run in wanted.sparks})
+        if wanted.run is not None:
+            return self._run(wanted, wanted.run)
+        if wanted.alerts:
+            return Loaded(alerts=items(self._database, self._lang))
+        if wanted.compared:
+            return self._compared(wanted)
+        return Loaded()
+
+    def _spark(self, run: int) -> Sequence[float]:
+        entry = self._entries.get(run)
+        lines = entry.lines if entry else 0
+        known = self._sparks.get(run)
+        if known is None or known[0] != lines:
+            self._sparks[run] = known = lines, self._small_curve(run)
+        return known[1]
+
+    def _small_curve(self, run: int) -> Sequence[float]:
+        found = self._series.curves(run, charts.LOSSES, Window(width=_SPARK))
+        if not found or not found[-1].parts:
+            return ()
+        values = found[-1].parts[-1][1].last
+        return [float(value) for value in values[np.isfinite(values)]]
+
+    def _run(self, wanted: Wanted, run: int) -> Loaded:
+        row = self._database.run(run)
+        metrics = list(self._series.metrics(run))
+        main = charts.chosen(metrics, wanted.chart)
+        small = charts.around(metrics, wanted.chart, wanted.small)
+        narrow = replace(wanted.window, width=max(wanted.small_width, 2))
+        lines, problem = self._log(row, wanted.log)
+        line = wanted.line
+        return Loaded(
+            curves=[(run, c) for c in self._curves(run, main, wanted.window)],
+            small=self._curves(run, small, narrow) if small else (),
+            metrics=metrics,
+            row=self._facts(row),
+            points={} if line is None else self._series.near(run, main, "lines", line),
+            excerpt=lines,
+            problem=problem,
+            marked=self._points_in(run, main, lines),
+        )
+
+    def _curves(
+        self, run: int, metrics: Sequence[str], window: Window
+    ) -> Sequence[Curve]:
+        return self._series.curves(run, metrics, window)
+
+    def _facts(self, row: Row) -> Mapping[str, Any]:
+        diagnosis = row.diagnosis or {}
+        since = next(
+            (
+                finding.get("since_step")
+                for finding in diagnosis.get("findings", ())
+                if finding["rule"] == "overfitting" and not finding.get("cleared_step")
+            ),
+            None,
+        )
+        return {"summary": diagnosis.get("summary", {}), "since": since}
+
+    def _log(self, row: Row, log: tuple[int, int] | None) -> tuple[Excerpt | None, str]:
+        """Some lines of a run's log, or why there are none."""
+        if log is None:
+            return None, ""
+        try:
+            return excerpt(row, self._database.places.of(row.id), log), ""
+        except InputError as error:
+            return None, said(error, self._lang)
+
+    def _points_in(
+        self, run: int, metrics: Sequence[str], lines: Excerpt | None
+    ) -> frozenset[int]:
+        """Lines of an excerpt that hold points."""
+        if lines is None:
+            return frozenset()
+        n = len(lines.lines)
+        found: set[int] = set()
+        for metric in metrics:
+            points = self._series.next(run, metric, lines.first - 1, n)
+            found.update(int(line) for line in points.lines if line < lines.first + n)
+        return frozenset(found)
+
+    def _compared(self, wanted: Wanted) -> Loaded:
+        rows = [self._database.run(run) for run in wanted.compared]
+        curves = []
+        for row in rows:
+            known = charts.losses(list(self._series.metrics(row.id)))
+            curves += [
+                (row.id, c) for c in self._curves(row.id, known[-1:], wanted.window)
+            ]
+        return Loaded(
+            curves=curves,
+            compared=[
+                {
+                    "run": row.id,
+                    "name": row.name,
+                    "hyperparameters": {**row.hyperparameters, **self._said(row.id)},
+                    **self._facts(row),
+                }
+                for row in rows
+            ],
+        )
+
+    def _said(self, run: int) -> Mapping[str, str]:
+        """What people said of a run, as settings that may differ."""
+        entry = self._entries.get(run)
+        if entry is None:
+            return {}
+        known = {
+            "tags": " ".join(entry.line.tags),
+            "note": " ".join(entry.line.notes[-1:]),
+        }
+        return {name: text for name, text in known.items() if text}
+
+    def search(self, run: int, text: str, start: int, sign: int) -> int | None:
+        """The next line that holds a text, from a line on; None without one."""
+        row, places = self._database.run(run), self._database.places.of(run)
+        return search(row, places, text, start, sign)
+
+    def rows(self) -> Sequence[Row]:
+        """All runs of the database."""
+        return self._database.runs()
+
+    def place(self, name: str, step: int) -> tuple[int, int] | None:
+        """A run and the line of its point that is nearest to a step."""
+        from watcher.views.runs import line_of
+
+        for entry in self.fleet.entries:
+            if entry.line.run == name:
+                line = line_of(self._series, entry.run, step)
+                return None if line is None else (entry.run, line)
+        return None

@@ -1,0 +1,214 @@
+"""The terminal: curses paints what changed of a frame and gives the keys."""
+
+import base64
+import contextlib
+import curses
+import locale
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from watcher.errors import InputError
+from watcher.top.model import Size
+from watcher.top.pieces import Line, Lines
+
+
+_ESCAPE_MS: Final = 25
+_KEYS: Final[Mapping[int, str]] = {
+    curses.KEY_UP: "up",
+    curses.KEY_DOWN: "down",
+    curses.KEY_LEFT: "left",
+    curses.KEY_RIGHT: "right",
+    curses.KEY_SLEFT: "S-left",
+    curses.KEY_SRIGHT: "S-right",
+    curses.KEY_PPAGE: "pgup",
+    curses.KEY_NPAGE: "pgdn",
+    curses.KEY_HOME: "home",
+    curses.KEY_END: "end",
+    curses.KEY_ENTER: "enter",
+    curses.KEY_BACKSPACE: "backspace",
+    curses.KEY_RESIZE: "resize",
+}
+_CHARACTERS: Final[Mapping[str, str]] = {
+    "\n": "enter",
+    "\r": "enter",
+    "\t": "tab",
+    "\x1b": "esc",
+    "\x7f": "backspace",
+    "\b": "backspace",
+}
+# Of eight colours, on the terminal's own background; marks say the same.
+_COLOURS: Final[Mapping[str, int]] = {
+    "train": curses.COLOR_BLUE,
+    "val": curses.COLOR_YELLOW,
+    "best": curses.COLOR_MAGENTA,
+    "good": curses.COLOR_GREEN,
+    "warning": curses.COLOR_YELLOW,
+    "critical": curses.COLOR_RED,
+    "cross": curses.COLOR_CYAN,
+    "column": curses.COLOR_CYAN,
+}
+_ATTRIBUTES: Final[Mapping[str, int]] = {
+    "bold": curses.A_BOLD,
+    "muted": curses.A_DIM,
+    "selected": curses.A_REVERSE,
+    "found": curses.A_REVERSE,
+    "cross": curses.A_BOLD,
+    "best": curses.A_BOLD,
+    "column": curses.A_UNDERLINE,
+    "critical": curses.A_BOLD,
+}
+
+
+class Terminal:
+    """A screen, and the frame that is on it."""
+
+    def __init__(self, screen: "curses.window", *, colour: bool) -> None:
+        self._screen = screen
+        self._painted: Lines = []
+        self._styles: dict[str, int] = {"": 0}
+        self._encoding = locale.getpreferredencoding()
+        self._pairs = _pairs() if colour and curses.has_colors() else {}
+        screen.keypad(True)  # noqa: FBT003 - of curses
+        with contextlib.suppress(curses.error):
+            curses.curs_set(0)
+
+    @property
+    def size(self) -> Size:
+        """Of the terminal now."""
+        rows, columns = self._screen.getmaxyx()
+        return Size(columns, rows)
+
+    def key(self, wait_ms: int) -> str | None:
+        """The next key; None after so long without one."""
+        self._screen.timeout(wait_ms)
+        try:
+            found = self._screen.get_wch()
+        except curses.error:
+            return None
+        if isinstance(found, int):
+            return _KEYS.get(found, "")
+        if found in _CHARACTERS:
+            return _CHARACTERS[found]
+        return found if found >= " " else f"^{chr(ord(found) + 64)}"
+
+    def paint(self, lines: Lines) -> None:
+        """Writes the lines that changed."""
+        changed = False
+        for row, line in enumerate(lines):
+            if row >= len(self._painted) or self._painted[row] != line:
+                self._write(row, line)
+                changed = True
+        self._painted = lines
+        if changed:
+            self._screen.refresh()
+
+    def redraw(self) -> None:
+        """The next frame is written whole."""
+        self._painted = []
+        self._screen.clear()
+        self._screen.redrawwin()
+
+    def _write(self, row: int, line: Line) -> None:
+        # The last cell of the screen cannot be written without an error.
+        with contextlib.suppress(curses.error):
+            self._screen.move(row, 0)
+            self._screen.clrtoeol()
+            for text, style in line:
+                self._screen.addstr(self._encoded(text), self._attribute(style))
+
+    def _encoded(self, text: str) -> str:
+        try:
+            text.encode(self._encoding)
+        except UnicodeEncodeError:
+            return text.encode(self._encoding, "replace").decode(self._encoding)
+        return text
+
+    def _attribute(self, style: str) -> int:
+        if style not in self._styles:
+            found = 0
+            for name in style.split():
+                found |= _ATTRIBUTES.get(name, 0) | self._pairs.get(name, 0)
+            self._styles[style] = found
+        return self._styles[style]
+
+
+def _pairs() -> dict[str, int]:
+    """Attributes of the colours, on the background that the terminal has."""
+    curses.start_color()
+    curses.use_default_colors()
+    numbers = {c: i for i, c in enumerate(sorted(set(_COLOURS.values())), 1)}
+    for colour, number in numbers.items():
+        curses.init_pair(number, colour, -1)
+    return {name: curses.color_pair(numbers[c]) for name, c in _COLOURS.items()}
+
+
+@contextlib.contextmanager
+def opened(*, colour: bool) -> Iterator[Terminal]:
+    """The terminal in full-screen mode; restored on any exit and signal.
+
+    Raises:
+        InputError: the terminal cannot show a screen.
+    """
+    _check()
+    locale.setlocale(locale.LC_ALL, "")
+    curses.set_escdelay(_ESCAPE_MS)
+    with _ended_by_signals():
+        screen = curses.initscr()
+        try:
+            curses.noecho()
+            curses.cbreak()
+            yield Terminal(screen, colour=colour)
+        finally:
+            with contextlib.suppress(curses.error):
+                screen.keypad(False)  # noqa: FBT003 - of curses
+                curses.nocbreak()
+                curses.echo()
+                curses.endwin()
+
+
+def _check() -> None:
+    name = os.environ.get("TERM", "")
+    try:
+        curses.setupterm()
+    except curses.error:
+        raise InputError(
+            "TERM={name}: this terminal is not known here; set TERM, for "
+            "example to xterm, or use: gptwatch status",
+            name=name,
+        ) from None
+    if not curses.tigetstr("cup"):
+        raise InputError(
+            "TERM={name}: this terminal cannot move its cursor; use: gptwatch status",
+            name=name,
+        )
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the program in order."""
+
+    def end(number: int, _: Any) -> None:
+        sys.exit(128 + number)
+
+    before = {n: signal.signal(n, end) for n in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def suspend(terminal: Terminal) -> None:
+    """Gives the terminal back to the shell until the program goes on."""
+    curses.endwin()
+    os.kill(os.getpid(), signal.SIGSTOP)
+    terminal.redraw()
+
+
+def copy(text: str) -> None:
+    """Puts a text into the clipboard of the user's own terminal (OSC 52)."""
+    data = base64.b64encode(text.encode("utf-8", "replace")).decode()
+    os.write(1, f"\x1b]52;c;{data}\a".encode())
