@@ -130,14 +130,14 @@ def test_f25_a_log_that_becomes_a_pipe(bench: Bench, log: Path) -> None:
     log.rename(bench.logs / "aside")
     os.mkfifo(log)
     bench.look()
-    trouble = [w.error for w in bench.reader.tails.values()]
+    errors = [w.error for w in bench.reader.tails.values()]
     log.unlink()
     append(bench.logs / "aside", lines(10, 20))
     (bench.logs / "aside").rename(log)
 
     bench.settle()
 
-    assert [f"{log}: not a regular file; cannot be tailed"] == trouble
+    assert [f"{log}: not a regular file; cannot be tailed"] == errors
     assert {"train.log": once(lines(0, 20))} == bench.held()
 
 
@@ -244,7 +244,7 @@ def test_f49_odd_names(bench: Bench, raw: bytes) -> None:
     "name", ["train.bak.log", "old_train.log", "train (1).log", "old/train.log"]
 )
 def test_f21_a_backup_copy(bench: Bench, log: Path, name: str) -> None:
-    """A copy of a log is no second run, and people are told."""
+    """A copy of a log is no second run, and that is a warning."""
     append(log, lines(0, 20))
     bench.look()
     copy = bench.logs / name
@@ -291,7 +291,7 @@ def test_f21_a_copy_that_goes_its_own_way(bench: Bench, log: Path) -> None:
 
 
 def test_f22_deleted_but_still_written(bench: Bench, log: Path) -> None:
-    """What comes behind a deletion is read, and people are told while it comes."""
+    """What comes behind a deletion is read, and the backlog is a warning meanwhile."""
     with log.open("ab", buffering=0) as writer:
         writer.write(lines(0, 10))
         bench.look()

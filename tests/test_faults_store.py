@@ -149,7 +149,7 @@ def test_f39_a_store_that_is_deleted_at_work(bench: Bench, log: Path) -> None:
 def test_f39_damage_met_at_work(
     bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Damage is no trouble that passes: reading ends, and the store is put aside."""
+    """Damage is not transient: reading ends, and the store is put aside."""
     append(log, lines(0, 10))
     bench.look()
     bench.store.connection.execute("UPDATE chunks SET data = zeroblob(length(data))")
@@ -219,10 +219,10 @@ def test_f40_a_store_that_a_newer_gptwatch_made_is_not_put_aside(
     bench.look()
     bench.store.connection.execute("PRAGMA user_version = 99")
 
-    with pytest.raises(StorageSetupError) as told:
+    with pytest.raises(StorageSetupError) as refused:
         Database(bench.state)
 
-    assert not isinstance(told.value, StorageCorruptError)
+    assert not isinstance(refused.value, StorageCorruptError)
 
 
 def test_f40_a_parser_state_that_nobody_can_read(bench: Bench, log: Path) -> None:

@@ -75,7 +75,7 @@ class Database:
             StorageCorruptError: it was deleted, or another took its name.
         """
         if _key(self.path) != self._key:
-            raise StorageCorruptError(f"{self.path}: was deleted or replaced")
+            raise StorageCorruptError("{path}: was deleted or replaced", path=self.path)
 
     @property
     def writes(self) -> int:
@@ -129,6 +129,20 @@ class Database:
         """The milestones of a run, without their steps."""
         with self.connection.translated():
             return self._milestones(run)
+
+    def milestones_after(
+        self, run: int, last: int, until: int
+    ) -> list[tuple[int, Milestone]]:
+        """The milestones of a run behind one, up to a line, without their steps."""
+        with self.connection.translated():
+            rows = self.connection.rows(
+                "SELECT id, kind, line, text FROM milestones"
+                " WHERE run = ? AND id > ? AND line <= ? ORDER BY id",
+                (run, last, until),
+            )
+            return [
+                (n, Milestone(kind, line, None, text)) for n, kind, line, text in rows
+            ]
 
     def begin(
         self, root: str, path: str, *, reason: str, now: float, adopted: bool = False
