@@ -137,6 +137,7 @@ class Reader:
         queue = deque(dict.fromkeys([*self._waiting, *due]))
         soon = set(queue)
         behind = deque(tail for tail in self._behind if tail not in soon)
+        waited = bool(behind)
         self._waiting, self._behind = [], []
         changed: dict[Tail, None] = {}
         started = self._clock.uptime()
@@ -144,11 +145,10 @@ class Reader:
             if queue:
                 with self._transaction():
                     self._turn(queue, behind, changed)
-            while behind:
+            while behind and (waited or self._clock.uptime() - started <= _PASS_S):
+                waited = False
                 with self._transaction():
                     self._piece(behind.popleft(), TURN_BYTES, behind, changed)
-                if self._clock.uptime() - started > _PASS_S:
-                    break
         except StorageUnavailableError as error:
             self._on_store_error(error)
             return []
