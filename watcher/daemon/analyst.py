@@ -5,6 +5,7 @@ Jobs and results are lines of JSON; a run's points are read from the database.
     python -m watcher.daemon.analyst '{"state": "plots/.gptwatch", "lang": "en", ...}'
 """
 
+import atexit
 import json
 import os
 import signal
@@ -268,6 +269,8 @@ def exit_on_sigterm() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGALRM, stop)
+    # While the interpreter ends, nothing handles the signal any more: it would kill.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0.0)
     sys.unraisablehook = ignored
 
 
