@@ -17,8 +17,11 @@ from parsers.batch import Batch
 
 # Group names that are no metrics: the step, the steps that are planned, the number
 # of the epoch, the steps in one, N of a count `i/N` that may begin anew in each epoch,
-# and the steps that are left in the epoch.
-WORDS: Final = ("step", "max_steps", "epoch_no", "per_epoch", "count_of", "left")
+# the steps that are left in the epoch, and the process that prints the line.
+WORDS: Final = (
+    *("step", "max_steps", "epoch_no", "per_epoch", "count_of", "left"),
+    "rank",
+)
 
 # So many lines of a single program's format are no coincidence, and it is preferred:
 # side lines of a generic format may be many times as many.

@@ -35,6 +35,8 @@ _TABLE: Final = (
     Metric("train_ppl", "", "training perplexity"),
     Metric("test_loss", "nats/token", "loss on a test set, beside a validation loss"),
     Metric("value_loss", "", "loss of the value function"),
+    Metric("generator_loss", "", "loss of the generator of a GAN, which is `loss` too"),
+    Metric("discriminator_loss", "", "loss of the discriminator of a GAN"),
     Metric("box_loss", "", "part of the loss: boxes"),
     Metric("obj_loss", "", "part of the loss: objectness"),
     Metric("cls_loss", "", "part of the loss: classes"),

@@ -53,7 +53,7 @@ class Bench:
         logs: the watched folder.
         state: of the store.
         clock: of the reader.
-        writer: what the reader is told of who writes: "alive", "gone" or "unknown".
+        writer: the answer to who writes: "alive", "gone" or "unknown".
     """
 
     def __init__(self, folder: Path, scanner: Scanner | None = None) -> None:

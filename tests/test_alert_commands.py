@@ -37,7 +37,7 @@ class Broken:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    """Overfitting in one run, which nobody could be told of."""
+    """Overfitting in one run, whose notification cannot be delivered."""
     found = Office(tmp_path / ".gptwatch", Broken())
     found.find(100)
     found.settle(1)
@@ -65,7 +65,7 @@ STATE = ("--state", ".gptwatch")
 
 
 def test_alerts_lists_what_lasts_and_what_to_do(tmp_path: Path, office: Office) -> None:
-    """Run, rule, severity, sentence and advice; what could not be told, too."""
+    """Run, rule, severity, sentence and advice; what was not delivered, too."""
     done = gptwatch(tmp_path, "alerts", *STATE)
 
     assert done.stdout.startswith("a.log: overfitting (warning, firing, since 2023-11")

@@ -32,7 +32,7 @@ OVERFIT = "".join(
 def gptwatch(
     *arguments: str | bytes | Path, cwd: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Runs the command in a folder, in English unless told otherwise."""
+    """Runs the command in a folder, in English by default."""
     command = [sys.executable, "-m", "watcher", *arguments]
     root = str(Path(__file__).parents[1])
     environment = os.environ | {"LANG": "C.UTF-8", "LC_ALL": "", "PYTHONPATH": root}
@@ -122,7 +122,7 @@ def test_russian_by_flag_and_by_locale(tmp_path: Path) -> None:
 
 
 def test_export_gives_the_data_document(tmp_path: Path) -> None:
-    """The document holds every point, NaN as null with its step told."""
+    """The document holds every point, NaN as null with its step in `nonfinite`."""
     done = gptwatch("export", FIXTURE, cwd=tmp_path)
 
     document = json.loads(done.stdout)
@@ -270,7 +270,9 @@ def test_pattern_of_user_cannot_hang(tmp_path: Path) -> None:
         ("a = ", b"not valid TOML"),
     ],
 )
-def test_a_wrong_setting_is_told(tmp_path: Path, toml: str, said: bytes) -> None:
+def test_a_wrong_setting_is_an_error_message(
+    tmp_path: Path, toml: str, said: bytes
+) -> None:
     """A setting that makes no sense stops the command and names the way out."""
     (tmp_path / "gptwatch.toml").write_text(toml)
     log(tmp_path)
@@ -291,7 +293,7 @@ def test_a_wrong_setting_is_told(tmp_path: Path, toml: str, said: bytes) -> None
         pytest.param(b"hello\n" * 99, 3, id="no metrics"),
     ],
 )
-def test_a_file_without_metrics_is_told(
+def test_a_file_without_metrics_is_an_error_message(
     tmp_path: Path, content: bytes, code: int
 ) -> None:
     """One clear line, its own exit code, never a traceback."""
@@ -329,7 +331,9 @@ def test_text_of_a_log_is_no_command_to_the_terminal(tmp_path: Path) -> None:
         assert not set(shown) & {"\x1b", "\x07", "\x9b"}
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_an_unwritable_output_directory_is_an_error(
+    tmp_path: Path,
+) -> None:
     """The output folder is a file: one line says so, and the way out."""
     log(tmp_path)
     (tmp_path / "taken").write_text("")

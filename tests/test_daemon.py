@@ -448,7 +448,7 @@ def test_a_folder_that_comes_late_is_watched(box: Box) -> None:
     assert ["a.log"] == [row.name for row in box.daemon.store.runs()]
 
 
-def told(box: Box) -> list[str]:
+def notified(box: Box) -> list[str]:
     """Kinds and rules of the notices in the file of alerts."""
     path = box.out / "alerts.jsonl"
     rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -474,7 +474,7 @@ def test_a_bad_loss_is_found_at_once(box: Box) -> None:
     assert ["not_finite"] == [finding["rule"] for finding in case.findings]
 
 
-def test_what_was_said_last_is_told_before_the_end(box: Box) -> None:
+def test_the_last_lines_notify_before_the_end(box: Box) -> None:
     """A daemon that is stopped still judges and tells what is new."""
     path = box.logs / "a.log"
     write(path, lines(0, 50))
@@ -484,7 +484,7 @@ def test_what_was_said_last_is_told_before_the_end(box: Box) -> None:
     box.clock.up += 0.5
     box.daemon.drain(3.0)
 
-    assert ["firing not_finite"] == told(box)
+    assert ["firing not_finite"] == notified(box)
 
 
 def test_an_old_log_tells_nothing(box: Box) -> None:
@@ -497,19 +497,19 @@ def test_an_old_log_tells_nothing(box: Box) -> None:
     box.pass_time()
     box.daemon.drain(3.0)
 
-    assert [] == told(box)
+    assert [] == notified(box)
     alerts = outbox.load(box.daemon.store.outbox, 1)
     assert ["not_finite"] == [alert.rule for alert in alerts.values()]
 
 
-def test_a_stall_is_told_and_its_end_too(box: Box) -> None:
+def test_a_stall_notifies_and_resolves(box: Box) -> None:
     """Silence that is too long fires; the next lines resolve it."""
     path = box.logs / "a.log"
     for first in range(0, 100, 10):
         write(path, lines(first, first + 10))
         box.pass_time(10)
     box.pass_time(3600)
-    until(lambda: told(box))  # a clock that jumps meanwhile would have it sent again
+    until(lambda: notified(box))  # else a clock that jumps sends it again
     write(path, lines(100, 110))
     box.pass_time(1)
     box.clock.wall += 3600
@@ -517,7 +517,7 @@ def test_a_stall_is_told_and_its_end_too(box: Box) -> None:
     box.pass_time(1)
     box.daemon.drain(3.0)
 
-    assert ["firing stalled", "resolved stalled"] == told(box)
+    assert ["firing stalled", "resolved stalled"] == notified(box)
 
 
 def test_two_directories_with_a_log_of_one_name(box: Box) -> None:
@@ -551,7 +551,7 @@ def test_two_directories_with_a_log_of_one_name(box: Box) -> None:
         ([], []),
     ],
 )
-def test_directories_are_told_apart_by_few_parts(
+def test_directories_are_named_by_few_parts(
     folders: list[str], expected: list[str]
 ) -> None:
     """The shortest ends of their paths that differ."""
@@ -583,7 +583,7 @@ def test_nothing_ends_while_bytes_are_unread(
 
     assert "finished" == box.state_of("a.log")
     box.daemon.drain(3.0)
-    assert "firing crashed" not in told(box)
+    assert "firing crashed" not in notified(box)
 
 
 def test_what_a_writer_leaves_when_it_is_asked_for_is_read_first(box: Box) -> None:
@@ -603,7 +603,7 @@ def test_what_a_writer_leaves_when_it_is_asked_for_is_read_first(box: Box) -> No
         box.pass_time()
 
     assert "finished" == box.state_of("a.log")
-    assert "firing crashed" not in told(box)
+    assert "firing crashed" not in notified(box)
 
 
 def test_a_starved_daemon_calls_no_growing_log_stalled(

@@ -175,6 +175,22 @@ def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
         assert 0 == daemon.stop()
 
 
+def test_addresses_without_apprise_end_no_running_daemon(tmp_path: Path) -> None:
+    """A reload that needs a missing library is refused, as a wrong file is."""
+    (tmp_path / "apprise.py").write_text("raise ImportError\n")
+    config = tmp_path / "gptwatch.toml"
+    config.write_text("every = 10\n")
+    with Started(tmp_path) as daemon:
+        daemon.watches()
+        config.write_text('[notify]\nurls = ["json://localhost:1"]\n')
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.says(
+            "urls need Apprise: pip install 'gptwatch[notify]'; keeping the old"
+        )
+
+        assert 0 == daemon.stop()
+
+
 def test_signals_in_a_row_end_nothing(tmp_path: Path) -> None:
     """A signal that comes while the configuration is read again is not lost."""
     with Started(tmp_path) as daemon:

@@ -116,7 +116,7 @@ def test_train_loss_of_an_evaluation_is_the_logs_own() -> None:
 
 
 def test_values_that_are_not_finite_are_null_and_listed() -> None:
-    """NaN and infinity have no JSON; their steps are told apart."""
+    """NaN and infinity have no JSON; their steps are listed apart."""
     document = parsed(analyses.not_finite())
 
     assert document["training"]["loss"] == [4.0, 3.9, 3.8, None, None, None]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
+from oracle import until
 
 import watcher
 from watcher.errors import InputError
@@ -21,14 +23,23 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 ROOT = Path(__file__).parents[1]
 
 
-def start(folder: Path) -> "subprocess.Popen[bytes]":
-    """The demo, in a folder of its own."""
+def start(
+    folder: Path,
+    *,
+    stdin: int | None = None,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
+    terminal: bool = False,
+) -> "subprocess.Popen[bytes]":
+    """The demo, in a folder of its own; with `terminal` its input controls it."""
+    command = [sys.executable, "-m", "watcher", "demo"]
     return subprocess.Popen(
-        [sys.executable, "-m", "watcher", "demo"],
+        [*(("setsid", "--ctty", "--wait") if terminal else ()), *command],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "LC_ALL": ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
     )
 
 
@@ -61,17 +72,63 @@ def test_demo_ends_in_the_alert(tmp_path: Path) -> None:
     assert set() == at_work_below(tmp_path)
 
 
-def test_ctrl_c_ends_all_of_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_all_of_it(tmp_path: Path, number: int) -> None:
     """Neither the trainer nor the daemon outlives the demo."""
     demo = start(tmp_path)
     assert demo.stdout is not None
     assert demo.stdout.readline()  # all of it is at work
 
-    demo.send_signal(signal.SIGINT)
+    demo.send_signal(number)
     demo.communicate()
 
-    assert 130 == demo.returncode
+    assert 128 + number == demo.returncode
     assert set() == at_work_below(tmp_path)
+
+
+def test_a_closed_terminal_ends_all_of_it(tmp_path: Path) -> None:
+    """As when a window is closed, or ssh ends."""
+    terminal, inner = pty.openpty()
+    demo = start(tmp_path, stdin=inner, stdout=inner, stderr=inner, terminal=True)
+    os.close(inner)
+    until(lambda: len(at_work_below(tmp_path)) >= 3)
+
+    os.close(terminal)
+    demo.wait(timeout=60)
+
+    assert 0 != demo.returncode
+    assert set() == at_work_below(tmp_path)
+
+
+def test_kill_9_ends_all_of_it(tmp_path: Path) -> None:
+    """The kernel tells both processes that the demo is gone."""
+    demo = start(tmp_path)
+    assert demo.stdout is not None
+    assert demo.stdout.readline()
+
+    demo.kill()
+    demo.communicate()
+
+    until(lambda: not at_work_below(tmp_path))
+
+
+def test_an_error_ends_all_of_it(tmp_path: Path) -> None:
+    """A daemon that dies is told in one line, and the training ends, too."""
+    demo = start(tmp_path)
+    assert demo.stdout is not None
+    assert demo.stdout.readline()
+    [daemon] = [
+        pid
+        for pid in at_work_below(tmp_path)
+        if b"watcher\0start" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+
+    os.kill(daemon, signal.SIGKILL)
+    _, errors = demo.communicate()
+
+    assert 1 == demo.returncode
+    assert b"gptwatch start exited unexpectedly" in errors
+    until(lambda: not at_work_below(tmp_path))
 
 
 def test_without_torch_the_demo_says_what_to_install(

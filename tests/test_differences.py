@@ -85,7 +85,7 @@ def test_losses_over_other_data_have_no_best(name: str) -> None:
     assert "Data or vocabulary differ: losses are not comparable." in text
 
 
-def test_runs_of_one_name_are_told_apart() -> None:
+def test_runs_of_one_name_get_different_names() -> None:
     """Where names are the same, paths stand instead."""
     first = replace(run("train"), path="a/train.log")
     text = table([first, replace(first, path="b/train.log")], lang="en")
@@ -127,8 +127,8 @@ def test_every_kind_of_run_can_be_compared(lang: str) -> None:
 @given(st.text(st.characters(), max_size=60))
 def test_no_text_of_a_log_is_obeyed(text: str) -> None:
     """Names and settings stay letters."""
-    told = table([run(text, {text: text}), run("b", {text: 1})], lang="en")
-    lines = told.split("\n")
+    shown = table([run(text, {text: text}), run("b", {text: 1})], lang="en")
+    lines = shown.split("\n")
 
     assert lines == [clean(line) for line in lines]
 

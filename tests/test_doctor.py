@@ -98,7 +98,7 @@ def as_somebody_else() -> Iterator[None]:
     ],
 )
 def test_rights(tmp_path: Path, closed: str, name: str, verdict: str) -> None:
-    """What the user who asks may not read or write is told as that user sees it."""
+    """What the user who asks may not read or write is a problem."""
     box = Path("/var/tmp") / tmp_path.name
     look(tmp_path)  # who asks later may not read what matplotlib wants at first
     try:

@@ -92,7 +92,7 @@ def test_files_that_change_do_not_wake_who_waits_for_messages() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"train.log", b"a\xff.log", "журнал.log".encode()])
-def test_a_line_is_told(root: Path, watch: Watch, raw: bytes) -> None:
+def test_a_line_is_an_event(root: Path, watch: Watch, raw: bytes) -> None:
     """A file that is made, and one that grows, are named as they are."""
     path = root / os.fsdecode(raw)
     append(path, lines(0, 1))
@@ -116,7 +116,7 @@ def test_a_rename_tells_both_names(root: Path, watch: Watch) -> None:
     watch.expect(root / "b.log")
 
 
-def test_files_in_new_folders_are_told(root: Path, watch: Watch) -> None:
+def test_files_in_new_directories_are_events(root: Path, watch: Watch) -> None:
     """A run makes its own folder, then its log."""
     folder = root / "runs" / "7"
     folder.mkdir(parents=True)
@@ -231,7 +231,7 @@ def test_f30_no_inotify_instances_left(root: Path) -> None:
 def test_f30_no_inotify_watches_left(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other limit is told apart."""
+    """The other limit has another message."""
 
     def refused(_: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -9,13 +9,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 from oracle import append, lines
 
+from parsers.batch import Floats
+from watcher.analysis.model import Curve
 from watcher.cli import cli
 from watcher.errors import OutputError
 from watcher.export.mlflow import parameters
+from watcher.export.thinning import chosen
 
 
 class Fake:
@@ -182,11 +188,13 @@ def test_long_curves_are_thinned_out_unless_all_is_asked_for(
 
     planned = push(log, url, "--dry-run")
     assert {} == fake.runs
-    assert "9000 of 36000 points" in planned.output
+    assert "4690 of 36000 points" in planned.output
 
     push(log, url)
 
-    assert [*range(0, 12_000, 4)] == steps(fake)
+    sent = steps(fake)
+    assert {n for n in range(12_000) if n % 16 in {0, 15}} <= set(sent)
+    assert len(sent) < 2000
 
 
 def test_a_run_that_grew_past_the_limit_is_sent_to_its_end(
@@ -201,7 +209,45 @@ def test_a_run_that_grew_past_the_limit_is_sent_to_its_end(
 
     push(log, url)
 
-    assert [*range(4000), *range(4000, 8000, 2)] == steps(fake)
+    more = [n for n in range(4000, 8000) if n % 8 in {0, 7}]
+    assert [*range(4000), *more] == steps(fake)
+
+
+VALUES = st.lists(
+    st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=300
+)
+
+
+@given(values=VALUES, more=VALUES, limit=st.integers(8, 40))
+def test_what_is_chosen_shows_the_curve(
+    values: list[float], more: list[float], limit: int
+) -> None:
+    """Extremes and both ends; of a longer log nothing new of the part before."""
+    curve, longer = (of(np.array(v)) for v in (values, values + more))
+
+    found, later = chosen(curve, limit), chosen(longer, limit)
+
+    finite = np.flatnonzero(np.isfinite(curve.values))
+    assert len(found) <= limit + 4
+    assert set(found) <= set(finite)
+    if len(finite):
+        kept = curve.values[found]
+        assert (finite[0], finite[-1]) == (found[0], found[-1])
+        known = curve.values[finite]
+        assert (kept.min(), kept.max()) == (known.min(), known.max())
+    # But for the last stretch, which was not full.
+    assert {n for n in later if n < len(values)} - set(found) <= set(finite[-80:])
+
+
+def test_no_evaluation_is_left_out() -> None:
+    """They are what a run is judged by."""
+    assert 9000 == len(chosen(of(np.ones(9000), "val_loss"), 100))
+
+
+def of(values: Floats, metric: str = "loss") -> Curve:
+    """A curve of a value a line."""
+    at = np.arange(len(values))
+    return Curve(metric, "", at, values, at + 1, np.ones(len(values), dtype=bool))
 
 
 def test_credentials_are_sent_and_never_shown(

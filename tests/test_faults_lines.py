@@ -170,7 +170,7 @@ def test_f15_a_resumed_training_goes_back(bench: Bench, log: Path) -> None:
 
 
 def test_f46_odd_values_pass_through_the_store(bench: Bench, log: Path) -> None:
-    """A loss that is not a number is kept, told at once, and known after a restart."""
+    """A loss that is not a number is stored, alerted, and known after a restart."""
     append(log, lines(0, 5) + b"iter 5: loss nan, time 25.00ms, mfu -100.00%\n")
     bench.look()
     alarm = [watched.nonfinite_pending for watched in bench.reader.tails.values()]

@@ -1,7 +1,7 @@
 """Files with several names, none, odd ones, and things that are no files."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,14 +130,14 @@ def test_f25_a_log_that_becomes_a_pipe(bench: Bench, log: Path) -> None:
     log.rename(bench.logs / "aside")
     os.mkfifo(log)
     bench.look()
-    trouble = [w.error for w in bench.reader.tails.values()]
+    errors = [w.error for w in bench.reader.tails.values()]
     log.unlink()
     append(bench.logs / "aside", lines(10, 20))
     (bench.logs / "aside").rename(log)
 
     bench.settle()
 
-    assert [f"{log}: not a regular file; cannot be tailed"] == trouble
+    assert [f"{log}: not a regular file; cannot be tailed"] == errors
     assert {"train.log": once(lines(0, 20))} == bench.held()
 
 
@@ -163,8 +163,10 @@ def test_f28_changes_between_scan_and_open(
     plain, calm = discovery.Scanner.logs, [bench.logs / "calm.log"]
     append(calm[0], lines(50, 60))
 
-    def racing(self: discovery.Scanner, root: Path) -> Iterator[discovery.Found]:
-        for found in plain(self, root):
+    def racing(
+        self: discovery.Scanner, root: Path, known: Mapping[str, Path]
+    ) -> Iterator[discovery.Found]:
+        for found in plain(self, root, known):
             if found.path == log and calm:
                 calm.clear()
                 change(found)
@@ -242,7 +244,7 @@ def test_f49_odd_names(bench: Bench, raw: bytes) -> None:
     "name", ["train.bak.log", "old_train.log", "train (1).log", "old/train.log"]
 )
 def test_f21_a_backup_copy(bench: Bench, log: Path, name: str) -> None:
-    """A copy of a log is no second run, and people are told."""
+    """A copy of a log is no second run, and that is a warning."""
     append(log, lines(0, 20))
     bench.look()
     copy = bench.logs / name
@@ -289,7 +291,7 @@ def test_f21_a_copy_that_goes_its_own_way(bench: Bench, log: Path) -> None:
 
 
 def test_f22_deleted_but_still_written(bench: Bench, log: Path) -> None:
-    """What comes behind a deletion is read, and people are told while it comes."""
+    """What comes behind a deletion is read, and the backlog is a warning meanwhile."""
     with log.open("ab", buffering=0) as writer:
         writer.write(lines(0, 10))
         bench.look()

@@ -58,7 +58,7 @@ def test_f32_a_log_that_cannot_be_parsed(
     append(bench.logs / "bad.log", data)
     append(log, lines(0, 10))
     bench.look()
-    told = bench.reader.warnings()
+    warnings = bench.reader.warnings()
     append(log, lines(10, 20))
     bench.look()
     poison.clear()
@@ -66,7 +66,9 @@ def test_f32_a_log_that_cannot_be_parsed(
 
     bench.settle()
 
-    assert [f"{bench.logs}/bad.log: cannot be parsed (ZeroDivisionError('oh'))"] == told
+    assert [
+        f"{bench.logs}/bad.log: cannot be parsed (ZeroDivisionError('oh'))"
+    ] == warnings
     assert [] == bench.reader.warnings()
     assert {"train.log": once(lines(0, 20)), "bad.log": once(data)} == bench.held()
 
@@ -89,12 +91,12 @@ def test_f32_what_cannot_be_kept_whole_is_not_kept(
     append(log, lines(10, 20))
     append(bench.logs / "a.log", lines(50, 60))
     bench.look()
-    told = bench.reader.warnings()
+    warnings = bench.reader.warnings()
     bench.clock.up += 2.0
 
     bench.settle()
 
-    assert [f"{log}: cannot be parsed (MemoryError())"] == told
+    assert [f"{log}: cannot be parsed (MemoryError())"] == warnings
     assert {
         "a.log": once(lines(50, 60)),
         "train.log": once(lines(0, 20)),
@@ -113,13 +115,13 @@ def test_f34_a_file_system_that_fails_for_a_while(
     for _ in range(60):
         bench.look(10)
         bench.clock.up += 1.0
-    told, failures = bench.reader.warnings(), len(seen) - 1
+    warnings, failures = bench.reader.warnings(), len(seen) - 1
     seen[0] = 1
     bench.clock.up += 300.0
 
     bench.settle()
 
-    assert [f"{log}: cannot be read ({os.strerror(number)})"] == told
+    assert [f"{log}: cannot be read ({os.strerror(number)})"] == warnings
     assert 6 == failures  # after 1, 2, 4, 8 and 16 seconds
     expected = {"train.log": once(lines(0, 10)), "other.log": once(lines(50, 60))}
     assert expected == bench.held()
@@ -136,13 +138,13 @@ def test_f35_a_log_that_may_not_be_read(bench: Bench, log: Path) -> None:
         bench.look()
     finally:
         os.seteuid(0)
-    told = bench.reader.warnings()
+    warnings = bench.reader.warnings()
     log.chmod(0o644)
     bench.clock.up += 1.0
 
     bench.settle()
 
-    assert [f"{log}: may not be read by nobody"] == told
+    assert [f"{log}: may not be read by nobody"] == warnings
     assert {"train.log": once(lines(0, 10))} == bench.held()
     assert [] == bench.reader.warnings()
 
@@ -170,7 +172,7 @@ def test_f31_a_root_that_comes_late_goes_and_comes_back(
     """A missing folder is said, not fatal; its logs go on when it is back."""
     bench.logs.rmdir()
     bench.look()
-    told = bench.reader.warnings()
+    warnings = bench.reader.warnings()
     bench.logs.mkdir()
     append(log, lines(0, 10))
     bench.look()
@@ -182,7 +184,7 @@ def test_f31_a_root_that_comes_late_goes_and_comes_back(
 
     bench.settle()
 
-    assert [f"{bench.logs}: does not exist"] == told
+    assert [f"{bench.logs}: does not exist"] == warnings
     assert [] == bench.reader.warnings()
     assert {"train.log": once(lines(0, 20))} == bench.held()
 

@@ -536,7 +536,7 @@ def test_nan_is_marked_where_it_began() -> None:
 
 
 def test_single_nan_is_pointed_out() -> None:
-    """One NaN among numbers is told with its step."""
+    """One NaN among numbers is marked with its step."""
     run = improving()
     assert run.train is not None
     values = run.train.values.copy()

@@ -38,7 +38,7 @@ GROWTH = 8.0
 # Anchored by how they are called, or called for short texts only.
 ANCHORED = {
     "parsers.hyperparameters.reader._ARITHMETIC",
-    "parsers.keyvalue.freeform._AFTER_EPOCH",
+    "parsers.keyvalue.counts._AFTER_EPOCH",
     "parsers.formats.keyvalue._PLAIN",
     "parsers.formats.csv._NAME",
 }

@@ -232,7 +232,7 @@ def test_damage_met_by_a_migration_is_damage(
 def test_a_database_that_is_being_made_is_not_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reader that comes too early is told that there is none yet."""
+    """A reader that comes too early gets the message that there is none yet."""
     plain, met = Connection.execute, []
 
     def look(connection: Connection, sql: str, values: Any = ()) -> sqlite3.Cursor:

@@ -201,7 +201,7 @@ def listed(block: str) -> list[str]:
     [(line, kind) for kind, block in CASES.items() for line in listed(block)],
 )
 def test_a_line_that_matters_has_a_kind(line: str, kind: str) -> None:
-    """What programs print at the turns of a run is told for what it is."""
+    """What programs print at the turns of a run is the right milestone."""
     assert milestone(line.encode()) == kind
 
 

@@ -75,7 +75,7 @@ def test_a_picture_that_is_gone_is_left_out(receiver: Receiver, picture: Path) -
 
 
 def test_a_refusal_names_its_code(receiver: Receiver) -> None:
-    """A wrong token is told apart from a network that is down."""
+    """A wrong token differs from a network that is down."""
     receiver.code = 401
 
     with pytest.raises(
@@ -162,7 +162,7 @@ def test_a_command_shows_no_address(receiver: Receiver) -> None:
         Command(failing).send(NOTICE)
 
 
-def test_two_addresses_of_one_service_are_told_apart() -> None:
+def test_two_addresses_of_one_service_have_two_names() -> None:
     """By name, which stays the same and gives nothing away."""
     names = [Service(f"tgram://s3cret/{chat}").name for chat in (1, 2, 1)]
 

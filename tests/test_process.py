@@ -16,7 +16,7 @@ from watcher.host.writers import Key, Writers
 pytestmark = pytest.mark.process
 
 
-# Holds the file that it is told, says so, and goes when its input ends.
+# Opens the file that it is given, prints a line, and goes when its input ends.
 HOLDER = "import sys; f = open(sys.argv[1], sys.argv[2]); print(flush=True); input()"
 
 
@@ -89,7 +89,7 @@ def test_a_writer_that_ended_is_gone(tmp_path: Path) -> None:
     assert "gone" == writers.state(key(path), path)
 
 
-def test_many_logs_are_told_apart_in_one_look(tmp_path: Path) -> None:
+def test_writers_of_many_logs_are_found_in_one_scan(tmp_path: Path) -> None:
     """One look tells of each file who writes it, through other names, too."""
     written, link, other = log(tmp_path), tmp_path / "link", log(tmp_path, "other.log")
     link.hardlink_to(written)

@@ -144,7 +144,7 @@ def test_throughput_is_what_the_log_counts() -> None:
     assert value(broken, "Throughput") == ""
 
 
-def test_time_left_is_told_while_a_run_goes_on() -> None:
+def test_time_left_is_shown_while_a_run_goes_on() -> None:
     """A run that ended has none left."""
     going = analyses.no_validation()
     ended = analyses.with_summary(going, outcome="crashed")
@@ -161,7 +161,7 @@ def test_an_averaged_loss_is_called_so() -> None:
 
 
 def test_values_that_are_not_finite_are_counted() -> None:
-    """NaN is told with the step where it began."""
+    """NaN is reported with the step where it began."""
     run = analyses.not_finite()
 
     assert value(run, "Non-finite values") == "3 values, the first at step 30"
@@ -241,7 +241,7 @@ def test_without_validation_nothing_is_claimed() -> None:
     assert "no sign of" not in text
 
 
-def test_the_end_is_told_with_the_line_of_the_log() -> None:
+def test_the_end_is_reported_with_the_line_of_the_log() -> None:
     """How a run ended, and the last line of its traceback."""
     text = " ".join(report(analyses.out_of_memory(), lang="en").split())
 
@@ -262,7 +262,7 @@ def test_the_end_is_told_with_the_line_of_the_log() -> None:
         ({"last_step": 9, "outcome": "killed"}, "killed"),
     ],
 )
-def test_an_end_that_is_not_told_is_not_guessed(
+def test_an_end_that_is_not_logged_is_not_guessed(
     figures: dict[str, int | str], said: str
 ) -> None:
     """A log that just stops is said to stop."""
@@ -271,7 +271,7 @@ def test_an_end_that_is_not_told_is_not_guessed(
     assert value(run, "Outcome") == said
 
 
-def test_restarts_are_told() -> None:
+def test_restarts_are_reported() -> None:
     """Each stretch with its steps and why it began."""
     run = analyses.no_validation()
 

@@ -58,7 +58,7 @@ def turning(
     return np.asarray(fall[low] * noisy / fall * (1 + rise * later))
 
 
-def test_a_clear_turn_is_told_at_the_second_evaluation() -> None:
+def test_a_clear_turn_fires_at_the_second_evaluation() -> None:
     """Two evaluations above the best by more than noise are enough."""
     (finding,) = found(run(TURN))
 

@@ -42,7 +42,7 @@ def test_the_wait_is_learned(gaps: list[float], wait: float) -> None:
     assert wait == timeout_s(gaps, USUAL)
 
 
-def test_silence_is_told_beyond_the_wait_only() -> None:
+def test_silence_fires_beyond_the_timeout_only() -> None:
     """The evidence holds how long, and what was usual."""
     gaps = [1.0] * 50 + [40.0, 1.0, 45.0]
 

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import struct
@@ -16,11 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from oracle import until
 
 from parsers.milestones import milestone
-from watcher.commands.run import _name
+from watcher.errors import StorageError
 from watcher.host import lock
 from watcher.launch import Log
+from watcher.launch.name import named
+from watcher.storage.database import Database
 
 
 pytestmark = pytest.mark.process
@@ -133,11 +137,11 @@ for i in range(500):
     os.write(2, b"err %d\\r" % i)
 print()
 """
-    told = b"".join(b"out %d \0\xff\x1b[1m\r\nerr %d\r" % (i, i) for i in range(500))
+    output = b"".join(b"out %d \0\xff\x1b[1m\r\nerr %d\r" % (i, i) for i in range(500))
 
     code, out, _ = run(tmp_path, *python(source))
 
-    assert (0, told + b"\n") == (code, out)
+    assert (0, output + b"\n") == (code, out)
     assert out + b'gptwatch: {"event": "exit", "status": "finished", "code": 0}\n' == (
         kept(tmp_path)
     )
@@ -261,7 +265,7 @@ def test_no_flood_of_signals_loses_the_end(tmp_path: Path) -> None:
 
 
 def test_a_signal_ends_a_command_that_does_not_mind(tmp_path: Path) -> None:
-    """SIGTERM to gptwatch ends the training and is told as 143."""
+    """SIGTERM to gptwatch ends the training and is the exit code 143."""
     with running(tmp_path, *python("print('on'); input()")) as process:
         line(process)
         process.terminate()
@@ -287,25 +291,25 @@ def test_stop_and_continue(tmp_path: Path) -> None:
     """SIGTSTP reaches the command and stops us; SIGCONT reaches it, too."""
     source = """
 import signal
-def tell(number, frame): open("told", "w").write(signal.Signals(number).name)
+def tell(number, frame): open("signals", "w").write(signal.Signals(number).name)
 signal.signal(signal.SIGTSTP, tell)
 signal.signal(signal.SIGCONT, tell)
 print("ready")
 input()
 """
     # What it says by its output waits while we are stopped.
-    told = tmp_path / "told"
-    os.mkfifo(told)
+    signals = tmp_path / "signals"
+    os.mkfifo(signals)
     with running(tmp_path, *python(source)) as process:
         line(process)
 
         process.send_signal(signal.SIGTSTP)
-        first = told.read_text("ascii")
+        first = signals.read_text("ascii")
         _, status = os.waitpid(process.pid, os.WUNTRACED)
         process.send_signal(signal.SIGCONT)
 
         assert os.WIFSTOPPED(status)
-        assert ("SIGTSTP", "SIGCONT") == (first, told.read_text("ascii"))
+        assert ("SIGTSTP", "SIGCONT") == (first, signals.read_text("ascii"))
 
 
 def test_a_reader_that_goes_away_stops_no_training(tmp_path: Path) -> None:
@@ -448,10 +452,25 @@ def test_the_output_is_a_terminal_of_the_same_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "name"),
     [
-        (["python", "train.py", "config/char.py"], "train"),
+        (["python", "train.py"], "train"),
+        (["python", "train.py", "config/char.py"], "char"),
+        (
+            ["python", "train.py", "config/char.py", "--max_iters=10", "--lr=3e-4"],
+            "char-max_iters=10-lr=3e-4",
+        ),
+        (
+            ["python", "-m", "trainer", "train_char", "--batch_size", "8", "--compile"],
+            "train_char-batch_size=8-compile=",
+        ),
+        (["python", "train.py", "model=gpt2", "lr=-0.1"], "train-model=gpt2-lr=-0.1"),
+        (["python", "train.py", "--shift", "-0.5", "-v"], "train-shift=-0.5-v="),
+        (["python", "train.py", "--data", "/a b/c d"], "train-data=c_d"),
+        (["python", "train.py", "--wandb_token=abc"], "train-wandb_token="),
+        (["python", "train.py", "--", "--lr=1"], "train"),
+        (["python", "train.py", "../x", "--k=../../etc"], "train-k=etc"),
         (["python3", "-u", "src/train_gpt.py"], "train_gpt"),
-        (["torchrun", "--nproc_per_node=2", "-m", "lab.pretrain", "x.py"], "pretrain"),
-        (["./train_with_logging.py", "config/char.py"], "train_with_logging"),
+        (["torchrun", "--nproc_per_node=2", "-m", "lab.pretrain", "x.py"], "x"),
+        (["./train_with_logging.py", "config/char.py"], "char"),
         (["/usr/bin/env", "bash", "run.sh"], "run"),
         (["python", "-c", "import train.py"], "python"),
         (["/opt/bin/litgpt", "pretrain"], "litgpt"),
@@ -459,8 +478,17 @@ def test_the_output_is_a_terminal_of_the_same_size(tmp_path: Path) -> None:
     ],
 )
 def test_a_log_is_named_after_what_trains(command: Sequence[str], name: str) -> None:
-    """The script's name, or the module's, or else the program's."""
-    assert name == _name(command)
+    """The configuration and the keys it sets; else the script or the program."""
+    assert name == named(command)
+
+
+def test_a_name_of_many_keys_stays_a_file_name() -> None:
+    """What does not fit is left out, whole."""
+    keys = [f"--key_number_{n}={n}" for n in range(50)]
+    name = named(["python", "train.py", *keys, "--" + "x" * 300])
+
+    assert len(name) <= 120
+    assert re.fullmatch(r"train(-key_number_(\d+)=\2)+", name)
 
 
 def test_name_and_folder_can_be_chosen(tmp_path: Path) -> None:
@@ -496,7 +524,7 @@ def test_two_runs_of_one_second_have_two_logs(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
-def test_watch_draws_and_tells_at_the_end(tmp_path: Path) -> None:
+def test_watch_draws_and_summarises_at_the_end(tmp_path: Path) -> None:
     """One command trains, watches and concludes; nothing stays behind it."""
     source = (
         "for i in range(99): print(f'step {i}: train loss {9 / (i + 1)}, val loss 2')"
@@ -538,18 +566,106 @@ def test_watch_of_a_command_without_metrics_keeps_its_exit_code(tmp_path: Path) 
 
 def test_watching_that_ends_early_stops_no_training(tmp_path: Path) -> None:
     """A daemon that cannot go on costs one line."""
-    with (
-        lock.locked(tmp_path / "training_plots" / ".gptwatch"),
-        running(tmp_path, *python(TELLER), options=("--watch",)) as process,
-    ):
-        told = b""
-        while b"watcher has ended" not in told:
-            told = line(process, "stderr")
-            assert told
+    (tmp_path / "training_plots").mkdir()
+    (tmp_path / "training_plots" / ".gptwatch").write_text("no directory")
+    with running(tmp_path, *python(TELLER), options=("--watch",)) as process:
+        printed = b""
+        while b"watcher has ended" not in printed:
+            printed = line(process, "stderr")
+            assert printed
         line(process)
         tell(process, b"still here")
 
         assert b"still here\n" == line(process)
-    assert told == (
+    assert printed == (
         b"gptwatch: the watcher has ended (exit code 78); the command goes on\n"
     )
+
+
+# Prints a loss for each line of its input.
+TRAINER = """
+import sys
+print("ready", flush=True)
+for n, line in enumerate(sys.stdin):
+    print(f"step {n}: train loss {9 / (n + 1):.4f}, val loss 2.0", flush=True)
+"""
+
+
+def read(folder: Path) -> dict[str, int]:
+    """How many lines of each log the database knows."""
+    try:
+        state = folder / "training_plots" / ".gptwatch"
+        with contextlib.closing(Database(state, read_only=True)) as store:
+            return {row.path: row.lines for row in store.runs()}
+    except StorageError:
+        return {}
+
+
+def reads(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Waits until the database knows more of every log after more was printed."""
+    before = read(folder)
+    tell(process, b"more")
+    until(lambda: any(n > before.get(name, 0) for name, n in read(folder).items()))
+
+
+def test_two_runs_share_one_daemon(tmp_path: Path) -> None:
+    """It reads the logs of both; when the first ends, the second's takes over."""
+    source = python(TRAINER)
+    with (
+        running(tmp_path, *source, options=("--watch", "--name", "one")) as first,
+        running(tmp_path, *source, options=("--watch", "--name", "two")) as second,
+    ):
+        for process in (first, second):
+            reads(tmp_path, process)
+        until(lambda: 2 == len(read(tmp_path)))
+        state = tmp_path / "training_plots" / ".gptwatch"
+        holder = lock.holder(state)
+        _, errors = first.communicate(timeout=DEADLINE_S)
+        assert 0 == first.returncode, errors
+        before = read(tmp_path)
+        reads(tmp_path, second)
+        grown = {name for name, n in read(tmp_path).items() if n > before[name]}
+        assert ["two"] == [name.split("-")[0] for name in grown]
+        assert holder != lock.holder(state)
+        _, more = second.communicate(timeout=DEADLINE_S)
+        assert 0 == second.returncode, more
+        assert 1 == (errors + more).count(b"watched by the gptwatch that is running")
+    assert lock.holder(state) is None
+
+
+def test_an_old_log_is_not_watched(tmp_path: Path) -> None:
+    """Only those that `run --watch` writes now."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "old.log").write_bytes(b"step 0: train loss 4, val loss 3\n")
+    with running(tmp_path, *python(TRAINER), options=("--watch",)) as process:
+        reads(tmp_path, process)
+
+        assert "old.log" not in read(tmp_path)
+        process.communicate(timeout=DEADLINE_S)
+
+
+def test_kill_9_leaves_no_daemon_behind(tmp_path: Path) -> None:
+    """Neither the one that watches nor one that waits for its turn."""
+    state = tmp_path / "training_plots" / ".gptwatch"
+    options = ("--watch",)
+    with running(tmp_path, *python(TRAINER), options=options) as first:
+        reads(tmp_path, first)
+        with running(tmp_path, *python(TRAINER), options=options) as second:
+            reads(tmp_path, second)
+            second.kill()
+            second.communicate()
+        first.kill()
+        first.communicate()
+        until(lambda: lock.holder(state) is None)
+    until(lambda: not daemons_below(tmp_path))
+
+
+def daemons_below(folder: Path) -> list[bytes]:
+    """Command lines of our daemons whose working directory is a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes()
+            if (process / "cwd").readlink() == folder and b"--shared" in command:
+                found.append(command)
+    return found

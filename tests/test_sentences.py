@@ -8,11 +8,13 @@ from typing import Any
 import analyses
 import numpy as np
 import pytest
-from analyses import curve, nothing, with_summary
+from analyses import with_summary
 
+from parsers.parser import Parser
 from watcher.analysis import rules
 from watcher.analysis.finding import Finding
-from watcher.analysis.model import Analysis, Summary
+from watcher.analysis.model import Analysis
+from watcher.analysis.pipeline import analyse
 from watcher.outputs.text.finding_templates import PARTS
 from watcher.outputs.text.findings import advice, sentence
 from watcher.outputs.text.headline import headline
@@ -24,6 +26,7 @@ from watcher.outputs.text.numbers import (
     percent,
     plain,
 )
+from watcher.storage.columns import Run
 
 
 NBSP = "\N{NO-BREAK SPACE}"
@@ -72,7 +75,7 @@ def finding(rule: str, **changed: Any) -> Finding:
     return replace(Finding(rule, "warning", 12_500, 1750, ALL[rule]), **changed)
 
 
-def test_overfitting_is_told_as_a_person_would() -> None:
+def test_overfitting_in_english() -> None:
     """The sentence has the numbers that a decision needs."""
     assert (
         "Overfitting since step 1,750: validation loss is 0.25 (17%) above its best "
@@ -81,7 +84,7 @@ def test_overfitting_is_told_as_a_person_would() -> None:
     ) == sentence(OVERFITTING)
 
 
-def test_overfitting_is_told_in_russian() -> None:
+def test_overfitting_in_russian() -> None:
     """With no-break spaces between a number and its sign."""
     assert (
         "Переобучение с шага 1750: валидационный loss сейчас выше своего минимума "
@@ -92,9 +95,9 @@ def test_overfitting_is_told_in_russian() -> None:
 
 def test_a_warning_is_not_sure() -> None:
     """Only what is confirmed is said without a doubt."""
-    told = sentence(replace(OVERFITTING, confirmed_step=None))
+    shown = sentence(replace(OVERFITTING, confirmed_step=None))
 
-    assert told.startswith("Probably overfitting since step 1,750: ")
+    assert shown.startswith("Probably overfitting since step 1,750: ")
 
 
 def test_what_is_over_says_so() -> None:
@@ -119,10 +122,10 @@ def test_what_a_restart_ended_says_so() -> None:
 def test_other_units_are_named() -> None:
     """Nats go without saying, bits do not."""
     bits = {**OVERFITTING.evidence, "unit": "bits/byte"}
-    told = replace(OVERFITTING, evidence=bits)
+    found = replace(OVERFITTING, evidence=bits)
 
-    assert "is 0.25 bits/byte (17%) above" in sentence(told)
-    assert "на 0.25 бит/байт (17" in sentence(told, "ru")
+    assert "is 0.25 bits/byte (17%) above" in sentence(found)
+    assert "на 0.25 бит/байт (17" in sentence(found, "ru")
 
 
 @pytest.mark.parametrize(
@@ -227,21 +230,21 @@ def test_sentences_need_no_evidence(rule: str, lang: str) -> None:
     """What is not known is left out, with its words and its punctuation."""
     unsaid = {k: math.nan for k, v in ALL[rule].items() if not isinstance(v, str)}
     for evidence in ({}, dict.fromkeys(ALL[rule]), unsaid):
-        told = sentence(Finding(rule, "info", 5, None, evidence), lang)
+        shown = sentence(Finding(rule, "info", 5, None, evidence), lang)
 
-        assert len(told) > len("step 5.")
-        assert not set("{}|") & set(told)
-        assert "nan " not in told
+        assert len(shown) > len("step 5.")
+        assert not set("{}|") & set(shown)
+        assert "nan " not in shown
 
 
 @pytest.mark.parametrize("rule", sorted(PARTS))
 def test_russian_is_russian(rule: str) -> None:
     """No English sentence is left in the other language."""
-    told = sentence(finding(rule), "ru_RU.UTF-8")
+    shown = sentence(finding(rule), "ru_RU.UTF-8")
 
-    assert any("а" <= letter <= "я" for letter in told)
-    assert " step " not in told
-    assert f"12{NBSP}" in told or "1750" in told or rule == "evaluation_cost"
+    assert any("а" <= letter <= "я" for letter in shown)
+    assert " step " not in shown
+    assert f"12{NBSP}" in shown or "1750" in shown or rule == "evaluation_cost"
 
 
 def test_nothing_is_advised_where_nothing_is_to_do() -> None:
@@ -270,18 +273,18 @@ def test_advice_depends_on_how_it_ended() -> None:
 
 def test_an_unknown_rule_is_named() -> None:
     """A finding of a newer store does not stop the report."""
-    told = Finding("loss_of_hope", "info", 7)
+    found = Finding("loss_of_hope", "info", 7)
 
-    assert "Loss of hope at step 7." == sentence(told)
-    assert "" == advice(told)
+    assert "Loss of hope at step 7." == sentence(found)
+    assert "" == advice(found)
 
 
 def test_the_rules_have_sentences() -> None:
     """What a rule finds in a log of ours can be said."""
     run = analyses.overfit()
-    told = [sentence(f) for f in rules.findings(run)]
+    shown = [sentence(f) for f in rules.findings(run)]
 
-    assert any(text.startswith("Overfitting since step 1,250: ") for text in told)
+    assert any(text.startswith("Overfitting since step 1,250: ") for text in shown)
 
 
 def titled(*found: Finding, **summary: Any) -> Analysis:
@@ -356,10 +359,13 @@ def test_titles_are_short(rule: str, lang: str) -> None:
 )
 def test_a_run_without_validation_has_a_title(loss: Any, said: str) -> None:
     """Whoever never evaluates wants to know whether it still learns."""
-    train = curve("loss", np.arange(len(loss)), loss)
-    summary = Summary(final_loss=2.31, last_step=5000)
+    steps = np.linspace(5000 / len(loss), 5000, len(loss)).round().astype(int)
+    pairs = zip(steps.tolist(), loss.tolist(), strict=True)
+    log = "".join(f"step {step} | loss {value:.4f}\n" for step, value in pairs)
+    parser, run = Parser(), Run()
+    run.add(parser.feed(log.encode()))
 
-    assert said == headline(nothing(train=train, summary=summary))
+    assert said == headline(analyse(run, name="run", path="run"))
 
 
 @pytest.mark.parametrize("name", sorted(analyses.ALL))

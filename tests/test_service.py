@@ -191,7 +191,7 @@ def test_edited_settings_stay(place: Place) -> None:
         pytest.param("dir = 'x'", "must be a list of strings", id="not a list"),
     ],
 )
-def test_bad_settings_are_told(place: Place, text: str, why: str) -> None:
+def test_invalid_settings_are_refused(place: Place, text: str, why: str) -> None:
     """Settings that the daemon would refuse are refused at once."""
     put({place.config: text})
 

@@ -36,7 +36,9 @@ def test_reads_packed_logs(tmp_path: Path, pack: Callable[[bytes], bytes]) -> No
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
-def test_a_cut_archive_is_told(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+def test_a_truncated_archive_is_an_error_message(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
     """An archive that ends too early is an error, not a shorter log."""
     path = tmp_path / "train.log.gz"
     path.write_bytes(pack(DATA)[:-20])
@@ -45,7 +47,7 @@ def test_a_cut_archive_is_told(tmp_path: Path, pack: Callable[[bytes], bytes]) -
         list(chunks(path))
 
 
-def test_garbage_in_a_zstd_file_is_told(tmp_path: Path) -> None:
+def test_garbage_in_a_zstd_file_is_an_error_message(tmp_path: Path) -> None:
     """Broken zstd data is an error of its own."""
     path = tmp_path / "train.log.zst"
     path.write_bytes(zstd(DATA)[:12] + b"garbage" * 9)
@@ -79,7 +81,7 @@ def make_loop(path: Path) -> None:
         (make_loop, "cannot be opened"),
     ],
 )
-def test_what_is_no_log_is_told(
+def test_what_is_no_log_is_an_error_message(
     tmp_path: Path, make: Callable[[Path], None], message: str
 ) -> None:
     """Folders, pipes, missing files and loops get one clear line, and none hangs."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,19 @@ def test_what_is_wrong_with_the_daemon(bench: Bench, log: Path) -> None:
     assert "logs are read 1 min 15 s late" in shown
 
 
+def test_a_daemon_without_cpu_is_named(bench: Bench, log: Path) -> None:
+    """It is running, so its last report is what there is to go by."""
+    append(log, lines(0, 20))
+    bench.look()
+    with bench.store.transaction():
+        bench.store.keep_note("daemon", {"at": time.time() - 120, "late_s": 0.0})
+
+    with locked(bench.state):
+        shown = ask(bench).stdout
+
+    assert "the daemon last reported 2 min" in shown
+
+
 def test_equal_names_below_two_directories(bench: Bench, tmp_path: Path) -> None:
     """The directory stands before the name, and only where it must."""
     with bench.store.transaction():
@@ -438,3 +452,8 @@ def test_the_shell_completes_names_of_runs(bench: Bench) -> None:
         f"gptwatch status --state {bench.state} lr", 4
     )
     assert ["overfitting"] == offered("gptwatch alerts --explain overf", 3)
+    offered_runs = offered(f"gptwatch silence --state {bench.state} ba", 4)
+    assert ["base.log"] == offered_runs
+    assert "spike" in offered(f"gptwatch silence --state {bench.state} lr-1.log s", 5)
+    assert ["base.log@"] == offered(f"gptwatch show --state {bench.state} ba", 4)
+    assert "nanogpt" in offered("gptwatch formats nano", 2)

@@ -18,7 +18,11 @@ from oracle import Bench, append, known, lines
 from parsers.batch import Batch, Milestone
 from parsers.delta import Delta
 from parsers.parser import Parser
-from watcher.errors import StorageSetupError
+from watcher.errors import (
+    StorageMissingError,
+    StorageSetupError,
+    StorageUnavailableError,
+)
 from watcher.host.lock import holder, locked
 from watcher.storage import points
 from watcher.storage.checkpoint import Cursor
@@ -209,9 +213,11 @@ def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
     before = (tmp_path / NAME).read_bytes()
 
     for read_only in (False, True):
-        with pytest.raises(StorageSetupError, match="made by a newer gptwatch") as told:
+        with pytest.raises(
+            StorageSetupError, match="made by a newer gptwatch"
+        ) as refused:
             Database(tmp_path, read_only=read_only)
-        assert "upgrade gptwatch" in str(told.value)
+        assert "upgrade gptwatch" in str(refused.value)
 
     assert before == (tmp_path / NAME).read_bytes()
 
@@ -250,7 +256,7 @@ with locked(Path(sys.argv[1])):
 
 
 def test_f41_a_folder_is_of_one_daemon(tmp_path: Path) -> None:
-    """The second one is told which process holds it; it is free when that one ends."""
+    """The message names the process that holds it; it is free when that one ends."""
     state = tmp_path / "state"
     with subprocess.Popen(
         [sys.executable, "-c", LOCKING, str(state)],
@@ -272,3 +278,29 @@ def test_f41_a_folder_is_of_one_daemon(tmp_path: Path) -> None:
     assert None is holder(state)
     with locked(state):
         assert os.getpid() == int((state / "lock").read_text())
+
+
+def test_nobody_reads_a_database_that_is_being_made(tmp_path: Path) -> None:
+    """There is none, or it is whole, at whatever moment somebody opens it."""
+    made = 40
+    source = (
+        "import sys, pathlib\n"
+        "from watcher.storage.database import Database\n"
+        "for number in range(int(sys.argv[2])):\n"
+        "    folder = pathlib.Path(sys.argv[1], str(number))\n"
+        "    folder.mkdir()\n"
+        "    Database(folder).close()\n"
+    )
+    command = [sys.executable, "-c", source, str(tmp_path), str(made)]
+    root = str(Path(__file__).parents[1])
+    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": root}) as maker:
+        for number in range(made):
+            rows = None
+            while rows is None:
+                assert not maker.poll()
+                with contextlib.suppress(StorageMissingError, StorageUnavailableError):
+                    store = Database(tmp_path / str(number), read_only=True)
+                    with contextlib.closing(store):
+                        rows = store.runs()
+            assert [] == rows
+    assert 0 == maker.returncode

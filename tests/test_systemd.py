@@ -1,4 +1,4 @@
-"""What systemd and the journal are told."""
+"""What is sent to systemd and the journal."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ def channel(
         yield listener
 
 
-def test_systemd_is_told(channel: socket.socket) -> None:
+def test_fields_are_sent_to_systemd(channel: socket.socket) -> None:
     """Fields go out in one message, over sockets in folders and abstract ones."""
     sdnotify.notify("READY=1", "STATUS=3 runs")
 
@@ -54,7 +54,9 @@ def test_reloading_has_its_time(channel: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("address", ["", "/nowhere/notify", "/" + "x" * 200, "@"])
-def test_nobody_to_tell(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_socket_no_notification(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a listener nothing happens."""
     monkeypatch.setenv("NOTIFY_SOCKET", address)
 

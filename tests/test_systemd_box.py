@@ -24,7 +24,7 @@ LINES: Final = [line.removeprefix("sudo ") for line in commands(block("service")
 WORDS: Final = (
     " && ".join(LINES[:2])
     .replace("/usr/bin/python3", str(PYTHON))
-    .replace("install .", f"install --quiet {SOURCE}")
+    .replace("install '.", f"install --quiet '{SOURCE}")
 )
 GPTWATCH: Final = f"{VENV}/bin/gptwatch"
 LOGS: Final = "/srv/logs"
@@ -302,7 +302,7 @@ def test_logs_of_a_group_below_home(box: Box) -> None:
 
 
 def test_nobody_is_called_dead_who_is_not_seen(box: Box) -> None:
-    """Who writes is unknown at first; with the drop-in, a writer that died is told."""
+    """Who writes is unknown at first; with the drop-in, that one died."""
     script = (
         f"exec >>{LOGS}/a.log; for i in $(seq 400); do "
         'echo "iter $i: loss 2.5, time 20.00ms, mfu 9.00%"; sleep .1; done'

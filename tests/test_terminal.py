@@ -63,14 +63,14 @@ def test_no_text_of_a_log_is_obeyed(
         outcome="killed",
         outcome_text=text,
     )
-    told = summary(
+    shown = summary(
         run, {text: text}, lang="en", width=width, colour=colour, encoding=encoding
     )
-    lines = COLOUR.sub("", told).split("\n")
+    lines = COLOUR.sub("", shown).split("\n")
 
     assert lines == [clean(line) for line in lines]
     assert max(map(cell_len, lines)) <= width
-    assert told.encode(encoding)
+    assert shown.encode(encoding)
 
 
 def test_colours_only_where_they_are_wanted() -> None:

@@ -230,7 +230,7 @@ def test_moving_in_the_log_moves_the_crosshair(screen: Screen) -> None:
 
 
 def test_the_log_is_searched_both_ways(screen: Screen) -> None:
-    """The match is marked; `n` and `N` go on; no match is told."""
+    """The match is marked; `n` and `N` go on; no match is a message."""
     screen.press("j", "enter", "enter", "g")
     screen.type("1")
     screen.press("enter", "/")
@@ -415,7 +415,7 @@ def test_hostile_names_and_lines_stay_letters(tmp_path: Path) -> None:
     bench.stop()
 
 
-def test_a_log_that_is_gone_is_told(tmp_path: Path) -> None:
+def test_a_deleted_log_is_a_message(tmp_path: Path) -> None:
     """The curve stays; the lens says why there are no lines."""
     state = watched(tmp_path)
     for path in (tmp_path / "logs/base").iterdir():
@@ -427,7 +427,7 @@ def test_a_log_that_is_gone_is_told(tmp_path: Path) -> None:
     screen.close()
 
 
-def test_a_store_that_is_gone_is_told_until_it_is_back(tmp_path: Path) -> None:
+def test_a_deleted_database_is_a_message_until_it_is_back(tmp_path: Path) -> None:
     """The runs stay on the screen, and a banner says what is wrong."""
     state = watched(tmp_path)
     screen = Screen(state)

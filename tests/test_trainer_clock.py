@@ -11,7 +11,7 @@ from trainer.report import Clock, Report
 
 
 class FakeTime:
-    """A host and a GPU that works off a queue; both advance only when told."""
+    """A host and a GPU that works off a queue; both advance only on request."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Replace the clocks and the CUDA calls that the trainer uses."""

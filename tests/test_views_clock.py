@@ -98,7 +98,7 @@ def test_training_time_is_the_sum_of_the_iterations(
     start = 0
     for stop in cuts:
         store.add(steps[start:stop], iter_ms=times[start:stop])
-        trained.grow(store.series, store.run, "iter_ms")
+        trained.grow(store.series, store.run)
         start = stop
     store.reader.close()
     store.database.close()
@@ -109,3 +109,21 @@ def test_training_time_is_the_sum_of_the_iterations(
     assert 1000 == trained.records
     at = found.at(np.array([1.0, 501, 1000]))
     np.testing.assert_allclose(at, [0.1, 500.1, 999.1])
+
+
+def test_training_time_that_a_log_sums_up_itself(tmp_path: Path) -> None:
+    """As it says; where the sum begins again, time goes on."""
+    store, trained = Store(tmp_path), Trained("train_time_ms")
+    store.add(range(100), train_time_ms=np.arange(100) * 1000.0)
+    trained.grow(store.series, store.run)
+    again = np.append(np.arange(50), np.arange(50)) * 1000.0
+    again[20] = np.nan
+    store.add(range(100), train_time_ms=again)
+    trained.grow(store.series, store.run)
+    store.reader.close()
+    store.database.close()
+
+    found = trained.clock()
+
+    assert found is not None
+    np.testing.assert_allclose(found.at(np.array([1.0, 100, 200])), [0, 99, 99 + 98])

@@ -329,7 +329,7 @@ def event(stream: Any) -> dict[str, Any]:
 
 
 def test_what_was_missed_comes_first(bench: Bench, page: Served) -> None:
-    """A page that lost its connection is told what happened meanwhile."""
+    """A page that lost its connection gets the events that it missed."""
     rev = page.get("/api/1/runs").json["rev"]
     append(bench.logs / "sub" / "a b.log", lines(52, 60))
     bench.look()

@@ -37,7 +37,6 @@ class EpochOffset:
 
     def count_on(self, raws: Sequence[Raw]) -> None:
         """Changes the steps of such lines."""
-        self._name_epochs(raws)
         mine = [raw for raw in raws if _begins_anew(raw)]
         if not mine:
             return
@@ -53,21 +52,26 @@ class EpochOffset:
         for raw, part in zip(mine, np.split(steps, ends[:-1]), strict=True):
             raw.columns["step"] = part
 
-    def _name_epochs(self, raws: Sequence[Raw]) -> None:
-        """Lines with a step alone are of the epoch that stands above them."""
+    def name_epochs(self, raws: Sequence[Raw]) -> None:
+        """Lines with a step alone are of the epoch that stands above them.
+
+        What they call the number of steps is that of the epoch.
+        """
         heads = [raw for raw in raws if _is_head(raw)]
         if not heads and self._head is None:
             return
         lines = np.concatenate([[-1], *(raw.lines for raw in heads)])
-        named = [raw.columns["epoch_no"] for raw in heads]
-        epochs = np.concatenate([[np.nan], *named])
+        heads_of = [raw.columns["epoch_no"] for raw in heads]
+        epochs = np.concatenate([[np.nan], *heads_of])
         order = lines.argsort(kind="stable")
         lines, epochs = lines[order], epochs[order]
         epochs[0] = np.nan if self._head is None else self._head
         for raw in raws:
             if "step" in raw.columns and "epoch_no" not in raw.columns:
                 at = np.searchsorted(lines, raw.lines)
-                raw.columns["epoch_no"] = epochs[at - 1]
+                raw.columns["epoch_no"] = named = epochs[at - 1]
+                if "max_steps" in raw.columns and not np.isnan(named).any():
+                    raw.columns["count_of"] = raw.columns.pop("max_steps")
         self._head = float(epochs[-1])
 
     def _carried(self, epochs: Floats, steps: Floats, sizes: Floats) -> Floats:

@@ -6,7 +6,9 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch, Floats, Ints
+from parsers.engine import stamps
 from parsers.engine.epoch_offset import EpochOffset
+from parsers.engine.ranks import Ranks
 from parsers.engine.repeats import Repeats, single
 from parsers.engine.templates import Raw
 from parsers.format import WORDS, LinePattern
@@ -15,6 +17,7 @@ from parsers.format import WORDS, LinePattern
 # Steps are int64; what is longer is no step.
 _STEPS_END: Final = float(1 << 62)
 _NO_LINE: Final = 1 << 62
+_NO_METRICS: Final = {*WORDS, *stamps.WORDS}
 
 
 class Steps:
@@ -36,15 +39,19 @@ class Steps:
         self._patterns = {pattern.name: pattern for pattern in patterns}
         # Records of the metrics that others stand in for.
         self._own = {t: 0 for p in patterns for t in p.stands_in.values()}
+        self._ranks = Ranks()
         self._epoch_offset = EpochOffset()
         self._repeats = Repeats()
+        self._clock = stamps.Clock()
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, of plain JSON types."""
         return {name[1:]: getattr(self, name) for name in _KEPT} | {
             "last": self.last,
             "planned": self.planned,
+            "followed": self._ranks.state(),
             "carry": self._epoch_offset.state(),
+            "clock": self._clock.state(),
             **self._repeats.state(),
         }
 
@@ -54,12 +61,17 @@ class Steps:
             setattr(self, name, state.get(name[1:], getattr(self, name)))
         self._waiting = [(s, n, v) for s, n, v in self._waiting]
         self.last, self.planned = state["last"], state["planned"]
+        self._ranks.restore(state.get("followed", {}))  # older states have none
         self._epoch_offset.restore(state["carry"])
         self._repeats.restore(state)
+        if "clock" in state:
+            self._clock.restore(state["clock"])
 
     def settle(self, raws: Sequence[Raw]) -> list[Batch]:
         """Records with steps; those that wait for the next step may come later."""
+        raws = self._ranks.of_one(raws)
         self._note_bases(raws)
+        self._epoch_offset.name_epochs(raws)
         self._note_plan(raws)
         _note_left(raws)
         self._epoch_offset.count_on(raws)
@@ -71,7 +83,13 @@ class Steps:
         for raw, own, count in zip(raws, owned, counted, strict=True):
             given = own if count is None else count
             found.append(self._records(raw, given, lines, steps, ends))
+        timed = [
+            (raw.lines, own, raw.columns)
+            for raw, own in zip(raws, owned, strict=True)
+            if own is not None
+        ]
         batches = self._stand_in(raws, self._sift(raws, found))
+        batches.append(self._clock.read(timed))
         if len(steps):
             self.last, self._end = int(steps[-1]), _whole(ends[-1])
         return [batch for batch in batches if len(batch)]
@@ -105,7 +123,7 @@ class Steps:
     def _records(
         self, raw: Raw, own: Ints | None, lines: Ints, steps: Ints, ends: Floats
     ) -> Batch:
-        values = {n: c for n, c in raw.columns.items() if n not in WORDS}
+        values = {n: c for n, c in raw.columns.items() if n not in _NO_METRICS}
         if raw.pattern.step == "none" or not values:
             return Batch(raw.pattern.name, raw.lines[:0], raw.lines[:0], {})
         if own is None and raw.pattern.step == "next":
@@ -234,7 +252,9 @@ _KEPT = ("_counts", "_waiting", "_bases", "_end", "_interval", "_own")
 def _renamed(
     batch: Batch, role: Mapping[str, str], ends: Mapping[str, int]
 ) -> Sequence[Batch]:
-    names = {n: t for n, t in role.items() if n in batch.values}
+    names = {
+        n: t for n, t in role.items() if n in batch.values and t not in batch.values
+    }
     end = min((ends[target] for target in names.values()), default=-1)
     if end < 0:
         return [batch]

@@ -58,6 +58,7 @@ STDOUT = Format(
             HEAD + rb"validation loss: " + named("val_loss") + rb"\s*$",
             needs=(b"validation loss: ",),
             step="next",
+            hit=False,  # others print such lines, too
         ),
         line(
             "HellaSwag accuracy",

@@ -14,7 +14,7 @@ from parsers.metrics import ANY_LOSS
 from parsers.patterns import STEP, named
 
 
-_ITERATION: Final = rb"\bIteration " + STEP + rb"(?: \([^()]{1,60}\))?, "
+_ITERATION: Final = rb"\] *Iteration " + STEP + rb"(?: \([^()]{1,60}\))?, "
 
 CAFFE = Format(
     name="caffe",

@@ -52,6 +52,10 @@ _RUNS: Final = frozenset(
     {"run", "run_id", "run_name", "name", "trial", "trial_id", "experiment", "exp"}
     | {"config", "seed", "model", "id", "dataset", "variant", "lr_max", "batch_size"}
 )
+# A loss beside these is one of money.
+_MONEY: Final = frozenset(
+    {"profit", "price", "close", "premium", "claim", "revenue", "currency", "symbol"}
+)
 _SPLITS: Final = frozenset({"split", "phase", "mode", "stage", "set"})
 _HELD_OUT: Final = frozenset({"val", "valid", "validation", "eval", "dev", "test"})
 
@@ -67,6 +71,7 @@ class Tables:
         self.taken: list[int] = []
         self._axis = Axis()
         self._delimiter = b""
+        self._indexed = False  # whether a column without a name may come first
         self._prefixed = False  # whether a logger's prefix stands before the header
         self._names: list[str] = []
         self._columns: list[tuple[int, Key]] = []
@@ -101,6 +106,7 @@ class Tables:
             "delimiter": self._delimiter.decode(),
             "names": self._names,
             "prefixed": self._prefixed,
+            "indexed": self._indexed,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -108,6 +114,7 @@ class Tables:
         self._axis.restore(state["axis"])
         self._delimiter = state["delimiter"].encode()
         self._prefixed = state.get("prefixed", False)
+        self._indexed = state.get("indexed", False)
         self._set(state["names"])
 
     def _body(self, text: bytes) -> bytes:
@@ -129,10 +136,12 @@ class Tables:
             if delimiter not in text:
                 continue
             blank = delimiter == b" "
-            cells = _named_columns(text) if blank else _cells(text, delimiter)
+            named = text.removeprefix(b"#")
+            cells = _named_columns(named) if blank else _cells(named, delimiter)
             names = [_name(cell) for cell in cells]
-            if is_header(names) and (not blank or _in_columns(names)):
+            if is_header(names) and (not blank or _in_columns(named, names)):
                 self._delimiter = delimiter
+                self._indexed = blank and text.startswith(b"  ")
                 self._axis.restart()
                 self._set(names)
                 return True
@@ -152,6 +161,8 @@ class Tables:
         if self._delimiter not in text:
             return None
         cells = _cells(text, self._delimiter)
+        if self._indexed and len(cells) == len(self._names) + 1 and cells[0].isdigit():
+            cells = cells[1:]  # pandas prints its index
         if len(cells) != len(self._names):
             return None
         found = []
@@ -197,7 +208,9 @@ def is_header(names: Sequence[str]) -> bool:
     plains = {plain(name) for name in names}
     known = {k.name for name in names if (k := key(name))}
     known |= {k.name for k, _ in _parts(names)}
-    if known.isdisjoint(CURVES) or len(plains) < len(names) - 1:
+    if known.isdisjoint(CURVES) or not plains.isdisjoint(_MONEY):
+        return False
+    if len(plains) < len(names) - 1:
         return False
     stepped = not known.isdisjoint({"step", "epoch"}) or _index(names[0])
     return stepped or plains.isdisjoint(_RUNS)
@@ -227,9 +240,11 @@ def _is_name(cell: str) -> bool:
     return len(cell) <= _NAME_CHARS and bool(_NAME.fullmatch(cell))
 
 
-def _in_columns(names: Sequence[str]) -> bool:
+def _in_columns(text: bytes, names: Sequence[str]) -> bool:
     """Whether words are names of columns, as fastai prints them, and no sentence."""
     known = [key(name) for name in names]
+    if known[0] in _COUNTERS and len(_GAP.split(text.strip())) == len(names):
+        return True
     curves = sum("_" in n for n, k in zip(names, known, strict=True) if k in _LOSSES)
     return all(known) or (known[0] in _COUNTERS and curves > 1)
 

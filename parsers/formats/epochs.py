@@ -11,7 +11,8 @@ them), nor those that repeat a figure: the best, a checkpoint.
 
 from parsers.format import Fields, Format, LinePattern, line
 from parsers.formats.keyvalue import VALIDATION
-from parsers.keyvalue.freeform import SCALE, statement
+from parsers.keyvalue.freeform import statement
+from parsers.keyvalue.units import SCALE
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import named
 
@@ -28,7 +29,9 @@ def _locate(text: bytes) -> Fields | None:
     found = [*stated.fields(), ("step", *stated.epoch), ("epoch", *stated.epoch)]
     # A mean is not the loss of a step, where the log has such.
     found = [("epoch_loss" if f[0] == "running_loss" else f[0], *f[1:]) for f in found]
-    return found if stated.epochs is None else [*found, ("max_steps", *stated.epochs)]
+    if stated.epochs is not None:
+        found.append(("max_steps", *stated.epochs))
+    return found
 
 
 EPOCHS = Format(

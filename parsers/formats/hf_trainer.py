@@ -44,11 +44,20 @@ _BAR: Final = re.compile(
     rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%(?:\|[^|]*\|)?\s*(\d{1,15})/(\d{1,15}) "
     rb"\[([^\]]{0,99}(?:it/s|s/it))"
 )
+# `step 10 {'loss': 2.3}`
+_STEP: Final = re.compile(
+    rb"(?i)(?<![a-z-])(?:step|iter|iteration)s?[ :=#]{1,4}(\d{1,15})(?![\d.])"
+)
 # What a bar states in brackets: `00:15<00:23, 39.06it/s`
 _ELAPSED: Final = re.compile(rb"^([\d:]{1,12})<")
 _RATE: Final = re.compile(rb"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)(it/s|s/it)$")
+# `rl_loss: -0.003, reward_data: {'total_num': 64}` is no record of the Trainer.
+_OWN_LOSS: Final = re.compile(rb"loss\w{0,32}+ ?[:=] ?[-+]?\d")
 _SUMMARY: Final = b"'train_runtime'"
 _MS: Final = 1000.0
+# A bar that jumps over steps takes them for done in no time, and forgets that slowly.
+_SKIPPED: Final = 50
+_SETTLES: Final = 50
 _MEAN: Final = re.compile(rb"\b(?:train|eval)_\w+ +=  ")
 
 _Kept = tuple[int, bool, dict[str, float]]
@@ -76,6 +85,7 @@ class Dictionaries:
         self._trained = False  # whether any training loss has come
         self._epoch = 0.0
         self._evaluated: float | None = None  # epoch of the evaluation at this step
+        self._settles = 0  # from which count on the bar knows its rate
         self._times = ""  # of the last bar of training
         self._elapsed = [
             0.0,
@@ -132,6 +142,8 @@ class Dictionaries:
                 self._counting, self._redrawn = False, 0  # another run
             elif count == self._bar > self._redrawn:
                 self._redraw(count)
+            if count > max(self._bar, 0) + _SKIPPED:
+                self._settles = count + _SETTLES  # a resumed run skips to its step
             self._bar, self._total = count, total
             self._times = found[3].decode("ascii", "replace")
             self._known |= bool(self._kept)
@@ -158,9 +170,12 @@ class Dictionaries:
             self._release(records)
             return
         found = parsed(text)
-        if not found.curve:
+        if not found.curve or _OWN_LOSS.search(text, 0, text.find(b"{'")):
             return
         self.taken.append(line)
+        named = _STEP.search(text, 0, text.find(b"{'"))
+        if found.step is None and named:
+            found.step = int(named[1])
         if found.step is not None:
             self._release(records)
             records.add("dictionary", line, found.step, found.values)
@@ -199,7 +214,7 @@ class Dictionaries:
             before += since if now < since else 0.0
             self._elapsed[:2] = [before, now]
             values.setdefault("train_time_ms", max(0.0, before + now - evaluated))
-        if rate and float(rate[1]) > 0:
+        if rate and float(rate[1]) > 0 and self._bar >= self._settles:
             ms = _MS * float(rate[1])
             if rate[2] == b"it/s":
                 ms = _MS / float(rate[1])

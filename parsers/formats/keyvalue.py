@@ -19,10 +19,12 @@ import re
 from typing import Final
 
 from parsers.format import Fields, Format, LinePattern, Locate, StepFrom, line
-from parsers.keyvalue.freeform import SCALE, Statement, statement
+from parsers.keyvalue.freeform import Statement, statement
+from parsers.keyvalue.items import ADVERSARIAL, POINTS
 from parsers.keyvalue.normalise import english
+from parsers.keyvalue.units import SCALE
 from parsers.metrics import ANY_LOSS
-from parsers.patterns import MAX_STEPS, STEP, named
+from parsers.patterns import COUNT, MAX_STEPS, STEP, named
 
 
 _TEST_SET: Final = re.compile(rb"(?i)^\s*test set:")
@@ -34,6 +36,16 @@ _HEAD: Final = re.compile(
     + rb")?[\W_]*"
     rb"(?:(?:summary|results?|metrics|stats|completed?|finished|done)\b[\W_]*"
     rb"|(?:(?:epoch|elapsed) )?(?:time|took)\b[ :=]*[\d.:hmsecin ]+[\W_]*)?$"
+)
+# `---- [Epoch 0/100, Batch 20/500] ----`
+_EPOCH_AND_BATCH: Final = re.compile(
+    rb"(?i)^[\W_]{0,99}epoch (?P<epoch>"
+    + COUNT
+    + rb")(?:/\d{1,15}+)?+, (?:batch|step|iter(?:ation)?) "
+    + STEP
+    + rb"(?:/(?P<count_of>"
+    + COUNT
+    + rb"))?+[\W_]*+$"
 )
 _AT: Final = (
     rb" (?:at|after)(?: (?:step|iter|iteration|batch|epoch))? +"
@@ -47,11 +59,16 @@ _EVALUATED: Final = re.compile(
 )
 MEANS: Final = {"running_loss": "loss"}
 TESTS: Final = {"test_loss": "val_loss"}
+# What makes a line of a block one of the record.
+_BLOCK: Final = frozenset(POINTS | ADVERSARIAL)
 _HEAD_LONGEST: Final = 96
 _PLAIN: Final = re.compile(rb"(?:.*[\]|:>-]\s)?[\W_]*")
 _OPENS: Final = re.compile(
-    rb"(?i)(?:^\W*+|[\]|>:-]\s++\W{0,9}+)(?:(?:average|avg|mean)\s+)?"
-    rb"(?:(?:train|val|eval|dev|cross.entropy)\w*\.?[ _/-])?(?:loss|train|val|valid)\b"
+    rb"(?i)(?:^\W*+|[\]|>:-]\s++\W{0,9}+)(?:(?:average|avg|mean|total)\s+)?"
+    rb"(?:(?:train|val|eval|dev|cross.entropy|[gd]|gen|disc)\w*\.?[ _/-])?"
+    rb"(?:loss|reward|return|train|val|valid)\b"
+    # a list of fields
+    rb"|^\W{0,9}(?:\w{1,24}: [-+.\de]{1,24}, ){2,9}"
 )
 
 
@@ -62,11 +79,11 @@ def _with_step(text: bytes) -> Fields | None:
     found = [*stated.fields(), ("step", *stated.step)]
     if stated.epoch is not None:
         # Steps may begin anew in each epoch, and their number may be that of one.
-        found += [("epoch", *stated.epoch), ("epoch_no", *stated.epoch)]
-        return found + ([("count_of", *stated.steps)] if stated.steps else [])
-    if stated.steps is None or stated.batched:
+        found = [*found, ("epoch", *stated.epoch), ("epoch_no", *stated.epoch)]
+        return [*found, *([("count_of", *stated.steps)] if stated.steps else [])]
+    if stated.steps is None:
         return found
-    return [*found, ("max_steps", *stated.steps)]
+    return [*found, ("count_of" if stated.batched else "max_steps", *stated.steps)]
 
 
 def _with_epoch(text: bytes) -> Fields | None:
@@ -81,7 +98,14 @@ def _with_epoch(text: bytes) -> Fields | None:
 
 
 def of_validation(text: bytes) -> Fields | None:
-    """The figures of a validation that names neither step nor epoch."""
+    """The losses of a validation that names neither step nor epoch."""
+    found = _of_validation(text)
+    losses = {"val_loss", "val_bpb", "test_loss"}
+    return found if found and not losses.isdisjoint(f[0] for f in found) else None
+
+
+def _of_validation(text: bytes) -> Fields | None:
+    """Its figures, whether they are losses or not."""
     stated = statement(text)
     if stated is None or not is_bare(stated):
         return None
@@ -90,12 +114,19 @@ def of_validation(text: bytes) -> Fields | None:
         if not _EVALUATED.search(text):
             return None
         fields = [("val_loss" if f[0] == "loss" else f[0], *f[1:]) for f in fields]
-    elif not {"val_loss", "val_bpb"} & stated.metrics.keys():
-        return None
     kept = [f for f in fields if f[0].startswith("val_")]
     if stated.test and not _TEST_SET.search(text):
         return [("test_loss", *f[1:]) for f in kept if f[0] == "val_loss"]
-    return kept
+    return kept or None
+
+
+def _figures(text: bytes) -> Fields | None:
+    """What else a line with a step states: figures of a validation, parts of a loss."""
+    stated = statement(text)
+    if stated is None or stated.step is None:
+        return None
+    kept = [f for f in stated.fields() if f[0].startswith(("val_", "discriminator_"))]
+    return [*kept, ("step", *stated.step)] if kept else None
 
 
 def _alone(text: bytes) -> Fields | None:
@@ -107,7 +138,17 @@ def _alone(text: bytes) -> Fields | None:
     return [(group, *found.span(group)) for group in groups]
 
 
-def _epoch_alone(text: bytes) -> Fields | None:
+def _batch_alone(text: bytes) -> Fields | None:
+    """An epoch and a batch of it that nothing follows."""
+    found = _EPOCH_AND_BATCH.search(text)
+    if found is None:
+        return None
+    spans = {g: found.span(g) for g in found.groupdict() if found.start(g) >= 0}
+    spans["epoch_no"] = spans["epoch"]
+    return [(group, *span) for group, span in spans.items()]
+
+
+def epoch_alone(text: bytes) -> Fields | None:
     """The epoch of the steps that follow."""
     found = _alone(text) if b"poch" in text.lower() else None
     span = {g: (b, e) for g, b, e in found or ()}.get("step")
@@ -123,7 +164,7 @@ def _in_block(text: bytes) -> Fields | None:
         or not _OPENS.search(english(text))
     ):
         return None
-    return stated.fields() if stated.curve else None
+    return None if _BLOCK.isdisjoint(stated.metrics) else stated.fields()
 
 
 def is_bare(stated: Statement) -> bool:
@@ -136,8 +177,8 @@ def _pattern(name: str, locate: Locate, step: StepFrom, *, hit: bool) -> LinePat
 
 
 VALIDATION: Final = LinePattern(
-    "validation loss",
-    of_validation,
+    "validation",
+    _of_validation,
     step="epoch end",
     scale=SCALE,
     stands_in=TESTS,
@@ -187,7 +228,8 @@ KEYVALUE = Format(
             "epoch, loss", _with_epoch, step="epoch end", scale=SCALE, hit=False
         ),
         VALIDATION,
-        _pattern("epoch", _epoch_alone, "none", hit=False),
+        _pattern("epoch", epoch_alone, "none", hit=False),
+        _pattern("step, figures", _figures, "line", hit=False),
     ),
     weight=0.25,  # a known program's lines are read by its own format
 )
@@ -196,10 +238,22 @@ BLOCKS = Format(
     name="blocks",
     units=ANY_LOSS,
     written_by="home-made loops: the step on a line of its own",
-    samples=("Epoch: 1/30", "Train Loss: 7.2979 - Train Perplexity: 1477.26"),
+    samples=(
+        "Epoch: 1/30",
+        "Train Loss: 7.2979 - Train Perplexity: 1477.26",
+        "---- [Epoch 0/100, Batch 20/500] ----",
+    ),
     patterns=(
         LinePattern("step", _alone, step="none"),
-        LinePattern("loss", _in_block, step="previous", scale=SCALE, hit=False),
+        LinePattern("epoch, batch", _batch_alone, step="none"),
+        LinePattern(
+            "loss",
+            _in_block,
+            step="previous",
+            scale=SCALE,
+            stands_in=MEANS,
+            hit=False,
+        ),
     ),
     weight=0.0005,  # such heads stand above progress bars too
 )

@@ -16,7 +16,7 @@ makemore measures both losses in a step of its own:
 """
 
 from parsers.format import Format, line
-from parsers.patterns import COUNT, HEAD, START, STEP, later, named
+from parsers.patterns import COUNT, HEAD, MAX_STEPS, START, STEP, later, named
 
 
 MINGPT = Format(
@@ -75,6 +75,7 @@ MAKEMORE = Format(
     samples=(
         "step 10 | loss 3.1415 | step time 12.34ms",
         "step 500 train loss: 2.2910943031311035 test loss: 2.298872232437134",
+        "  10000/ 200000: 2.1723",
     ),
     patterns=(
         line(
@@ -98,6 +99,17 @@ MAKEMORE = Format(
             + named("train_loss")
             + later(rb"\btest loss: " + named("val_loss")),
             needs=(b"step ", b" train loss: "),
+        ),
+        line(
+            "N/ N: loss of the lectures",
+            rb"^\s{0,9}"
+            + STEP
+            + rb"/\s{0,9}"
+            + MAX_STEPS
+            + rb": "
+            + named("loss", rb"\d+\.\d{4}")
+            + rb"$",
+            needs=(b"/", b": "),
         ),
     ),
 )

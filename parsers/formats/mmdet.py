@@ -27,8 +27,25 @@ _KEYS: Final = {
     b"grad_norm": "grad_norm",
     b"acc": "accuracy",
 }
-# Accuracies are percentages.
-_SCALE: Final = {"iter_ms": 1000, "accuracy": 0.01, "val_accuracy": 0.01}
+_SCORES: Final = {
+    b"loss": "val_loss",
+    b"acc": "val_accuracy",
+    b"accuracy/top0": "val_accuracy",
+    b"accuracy_top-0": "val_accuracy",
+    b"aAcc": "val_accuracy",
+    b"mIoU": "val_iou",
+    b"coco/bbox_mAP": "val_map",
+    b"bbox_mAP": "val_map",
+    b"mAP": "val_map",
+    b"pascal_voc/mAP": "val_map",
+}
+# These are percentages.
+_SCALE: Final = {
+    "iter_ms": 1000,
+    "accuracy": 0.01,
+    "val_accuracy": 0.01,
+    "val_iou": 0.01,
+}
 
 MMDET = Format(
     name="mmdet",
@@ -73,10 +90,10 @@ MMDET = Format(
         pairs(
             "Epoch(val) [E][N]",
             rb"\b(?:Epoch|Iter)\(val\) +\[ *\d+\](?:\[ *\d+(?:/\d+)?\])?\s",
-            {b"loss": "val_loss", b"acc": "val_accuracy"},
-            must=("val_loss",),
+            _SCORES,
+            must=(),
             scale=_SCALE,
-            needs=(b"(val) ", b"loss: "),
+            needs=(b"(val) ",),
             step="previous",
         ),
     ),

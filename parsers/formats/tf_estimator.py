@@ -27,6 +27,7 @@ TF_ESTIMATOR = Format(
         "INFO:tensorflow:global_step/sec: 195.3",
         "INFO:tensorflow:global step 100: loss = 2.3101 (0.512 sec/step)",
         "INFO:tensorflow:Step 100 per-step time 0.512s loss=0.912",
+        " 'Loss/total_loss': 0.4123,",
     ),
     patterns=(
         line(
@@ -53,8 +54,16 @@ TF_ESTIMATOR = Format(
             + rb"s(?: loss=| *$)"
             + named("loss")
             + rb"?",
-            needs=(b"per-step time ", b"loss="),
+            needs=(b"per-step time ",),
             scale=_MS,
+            once=True,
+        ),
+        line(
+            "Loss/total_loss in a dictionary",
+            rb"'Loss/total_loss': " + named("loss"),
+            needs=(b"'Loss/total_loss': ",),
+            step="previous",
+            once=True,
         ),
         line(
             "Saving dict for global step N:",

@@ -30,9 +30,21 @@ _PERCENT: Final = (
 )
 # Where the total is not known: `13it [00:09,  1.39it/s, loss=0.5]`
 _BARE: Final = rb"(?<![^\s:])(?P<step>" + COUNT + rb")it \[[^\],]*"
-_PAIR: Final = re.compile(
-    rb"(?<![\w/.])([A-Za-z][\w/. -]{0,48}?)(?: ?[=:] ?| )(" + NUMBER + rb")(?![\w.]|%)"
+# `Progress on:train 10it/1000it rate:1.2it/s remaining:10:00 postfix:loss=2.3`
+_LOGGABLE: Final = (
+    rb"\bProgress on:\S{0,64} (?P<step>"
+    + COUNT
+    + rb")it/(?P<per_epoch>"
+    + COUNT
+    + rb")it rate:"
 )
+_PAIR: Final = re.compile(
+    rb"(?<![\w/.])([A-Za-z][\w/. -]{0,48}?(?: \([a-z]{1,16}\))?)(?: ?[=:] ?| )("
+    + NUMBER
+    + rb")(?![\w.]|%)"
+)
+# Losses of a GAN, where both are shown.
+_LETTERS: Final = {"G": "generator_loss", "D": "discriminator_loss"}
 
 
 def bar(
@@ -55,7 +67,9 @@ def bar(
         if found is None:
             return None
         spans = {g: found.span(g) for g in found.groupdict() if found.start(g) >= 0}
-        shown = _shown(text, found.start(), found.start("step"))
+        # A description may hold `|`; that of a bar behind another one may not.
+        begin = 0 if b"%|" not in text[: found.start()] else found.start()
+        shown = _shown(text, begin, found.start("step"))
         shown |= _shown(text, found.end(), len(text))
         if _LOSSES.isdisjoint(shown):
             return None
@@ -75,8 +89,12 @@ def bar(
 def _shown(text: bytes, start: int, end: int) -> dict[str, tuple[int, int]]:
     ranks: dict[str, int] = {}
     spans: dict[str, tuple[int, int]] = {}
+    letters: dict[str, tuple[int, int]] = {}
     for pair in _PAIR.finditer(text, start, end):
-        meant = key(pair[1].decode("ascii", "replace"))
+        shown = pair[1].decode("ascii", "replace")
+        if shown in _LETTERS:
+            letters[_LETTERS[shown]] = pair.span(2)
+        meant = key(shown)
         if meant is None or meant.name in {"step", "max_steps", "epoch"}:
             continue
         name = meant.name
@@ -84,6 +102,10 @@ def _shown(text: bytes, start: int, end: int) -> dict[str, tuple[int, int]]:
             name = "running_loss"
         if meant.rank < ranks.get(name, meant.rank + 1) and meant.scale == 1:
             ranks[name], spans[name] = meant.rank, pair.span(2)
+    if len(letters) == len(_LETTERS):
+        spans = letters | spans
+    if "generator_loss" in spans and _LOSSES.isdisjoint(spans):
+        spans["loss"] = spans["generator_loss"]
     return spans
 
 
@@ -96,6 +118,9 @@ TQDM = Format(
         "Train: 13it [00:09,  1.39it/s, loss=0.5]",
         "Training: 100% 221/221 [01:30<00:00,  2.44it/s, loss=2.3084, acc=0.3591]",
         "loss 0.5692:  46%|####  | 13/28 [00:09<00:10,  1.39it/s]",
+        "accuracy: 0.51, loss: 3.2 ||: : 5it [00:05, 1.02it/s]",
+        "Epoch #1: 13it [00:09,  1.39it/s, loss=0.5]",
+        "Progress on:train 10it/1000it rate:1.2it/s remaining:10:00 postfix:loss=2.3",
     ),
     patterns=(
         bar(
@@ -103,9 +128,16 @@ TQDM = Format(
             rb"(?i:\bepoch)[ :\[#]*(?P<epoch_no>" + COUNT + rb")",
             needs=(b"%|", b"poch"),
         ),
+        bar(
+            "epoch count",
+            rb"(?i:\bepoch)[ :\[#]*(?P<epoch_no>" + COUNT + rb")",
+            needs=(b"poch", b"it ["),
+            counter=_BARE,
+        ),
         bar("bar", rb"", needs=(b"%|",)),
         bar("percent", rb"", needs=(b"% ", b" ["), counter=_PERCENT),
         bar("count", rb"", needs=(b"it [",), counter=_BARE),
+        bar("tqdm_loggable", rb"", needs=(b"Progress on:",), counter=_LOGGABLE),
     ),
     # Thousands of bars are printed for one line an epoch.
     weight=0.001,

@@ -7,23 +7,33 @@
 The records are numbered as they come, training and validation each by itself.
 """
 
+import re
 from typing import Final
 
 from parsers.format import Fields, Format, LinePattern
 from parsers.formats.keyvalue import MEANS, TESTS, is_bare, of_validation
-from parsers.keyvalue.freeform import SCALE, statement
+from parsers.keyvalue.freeform import statement
+from parsers.keyvalue.units import SCALE
 from parsers.metrics import ANY_LOSS
 
 
 # Fewer such lines are a report, not a curve.
 _LEAST: Final = 3
+# `    loss = 0.5` is a statement of a program.
+_ASSIGNED: Final = re.compile(rb"[ \t]++[\w.]++ = [-+.\de]++\s*+")
 
 
 def _of_training(text: bytes) -> Fields | None:
+    if _ASSIGNED.fullmatch(text):
+        return None
     stated = statement(text)
     if stated is None or not is_bare(stated) or not stated.curve or stated.test:
         return None
     return stated.fields()
+
+
+def _of_validation(text: bytes) -> Fields | None:
+    return None if _ASSIGNED.fullmatch(text) else of_validation(text)
 
 
 UNCOUNTED = Format(
@@ -37,7 +47,7 @@ UNCOUNTED = Format(
     patterns=(
         LinePattern(
             "validation loss",
-            of_validation,
+            _of_validation,
             step="count",
             scale=SCALE,
             stands_in=TESTS,

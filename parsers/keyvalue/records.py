@@ -61,6 +61,8 @@ def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entr
         values = {n: v for n, v in values.items() if not n.startswith(OF_SET)}
     if held_out:
         values = {_HELD_OUT.get(name, name): value for name, value in values.items()}
+    elif "generator_loss" in values and not any(map(is_curve, values)):
+        values["loss"] = values["generator_loss"]  # it stands for that of the training
     return Entry(values, _whole(step), _whole(planned))
 
 

@@ -76,6 +76,9 @@ _LOSSES: Final = (
     "average_loss",
     "ce",
     "xent",
+    "logloss",
+    "log_loss",
+    "cost",
 )
 _PERPLEXITY: Final = ("ppl", "perplexity")
 
@@ -93,14 +96,15 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "step": (
             *_words(
-                "global_step trainer_global_step step steps current_steps "
-                "global_step_max_steps current_step train_step training_step "
-                "optimizer_step opt_step optim_step num_updates n_updates num_update "
-                "updates update iteration iterations iter iters iter_num train_iter "
-                "it global_steps training_global_step total_timesteps "
-                "time_total_timesteps num_timesteps timesteps_total timesteps "
-                "env_steps total_env_steps total_env_interacts training_iteration "
-                "time_iterations episode episodes round"
+                "global_step trainer_global_step train_global_step step steps "
+                "current_steps global_step_max_steps current_step train_step "
+                "training_step optimizer_step opt_step optim_step num_updates "
+                "n_updates num_update updates update iteration iterations iter "
+                "iters iter_num train_iter it global_steps training_global_step "
+                "total_timesteps time_total_timesteps num_timesteps timesteps_total "
+                "timesteps timestep env_step env_steps total_env_steps "
+                "total_env_interacts training_iteration time_iterations n_iter "
+                "niter iter_no passo paso episode episodes round"
             ),
         ),
         "max_steps": (
@@ -120,12 +124,28 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             *_of(_TRAIN, [f"loss_{n}" for n in ("total", "lm", "ce", "avg", "mean")]),
             *_LOSSES[1:],
             *_words(
-                "t_loss closs train lm avr_loss gpt_loss loss_mean pg_loss "
+                "t_loss closs train lm avr_loss gpt_loss loss_mean loss_batch "
+                "main_loss model_loss losses_total_loss losses_train_all_loss pg_loss "
                 "actor_pg_loss policy_gradient_loss train_policy_gradient_loss "
                 "policy_loss train_policy_loss actor_loss train_actor_loss rl_loss "
                 "loss_policy loss_policy_avg loss_pi surrogate_loss "
-                "mean_surrogate_loss"
+                "mean_surrogate_loss objective neg_elbo negative_elbo mse mse_loss bce "
+                "bce_loss rmse_trn verlust perte perda"
             ),
+        ),
+        "generator_loss": (
+            *_words(
+                "generator_loss g_loss loss_g gen_loss loss_gen generator_total_loss "
+                "gen_loss_total g_total_loss gen_total_loss errg err_g lossg"
+            ),
+            *_of(_TRAIN, ["generator_loss", "g_loss", "gen_loss", "loss_g"]),
+        ),
+        "discriminator_loss": (
+            *_words(
+                "discriminator_loss d_loss loss_d disc_loss loss_disc errd err_d lossd "
+                "disc_loss_total d_total_loss disc_total_loss"
+            ),
+            *_of(_TRAIN, ["discriminator_loss", "d_loss", "disc_loss", "loss_d"]),
         ),
         "epoch_loss": (
             *_words(
@@ -143,7 +163,11 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             *_of(_HELD_OUT, ["loss_epoch", "epoch_loss"]),
             *_of(_HELD_OUT, _LOSSES[1:]),
             *_of(_HELD_OUT, [f"loss_{n}" for n in ("total", "lm", "ce", "avg")]),
-            *_words("val valid validation heldout"),
+            *_words(
+                "val valid validation heldout clip_val_loss cv_loss "
+                "validation_main_loss losses_val_all_loss rmse_val "
+                "validierungsverlust perte_de_validation perda_de_validacao"
+            ),
         ),
         "val_bpb": (*_of(_HELD_OUT, ["bpb"]), "bpb"),
         "train_ppl": (*_of(_TRAIN, _PERPLEXITY), *_PERPLEXITY),
@@ -160,7 +184,7 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
                 "critic_rewards_mean objective_rlhf_reward objective_scores "
                 "env_reward_mean ppo_mean_scores episodic_return episode_return "
                 "average_return mean_return averageepret return_mean "
-                "charts_episodic_return return total_reward"
+                "charts_episodic_return return total_reward ep_return ep_reward ep_ret"
             ),
         ),
         "val_reward": (
@@ -274,7 +298,15 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
                 "n_tokens cumulative_tokens"
             ),
         ),
-        "epoch": ("epoch", "ep", "epochs", "train_epoch", "cur_epoch", "current_epoch"),
+        "epoch": (
+            "epoch",
+            "ep",
+            "epochs",
+            "train_epoch",
+            "cur_epoch",
+            "current_epoch",
+            "epoche",
+        ),
     }
 )
 # Times and sizes in a unit of their own: key to metric and factor.

@@ -140,9 +140,9 @@ def slow(folder: Path) -> None:
 
 def alarm(folder: Path) -> None:
     """A loss that is not finite, in logs that are drawn as usual."""
-    count = 6 if QUICK else 18  # no more than are told in an hour
-    told = folder / "told.txt"
-    command = f"(date +%s.%N; cat; echo) >> {told}"
+    count = 6 if QUICK else 18  # no more than are notified in an hour
+    notified = folder / "notified.txt"
+    command = f"(date +%s.%N; cat; echo) >> {notified}"
     (folder / "logs").mkdir()
     names = [f"{i:03}.log" for i in range(count)]
     for name in names:
@@ -158,7 +158,7 @@ def alarm(folder: Path) -> None:
             sent[name] = time.time()
             time.sleep(0.8)
         time.sleep(5.0)
-    rows = told.read_text().splitlines() if told.exists() else []
+    rows = notified.read_text().splitlines() if notified.exists() else []
     times = {
         json.loads(text)["run"]: float(at)
         for at, text in itertools.pairwise(rows)
@@ -331,8 +331,7 @@ def backlog(folder: Path) -> None:
             file.write(text)
     (folder / "logs" / "a.log").write_bytes(b"".join(map(line, range(100))))
     watched = Daemon(folder, *UNDRAWN)
-    while not watched.store.exists():
-        time.sleep(0.05)
+    watched.wait_until_it_watches()
     delays, mine, _ = follow(watched, ["a.log"], 5.0, 20.0)
     show("live beside a backlog: p50", 1e3 * quantile(delays, 0.5), 300.0, "ms")
     show("live beside a backlog: p99", 1e3 * quantile(delays, 0.99), 1e3, "ms")

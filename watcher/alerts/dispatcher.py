@@ -6,16 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from parsers.metrics import VALIDATION
 from watcher.alerts import lifecycle, outbox
 from watcher.alerts.channels import Channel, former_names
 from watcher.alerts.delivery import Deliverer
 from watcher.alerts.lifecycle import Alert, Moment, Notification
 from watcher.alerts.silences import is_silenced
+from watcher.analysis import place
 from watcher.analysis.finding import SEVERITIES
 from watcher.clock import Clock, iso
 from watcher.storage.database import Database
-from watcher.storage.lookup import line_of
 from watcher.storage.outbox import Delivery
 from watcher.storage.rows import Row
 
@@ -28,14 +27,6 @@ _PREFIXES: Final = {
     "reminder": ("still firing: ", "продолжается: "),
     "resolved": ("resolved: ", "завершилось: "),
 }
-
-
-# Rules whose findings stand on the line of an evaluation, or on the last one.
-_EVALUATED: Final = frozenset(
-    {"overfitting", "validation_jump", "constant_metric", "best_checkpoint_lost"}
-)
-_AT_END: Final = frozenset({"stalled", "crashed", "finished"})
-_ANY: Final = ("loss", "train_loss", *VALIDATION)
 
 
 class Dispatcher:
@@ -108,15 +99,15 @@ class Dispatcher:
         if notifications:
             self.deliver()
 
-    def is_idle(self, run: int) -> bool:
-        """Whether a run has no alerts."""
-        return not self._known(run)
-
     @property
     def error(self) -> str:
         """Why the last notification of a channel was not delivered, "" without such."""
         failing = next(filter(None, self._failing.values()), "")
         return f"alerts are not delivered: {failing}" if failing else ""
+
+    def is_idle(self, run: int) -> bool:
+        """Whether a run has no alerts."""
+        return not self._known(run)
 
     def forget(self, run: int) -> None:
         """Drops what is cached of a run of which nothing more comes."""
@@ -192,8 +183,8 @@ class Dispatcher:
     def _payload(self, row: Row, notification: Notification) -> dict[str, Any]:
         finding = notification.alert.finding
         prefix = _PREFIXES[notification.kind][self._lang == "ru"]
-        line = self._line(row, notification.alert.rule, finding)
-        place = f"{row.name}:{line}" if line else row.name
+        line = place.line(self._store, row, notification.alert.rule, finding["step"])
+        name = f"{row.name}:{line}" if line else row.name
         return {
             "schema": _SCHEMA,
             "kind": notification.kind,
@@ -208,22 +199,15 @@ class Dispatcher:
             "title": f"gptwatch: {row.name}",
             "message": f"{prefix}{finding['message']}",
             "advice": finding["advice"] if notification.kind == "firing" else "",
-            "text": f"{place}: {prefix}{finding['message']}",
+            "text": f"{name}: {prefix}{finding['message']}",
             "line": line,
-            "place": place,
+            "place": name,
             "evidence": dict(finding["evidence"]),
             "picture": row.state.get("made", {}).get("figure", ""),
             "raised_at": iso(notification.alert.since),
             "at": iso(self._clock.now()),
             "fingerprint": f"{row.id}/{notification.alert.key}",
         }
-
-    def _line(self, row: Row, rule: str, finding: Mapping[str, Any]) -> int | None:
-        """The line of the log that a finding stands on; `gptwatch show` prints it."""
-        if rule in _AT_END:
-            return row.lines or None
-        curves = VALIDATION if rule in _EVALUATED else ("loss", "train_loss")
-        return line_of(self._store, row.id, finding["step"], (*curves, *_ANY))
 
     def _digest(self, deferred: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Many notifications as one."""

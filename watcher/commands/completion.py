@@ -57,3 +57,21 @@ def complete_rules(_: click.Context, __: click.Parameter, incomplete: str) -> li
     from watcher.outputs.text.rule_docs import MEANINGS
 
     return [rule for rule in MEANINGS if rule.startswith(incomplete)]
+
+
+def complete_formats(
+    context: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Names of formats that begin so, and files."""
+    from parsers.formats import FORMATS
+
+    known = context.find_root().obj.formats if context.find_root().obj else FORMATS
+    names = [form.name for form in known if form.name.startswith(incomplete)]
+    return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
+
+
+def complete_places(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Names of runs with the `@` before a step."""
+    return [f"{name}@" for name in complete_runs(context, parameter, incomplete)]

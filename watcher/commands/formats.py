@@ -8,20 +8,30 @@ from typing import Final
 import click
 
 from watcher.commands import options
+from watcher.commands.completion import complete_formats
 
 
 _CHUNKS: Final = 16
 
 
 @click.command(short_help="List the known formats, or explain a log.")
-@click.argument("file", type=options.file, required=False)
+@click.argument(
+    "file",
+    metavar="[FILE|FORMAT]",
+    type=options.file,
+    required=False,
+    shell_complete=complete_formats,
+)
 @click.option("--suggest", is_flag=True, help="Propose [[formats]] that read FILE.")
 @options.lang
 @click.pass_context
 def formats(
     context: click.Context, file: Path | None, *, suggest: bool, lang: str
 ) -> None:
-    """List the known log formats, or explain how the format of FILE was detected."""
+    """List the known log formats, or explain how the format of FILE was detected.
+
+    With the name of a FORMAT, only that one.
+    """
     from watcher.outputs.report import format_report
 
     if suggest and file is None:
@@ -29,6 +39,10 @@ def formats(
     known, width = context.obj.formats, options.terminal_width()
     if file is None:
         click.echo(format_report.known(known, width=width))
+        return
+    named = [form for form in known if form.name == str(file)]
+    if named and not file.exists():
+        click.echo(format_report.known(named, width=width))
         return
     if suggest:
         context.exit(_suggest(file, lang))

@@ -14,6 +14,7 @@ from watcher.errors import InputError
 _EXIT_CODES: Final = {
     "overfitting": 10,
     "not_finite": 11,
+    "zero_loss": 11,  # what overflows is printed as 0, too
     "divergence": 12,
     "crashed": 13,
 }

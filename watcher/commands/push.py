@@ -1,6 +1,7 @@
 """`gptwatch push`: send runs to a server of another tool."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 import click
 
 from watcher.commands import options
+from watcher.commands.completion import complete_runs_and_files
 from watcher.commands.export import readings
 
 
@@ -15,10 +17,16 @@ _POINTS: Final = 5000
 
 
 @click.command()
-@click.argument("names", metavar="RUN|FILE...", type=options.file, nargs=-1)
+@click.argument(
+    "names",
+    metavar="RUN|FILE...",
+    type=options.file,
+    nargs=-1,
+    shell_complete=complete_runs_and_files,
+)
 @click.option(
     "--to",
-    type=click.Choice(["mlflow"]),
+    type=click.Choice(["mlflow", "wandb"]),
     default="mlflow",
     show_default=True,
     help="The tool.",
@@ -30,6 +38,14 @@ _POINTS: Final = 5000
 @click.option(
     "--all", "everything", is_flag=True, help="Send every point, not 5000 a metric."
 )
+@click.option(
+    "--out",
+    "target",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="wandb",
+    show_default=True,
+    help="Directory of the offline runs of W&B.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent.")
 @options.state
 @options.output_lang
@@ -39,53 +55,70 @@ def push(
     /,
     *,
     names: Sequence[Path],
-    to: str,  # noqa: ARG001 - one tool so far
+    to: str,
     url: str | None,
     project: str,
     everything: bool,
+    target: Path,
     dry_run: bool,
     state: Path | None,
 ) -> None:
-    """Send runs to a server: points, hyperparameters, state and headline.
+    """Send runs to another tool: points, hyperparameters, state and headline.
 
-    A second push sends only what came since. What looks like a secret is masked.
+    mlflow: to a server; a second push sends only what came since.  wandb: into offline
+    runs, which `wandb sync` uploads.  What looks like a secret is masked.
     """
-    from watcher.export import mlflow
-
     address = url or os.environ.get("MLFLOW_TRACKING_URI")
     if not names:
         raise click.UsageError(options.tr("name a run or the file of a log"))
-    if not address:
+    if to == "mlflow" and not address:
         raise click.UsageError(options.tr("name the server: --url http://HOST:PORT"))
-    server, limit = mlflow.Server(address), None if everything else _POINTS
+    limit = None if everything else _POINTS
     for name, reading in readings(context, names, state, None):
         _show_plan(name, reading.analysis, limit)
         if dry_run:
             continue
-        sent = mlflow.push(
-            server,
-            reading.analysis,
-            project=project,
-            identity=os.fsencode(reading.analysis.path).decode("utf-8", "replace"),
-            limit=limit,
+        path = os.fsencode(reading.analysis.path)
+        given = {
+            "project": project,
+            "identity": path.decode("utf-8", "replace"),
+            "limit": limit,
+        }
+        if to == "wandb":
+            _write_run(reading.analysis, target, given)
+        else:
+            _send(name, reading.analysis, str(address), given)
+
+
+def _write_run(analysis: Any, target: Path, given: dict[str, Any]) -> None:
+    from watcher.export import wandb
+
+    run = wandb.write(analysis, target, **given)
+    click.echo(f"wandb sync {shlex.quote(options.safe(str(run)))}")
+
+
+def _send(name: str, analysis: Any, address: str, given: dict[str, Any]) -> None:
+    from watcher.export import mlflow
+
+    sent = mlflow.push(mlflow.Server(address), analysis, **given)
+    text = "{name}: sent {points} points, {known} were there; run {run}"
+    click.echo(
+        options.tr(
+            text,
+            name=options.safe(name),
+            points=sent.points,
+            known=sent.known,
+            run=sent.run,
         )
-        text = "{name}: sent {points} points, {known} were there; run {run}"
-        click.echo(
-            options.tr(
-                text,
-                name=options.safe(name),
-                points=sent.points,
-                known=sent.known,
-                run=sent.run,
-            )
-        )
+    )
 
 
 def _show_plan(name: str, analysis: Any, limit: int | None) -> None:
     from watcher.export import mlflow
+    from watcher.export.thinning import chosen
 
     curves = analysis.curves.values()
-    points = sum(len(mlflow.chosen(curve, limit)) for curve in curves)
+    points = sum(len(chosen(curve, limit)) for curve in curves)
     total = sum(map(len, curves))
     text = "{name}: {points} of {total} points, in {n} requests or less"
     requests = points // mlflow.METRICS + len(curves) + 4

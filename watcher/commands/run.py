@@ -1,7 +1,6 @@
 """`gptwatch run`: run a training command, and log its output."""
 
 import contextlib
-import glob
 import os
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,6 @@ from watcher.errors import GptwatchError
 from watcher.outputs.text import catalog
 
 
-_SCRIPTS: Final = (".py", ".sh")
 _LOGS: Final = "logs"
 # Copies the standard input that it inherits.
 _COPY: Final = ("cat",)
@@ -33,7 +31,9 @@ _COPY: Final = ("cat",)
     is_flag=True,
     help="Instead of a command, copy standard input: kubectl logs -f POD | ...",
 )
-@click.option("--name", help="Name of the log; default: that of the script or program.")
+@click.option(
+    "--name", help="Name of the log; default: the configuration and the keys it sets."
+)
 @click.option(
     "--dir", "folder", type=options.folder, help="Directory for the log; default: logs."
 )
@@ -68,6 +68,8 @@ def run(
     The exit code is that of the command.  The last line of the log states how it ended.
     """
     from watcher.launch import CommandError, Log, launch
+    from watcher.launch.name import named
+    from watcher.launch.shared import registered
 
     if stdin == bool(command):
         raise click.UsageError("give either -- COMMAND or --stdin")
@@ -76,16 +78,19 @@ def run(
     echo = partial(_echo, look["lang"])
     log = Log(
         folder or _folder(context),
-        _checked(name) if name is not None else _name(command),
+        _checked(name) if name is not None else named(command),
         datetime.now().astimezone(),
         echo,
     )
-    beside = _watching(context, log.path, look) if watch else ()
-    try:
-        ended = launch(command, log, echo=echo, beside=beside)
-    except CommandError as error:
-        echo(error.text, **error.values)
-        context.exit(error.code)
+    with contextlib.ExitStack() as stack:
+        if watch:
+            stack.enter_context(registered(_state(context, look["out"]), log.path))
+        beside = _watching(context, log.path, look) if watch else ()
+        try:
+            ended = launch(command, log, echo=echo, beside=beside)
+        except CommandError as error:
+            echo(error.message.text, **error.message.values)
+            context.exit(error.code)
     if watch:
         _conclude(context, log.path, look)
     context.exit(ended.code)
@@ -105,27 +110,10 @@ def _folder(context: click.Context) -> Path:
     return Path(folders[0])
 
 
-def _name(command: Sequence[str]) -> str:
-    """The script's name or the module's, else the program's; without an ending."""
-    program, *arguments = command
-    if not program.endswith(_SCRIPTS):
-        for before, word in zip(command, arguments, strict=False):
-            if before == "-c":
-                break  # what follows is code, not a name
-            if before == "-m":
-                return _usable(word.rpartition(".")[2])
-            if word.endswith(_SCRIPTS):
-                return _usable(Path(word).stem)
-    return _usable(Path(program).stem)
-
-
-def _usable(name: str) -> str:
-    """A file name that is not hidden."""
-    return name.replace("/", "_").lstrip(".-") or "run"
-
-
 def _checked(name: str) -> str:
-    if name != _usable(name) or "\0" in name:
+    from watcher.launch.name import usable
+
+    if name != usable(name) or "\0" in name:
         raise click.UsageError(
             options.tr(
                 "--name {name} cannot be the name of a log: it must not contain / or "
@@ -136,15 +124,23 @@ def _checked(name: str) -> str:
     return name
 
 
+def _state(context: click.Context, out: Path) -> Path:
+    """The state directory that `gptwatch start` uses here."""
+    chosen = context.obj.options.get("state")
+    return Path(chosen).absolute() if chosen else out.absolute() / ".gptwatch"
+
+
 def _watching(context: click.Context, log: Path, look: dict[str, Any]) -> list[str]:
-    """The command that watches only this log."""
+    """The command that watches the logs of all runs here, and ends with this one."""
+    from watcher.launch.tied import tied
+
     path = context.obj.path
     command = [sys.executable, "-m", "watcher"]
     command += ["--config", str(path)] if path else []
-    command += ["start", "--dir", str(log.parent), "--pattern", glob.escape(log.name)]
+    command += ["start", "--shared", "--dir", str(log.parent)]
     for option, value in look.items():
         command += [f"--{option}", str(value)] if value is not None else []
-    return command
+    return tied(command)
 
 
 def _conclude(context: click.Context, log: Path, look: dict[str, Any]) -> None:
@@ -154,7 +150,7 @@ def _conclude(context: click.Context, log: Path, look: dict[str, Any]) -> None:
         options.conclude(log, context, output=options.Output(reuse=True), **shown)
         sys.stdout.flush()
     except GptwatchError as error:
-        click.echo(f"gptwatch: {options.safe(str(error))}", err=True)
+        click.echo(f"gptwatch: {options.safe(options.said(error))}", err=True)
     except BrokenPipeError:
         # Standard output is closed: Python must not flush it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -37,6 +37,10 @@ class Signals:
             for kind in [*self._pending]:
                 ask(kind)
 
+    def asks(self, kind: str) -> bool:
+        """Whether a request is pending."""
+        return kind in self._pending
+
     def done(self, kind: str) -> None:
         """Removes a request that was carried out."""
         self._pending.pop(kind, None)

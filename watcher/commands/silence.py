@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from watcher.commands import options
+from watcher.commands.completion import complete_rules, complete_runs
 from watcher.errors import InputError
 from watcher.settings import seconds
 
@@ -18,8 +19,8 @@ _LONGEST_S: Final = 3650 * 86_400.0
 
 
 @click.command(short_help="Mute a rule for a time.")
-@click.argument("run", required=False)
-@click.argument("rule", required=False)
+@click.argument("run", required=False, shell_complete=complete_runs)
+@click.argument("rule", required=False, shell_complete=complete_rules)
 @click.option(
     "--for", "span", default="2h", show_default=True, help="How long: 30m, 2h, 3d."
 )

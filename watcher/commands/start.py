@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -11,11 +12,13 @@ import click
 
 from watcher.commands import options
 from watcher.commands.signals import Signals
-from watcher.errors import ConfigError, InputError
+from watcher.errors import ConfigError, GptwatchError, InputError
 from watcher.settings import cron_problem, seconds
 
 
 _LEAST_S: Final = 1.0
+# Between two looks whether the daemon before has ended.
+_TURN_S: Final = 0.5
 
 
 class Duration(click.ParamType[float]):
@@ -45,7 +48,7 @@ class Cron(click.ParamType[str]):
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """The expression itself."""
         if problem := cron_problem(value):
-            self.fail(problem, param, ctx)
+            self.fail(options.said(problem), param, ctx)
         return str(value)
 
 
@@ -108,13 +111,20 @@ class Cron(click.ParamType[str]):
 @options.theme
 @options.window
 @click.option("--log-x", is_flag=True, help="Logarithmic step axis.")
+@click.option("--shared", is_flag=True, hidden=True)
 @click.option("--verbose", is_flag=True, help="Log every read as well.")
 @click.option(
     "--print-config", is_flag=True, help="Print the effective configuration and exit."
 )
 @click.pass_context
 def start(
-    context: click.Context, /, *, verbose: bool, print_config: bool, **given: Any
+    context: click.Context,
+    /,
+    *,
+    verbose: bool,
+    print_config: bool,
+    shared: bool,
+    **given: Any,
 ) -> None:
     """Watch directories of logs; keep pictures, reports, data and alerts up to date.
 
@@ -128,30 +138,33 @@ def start(
         return
     log_to(sys.stderr, verbose=verbose)
     try:
-        _serve(context, given)
+        _serve(context, given, shared=shared)
     except ConfigError as error:
         _exit_for(context, error)
 
 
-def _exit_for(context: click.Context, error: Exception) -> None:
-    click.echo(f"gptwatch: {options.safe(str(error))}", err=True)
+def _exit_for(context: click.Context, error: GptwatchError) -> None:
+    click.echo(f"gptwatch: {options.safe(options.said(error))}", err=True)
     context.exit(options.CONFIG_ERROR)
 
 
-def _serve(context: click.Context, given: dict[str, Any]) -> None:
+def _serve(context: click.Context, given: dict[str, Any], *, shared: bool) -> None:
     from watcher import errors
     from watcher.daemon.daemon import Daemon
-    from watcher.host import lock
     from watcher.storage.recovery import set_aside
 
     logger = logging.getLogger("gptwatch")
     settings = _settings(context, given)
+    if shared:
+        settings = _of_all(settings)
     with contextlib.ExitStack() as stack:
         signals = stack.enter_context(Signals())
         try:
-            stack.enter_context(lock.locked(settings.state))
+            is_ours = _locked(stack, settings.state, signals, shared=shared)
         except errors.StorageSetupError as error:
             _exit_for(context, error)
+        if not is_ours:
+            return
         stack.enter_context(_page(context, settings.state, wanted=given["web"]))
         while True:
             daemon = _opened(Daemon, settings, context)
@@ -170,6 +183,47 @@ def _serve(context: click.Context, given: dict[str, Any]) -> None:
                 return
             if verdict == "reload":
                 settings = _reloaded(context, given, settings)
+
+
+def _of_all(settings: Any) -> Any:
+    """Settings for the logs of every `gptwatch run --watch` of the state directory."""
+    from dataclasses import replace
+
+    from watcher.launch.shared import Registered
+
+    scanner = replace(settings.scanner, patterns=Registered(settings.state))
+    return replace(settings, scanner=scanner)
+
+
+def _locked(
+    stack: contextlib.ExitStack, state: Path, signals: Signals, *, shared: bool
+) -> bool:
+    """Locks the state directory; with `shared` waits until it is free.
+
+    Whether it is locked: a request to stop ends the waiting.
+
+    Raises:
+        StorageSetupError: another process has it, or it cannot be made.
+    """
+    from watcher.errors import StorageSetupError
+    from watcher.host import lock
+
+    logger, told = logging.getLogger("gptwatch"), False
+    while True:
+        try:
+            stack.enter_context(lock.locked(state))
+        except StorageSetupError:
+            pid = lock.holder(state)
+            if not shared or pid is None:
+                raise
+        else:
+            return True
+        if not told:
+            logger.info("watched by the gptwatch that is running here (pid %d)", pid)
+            told = True
+        if signals.asks("stop"):
+            return False
+        time.sleep(_TURN_S)
 
 
 def _page(context: click.Context, state: Path, *, wanted: bool) -> Any:
@@ -198,12 +252,14 @@ def _opened(make: Any, settings: Any, context: click.Context) -> Any:
 def _reloaded(context: click.Context, given: dict[str, Any], before: Any) -> Any:
     """The settings of the changed configuration file, or the old ones on an error."""
     from watcher import config
+    from watcher.alerts.channels.apprise import require
 
     logger = logging.getLogger("gptwatch")
     try:
         context.obj = config.load(context.obj.path)
         fresh = _with_file(context, given)
         settings = _settings(context, fresh)
+        require(settings.notify)
     except (ConfigError, InputError, click.UsageError) as error:
         problem = options.blamed(error)
         logger.error("%s; keeping the old configuration", problem)  # noqa: TRY400

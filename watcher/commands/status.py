@@ -1,6 +1,8 @@
 """`gptwatch status`: a table of all runs, or one run whole."""
 
+import math
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +31,8 @@ _ALERTS: Final = 20
 _FILES: Final = 3
 # Sweeps that are this late are worth a line, as in the daemon's own log.
 _LATE_S: Final = 10.0
+# The daemon reports every few seconds.
+_SILENT_S: Final = 30.0
 # States that have no colour of their own.
 _PLAIN: Final = (
     *(message("new"), message("stopped"), message("unwatched"), message("replaced")),
@@ -204,11 +208,14 @@ def _problems(status: Any) -> list[str]:
     if notes.get("undrawn"):
         text = "drawing takes longer than its interval; pictures waiting: {n}"
         found.append(options.tr(text, n=notes["undrawn"]))
-    if notes.get("late_s", 0.0) > _LATE_S:
+    silent_s = time.time() - notes.get("at", math.inf)
+    late_s, text = silent_s, "the daemon last reported {time} ago: it gets no CPU"
+    if silent_s <= _SILENT_S:
+        late_s = notes.get("late_s", 0.0)
         text = "logs are read {time} late: the daemon gets too little CPU"
-        lang = options.language()
-        time = plain(seconds(round(notes["late_s"]), lang))
-        found.append(options.tr(text, time=time))
+    if late_s > _LATE_S:
+        shown = plain(seconds(round(late_s), options.language()))
+        found.append(options.tr(text, time=shown))
     if notes.get("polled"):
         text = "{path}: inotify does not work there; polling every second"
         found.append(options.tr(text, path=notes["polled"]))

@@ -62,6 +62,13 @@ class Signs:
     complete: bool = True
     before: str = RUNNING
 
+    def wait_s(self) -> float:
+        """Seconds after which silence alone may make the state another."""
+        quiet_s = _QUIET_GAPS * max(self.usual_s, 1.0)
+        limits = (quiet_s, self.timeout_s, _RESTART_S, _ABANDONED_S)
+        left = [limit - self.silent_s for limit in limits]
+        return min([wait for wait in left if wait >= 0], default=_ABANDONED_S)
+
 
 def decide(signs: Signs) -> str:
     """The run's state; in doubt the less severe one.

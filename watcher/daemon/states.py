@@ -11,7 +11,6 @@ from watcher.daemon.run_state import (
     QUIET,
     REPLACED,
     RUNNING,
-    STALLED,
     RunState,
     decide,
 )
@@ -22,9 +21,8 @@ from watcher.storage.rows import Row
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
-# A run that is stalled is looked at again after this share of its silence.
+# Alerts of a silent run are looked at again after this share of its silence.
 _CHECK_SHARE: Final = 0.1
-_MIN_CHECK_S: Final = 5.0
 _MAX_CHECK_S: Final = 300.0
 
 
@@ -106,14 +104,17 @@ class States:
 
     def update(self, run: RunState) -> None:
         """Decides a run's state, and passes on what that means."""
-        silent_s = self._silence_s(run)
+        silent_s, wait_s = self._silence_s(run), 0.0
         if run.summary:
-            before, run.state = run.state, decide(run.signs(silent_s, self._settings))
+            signs = run.signs(silent_s, self._settings)
+            before, run.state = run.state, decide(signs)
+            wait_s = signs.wait_s() if signs.complete else 0.0
             if before != run.state:
                 self._on_change(run, before)
-        check_s = max(_MIN_CHECK_S, min(_CHECK_SHARE * silent_s, _MAX_CHECK_S))
-        run.check_at = self._clock.uptime() + (check_s if run.is_complete else 0.0)
         self.notify(run)
+        if not self._alerts.is_idle(run.run):  # they last, and are repeated
+            wait_s = min(wait_s, _CHECK_SHARE * silent_s)
+        run.check_at = self._clock.uptime() + min(wait_s, _MAX_CHECK_S)
 
     def notify(self, run: RunState) -> None:
         """Passes the findings of a run to the alerts."""
@@ -144,8 +145,8 @@ class States:
         self._alerts.forget(run.run)
 
     def _is_due(self, run: RunState, now: float) -> bool:
-        """Whether a run's state may be another: that of a stalled one seldom is."""
-        return run.state != STALLED or run.changed or now >= run.check_at
+        """Whether a run's state may be another."""
+        return run.changed or now >= run.check_at
 
     def _row(self, run: RunState) -> Row:
         """A run's row, as the alerts need it: read again when it was renamed."""

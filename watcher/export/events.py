@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from parsers.batch import Floats, Ints
 from watcher.export.crc32c import crc32c, masked, varying
+from watcher.export.protobuf import BYTES, DOUBLE, FLOAT, VARINT, field
 
 
 # Events that are encoded at a time.
 _PART: Final = 1 << 16
-_VARINT, _DOUBLE, _BYTES, _FLOAT = 0, 1, 2, 5
 _LIMITS: Final = np.array([1 << 7 * n for n in range(1, 10)], dtype=np.uint64)
 _START: Final = 1
 _DT_STRING: Final = 7
@@ -32,32 +32,32 @@ _HEAD: Final = 12  # length and its checksum
 
 def header(wall_time: float) -> bytes:
     """The first record of a file: its version."""
-    version = _field(3, _BYTES, b"brain.Event:2")
-    return _record(_field(1, _DOUBLE, wall_time) + version)
+    version = field(3, BYTES, b"brain.Event:2")
+    return _record(field(1, DOUBLE, wall_time) + version)
 
 
 def restart(wall_time: float, step: int) -> bytes:
     """The training began again at a step: points from there on are superseded."""
-    log = _field(7, _BYTES, _field(1, _VARINT, _START))
-    return _record(_field(1, _DOUBLE, wall_time) + _field(2, _VARINT, step) + log)
+    log = field(7, BYTES, field(1, VARINT, _START))
+    return _record(field(1, DOUBLE, wall_time) + field(2, VARINT, step) + log)
 
 
 def text(wall_time: float, tag: str, markdown: str) -> bytes:
     """A text summary, for the tab Text."""
-    plugin = _field(1, _BYTES, _field(1, _BYTES, b"text"))
-    shape = _field(2, _BYTES, _field(1, _VARINT, 1))
+    plugin = field(1, BYTES, field(1, BYTES, b"text"))
+    shape = field(2, BYTES, field(1, VARINT, 1))
     tensor = (
-        _field(1, _VARINT, _DT_STRING)
-        + _field(2, _BYTES, shape)
-        + _field(8, _BYTES, markdown.encode("utf-8", "backslashreplace"))
+        field(1, VARINT, _DT_STRING)
+        + field(2, BYTES, shape)
+        + field(8, BYTES, markdown.encode("utf-8", "backslashreplace"))
     )
     value = (
-        _field(1, _BYTES, tag.encode())
-        + _field(8, _BYTES, tensor)
-        + _field(9, _BYTES, plugin)
+        field(1, BYTES, tag.encode())
+        + field(8, BYTES, tensor)
+        + field(9, BYTES, plugin)
     )
-    summary = _field(5, _BYTES, _field(1, _BYTES, value))
-    return _record(_field(1, _DOUBLE, wall_time) + summary)
+    summary = field(5, BYTES, field(1, BYTES, value))
+    return _record(field(1, DOUBLE, wall_time) + summary)
 
 
 def scalars(
@@ -83,9 +83,9 @@ def _rows(
     tag: str, width: int, wall_times: Floats, steps: NDArray[np.uint64], values: Floats
 ) -> bytes:
     """Events whose steps take `width` bytes each."""
-    value = _field(1, _BYTES, tag.encode()) + _field(2, _FLOAT, 0.0)
-    summary = _field(5, _BYTES, _field(1, _BYTES, value))
-    message = _field(1, _DOUBLE, 0.0) + bytes([2 << 3]) + bytes(width) + summary
+    value = field(1, BYTES, tag.encode()) + field(2, FLOAT, 0.0)
+    summary = field(5, BYTES, field(1, BYTES, value))
+    message = field(1, DOUBLE, 0.0) + bytes([2 << 3]) + bytes(width) + summary
     rows = np.empty((len(steps), _HEAD + len(message) + 4), np.uint8)
     rows[:] = np.frombuffer(_record(message), np.uint8)
     body = rows[:, _HEAD:-4]
@@ -121,24 +121,3 @@ def _record(message: bytes) -> bytes:
 
 def _checksum(data: bytes) -> bytes:
     return masked(crc32c(data)).astype("<u4").tobytes()
-
-
-def _field(number: int, kind: int, value: Any) -> bytes:
-    """A field of a message."""
-    key = _varint(number << 3 | kind)
-    if kind == _DOUBLE:
-        return key + struct.pack("<d", value)
-    if kind == _FLOAT:
-        return key + struct.pack("<f", value)
-    if kind == _VARINT:
-        return key + _varint(value)
-    return key + _varint(len(value)) + bytes(value)
-
-
-def _varint(number: int) -> bytes:
-    number &= (1 << 64) - 1
-    groups = []
-    while number > 0x7F:  # noqa: PLR2004 - seven bits a byte
-        groups.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*groups, number])

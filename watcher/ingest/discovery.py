@@ -2,11 +2,12 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from operator import itemgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from watcher.ingest import fileread
@@ -17,11 +18,19 @@ PATTERNS: Final = ("*.log", "*.out", "*.txt", "*.jsonl", "*.csv")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file that is, by its name, a log."""
+    """A file that is, by its name, a log.
+
+    Attributes:
+        path: where it is.
+        key: device and inode.
+        link: whether it is a symlink.
+        is_known: whether it was not looked at, since its path is known already.
+    """
 
     path: Path
     key: tuple[int, int]
     link: bool
+    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +55,13 @@ class Scanner:
         text = str(below)
         return self._is_log(path.name, text) and not self._ignored(path.name, text)
 
-    def logs(self, root: Path) -> Iterator[Found]:
+    def logs(
+        self, root: Path, known: Mapping[str, Path] = MappingProxyType({})
+    ) -> Iterator[Found]:
         """Logs below a directory, files before symlinks to them, by name.
+
+        `known`: paths that are not looked at again, by their text: thousands of logs
+        are scanned again and again.
 
         Symlinks to directories are followed after all others, and each directory is
         visited once, so that a loop ends and a log is found under its plain name.
@@ -68,7 +82,11 @@ class Scanner:
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        self._look(root, entry, found, plain, links)
+                        path = known.get(entry.path)
+                        if path is not None and entry.is_file(follow_symlinks=False):
+                            yield Found(path, (0, 0), link=False, is_known=True)
+                        else:
+                            self._look(root, entry, found, plain, links)
             except OSError:
                 if folder == root:
                     raise
@@ -88,7 +106,6 @@ class Scanner:
             if self._enters(root, Path(entry.path)):
                 (links if entry.is_symlink() else plain).append(Path(entry.path))
             return
-        # Plain strings, not Path: thousands of logs are scanned again and again.
         below = entry.path[len(str(root)) :].lstrip("/")
         if not self._is_log(entry.name, below) or self._ignored(entry.name, below):
             return

@@ -4,7 +4,6 @@ Each error backs one log off, exponentially, and stops no other; what a failed
 transaction had read is rolled back to the checkpoints and read again.
 """
 
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -32,7 +31,7 @@ _TURN_S: Final = 0.02
 # No log may stop all others for more CPU time: it is interrupted and backs off.
 MAX_TURN_S: Final = 10.0
 # After this, messages and events are looked at before reading goes on.
-_PASS_S: Final = 0.2
+_PASS_S: Final = 0.05
 # Share of the time that a file without metrics is read in.
 _PLAIN_TEXT_SHARE: Final = 0.1
 # A log that grew within this is looked at every sweep.
@@ -115,9 +114,9 @@ class Reader:
         return [
             t
             for t in self.registry.readable()
-            if (t.is_rotating and not t.next_empty)
-            or (t.is_plain_text and t.more)
-            or (t.grown_at is not None and t.grown_at > since)
+            if (t.grown_at is not None and t.grown_at > since)
+            or (t.more and t.is_plain_text)
+            or (t.is_rotating and not t.next_empty)
         ]
 
     def rotating(self) -> set[tuple[int, int]]:
@@ -164,9 +163,7 @@ class Reader:
         self._files.evict_idle(self.tails.values(), self._clock.uptime())
 
     def close(self) -> None:
-        """Closes all files; who reads the database has less to do afterwards."""
-        with contextlib.suppress(StorageError):
-            self._tailer.settle([t for t in self.tails.values() if not self._stale])
+        """Closes all files."""
         for tail in self.tails.values():
             tail.evict()
 

@@ -88,11 +88,13 @@ class Registry:
             tail.aliases.clear()
         self._by_key = {t.cursor.key: t for t in self.tails.values() if t.cursor}
         self._by_key |= {t.next_key: t for t in self.tails.values() if t.next_key}
+        known = {str(path): path for path in self.tails}
         for root in self._roots:
             try:
-                for found in self._scanner.logs(root):
+                for found in self._scanner.logs(root, known):
                     there.add(found.path)
-                    self._add(root, found)
+                    if not found.is_known:
+                        self._add(root, found)
                 self.errors.pop(root, None)
             except OSError as error:
                 self._fail(root, error)

@@ -99,8 +99,11 @@ class Tail:
     @property
     def is_rotating(self) -> bool:
         """Whether late lines, or the rest of a copy, are waited for."""
-        since = self.replaced_at, self.eof_at, self.copied
-        return any(value is not None for value in since)
+        return (
+            self.replaced_at is not None
+            or self.eof_at is not None
+            or self.copied is not None
+        )
 
     @property
     def next_empty(self) -> bool:

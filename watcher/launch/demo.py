@@ -13,18 +13,27 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import watcher
 from watcher.analysis.model import Analysis
 from watcher.analysis.pipeline import analyse
-from watcher.errors import GptwatchError, InputError, StorageSetupError
+from watcher.errors import (
+    GptwatchError,
+    InputError,
+    StorageSetupError,
+    StorageUnavailableError,
+)
+from watcher.launch.tied import tied
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 
 
 LOG: Final = "demo.log"
 _STOP_S: Final = 10.0
+# A closed terminal sends SIGHUP.
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 _NO_TORCH: Final = (
     "the demo trains a model and needs PyTorch; install it with: "
     "{python} -m pip install torch"
@@ -71,7 +80,7 @@ class Demo:
 
     def __init__(self, folder: Path, *, lang: str, theme: str) -> None:
         if importlib.util.find_spec("torch") is None:
-            raise InputError(_NO_TORCH.format(python=sys.executable))
+            raise InputError(_NO_TORCH, python=sys.executable)
         self._trainer_root = _trainer_root()
         self.folder = folder
         self.out = folder / "training_plots"
@@ -82,8 +91,9 @@ class Demo:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Runs trainer and daemon; both are stopped on any exit."""
+        """Runs trainer and daemon; both are stopped on any exit and signal."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        before = {n: signal.signal(n, _exit) for n in _ENDING}
         try:
             with self.log.open("wb") as log:
                 root = self._trainer_root
@@ -93,8 +103,12 @@ class Demo:
                 self._daemon = self._python("watcher", self._start(), log, root)
             yield
         finally:
+            for number in _ENDING:
+                signal.signal(number, signal.SIG_IGN)
             for process in (self._trainer, self._daemon):
                 _end(process)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def view(self) -> View | None:
         """The current state; None until the daemon has found the log.
@@ -104,10 +118,13 @@ class Demo:
         """
         self._check()
         try:
-            store = Database(self.out / ".gptwatch", read_only=True)
-        except StorageSetupError:
-            return None  # the daemon has not created it yet
-        with contextlib.closing(store):
+            return self._read()
+        except (StorageSetupError, StorageUnavailableError):
+            return None  # the daemon is creating it, or writes to it just now
+
+    def _read(self) -> View | None:
+        store = Database(self.out / ".gptwatch", read_only=True)
+        with contextlib.closing(store), store.snapshot():
             rows = [row for row in store.current_runs() if row.path == LOG]
             if not rows or not rows[0].format:
                 return None
@@ -137,11 +154,13 @@ class Demo:
         code = self._trainer.poll()
         if code:
             raise DemoError(
-                f"the training failed with exit code {code}; see {self.log}"
+                "the training failed with exit code {code}; see {log}",
+                code=code,
+                log=self.log,
             )
         if self._daemon.poll() is not None:
             path = self.folder / "daemon.log"
-            raise DemoError(f"gptwatch start exited unexpectedly; see {path}")
+            raise DemoError("gptwatch start exited unexpectedly; see {path}", path=path)
 
     def _start(self) -> list[str]:
         """Arguments of the daemon."""
@@ -156,7 +175,7 @@ class Demo:
     ) -> "subprocess.Popen[bytes]":
         paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
         return subprocess.Popen(  # noqa: S603 - our own interpreter
-            [sys.executable, "-u", "-m", module, *arguments],
+            tied([sys.executable, "-u", "-m", module, *arguments]),
             cwd=self.folder,
             stdout=log,
             stderr=log,
@@ -165,6 +184,11 @@ class Demo:
             # Ctrl-C reaches this process, which stops the others in order.
             start_new_session=True,
         )
+
+
+def _exit(number: int, _: FrameType | None) -> None:
+    """Leaves through `finally`, with the exit code that a shell would report."""
+    sys.exit(128 + number)
 
 
 def _trainer_root() -> Path:

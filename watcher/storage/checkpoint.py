@@ -40,7 +40,7 @@ class Cursor:
         size, mtime_ns, ctime_ns: at the last stat that found no more to read; a size
             of -1 while there is more.
         marks: of the text that was read, at powers of two: what a file that begins with
-            the same head is told apart by.
+            distinguish files with the same head.
         parts: the ends of earlier files of a rotated log whose names a scan would take
             for those of other logs.
         next_key: device and inode of the next file of a rotated log, while that is

@@ -116,9 +116,11 @@ class _Translated:
 def _translation(path: Path, error: Exception) -> StorageError:
     name = getattr(error, "sqlite_errorname", "") or ""
     if not name.startswith(_TRANSIENT):
-        return StorageCorruptError(f"{path}: damaged ({error})")
+        return StorageCorruptError("{path}: damaged ({error})", path=path, error=error)
     return StorageUnavailableError(
-        f"{path}: cannot be used now ({error}); free disk space, or fix the permissions"
+        "{path}: cannot be used now ({error}); free disk space, or fix the permissions",
+        path=path,
+        error=error,
     )
 
 
@@ -142,8 +144,10 @@ def connect_read_only(path: Path) -> Connection:
     """
     if not path.exists():
         raise StorageMissingError(
-            f"{path}: no database; gptwatch start makes it: gptwatch start --dir "
-            "DIRECTORY.  If it runs already, name its --out or --state"
+            "{path}: no database; gptwatch start makes it: gptwatch "
+            "start --dir DIRECTORY.  If it runs already, name its --out "
+            "or --state",
+            path=path,
         )
     address = f"{path.resolve().as_uri()}?mode=ro"
     wal = path.with_name(f"{path.name}-wal")

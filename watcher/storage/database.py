@@ -87,7 +87,7 @@ class Database:
             StorageCorruptError: it was deleted, or another took its name.
         """
         if _key(self.path) != self._key:
-            raise StorageCorruptError(f"{self.path}: was deleted or replaced")
+            raise StorageCorruptError("{path}: was deleted or replaced", path=self.path)
 
     @property
     def writes(self) -> int:
@@ -323,7 +323,10 @@ class Database:
         """A run with all its points; `ended`: with the parser's last lines flushed."""
         loaded = Run()
         row = self.run(run)
-        parser = self.parser(run, formats)
+        try:
+            parser = self.parser(run, formats)
+        except (LookupError, TypeError, ValueError):
+            parser = Parser(formats)  # of another version: its last line is not known
         with self.connection.translated():
             delta = Delta(
                 format=next((f for f in formats if f.name == row.format), None),

@@ -12,7 +12,8 @@ from watcher.storage.connection import Connection
 
 # So many chunks of one level make one of the next.
 _MERGE: Final = 64
-# A chunk of more records is merged no further.
+# A chunk of more records is merged no further, and so many need not wait for others:
+# a merge takes no longer than a turn of reading.
 _LARGE: Final = 1 << 16
 # Runs come and go for months: what is counted once more costs little.
 _MAX_COUNTS: Final = 4096
@@ -29,8 +30,9 @@ class Points:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        # Chunks by run, level and metrics: counted once, then kept up to date.
-        self._counts: dict[tuple[int, int, str], int] = {}
+        # Chunks, and their records, by run, level and metrics: counted once, then kept
+        # up to date.
+        self._counts: dict[tuple[int, int, str], tuple[int, int]] = {}
 
     def append(
         self, run: int, batch: Batch, level: int = 0, appended: bytes | None = None
@@ -44,7 +46,7 @@ class Points:
             (run, level, batch.pattern, names, records, packed(batch), appended),
         )
         if level >= 0:
-            self._count(run, level, names)
+            self._count((run, level, names), records)
 
     def append_none(self, run: int, appended: bytes) -> None:
         """Adds a look that found no records; it is gone when the run is settled."""
@@ -52,8 +54,8 @@ class Points:
 
     def is_full(self, run: int, batch: Batch) -> bool:
         """Whether the batch would be merged with those before it."""
-        key = run, 0, ",".join(batch.values)
-        return self._counted(key) + 1 >= _MERGE
+        chunks, records = self._counted((run, 0, ",".join(batch.values)))
+        return _is_enough(chunks + 1, records + len(batch.lines))
 
     def settle(self, run: int) -> None:
         """The row of a run says all that the looks appended to it say."""
@@ -101,24 +103,25 @@ class Points:
         """Drops what is cached: a rollback may have made it wrong."""
         self._counts.clear()
 
-    def _count(self, *key: *tuple[int, int, str]) -> None:
+    def _count(self, key: tuple[int, int, str], records: int) -> None:
         if key in self._counts:
-            self._counts[key] += 1
-        if self._counted(key) >= _MERGE:
+            chunks, before = self._counts[key]
+            self._counts[key] = chunks + 1, before + records
+        if _is_enough(*self._counted(key)):
             self._merge(key)
 
-    def _counted(self, key: tuple[int, int, str]) -> int:
-        """How many chunks of one level and these metrics a run has."""
+    def _counted(self, key: tuple[int, int, str]) -> tuple[int, int]:
+        """How many chunks of one level and these metrics a run has, and records."""
         if key not in self._counts:
             found = self._connection.row(
-                "SELECT count(*) FROM chunks"
+                "SELECT count(*), total(records) FROM chunks"
                 " WHERE run = ? AND level = ? AND metrics = ?",
                 key,
             )
             assert found is not None
             if len(self._counts) >= _MAX_COUNTS:
                 self._counts.clear()
-            self._counts[key] = found[0]
+            self._counts[key] = found[0], int(found[1])
         return self._counts[key]
 
     def _merge(self, key: tuple[int, int, str]) -> None:
@@ -134,3 +137,8 @@ class Points:
         del self._counts[key]
         merged = joined([unpacked(*row) for row in rows])
         self.append(key[0], merged, key[1] + 1)
+
+
+def _is_enough(chunks: int, records: int) -> bool:
+    """Whether chunks are to be merged."""
+    return chunks >= _MERGE or (chunks > 1 and records >= _LARGE)

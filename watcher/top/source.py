@@ -13,8 +13,9 @@ from rich.cells import cell_len
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import Alert
 from watcher.daemon import status
-from watcher.errors import GptwatchError
+from watcher.errors import GptwatchError, InputError
 from watcher.host.lock import holder
+from watcher.outputs.text.errors import said
 from watcher.storage.database import Database
 from watcher.storage.remarks import NONE
 from watcher.storage.rows import Row
@@ -70,7 +71,7 @@ class Source:
         try:
             self._refresh()
         except GptwatchError as error:
-            self.fleet = replace(before, error=str(error))
+            self.fleet = replace(before, error=said(error, self._lang))
             self._reopen()
         return self.fleet is not before
 
@@ -161,7 +162,7 @@ class Source:
         try:
             self._loaded = self._read(wanted)
         except GptwatchError as error:
-            self._loaded = Loaded(problem=str(error))
+            self._loaded = Loaded(problem=said(error, self._lang))
         self._wanted = wanted
         return self._loaded
 
@@ -197,7 +198,7 @@ class Source:
         main = charts.chosen(metrics, wanted.chart)
         small = charts.around(metrics, wanted.chart, wanted.small)
         narrow = replace(wanted.window, width=max(wanted.small_width, 2))
-        lines, problem = excerpt(row, self._database.places.of(run), wanted.log)
+        lines, problem = self._log(row, wanted.log)
         line = wanted.line
         return Loaded(
             curves=[(run, c) for c in self._curves(run, main, wanted.window)],
@@ -226,6 +227,15 @@ class Source:
             None,
         )
         return {"summary": diagnosis.get("summary", {}), "since": since}
+
+    def _log(self, row: Row, log: tuple[int, int] | None) -> tuple[Excerpt | None, str]:
+        """Some lines of a run's log, or why there are none."""
+        if log is None:
+            return None, ""
+        try:
+            return excerpt(row, self._database.places.of(row.id), log), ""
+        except InputError as error:
+            return None, said(error, self._lang)
 
     def _points_in(
         self, run: int, metrics: Sequence[str], lines: Excerpt | None

@@ -175,12 +175,14 @@ def _check() -> None:
         curses.setupterm()
     except curses.error:
         raise InputError(
-            f"TERM={name}: this terminal is not known here; set TERM, for example to "
-            "xterm, or use: gptwatch status"
+            "TERM={name}: this terminal is not known here; set TERM, for "
+            "example to xterm, or use: gptwatch status",
+            name=name,
         ) from None
     if not curses.tigetstr("cup"):
         raise InputError(
-            f"TERM={name}: this terminal cannot move its cursor; use: gptwatch status"
+            "TERM={name}: this terminal cannot move its cursor; use: gptwatch status",
+            name=name,
         )
 
 

@@ -9,12 +9,11 @@ from watcher.storage.database import Database
 from watcher.storage.rows import Row
 from watcher.views.clock import Clock, wall, without_pauses
 from watcher.views.series import Series
-from watcher.views.trained import Trained
+from watcher.views.trained import TIMES, Trained
 
 
 # Runs whose clocks are kept.
 _KEPT: Final = 32
-_TIMES: Final = "iter_ms"
 TIME, ACTIVE = "time", "active"
 
 
@@ -53,8 +52,11 @@ class Clocks:
         return {name: one for name, one in found.items() if one is not None}
 
     def _trained(self, row: Row, known: _Known) -> Clock | None:
-        records = self._series.metrics(row.id).get(_TIMES, 0)
-        if records < known.trained.records:  # the log was read anew
-            known.trained = Trained()
-        known.trained.grow(self._series, row.id, _TIMES)
+        metrics = self._series.metrics(row.id)
+        metric = next((name for name in TIMES if name in metrics), TIMES[0])
+        # The log may have been read anew.
+        is_other = metric != known.trained.metric
+        if is_other or metrics.get(metric, 0) < known.trained.records:
+            known.trained = Trained(metric)
+        known.trained.grow(self._series, row.id)
         return known.trained.clock()

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from watcher.analysis import place
 from watcher.daemon import status
 from watcher.host.lock import holder
 from watcher.outputs.text.escape import utf8 as shown
@@ -19,6 +20,8 @@ from watcher.views.series import Series, Window
 _HOLDER_S: Final = 1.0
 # Pixels of a sparkline.
 _SPARK: Final = 32
+# A curve of fewer points shows less than that of another metric.
+_FEW: Final = 3
 _DRAWN: Final = ("val_loss", "val_bpb", "loss", "train_loss")
 
 
@@ -126,14 +129,20 @@ class Fleet:
             "lines": row.lines,
             "headline": diagnosis.get("headline", ""),
             "changed_at": row.cursor.mtime_ns / 1e9 if row.cursor else None,
-            "alerts": [dict(alert.finding) for alert in alerts],
+            "alerts": [self._alert(row, dict(alert.finding)) for alert in alerts],
             "spark": self._spark(row.id),
         }
+
+    def _alert(self, row: Row, finding: dict[str, Any]) -> dict[str, Any]:
+        at = place.line(self._database, row, finding["rule"], finding["step"])
+        return finding | {"line": at}
 
     def _spark(self, run: int) -> list[list[float]]:
         """A small curve: validation, or the loss where there is none."""
         known = self._series.metrics(run)
-        metric = next((name for name in _DRAWN if name in known), None)
+        few = [name for name in _DRAWN if name in known]
+        many = [name for name in few if known[name] >= _FEW]
+        metric = next(iter([*many, *few]), None)
         if metric is None:
             return []
         [curve] = self._series.curves(run, [metric], Window(width=_SPARK))

@@ -3,6 +3,7 @@
 The addresses are secrets: no message holds one, and Apprise's own log is not shown.
 """
 
+import contextlib
 import hashlib
 import logging
 import re
@@ -51,7 +52,9 @@ class Service:
             self._address, suppress_exceptions=True
         )
         if service is None:
-            raise DeliveryError(f"{self.name}: not an address that Apprise supports")
+            raise DeliveryError(
+                "{name}: not an address that Apprise supports", name=self.name
+            )
         picture = notification.get("picture") or ""
         has_picture = picture and Path(picture).is_file()
         fields = _fields(notification)
@@ -60,7 +63,7 @@ class Service:
             error = self._attempt(service, fields | {"attach": attach})
             if not error:
                 return
-        raise DeliveryError(f"{self.name}: {error}")
+        raise DeliveryError("{name}: {error}", name=self.name, error=error)
 
     def _attempt(self, service: Any, fields: Mapping[str, Any]) -> str:
         """Why the service refused it, "" when it accepted."""
@@ -119,9 +122,22 @@ def addresses(chosen: Settings) -> Sequence[str]:
     return list(dict.fromkeys(found))
 
 
+def require(chosen: Settings) -> None:
+    """Checks that Apprise is there, where addresses are set.
+
+    Raises:
+        ConfigError: it is missing.
+    """
+    found = list(chosen.urls)
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        found += _rows(chosen.urls_file) if chosen.urls_file else ()
+    if found:
+        _apprise()
+
+
 def _listed(urls_file: str) -> Sequence[str]:
     try:
-        text = Path(urls_file).expanduser().read_text(encoding="utf-8")
+        return _rows(urls_file)
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not text"
         LOGGER.warning(
@@ -131,6 +147,10 @@ def _listed(urls_file: str) -> Sequence[str]:
             why,
         )
         return []
+
+
+def _rows(urls_file: str) -> Sequence[str]:
+    text = Path(urls_file).expanduser().read_text(encoding="utf-8")
     rows = (row.strip() for row in text.splitlines())
     return [row for row in rows if row and not row.startswith("#")]
 

@@ -104,7 +104,7 @@ class Rules:
 
         `run`: what the log states by now.
         """
-        if run.table:  # results of other runs: none of them is told by the others
+        if run.table:  # of runs that have ended: none of them follows from the others
             return ()
         found = inhibit(f for state in self._states for f in state.findings(run))
         found = [self._in_epochs(run, finding) for finding in found]

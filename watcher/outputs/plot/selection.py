@@ -48,6 +48,7 @@ _SHOWN = frozenset(
         "memory_mib",
         "mfu",
         "reward",
+        "run_no",
         "running_loss",
         "samples",
         "samples_per_s",

@@ -48,11 +48,13 @@ _TASKS: Final = MappingProxyType(
         "reward": message("reward"),
     }
 )
-# Only before or after a number: other steps stay steps.
+# Steps only before or after a number: other ones stay steps.
 _EPOCHS: Final = (
     (re.compile(r"\b(?<!optimizer )step(?= \d)"), "epoch"),
     (re.compile(r"(?<=\d )steps\b"), "epochs"),
     (re.compile(r"(?<=\d )step\b"), "epoch"),
+    (re.compile(r"\ban iteration takes\b"), "an epoch takes"),
+    (re.compile(r"\bитерация занимает\b"), "эпоха занимает"),
     (re.compile(r"\bшаг(?= \d)"), "эпоха"),
     (re.compile(r"\bшага(?= \d)"), "эпохи"),
     (re.compile(r"\bшаг[еу](?= \d)"), "эпохе"),
@@ -262,7 +264,9 @@ def as_dict(finding: Finding, lang: str) -> dict[str, Any]:
 
 
 def capitalized(text: str) -> str:
-    """The text with its first letter in upper case."""
+    """The text with its first letter in upper case, unless it is a name: mAP50."""
+    if text[1:2].isupper():
+        return text
     return text[:1].upper() + text[1:]
 
 

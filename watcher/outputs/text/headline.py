@@ -43,6 +43,7 @@ _BY_SEVERITY: Final = (
     "overfitting",
     "gradient_not_finite",
     "validation_jump",
+    "constant_metric",
     "best_checkpoint_lost",
     "slowdown",
 )
@@ -67,9 +68,9 @@ def headline(analysis: Analysis, lang: str = "en") -> str:
 def _overfitting(finding: Finding, lang: str) -> str:
     known = values(finding, lang)
     start = capitalized(f"{known['Overfitting']} {known['since']}")
-    start = in_epochs(start) if finding.evidence.get("counts") == "epoch" else start
+    in_steps = finding.evidence.get("counts") != "epoch"
     if "rise" not in known:
-        return start
+        return start if in_steps else in_epochs(start)
     rise = known["rise"]
     if finding.evidence.get("unit") == "nats/token":
         rise += f" {unit('nats/token', lang)}"
@@ -77,7 +78,8 @@ def _overfitting(finding: Finding, lang: str) -> str:
     if finding.evidence.get("final"):
         text = "{start}: validation loss{of_set} ended {rise} above its best"
     shown = tr(lang, text, start=start, rise=rise, of_set=known["of_set"])
-    return truncated(shown + _task(known, lang), _LONGEST)
+    shown += _task(known, lang)
+    return truncated(shown if in_steps else in_epochs(shown), _LONGEST)
 
 
 def _task(known: Mapping[str, str], lang: str) -> str:
@@ -89,6 +91,7 @@ def _task(known: Mapping[str, str], lang: str) -> str:
 
 
 _VALIDATION: Final = {
+    "only": message("Validation loss {last} at step {step}, the only evaluation"),
     "improving": message("Still improving: best {best} at step {step}"),
     "improved": message(
         "Validation loss improved to the end: best {best} at step {step}"
@@ -141,7 +144,7 @@ def _results(analysis: Analysis, lang: str) -> str:
 
 
 def _trend(analysis: Analysis, *, over: bool) -> str:
-    """Where the validation loss is now, compared with its best.
+    """Where the validation loss is now, compared with its best; "only": there is one.
 
     "improving" or "improved" (of a run that has ended) needs a fall until now; above
     its best by more than one percent it is "above", else "stale" or "level".
@@ -150,6 +153,8 @@ def _trend(analysis: Analysis, *, over: bool) -> str:
     assert s.best_val is not None
     assert s.final_val is not None
     since = s.evaluations_since_best
+    if s.evaluations == 1:
+        return "only"
     if s.final_val - s.best_val > _LEVEL * abs(s.best_val):
         return "above"
     if since >= max(_STALE, _STALE_SHARE * s.evaluations):

@@ -103,7 +103,7 @@ export class RunPage {
       [val, t("val"), "val", { marker: true, bold: true }],
     ], { hero: true });
     chart("Training loss", [["loss", t("train"), "train"]]);
-    chart("Iteration time", [["iter_ms", t("value"), "train"]]);
+    chart("Iteration time", [["iter_ms", t("value"), "train"]], { pauses: true });
     chart("MFU", [["mfu", t("value"), "train"]]);
     chart("Throughput", [["tokens_per_s", t("value"), "train"]]);
     chart("Learning rate", [["lr", t("value"), "train"]], { robust: false });

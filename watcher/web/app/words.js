@@ -50,9 +50,10 @@ export function short(value) {
 export function seconds(value) {
   if (value === null || value === undefined) return "";
   for (const [size, unit, small, smaller] of [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]]) {
-    if (value >= size) {
-      const rest = Math.round((value % size) / small);
-      return `${Math.floor(value / size)}\u00a0${t(unit)}${rest ? `\u00a0${rest}\u00a0${t(smaller)}` : ""}`;
+    if (Math.round(value / small) * small >= size) {
+      const whole = Math.round(value / small) * small;
+      const rest = Math.round((whole % size) / small);
+      return `${Math.floor(whole / size)}\u00a0${t(unit)}${rest ? `\u00a0${rest}\u00a0${t(smaller)}` : ""}`;
     }
   }
   return `${value.toPrecision(3)}\u00a0${t("s")}`;

@@ -240,6 +240,9 @@ RUSSIAN: Final = MappingProxyType(
         "Allow the network, for notifications by e-mail and messengers?": (
             "Разрешить сеть — для уведомлений по почте и в мессенджеры?"
         ),
+        "the daemon last reported {time} ago: it gets no CPU": (
+            "последнее сообщение демона было {time} назад: ему не достаётся процессора"
+        ),
         "not removed: {path}": "не удалено: {path}",
         "keep or remove settings, state and pictures? use --keep-data or --yes": (
             "оставить или удалить настройки, состояние, картинки? --keep-data или --yes"

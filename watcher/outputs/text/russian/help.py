@@ -6,6 +6,7 @@ from typing import Final
 
 RUSSIAN: Final = MappingProxyType(
     {
+        "With the name of a FORMAT, only that one.": ("С именем FORMAT — только его."),
         "Notes and tags of a run.": "Заметки и метки прогона.",
         "Write a note on RUN, or give it tags; without either, list what it has.": (
             "Написать заметку к RUN или дать метки; без них — показать имеющиеся."
@@ -194,8 +195,8 @@ RUSSIAN: Final = MappingProxyType(
             "заглушить навсегда, задайте mute в [alerts] в gptwatch.toml."
         ),
         "Mute a rule for a time.": "Заглушить правило на время.",
-        "Name of the log; default: that of the script or program.": (
-            "Имя лога; по умолчанию — имя скрипта или программы."
+        "Name of the log; default: the configuration and the keys it sets.": (
+            "Имя лога; по умолчанию — конфигурация и заданные ключи."
         ),
         "Output directory.": "Каталог вывода.",
         "Output directory; default: plots in the state directory.": (
