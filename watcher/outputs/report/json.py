@@ -45,7 +45,6 @@ def document(
     """
     return {
         "schema": SCHEMA,
-        "decimated": _is_decimated(analysis),
         "source": _source(analysis) | dict(source),
         "model_info": dict(analysis.info),
         "training": _training(analysis),
@@ -59,6 +58,7 @@ def document(
         "summary": _fields(analysis.summary, Summary),
         "findings": [_finding(finding, lang) for finding in analysis.findings],
         "nonfinite": _nonfinite(analysis.curves),
+        "decimated": _is_decimated(analysis),
         "about": ABOUT,
     }
 
