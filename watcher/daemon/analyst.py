@@ -267,6 +267,8 @@ def exit_on_sigterm() -> None:
         if not isinstance(exception.exc_value, SystemExit):
             sys.__unraisablehook__(exception)
 
+    # An interpreter that takes long to end has no handler for the alarm any more.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGALRM, stop)
     # While the interpreter ends, nothing handles the signal any more: it would kill.
