@@ -91,7 +91,6 @@ _TABLE: Final = (
     Metric("map50", "", "mean average precision at IoU 0.5", "higher"),
     Metric("val_psnr", "", "validation peak signal-to-noise ratio", "higher"),
     Metric("val_ssim", "", "validation structural similarity", "higher"),
-    Metric("clock_s", "s", "time of day that stands before the line"),
     Metric("run_no", "", "number of the run that a record is the result of"),
     Metric("val_score", "", "validation score of the program's own", "higher"),
 )

@@ -20,6 +20,8 @@ from watcher.storage.database import Database
 class Started:
     """`gptwatch start` on `logs` in a folder; it is killed at the end of a `with`.
 
+    `clock`: the file that says by how much its wall clock was stepped.
+
     Attributes:
         logs, out, state: folders: watched, of artifacts, of the store.
         process: of the daemon.
@@ -32,6 +34,7 @@ class Started:
         before: Sequence[str] = (),
         after: Sequence[str] = (),
         state: Path | None = None,
+        clock: Path | None = None,
     ) -> None:
         self.logs, self.out = folder / "logs", folder / "plots"
         self.state = state or self.out / ".gptwatch"
@@ -39,20 +42,21 @@ class Started:
         self._errors = folder / "errors.txt"
         command = [
             *before,
-            *(sys.executable, "-m", "watcher"),
+            *(sys.executable, "-m", "stepped_clock" if clock else "watcher"),
             *more,
             *("start", "--dir", str(self.logs), "--out", str(self.out)),
             *("--state", str(self.state), "--interval", "1s"),
             *after,
         ]
-        root = str(Path(__file__).parents[1])
+        paths = [str(folder) for folder in Path(__file__).parents[:2]]
+        stepped = {"GPTWATCH_TEST_CLOCK": str(clock)} if clock else {}
         self._from = self._errors.stat().st_size if self._errors.exists() else 0
         with self._errors.open("ab") as errors:
             self.process = subprocess.Popen(
                 command,
                 stderr=errors,
                 cwd=folder,
-                env=os.environ | {"PYTHONPATH": root},
+                env=os.environ | stepped | {"PYTHONPATH": os.pathsep.join(paths)},
             )
 
     def __enter__(self) -> Self:

@@ -198,6 +198,7 @@ class World:
         self._loss = 0
         self._folder = folder
         self._stopped = False
+        self._clock = folder / "clock.txt"
         self._began = time.monotonic()
         places = [folder / name for name in ("logs", "second", "far")]
         for place in places:
@@ -262,31 +263,49 @@ class World:
     def _fault(self) -> str:
         """Something happens to the daemon."""
         self._up()
-        pid, kind = self.daemon.process.pid, self.dice.randrange(8)
-        if kind <= 1:
-            self.kills += 1
-            self.daemon.kill()
-            return "kill -9 daemon"
-        if kind == 2:
-            for child in workers(pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGKILL)
-            self.kills += 1
-            return "kill -9 worker"
-        if kind == 3:
-            self.daemon.process.send_signal(signal.SIGSTOP)
-            self._stopped = True
-            return "kill -STOP daemon"
-        if kind == 4:
-            self.daemon.watches()
-            self.daemon.process.send_signal(signal.SIGHUP)
-            return "kill -HUP daemon"
-        if kind == 5:
-            self.daemon.stop()
-            return "kill -TERM daemon"
-        return self._lock_store() if kind == 6 else self._fill_disk(pid)
+        return self.dice.choice(FAULTS)(self)
 
-    def _lock_store(self) -> str:
+    def kill(self) -> str:
+        """It dies at any moment."""
+        self.kills += 1
+        self.daemon.kill()
+        return "kill -9 daemon"
+
+    def kill_workers(self) -> str:
+        """What analyses and draws dies at any moment."""
+        for child in workers(self.daemon.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        self.kills += 1
+        return "kill -9 worker"
+
+    def suspend(self) -> str:
+        """It gets no CPU for a while."""
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        self._stopped = True
+        return "kill -STOP daemon"
+
+    def reload(self) -> str:
+        """It begins again with its settings."""
+        self.daemon.watches()
+        self.daemon.process.send_signal(signal.SIGHUP)
+        return "kill -HUP daemon"
+
+    def stop(self) -> str:
+        """It is stopped as systemd would."""
+        self.daemon.stop()
+        return "kill -TERM daemon"
+
+    def step_clock(self) -> str:
+        """The wall clock is set; what was written keeps its times."""
+        seconds = self.dice.choice([-3600.0, -60.0, 0.0, 60.0, 3600.0])
+        other = self._clock.with_suffix(".new")
+        other.write_text(str(seconds), "ascii")
+        other.replace(self._clock)
+        return f"set the clock {seconds:+.0f} s from the true time"
+
+    def lock_store(self) -> str:
+        """Another process writes to its database for a while."""
         store = self.daemon.state / NAME
         connection = sqlite3.connect(store, isolation_level=None)
         with contextlib.closing(connection), contextlib.suppress(sqlite3.Error):
@@ -295,8 +314,9 @@ class World:
             connection.execute("ROLLBACK")
         return "lock the database for a while"
 
-    def _fill_disk(self, pid: int) -> str:
+    def fill_disk(self) -> str:
         """Files that grow beyond this size fail, as on a full disk."""
+        pid = self.daemon.process.pid
         soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (1024, hard))
         self._write_meanwhile()
@@ -319,7 +339,7 @@ class World:
 
     def _started(self) -> Started:
         second = ("--dir", str(self._folder / "second"), "--interval", "5s")
-        return Started(self._folder, after=second).watches()
+        return Started(self._folder, after=second, clock=self._clock).watches()
 
     def _note(self, text: str) -> None:
         self.script.append(f"{time.monotonic() - self._began:6.2f} s  {text}")
@@ -361,6 +381,17 @@ class World:
         return ""
 
 
+FAULTS: tuple[Callable[[World], str], ...] = (
+    World.kill,
+    World.kill,
+    World.kill_workers,
+    World.suspend,
+    World.reload,
+    World.stop,
+    World.step_clock,
+    World.lock_store,
+    World.fill_disk,
+)
 # What destroys bytes, or changes which bytes are where.
 WHOLE = frozenset({Log.rerun, Log.delete, Log.replace, Log.copy_over, Log.save})
 

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import command
 import pytest
+from click.testing import CliRunner
 
+from watcher.cli import cli
+from watcher.config import load
+from watcher.errors import ConfigError, GptwatchError
+from watcher.outputs.text.errors import said
 from watcher.storage.database import Database
 
 
@@ -45,6 +50,9 @@ def gptwatch(folder: Path, *arguments: str, **environment: str) -> str:
         (("run", "--", "no-such-program"), "команда не найдена"),
         (("run", "--", "true"), "вывод пишется в"),
         (("start", "--interval", "soon"), "не длительность"),
+        (("once", "no-such.log"), "нет такого файла"),
+        (("status", "--state", "nowhere"), "базы нет; её создаёт gptwatch start"),
+        (("top", "--once"), "прогонов с метриками пока нет"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
@@ -74,3 +82,51 @@ def test_help_is_in_the_language_of_the_locale(tmp_path: Path) -> None:
     assert "Проверить настройку этой машины" in shown
     assert "Каталог вывода" in gptwatch(tmp_path, "start", "--help", **RUSSIAN)
     assert not re.search("[а-яё]", gptwatch(tmp_path, "start", "--help"))
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        (("once", "."), "это каталог, а не лог"),
+        (("formats", "no-such.log"), "нет такого файла"),
+        (("note", "no-such-run"), "прогона 'no-such-run' нет"),
+        (("show", "no-such-run@3"), "прогона 'no-such-run' нет"),
+        (("export", "no-such-run", "--to", "json"), "прогона с таким именем нет"),
+        (("alerts", "--state", "nowhere"), "базы нет; её создаёт gptwatch start"),
+    ],
+)
+def test_errors_are_in_the_language_of_the_locale(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], text: str
+) -> None:
+    """What is wrong and what to do; the message itself is English, as in logs."""
+    monkeypatch.chdir(folder)
+    error = CliRunner().invoke(cli, list(command), env={"LANG": "C.UTF-8"}).exception
+
+    assert isinstance(error, GptwatchError)
+    assert text in said(error, "ru")
+    assert said(error, "en") == str(error)
+    assert not re.search("[а-яё]", str(error))
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ("window = 0", "gptwatch.toml:1: window нужно целое число, не меньше 1"),
+        ("windw = 5", "неизвестный ключ 'windw'; может быть, 'window'?"),
+        ("[alerts]\nfor_s = 'soon'", "alerts.for_s нужно время (секунды"),
+        ("formats = 3", "formats должны быть таблицы: [[formats]]"),
+        ("cron = '* *'", "нужно пять полей"),
+        ("lang = ", "не TOML"),
+    ],
+)
+def test_errors_of_settings_are_in_the_language_of_the_locale(
+    tmp_path: Path, setting: str, text: str
+) -> None:
+    """The key, what is wrong with it and what to do."""
+    path = tmp_path / "gptwatch.toml"
+    path.write_text(setting + "\n")
+    with pytest.raises(ConfigError) as error:
+        load(path)
+
+    assert text in said(error.value, "ru")
+    assert said(error.value, "en") == str(error.value)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
@@ -20,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import Bench, append, lines
 from tensorboard.summary.writer.record_writer import RecordWriter
+from test_export_wandb import fields, items, parts
 
 from parsers.metrics import METRICS
 from watcher.cli import cli
@@ -81,6 +83,34 @@ def from_parquet(log: Path, folder: Path) -> Columns:
     return columns
 
 
+def from_arrow(log: Path, folder: Path) -> Columns:
+    """What pyarrow reads of a stream."""
+    path = folder / "points.arrows"
+    exported(str(log), "--to", "arrow", "--out", str(path))
+    columns: dict[str, list[tuple[int, float]]] = {}
+    with path.open("rb") as file:
+        rows = pa.ipc.open_stream(file).read_all().to_pylist()
+    for row in rows:
+        columns.setdefault(row["metric"], []).append((row["step"], row["value"]))
+    return columns
+
+
+def from_wandb(log: Path, folder: Path) -> Columns:
+    """What stands in the history of an offline run."""
+    command = ["push", "--to", "wandb", "--all", "--out", str(folder / "w"), str(log)]
+    assert 0 == CliRunner().invoke(cli, command).exit_code
+    metrics = {tag(name): name for name in METRICS}
+    columns: dict[str, list[tuple[int, float]]] = {}
+    for path in (folder / "w").rglob("*.wandb"):
+        for record in map(fields, parts(path.read_bytes())):
+            line = items(record[2][0]) if 2 in record else {}
+            for name, value in line.items():
+                if not name.startswith("_") and name != "step":
+                    pair = line["step"], value
+                    columns.setdefault(metrics.get(name, name), []).append(pair)
+    return columns
+
+
 def from_events(log: Path, folder: Path) -> Columns:
     """What TensorBoard reads, of all segments, by the names of metrics."""
     exported(str(log), "--to", "tensorboard", "--out", str(folder / "runs"))
@@ -95,6 +125,8 @@ def from_events(log: Path, folder: Path) -> Columns:
 TARGETS: Mapping[str, Callable[[Path, Path], Columns]] = {
     "csv": from_csv,
     "parquet": from_parquet,
+    "arrow": from_arrow,
+    "wandb": from_wandb,
     "tensorboard": from_events,
 }
 
@@ -127,7 +159,7 @@ def test_every_target_holds_every_point(target: str, log: Path, tmp_path: Path) 
         ), name
 
 
-@pytest.mark.parametrize("target", ["json", "csv", "parquet", "tensorboard"])
+@pytest.mark.parametrize("target", ["json", "csv", "parquet", "arrow", "tensorboard"])
 def test_two_exports_are_the_same_bytes(target: str, tmp_path: Path) -> None:
     """Nothing depends on when it was exported."""
     log = str(DATA / "nanogpt/train.log")

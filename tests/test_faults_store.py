@@ -237,3 +237,45 @@ def test_f40_a_parser_state_that_nobody_can_read(bench: Bench, log: Path) -> Non
     bench.settle()
 
     assert {"train.log": once(lines(0, 20))} == bench.held()
+
+
+def upgrade(bench: Bench) -> None:
+    """Another version of gptwatch starts, whose parser knows nothing of this state."""
+    bench.stop()
+    bench.start()
+    bench.store.connection.execute("UPDATE runs SET parser = '{\"old\": 1}'")
+
+
+def test_rotated_files_are_read_again_after_an_upgrade(bench: Bench, log: Path) -> None:
+    """The run consists of all its files: not of the last alone."""
+    for start in range(0, 30, 10):
+        append(log, lines(start, start + 10))
+        bench.settle()
+        for number in (2, 1):
+            if Path(f"{log}.{number}").exists():
+                Path(f"{log}.{number}").rename(f"{log}.{number + 1}")
+        log.rename(f"{log}.1")
+    append(log, lines(30, 40))
+    bench.settle()
+    upgrade(bench)
+    append(log, lines(40, 50))
+    bench.settle()
+
+    assert list(range(50)) == bench.steps()
+    assert 4 == bench.rows()["train.log"].parts
+
+
+def test_what_was_deleted_is_kept_after_an_upgrade(bench: Bench, log: Path) -> None:
+    """Its points cannot be read again: they stay, and the rest is another run."""
+    append(log, lines(0, 10))
+    bench.look()
+    log.rename(f"{log}.1")
+    append(log, lines(10, 20))
+    bench.settle()
+    Path(f"{log}.1").unlink()
+    upgrade(bench)
+    append(log, lines(20, 30))
+    bench.settle()
+
+    assert list(range(20)) == bench.steps("train.log")
+    assert list(range(10, 30)) == bench.steps("train.log#2")

@@ -13,8 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.batch import Milestone
+from parsers.format import Format
+from parsers.formats import FORMATS
 from watcher.analysis import rules
+from watcher.analysis.course import Course
+from watcher.analysis.distribution import Distribution
 from watcher.analysis.model import Analysis, Curve
+from watcher.analysis.pieces import Log, Records
 from watcher.analysis.segments import current, segments
 
 
@@ -33,7 +38,9 @@ def wild(seed: int) -> Analysis:
     line = np.cumsum(rng.integers(1, 4, n))
     loss = losses(rng, n)
     at = np.arange(0, n, every)
-    val = 1.1 * loss[at] * np.exp(rng.normal(0, 0.02, len(at)))
+    turned = np.clip(np.arange(len(at)) - len(at) // 3, 0, 40)
+    val = 1.1 * np.exp(rng.choice([0, 0.03]) * turned) * loss[at]
+    val *= np.exp(rng.normal(0, 0.005, len(at)))
     curves = {
         "loss": curve("loss", steps, loss, line),
         "iter_ms": curve("iter_ms", steps, times(rng, n, at), line),
@@ -49,7 +56,8 @@ def wild(seed: int) -> Analysis:
 
 def losses(rng: np.random.Generator, n: int) -> Any:
     """Training losses that fall, and then anything."""
-    loss = (1 + 3 * np.exp(-np.arange(n) / 200)) * np.exp(rng.normal(0, 0.02, n))
+    late = np.arange(n) / rng.choice([200, n / 2])
+    loss = (1 + 3 * np.exp(-late)) * np.exp(rng.normal(0, 0.02, n))
     for _ in range(rng.integers(0, 5)):
         at, length = int(rng.integers(0, n)), int(rng.choice([1, 2, 5, 30, 400]))
         with np.errstate(invalid="ignore"):
@@ -151,7 +159,7 @@ def _part(whole: Curve, first: int, end: int) -> Curve:
 
 
 @pytest.mark.parametrize("rule", list(rules.STATES))
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(seed=st.integers(0, 1 << 20), cuts=st.lists(st.floats(0, 1), max_size=12))
 def test_a_rule_finds_the_same_however_the_log_is_cut(
     rule: str, seed: int, cuts: list[float]
@@ -166,3 +174,75 @@ def test_a_rule_finds_the_same_however_the_log_is_cut(
         state.findings(piece)
 
     assert whole == state.findings(run)
+
+
+def records(run: Analysis, first: int = 0, end: int | None = None) -> Records:
+    """The records of a run between two lines."""
+    last = run.lines + 1 if end is None else end
+    parts = {name: _part(c, first, last) for name, c in run.curves.items()}
+    return Records(
+        {name: (c.lines, c.steps, c.values) for name, c in parts.items()},
+        [m for m in run.milestones if first <= m.line < last],
+        last - 1,
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 20),
+    cuts=st.lists(st.floats(0, 1), max_size=8),
+    form=st.sampled_from([None, *FORMATS[:2]]),
+)
+def test_a_run_is_judged_the_same_however_it_is_followed(
+    seed: int, cuts: list[float], form: Format | None
+) -> None:
+    """With restarts, which supersede what came before, and metrics that come late."""
+    run = wild(seed)
+    log = Log("run", "run.log", form, run.info)
+    whole = Course()
+    whole.update(log, records(run), lambda: [records(run)])
+
+    course, first = Course(), 0
+    for cut in [*sorted(int(run.lines * cut) for cut in cuts), run.lines]:
+        before = records(run, 0, cut + 1)
+        new = records(run, first, cut + 1)
+        known = {n: c for n, c in new.columns.items() if len(before.columns[n][0])}
+        new = replace(new, columns=known)
+        course.update(log, new, lambda b=before, k=known: _rows(b, k))  # type: ignore[misc]
+        course.judged()
+        first = cut + 1
+
+    assert whole.segments == course.segments
+    assert whole.judged() == course.judged()
+
+
+def _rows(before: Records, known: Any) -> Iterator[Records]:
+    """All records so far in two pieces, of the metrics that the run has by then."""
+    columns = {name: before.columns[name] for name in known}
+    yield from replace(before, columns=columns).parts()
+
+
+@given(parts=st.lists(st.lists(st.integers(-9999, 9999)), max_size=9))
+def test_a_distribution_does_not_depend_on_how_values_came(
+    parts: list[list[int]],
+) -> None:
+    """Its median is that of all values, as long as few are distinct."""
+    values = np.array([v for part in parts for v in part]) / 100
+    found = Distribution()
+    for part in parts:
+        found.add(np.array(part) / 100)
+
+    assert (float(np.median(values)) if len(values) else None) == found.median()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_distribution_of_many_values_is_rounded_alike(seed: int) -> None:
+    """However they came, and by less than a thousandth."""
+    values = np.random.default_rng(seed).normal(100, 5, 30_000)
+    one, many = Distribution(), Distribution()
+    one.add(values)
+    for part in np.split(values[::-1], 30):
+        many.add(part)
+
+    assert one.median() == many.median()
+    assert np.median(values) == pytest.approx(one.median(), rel=1e-3)

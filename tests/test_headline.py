@@ -10,8 +10,8 @@ from analyses import curve, nothing
 
 from parsers.batch import Floats, Milestone
 from watcher.analysis import rules
-from watcher.analysis.model import Analysis
-from watcher.analysis.summary import summary
+from watcher.analysis.figures import Figures
+from watcher.analysis.model import Analysis, Clock
 from watcher.outputs.text.headline import headline
 
 
@@ -32,7 +32,11 @@ GRID = list(itertools.product(SHAPES, COUNTS, SIZES, (False, True)))
 def concluded(run: Analysis) -> Analysis:
     """The run with its findings and figures."""
     findings = rules.findings(run)
-    return replace(run, findings=findings, summary=summary(run, findings))
+    figures = Figures()
+    figures.update(run)
+    spent = Clock(np.zeros(1), np.zeros(1))
+    summary = figures.summary(run, findings, spent)
+    return replace(run, findings=findings, summary=summary)
 
 
 def validated(values: Floats, *, ended: bool) -> Analysis:

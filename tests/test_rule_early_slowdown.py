@@ -71,3 +71,34 @@ def test_a_log_of_bars_has_times_what_is_left_and_a_slowdown() -> None:
     # 850 steps at 30 s: the pace of now, not that of the whole log.
     assert analysis.summary.eta_s == 850 * 30.0
     assert analysis.summary.training_s == 120 * 2.0 + 30 * 30.0
+
+
+def test_single_steps_need_ten_in_a_row() -> None:
+    """Eight slow ones are a neighbour on the device that has gone again."""
+    ms = np.full(60, 100.0)
+    ms[30:38] = 600.0
+    steps = np.arange(60)
+
+    assert [] == early_slowdown(nothing(time=curve("iter_ms", steps, ms)))
+
+    ms[30:40] = 600.0
+    (finding,) = early_slowdown(nothing(time=curve("iter_ms", steps, ms)))
+    assert (30, 39) == (finding.since_step, finding.step)
+
+
+def test_a_resumed_bar_is_trusted_when_it_has_settled() -> None:
+    """It takes the steps it skips for done in no time."""
+    text = ""
+    for step in range(601, 700):
+        rate = f"{40 * 0.9 ** (step - 601) + 0.5:.2f}it/s"
+        bar = f"\r 60%|6 | {step}/1000 [{(step - 600) * 2 // 60:02d}:00<9:00, {rate}]"
+        text += f"{bar}\n{{'loss': 2.0, 'learning_rate': 1e-05}}\n{bar}"
+    parser, run = Parser(), Run()
+    run.add(parser.feed(text.encode()))
+    run.add(parser.flush())
+
+    analysis = analyse(run, name="run", path="run")
+
+    assert analysis.time is not None
+    assert 651 == analysis.time.steps[0]
+    assert "slowdown" not in {f.rule for f in analysis.findings}

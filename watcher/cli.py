@@ -46,6 +46,7 @@ from watcher.commands.top import top
 from watcher.commands.web import web
 from watcher.errors import ConfigError, GptwatchError
 from watcher.outputs.text.catalog import tr
+from watcher.outputs.text.errors import said
 
 
 _PREFIX: Final = "GPTWATCH"
@@ -53,7 +54,22 @@ _ERROR: Final = 1
 _INTERRUPTED: Final = 130
 
 
-@click.group(context_settings={"auto_envvar_prefix": _PREFIX})
+class Cli(click.Group):
+    """Keeps the language of a command that failed: its context has ended by then."""
+
+    language: str | None = None
+
+    def invoke(self, context: click.Context) -> object:
+        """Runs the command."""
+        try:
+            return super().invoke(context)
+        except Exception:
+            with context.scope(cleanup=False):
+                self.language = language()
+            raise
+
+
+@click.group(cls=Cli, context_settings={"auto_envvar_prefix": _PREFIX})
 @click.version_option(__version__, prog_name="gptwatch")
 @click.option(
     "--config",
@@ -140,7 +156,8 @@ def _report_usage(error: click.ClickException) -> int:
 
 
 def _report(error: GptwatchError, code: int) -> int:
-    click.echo(f"gptwatch: {safe(str(error))}", err=True)
+    text = said(error, cli.language or language())
+    click.echo(f"gptwatch: {safe(text)}", err=True)
     return code
 
 

@@ -53,7 +53,8 @@ from watcher.settings import (
 NAME: Final = "gptwatch.toml"
 _TABLES: Final = ("rules", "formats", "alerts", "notify", "web", "metrics", "export")
 _JUDGING: Final = ("rules", "formats")
-_EXPORTS: Final = ("metrics", "export")
+# What is exported is analysed as the daemon's worker does.
+_EXPORTS: Final = ("metrics", "export", *_JUDGING)
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -158,9 +159,13 @@ def load(path: Path | None) -> Config:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+        raise ConfigError(
+            "{path}: cannot be read ({reason})", path=path, reason=error.strerror
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+        raise ConfigError(
+            "{path}: not valid TOML: {error}", path=path, error=error
+        ) from None
     return replace(of(table, Where(str(path), text)), path=path)
 
 
@@ -173,7 +178,7 @@ def of(table: Mapping[str, Any], where: Where | None = None) -> Config:
     at = where or Where()
     metrics = exporting.settings(table.get("metrics", {}), at.child("metrics"))
     export = from_table(Mirrors, table.get("export", {}), at.child("export"))
-    is_exporting = bool(metrics.textfile or export.tensorboard)
+    is_exporting = bool(metrics.textfile) or export != Mirrors()
     return Config(
         options=_options(table, at),
         rules=rule_settings(table.get("rules", {}), at.child("rules")),
@@ -209,7 +214,9 @@ def _misplaced(key: str, where: Where) -> ConfigError | None:
     tables = {"alerts": alerting.Settings, "notify": notifying.Settings}
     for name, kind in tables.items():
         if key in {f.name for f in fields(kind)}:
-            return where.child(key).error(f"belongs to [{name}]: write it below that")
+            return where.child(key).error(
+                "belongs to [{name}]: write it below that", name=name
+            )
     return None
 
 
@@ -243,8 +250,9 @@ def _ordered(own: Sequence[Format]) -> tuple[Format, ...]:
 def _format(table: Mapping[str, Any], where: Where) -> Format:
     own = from_table(OwnFormat, table, where)
     if not _NAME_PATTERN.fullmatch(own.name):
-        problem = f"must consist of lower-case letters, got {own.name!r}"
-        raise where.child("name").error(problem)
+        raise where.child("name").error(
+            "must consist of lower-case letters, got {name}", name=repr(own.name)
+        )
     at = where.child("lines")
     if not own.lines:
         raise at.error("must be a list of regular expressions")
@@ -262,16 +270,24 @@ def _pattern(where: Where, pattern: str, scale: Mapping[str, float]) -> LinePatt
         check(pattern.encode())
         _linear(pattern.encode())
     except PatternError as error:
-        raise where.error(f"is not usable: {error}") from None
+        raise where.error("is not usable: {error}", error=error) from None
     groups = re.compile(pattern).groupindex
     for group in groups:
         word = group.partition("__")[0]
         if word not in METRICS and word not in WORDS:
             near = difflib.get_close_matches(word, [*METRICS, *WORDS], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise where.error(f"names an unknown metric {word!r} in {pattern!r}{hint}")
+            text = "names an unknown metric {word} in {pattern}"
+            if near:
+                text = (
+                    "names an unknown metric {word} in {pattern}; did you mean {near}?"
+                )
+            raise where.error(
+                text, word=repr(word), pattern=repr(pattern), near=repr("".join(near))
+            )
     if not groups:
-        raise where.error(f"names no metric in {pattern!r}; write (?P<loss>...)")
+        raise where.error(
+            "names no metric in {pattern}; write (?P<loss>...)", pattern=repr(pattern)
+        )
     return line(pattern, pattern.encode(), scale=scale, engine=_linear)
 
 

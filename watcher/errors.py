@@ -12,9 +12,35 @@ GptwatchError
     └── StorageCorruptError    damaged; it is set aside and the logs are read again
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of the catalogue and the values of its `{names}`, not translated yet.
+
+    A value may be such a text, too, or an error.
+    """
+
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """In English."""
+        return self.text.format(**self.values) if self.values else self.text
+
 
 class GptwatchError(Exception):
-    """An error that a user can act on; the message says what, where and what to do."""
+    """An error that a user can act on; the message says what, where and what to do.
+
+    Attributes:
+        message: for the catalogue; whoever prints it translates it.
+    """
+
+    def __init__(self, text: str | Text, /, **values: object) -> None:
+        self.message = text if isinstance(text, Text) else Text(text, values)
+        super().__init__(str(self.message))
 
 
 class InputError(GptwatchError):

@@ -26,7 +26,7 @@ def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=_PART)
     except OSError as error:
-        raise OutputError(_refusal(path.parent, error)) from None
+        raise _refusal(path.parent, error) from None
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -35,7 +35,7 @@ def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
             os.fchmod(file.fileno(), 0o644)
         temporary.replace(path)
     except OSError as error:
-        raise OutputError(_refusal(path, error)) from None
+        raise _refusal(path, error) from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -53,7 +53,9 @@ def remove_leftovers(folder: Path) -> None:
                     path.unlink()
     except OSError as error:
         raise OutputError(
-            f"{folder}: {error.strerror}; check its permissions"
+            "{folder}: {reason}; check its permissions",
+            folder=folder,
+            reason=error.strerror,
         ) from None
 
 
@@ -72,14 +74,18 @@ def remove_oldest(folder: Path, pattern: str, *, keep: int) -> None:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{folder}: {error.strerror}; check its permissions"
+            "{folder}: {reason}; check its permissions",
+            folder=folder,
+            reason=error.strerror,
         ) from None
 
 
-def _refusal(path: Path, error: OSError) -> str:
-    return (
-        f"{path}: cannot be written ({error.strerror}); free disk space, "
-        "check its permissions, or choose another directory with --out"
+def _refusal(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        "{path}: cannot be written ({reason}); free disk space, check its "
+        "permissions, or choose another directory with --out",
+        path=path,
+        reason=error.strerror,
     )
 
 

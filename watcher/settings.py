@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
-from watcher.errors import ConfigError
+from watcher.errors import ConfigError, Text
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -51,16 +51,23 @@ class Where:
         parts = (f".{k}" if isinstance(k, str) else f"[{k}]" for k in self.keys)
         return "".join(parts).removeprefix(".")
 
-    def error(self, problem: str) -> ConfigError:
-        """What is wrong with the key's value."""
-        return ConfigError(f"{self}{self.name} {problem}")
+    def error(self, problem: str | Text, **values: object) -> ConfigError:
+        """What is wrong with the key's value, with values as in `errors`."""
+        text = problem if isinstance(problem, Text) else Text(problem, values)
+        key = f"{self}{self.name}"
+        return ConfigError("{key} {problem}", key=key, problem=text)
 
     def unknown(self, known: Collection[str]) -> ConfigError:
         """The key is not one of those known."""
         *tables, key = self.keys
         table = replace(self, keys=tuple(tables)).name
         of = f"{table}: " if table else ""
-        return ConfigError(f"{self}{of}unknown key {key!r}; {hint(str(key), known)}")
+        return ConfigError(
+            "{table}unknown key {key}; {hint}",
+            table=f"{self}{of}",
+            key=repr(key),
+            hint=hint(str(key), known),
+        )
 
     def __str__(self) -> str:
         """File and line, as far as they are known, and a colon."""
@@ -93,7 +100,7 @@ def from_table(
         ConfigError: an unknown key, or an invalid value.
     """
     if not isinstance(table, Mapping):
-        raise where.error(f"must be a table: write [{where.name}]")
+        raise where.error("must be a table: write [{name}]", name=where.name)
     known = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     formerly = {f.metadata.get("formerly", name): name for name, f in known.items()}
     hints = get_type_hints(kind)
@@ -106,7 +113,9 @@ def from_table(
         if name != key:
             deprecated.append(f"{name} instead of {key}")
         if name in values:
-            raise at.error(f"is set twice: as {name}, too; remove one of them")
+            raise at.error(
+                "is set twice: as {name}, too; remove one of them", name=name
+            )
         check = _Check(hints[name], known[name].metadata, at, positive=positive)
         values[name] = check.value(value)
     if deprecated:
@@ -129,7 +138,9 @@ class _Check:
         choices = self.constraints.get("choices", ())
         if choices and value not in choices:
             known = ", ".join(choices)
-            raise self.where.error(f"must be one of {known}, got {value!r}")
+            raise self.where.error(
+                "must be one of {known}, got {value}", known=known, value=repr(value)
+            )
         kind = self.hint
         if isinstance(kind, UnionType):  # "str | None": a file holds no None
             kind = next(t for t in get_args(kind) if t is not type(None))
@@ -144,8 +155,11 @@ class _Check:
             return from_table(kind, value, self.where, positive=self.positive)
         if kind in {bool, str}:
             if not isinstance(value, kind):
-                problem = f"must be of type {kind.__name__}, got {value!r}"
-                raise self.where.error(problem)
+                raise self.where.error(
+                    "must be of type {kind}, got {value}",
+                    kind=kind.__name__,
+                    value=repr(value),
+                )
             return value
         return self._number(kind, value)
 
@@ -171,11 +185,13 @@ class _Check:
 
     def _number(self, kind: type, value: Any) -> Any:
         least = self.constraints.get("at_least", 0)
-        limit = "above 0" if self.positive else f"of at least {least}"
-        what = "whole number" if kind is int else "number"
+        limit = Text("of at least {least}", {"least": least})
+        if self.positive:
+            limit = Text("above 0")
+        what = Text("whole number" if kind is int else "number")
         number = value
         if self.constraints.get("duration") or self.where.name.endswith("_s"):
-            what = 'duration (seconds, or "30s", "5m", "1h")'
+            what = Text('duration (seconds, or "30s", "5m", "1h")')
             number = seconds(value) if isinstance(value, str) else value
         if (
             not _is_number(number)
@@ -183,7 +199,12 @@ class _Check:
             or not least <= number < math.inf
             or (self.positive and number <= 0)
         ):
-            raise self.where.error(f"must be a {what} {limit}, got {value!r}")
+            raise self.where.error(
+                "must be a {what} {limit}, got {value}",
+                what=what,
+                limit=limit,
+                value=repr(value),
+            )
         return number
 
 
@@ -197,22 +218,25 @@ def seconds(text: str) -> float | None:
     return float(match[1]) * _UNITS[match[2]] if match else None
 
 
-def cron_problem(text: str) -> str:
-    """What is wrong with a crontab expression, "" if nothing is."""
+def cron_problem(text: str) -> Text | None:
+    """What is wrong with a crontab expression, None if nothing is."""
     from apscheduler.triggers.cron import CronTrigger
 
     try:
         CronTrigger.from_crontab(text)
     except ValueError as error:
-        return f"{text!r}: {error}; write five fields, as in '*/5 * * * *'"
-    return ""
+        problem = "{cron}: {error}; write five fields, as in '*/5 * * * *'"
+        return Text(problem, {"cron": repr(text), "error": error})
+    return None
 
 
-def hint(word: str, known: Collection[str]) -> str:
+def hint(word: str, known: Collection[str]) -> Text:
     """What may have been meant by an unknown word."""
     longer = [name for name in known if word and name.startswith(word)]
     near = difflib.get_close_matches(word, known, n=1) or longer
-    return f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(known)
+    if near:
+        return Text("did you mean {near}?", {"near": repr(near[0])})
+    return Text("known: {known}", {"known": ", ".join(known)})
 
 
 def line_of(text: str, keys: tuple[str | int, ...]) -> int | None:

@@ -13,6 +13,7 @@ from typing import Final
 from parsers.engine.columns import Layout
 from parsers.engine.numbers import Column, Span, UnalignedError, column, runs, span
 from parsers.engine.pieces import LONGEST, MASK
+from parsers.engine.stamps import stamped
 from parsers.format import Format, LinePattern
 
 
@@ -172,9 +173,12 @@ def first_fit(
     for pattern in form.patterns:
         if not all(need in line for need in pattern.needs):
             continue
+        located = pattern.locate(line) or ()
+        if located and pattern.step == "line":
+            located = stamped(line, located)
         fields = [
             (name, found)
-            for group, start, end in pattern.locate(line) or ()
+            for group, start, end in located
             for name in (group.partition("__")[0],)
             if (found := span(line, start, end, _scale(pattern, group, name)))
         ]

@@ -5,12 +5,12 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from parsers.batch import Floats
+from parsers.batch import Batch, Floats, Ints
 from parsers.format import Fields
 
 
@@ -30,6 +30,12 @@ _SECONDS: Final[Mapping[str, float]] = {
     "clock_ms": 0.001,
 }
 WORDS: Final = tuple(_SECONDS)
+_NAME: Final = "time of day"
+# So many seconds between two times that are given: stamps of whole seconds, and of ms.
+_WHOLE_S: Final = 10.0
+_EXACT_S: Final = 1.0
+_DAY_S: Final = 86_400.0
+_PAUSE_S: Final = 6 * 3600.0
 
 
 def stamped(text: bytes, found: Fields) -> Fields:
@@ -43,10 +49,69 @@ def stamped(text: bytes, found: Fields) -> Fields:
     return [*found, *spans]
 
 
-def clock_s(columns: Mapping[str, Floats]) -> Floats | None:
-    """Seconds of the day of each record, None where lines state none."""
-    if "clock_h" not in columns:
-        return None
+class Clock:
+    """Training time, from the times of day of the records that state a step.
+
+    A step back is a restart, and a pause of hours is none of training: neither counts.
+    Stamps are rounded, so that a time is given when enough has passed since the last.
+    """
+
+    def __init__(self) -> None:
+        self._day_s: float | None = None  # of the record before
+        self._step = 0
+        self._total_s = 0.0
+        self._given_s = 0.0
+
+    def state(self) -> list[float | None]:
+        """What `restore` needs, of plain JSON types."""
+        return [self._day_s, self._step, self._total_s, self._given_s]
+
+    def restore(self, state: Sequence[float | None]) -> None:
+        """Goes on where `state` was taken."""
+        self._day_s = state[0]
+        step, self._total_s, self._given_s = (value or 0.0 for value in state[1:])
+        self._step = int(step)
+
+    def read(self, records: Sequence[tuple[Ints, Ints, Mapping[str, Floats]]]) -> Batch:
+        """Training time at some of the records: their lines, steps and columns."""
+        stamped = [r for r in records if "clock_h" in r[2] and len(r[0])]
+        if not stamped:
+            return Batch(_NAME, np.empty(0, np.int64), np.empty(0, np.int64), {})
+        lines, steps = (np.concatenate([r[k] for r in stamped]) for k in (0, 1))
+        days = np.concatenate([_day_s(r[2]) for r in stamped])
+        exact = all("clock_ms" in r[2] for r in stamped)
+        order = lines.argsort(kind="stable")
+        total = self._elapsed(days[order], steps[order])
+        at = self._enough(total, _EXACT_S if exact else _WHOLE_S)
+        time = {"train_time_ms": np.round(total[at] * 1000.0)}
+        return Batch(_NAME, lines[order][at], steps[order][at], time)
+
+    def _elapsed(self, days: Floats, steps: Ints) -> Floats:
+        """Seconds of training until each record."""
+        before = days[0] if self._day_s is None else self._day_s
+        passed = np.diff(days, prepend=before)
+        passed[passed < -_DAY_S / 2] += _DAY_S  # midnight
+        on = np.diff(steps, prepend=self._step) > 0
+        counts = on & (passed > 0) & (passed < _PAUSE_S)
+        # One after the other: sums are the same wherever the log was cut.
+        steady = np.where(counts, passed, 0.0)
+        total = np.cumsum(np.append(self._total_s, steady))[1:]
+        self._day_s, self._step = float(days[-1]), int(steps[-1])
+        self._total_s = float(total[-1])
+        return np.asarray(total)
+
+    def _enough(self, total: Floats, least: float) -> list[int]:
+        found: list[int] = []
+        at = int(np.searchsorted(total, self._given_s + least))
+        while at < len(total):
+            found.append(at)
+            self._given_s = float(total[at])
+            at = int(np.searchsorted(total, self._given_s + least))
+        return found
+
+
+def _day_s(columns: Mapping[str, Floats]) -> Floats:
+    """Seconds of the day."""
     parts = (columns[n] * size for n, size in _SECONDS.items() if n in columns)
     total: Floats = np.sum([*parts], axis=0)
     return total

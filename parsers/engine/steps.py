@@ -10,7 +10,6 @@ from parsers.engine import stamps
 from parsers.engine.epoch_offset import EpochOffset
 from parsers.engine.ranks import Ranks
 from parsers.engine.repeats import Repeats, single
-from parsers.engine.stamps import clock_s
 from parsers.engine.templates import Raw
 from parsers.format import WORDS, LinePattern
 
@@ -43,6 +42,7 @@ class Steps:
         self._ranks = Ranks()
         self._epoch_offset = EpochOffset()
         self._repeats = Repeats()
+        self._clock = stamps.Clock()
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, of plain JSON types."""
@@ -51,6 +51,7 @@ class Steps:
             "planned": self.planned,
             "followed": self._ranks.state(),
             "carry": self._epoch_offset.state(),
+            "clock": self._clock.state(),
             **self._repeats.state(),
         }
 
@@ -63,6 +64,8 @@ class Steps:
         self._ranks.restore(state.get("followed", {}))  # older states have none
         self._epoch_offset.restore(state["carry"])
         self._repeats.restore(state)
+        if "clock" in state:
+            self._clock.restore(state["clock"])
 
     def settle(self, raws: Sequence[Raw]) -> list[Batch]:
         """Records with steps; those that wait for the next step may come later."""
@@ -80,7 +83,13 @@ class Steps:
         for raw, own, count in zip(raws, owned, counted, strict=True):
             given = own if count is None else count
             found.append(self._records(raw, given, lines, steps, ends))
+        timed = [
+            (raw.lines, own, raw.columns)
+            for raw, own in zip(raws, owned, strict=True)
+            if own is not None
+        ]
         batches = self._stand_in(raws, self._sift(raws, found))
+        batches.append(self._clock.read(timed))
         if len(steps):
             self.last, self._end = int(steps[-1]), _whole(ends[-1])
         return [batch for batch in batches if len(batch)]
@@ -115,9 +124,6 @@ class Steps:
         self, raw: Raw, own: Ints | None, lines: Ints, steps: Ints, ends: Floats
     ) -> Batch:
         values = {n: c for n, c in raw.columns.items() if n not in _NO_METRICS}
-        clock = clock_s(raw.columns)
-        if values and clock is not None:
-            values["clock_s"] = clock
         if raw.pattern.step == "none" or not values:
             return Batch(raw.pattern.name, raw.lines[:0], raw.lines[:0], {})
         if own is None and raw.pattern.step == "next":

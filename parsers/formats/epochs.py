@@ -9,7 +9,6 @@ Lines that also count batches are not of this format (`parsers.formats.keyvalue`
 them), nor those that repeat a figure: the best, a checkpoint.
 """
 
-from parsers.engine.stamps import stamped
 from parsers.format import Fields, Format, LinePattern, line
 from parsers.formats.keyvalue import VALIDATION
 from parsers.keyvalue.freeform import statement
@@ -32,7 +31,7 @@ def _locate(text: bytes) -> Fields | None:
     found = [("epoch_loss" if f[0] == "running_loss" else f[0], *f[1:]) for f in found]
     if stated.epochs is not None:
         found.append(("max_steps", *stated.epochs))
-    return stamped(text, found)
+    return found
 
 
 EPOCHS = Format(

@@ -55,6 +55,9 @@ _RATE: Final = re.compile(rb"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)(it/s|s/it)$")
 _OWN_LOSS: Final = re.compile(rb"loss\w{0,32}+ ?[:=] ?[-+]?\d")
 _SUMMARY: Final = b"'train_runtime'"
 _MS: Final = 1000.0
+# A bar that jumps over steps takes them for done in no time, and forgets that slowly.
+_SKIPPED: Final = 50
+_SETTLES: Final = 50
 _MEAN: Final = re.compile(rb"\b(?:train|eval)_\w+ +=  ")
 
 _Kept = tuple[int, bool, dict[str, float]]
@@ -82,6 +85,7 @@ class Dictionaries:
         self._trained = False  # whether any training loss has come
         self._epoch = 0.0
         self._evaluated: float | None = None  # epoch of the evaluation at this step
+        self._settles = 0  # from which count on the bar knows its rate
         self._times = ""  # of the last bar of training
         self._elapsed = [
             0.0,
@@ -138,6 +142,8 @@ class Dictionaries:
                 self._counting, self._redrawn = False, 0  # another run
             elif count == self._bar > self._redrawn:
                 self._redraw(count)
+            if count > max(self._bar, 0) + _SKIPPED:
+                self._settles = count + _SETTLES  # a resumed run skips to its step
             self._bar, self._total = count, total
             self._times = found[3].decode("ascii", "replace")
             self._known |= bool(self._kept)
@@ -208,7 +214,7 @@ class Dictionaries:
             before += since if now < since else 0.0
             self._elapsed[:2] = [before, now]
             values.setdefault("train_time_ms", max(0.0, before + now - evaluated))
-        if rate and float(rate[1]) > 0:
+        if rate and float(rate[1]) > 0 and self._bar >= self._settles:
             ms = _MS * float(rate[1])
             if rate[2] == b"it/s":
                 ms = _MS / float(rate[1])

@@ -166,7 +166,8 @@ def _time(text: bytes, shown: bytes, steps: int) -> dict[str, float]:
         ms = (number(value) or 0.0) * _MS[unit]
         if of == b"epoch":
             return {"iter_ms": ms}
-        if seconds and steps and abs(steps * ms / 1000 - seconds) <= 1:
+        # `13s 1s/step`: the whole is more exact than its part.
+        if seconds and unit != b"s" and abs(steps * ms / 1000 - seconds) <= 1:
             return {"iter_ms": steps * ms}
     return {"iter_ms": 1000.0 * seconds} if seconds else {}
 

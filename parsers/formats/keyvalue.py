@@ -18,7 +18,6 @@ A log without steps has epochs (see `parsers.formats.epochs`), or blocks:
 import re
 from typing import Final
 
-from parsers.engine.stamps import stamped
 from parsers.format import Fields, Format, LinePattern, Locate, StepFrom, line
 from parsers.keyvalue.freeform import Statement, statement
 from parsers.keyvalue.items import ADVERSARIAL, POINTS
@@ -77,7 +76,7 @@ def _with_step(text: bytes) -> Fields | None:
     stated = statement(text)
     if stated is None or stated.step is None or not stated.curve:
         return None
-    found = stamped(text, [*stated.fields(), ("step", *stated.step)])
+    found = [*stated.fields(), ("step", *stated.step)]
     if stated.epoch is not None:
         # Steps may begin anew in each epoch, and their number may be that of one.
         found = [*found, ("epoch", *stated.epoch), ("epoch_no", *stated.epoch)]

@@ -11,7 +11,9 @@ from parsers.batch import Floats, Ints
 # Printed numbers have few digits, so that few are distinct; a value costs 16 bytes.
 _MOST: Final = 4096
 _MANTISSA: Final = 52
-_EMPTY: Final = np.empty(0)
+
+
+Counted = tuple[Floats, Ints]
 
 
 class Distribution:
@@ -25,6 +27,7 @@ class Distribution:
         self._keys: Ints = np.empty(0, np.int64)  # bits of the values, ordered as they
         self._counts: Ints = np.empty(0, np.int64)
         self._dropped = 0  # bits of the mantissa
+        self._counted: Counted | None = None
 
     def __len__(self) -> int:
         return int(self._counts.sum())
@@ -40,10 +43,12 @@ class Distribution:
             )
             self._merge(keys, counts)
 
-    def counted(self) -> tuple[Floats, Ints]:
+    def counted(self) -> Counted:
         """The values, rising, and how often each occurs."""
-        half = 1 << self._dropped >> 1
-        return _values(self._keys + half), self._counts
+        if self._counted is None:
+            half = 1 << self._dropped >> 1
+            self._counted = _values(self._keys + half), self._counts
+        return self._counted
 
     def median(self) -> float | None:
         """The median, None without values."""
@@ -55,6 +60,7 @@ class Distribution:
         return int(counts[values > limit].sum())
 
     def _merge(self, keys: Ints, counts: Ints) -> None:
+        self._counted = None
         at = np.searchsorted(self._keys, keys)
         known = at < len(self._keys)
         known[known] = self._keys[at[known]] == keys[known]
@@ -73,24 +79,32 @@ class Distribution:
             self._counts = np.add.reduceat(self._counts, first)
 
 
-def median(parts: Sequence[tuple[Floats, Ints]]) -> float | None:
+def median(parts: Sequence[Counted]) -> float | None:
     """The median of counted values, None without any."""
     return quantile(parts, 0.5)
 
 
-def quantile(parts: Sequence[tuple[Floats, Ints]], share: float) -> float | None:
+def quantile(parts: Sequence[Counted], share: float) -> float | None:
     """A quantile of counted values, by linear interpolation; None without any."""
-    values = np.concatenate([_EMPTY, *(v for v, _ in parts)])
-    counts = np.concatenate([_EMPTY[:0].astype(np.int64), *(c for _, c in parts)])
-    order = values.argsort(kind="stable")
-    ends = counts[order].cumsum()
-    if not len(ends) or not ends[-1]:
+    values, counts = merged(parts)
+    if not len(values):
         return None
+    ends = counts.cumsum()
     place = share * float(ends[-1] - 1)
     below = int(place)
     at = np.searchsorted(ends, [below, min(below + 1, int(ends[-1]) - 1)], "right")
-    low, high = values[order][at].tolist()
-    return float(low + (high - low) * (place - below))
+    low, high = values[at].tolist()
+    return float(low * (below + 1 - place) + high * (place - below))
+
+
+def merged(parts: Sequence[Counted]) -> Counted:
+    """Counted values of several parts, rising."""
+    filled = [part for part in parts if len(part[0])]
+    if len(filled) <= 1:
+        return filled[0] if filled else (np.empty(0), np.empty(0, np.int64))
+    values = np.concatenate([v for v, _ in filled])
+    order = values.argsort(kind="stable")
+    return values[order], np.concatenate([c for _, c in filled])[order]
 
 
 def _ordered(values: Floats) -> Ints:

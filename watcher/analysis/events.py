@@ -8,17 +8,25 @@ from parsers.batch import Ints
 from watcher.analysis.model import Measured
 
 
+def event_lines(run: Measured) -> Ints:
+    """Lines of evaluations and checkpoints."""
+    curves = [
+        c.lines
+        for n, c in run.curves.items()
+        if n in metrics.VALIDATION or metrics.validation_set(n)
+    ]
+    saved = [m.line for m in run.milestones if m.kind == "checkpoint"]
+    return np.concatenate([*curves, np.array(saved, dtype=np.int64)])
+
+
 class Events:
-    """Which points of a curve come first behind an evaluation or a checkpoint."""
+    """Which points of a curve come first behind an event."""
 
     def __init__(self) -> None:
         self._waiting = False  # an event since the last point
 
-    def behind(self, new: Measured, lines: Ints) -> NDArray[np.bool_]:
+    def behind(self, events: Ints, lines: Ints) -> NDArray[np.bool_]:
         """Of new points, at some lines, which are; shape (n,)."""
-        curves = [new.curves[n].lines for n in metrics.VALIDATION if n in new.curves]
-        saved = [m.line for m in new.milestones if m.kind == "checkpoint"]
-        events = np.concatenate([*curves, np.array(saved, dtype=np.int64)])
         marks = np.zeros(len(lines) + 1, dtype=bool)
         marks[np.searchsorted(lines, events)] = True
         marks[0] |= self._waiting

@@ -79,6 +79,10 @@ class Summary:
     `outcome_text`: the line that states it.  `verdict`: "overfitting", "possible",
     "none" or None (no validation).  `validation_sets`: where a log has several, each
     with its own best; `final_val` and the like are of the first.
+    `pauses`: how many times hold more than an
+    iteration; `slow_ms`: what one in twenty of the others exceeds; `rate`: median
+    throughput, in the unit of the log.  `slope`: where the training loss goes at the
+    end: "falling", "rising", "flat" or None (too few records).
     """
 
     records: int = 0
@@ -119,6 +123,27 @@ class Summary:
     outcome: str | None = None
     outcome_text: str | None = None
     validation_sets: tuple[ValidationSet, ...] = ()
+    pauses: int = 0
+    slow_ms: float | None = None
+    rate: float | None = None
+    slope: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clock:
+    """Time spent until some places of a log.
+
+    Attributes:
+        known: ms of the iterations that the log states, shape (n,).
+        missing: iterations that it does not state; each takes the typical time.
+    """
+
+    known: Floats
+    missing: Floats
+
+    def seconds(self, typical_ms: float) -> Floats:
+        """The time in s."""
+        return np.asarray((self.known + typical_ms * self.missing) / 1000)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +169,9 @@ class Measured:
         curves: every metric of the log by name, the ones above among them.
         elapsed_s: training time at each point of `train` (or of `val` without it),
             where the log states it, else None.
-        smoothed_loss: whether the log's own loss is already an average.
+        smoothed_loss, averaged_mfu: whether those of the log are averages already.
+        clocks: time spent until each evaluation, by validation metric; where it is not
+            known there is none.  usual_ms: median of all times, NaN without any.
         ended: whether nothing writes the log any more, whatever the log says.
         epochs: whether the steps of the log are epochs.
         table: whether each record is the result of another run, and none a training.
@@ -174,6 +201,9 @@ class Measured:
     changed_at: float | None = None  # log's last change, seconds since 1970
     ended: bool = False
     epochs: bool = False
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    usual_ms: float = float("nan")
+    averaged_mfu: bool = False
     table: bool = False
 
 

@@ -1,17 +1,16 @@
-"""The pipeline of an analysis: curves, segments, rules, then summary and verdict."""
+"""A log that is read to its end, analysed."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from parsers.parser import Parser
 from watcher.analysis import rules
-from watcher.analysis.curves import measure
-from watcher.analysis.model import Analysis, Measured
-from watcher.analysis.summary import summary
+from watcher.analysis.course import Course
+from watcher.analysis.curves import analysis, curve
+from watcher.analysis.model import Analysis
+from watcher.analysis.pieces import Log, Records
 from watcher.ingest import decompress
 from watcher.storage.columns import Run
 
@@ -77,12 +76,21 @@ def analyse(
     `window`: points in the moving average; default min(50, n // 10) of the log.
     `ended`: as in `Measured`.
     """
-    # A value near the largest float has an infinite variance: no rule is sure of it.
-    with np.errstate(over="ignore", invalid="ignore"):
-        measured = measure(
-            run, name=name, path=path, window=window, changed_at=changed_at, ended=ended
-        )
-        findings = rules.findings(measured, settings)
-        figures = summary(measured, findings)
-    shared = {f.name: getattr(measured, f.name) for f in fields(Measured)}
-    return Analysis(**shared, findings=findings, summary=figures)
+    log = Log(name, path, run.format, _info(run), changed_at=changed_at, ended=ended)
+    columns = {metric: run.column(metric) for metric in run.metrics()}
+    milestones = run.milestones()
+    course = Course(settings)
+    whole = Records(columns, milestones, run.lines)
+    course.update(log, whole, whole.parts)
+    curves = {
+        metric: curve(metric, column, run.format, course.segments)
+        for metric, column in columns.items()
+    }
+    return analysis(course, curves, milestones, lines=run.lines, window=window)
+
+
+def _info(run: Run) -> dict[str, int | float | str | bool]:
+    info = dict(run.facts)
+    if run.planned is not None:
+        info.setdefault("max_iters", run.planned)
+    return info

@@ -61,10 +61,8 @@ class SegmentsState:
         though they stand behind its last record.
         """
         if evaluations is not None:
-            pairs = zip(
-                evaluations.lines.tolist(), evaluations.steps.tolist(), strict=True
-            )
-            self._waiting += pairs
+            columns = evaluations.lines.tolist(), evaluations.steps.tolist()
+            self._waiting += zip(*columns, strict=True)
         announced = [_between(lines, milestones, kind) for kind in _ANNOUNCED]
         if len(steps):
             self._add(lines, steps, *(set(at.tolist()) for at in announced))

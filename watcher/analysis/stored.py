@@ -21,11 +21,13 @@ def find(store: Database, name: str) -> Row:
     rows = [row for row in store.runs() if row.name == name]
     if len(rows) == 1:
         return rows[0]
-    what = "no run of this name" if not rows else "several runs of this name"
-    raise InputError(
-        f"{name}: {what} in {store.path}; `gptwatch status` lists all; a log can "
-        "be named by its path"
-    )
+    text = "{name}: several runs of this name in {path}; a log can be named by its path"
+    if not rows:
+        text = (
+            "{name}: no run of this name in {path}; `gptwatch status` lists all; a log "
+            "can be named by its path"
+        )
+    raise InputError(text, name=name, path=store.path)
 
 
 def read(

@@ -15,8 +15,9 @@ from watcher.commands.completion import complete_runs_and_files
 from watcher.files import distinct_names
 
 
+_COLUMNAR: Final = ("parquet", "arrow")
 _DIRECTORY: Final = "runs"
-_WITH_SUPERSEDED: Final = ("csv", "parquet", "tensorboard")
+_WITH_SUPERSEDED: Final = ("csv", *_COLUMNAR, "tensorboard")
 
 
 @click.command()
@@ -30,13 +31,13 @@ _WITH_SUPERSEDED: Final = ("csv", "parquet", "tensorboard")
 @click.option(
     "--to",
     type=click.Choice(
-        ["json", "jsonl", "csv", "parquet", "tensorboard", "html", "prometheus"]
+        ["json", "jsonl", "csv", *_COLUMNAR, "tensorboard", "html", "prometheus"]
     ),
     default="json",
     show_default=True,
-    help="json: one document; jsonl: one document per line; csv, parquet: one row per "
-    "value; tensorboard: event files (32-bit floats); html: a report in one file; "
-    "prometheus: metrics of all runs.",
+    help="json: one document; jsonl: one document per line; csv, parquet, arrow: one "
+    "row per value; tensorboard: event files (32-bit floats); html: a report in one "
+    "file; prometheus: metrics of all runs.",
 )
 @click.option(
     "--out",
@@ -83,6 +84,8 @@ def export(
         export_.write_events(target or Path(_DIRECTORY), superseded)
     elif to == "parquet":
         _write(export_.parquet(), target)
+    elif to == "arrow":
+        _write(export_.arrow(), target)
     elif to == "html":
         _write(export_.html(), target)
     elif to == "csv":
@@ -148,6 +151,12 @@ class _Export:
         from watcher.export import parquet
 
         yield from parquet.write((n, r.analysis) for n, r in self._runs())
+
+    def arrow(self) -> Iterator[bytes]:
+        """A stream of Arrow's."""
+        from watcher.export import parquet
+
+        yield from parquet.write_arrow((n, r.analysis) for n, r in self._runs())
 
     def html(self) -> Iterator[bytes]:
         """A report that opens in a browser without a server."""

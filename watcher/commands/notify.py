@@ -46,7 +46,7 @@ def notify(
             click.echo(options.tr("{channel}: accepted", channel=channel.name))
         except DeliveryError as error:
             failed += 1
-            why = str(error).removeprefix(f"{channel.name}: ")
+            why = options.said(error).removeprefix(f"{channel.name}: ")
             text = "{channel}: failed: {reason}"
             reason = options.safe(why)
             click.echo(options.tr(text, channel=channel.name, reason=reason))

@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import click
 
-from watcher.errors import ConfigError, InputError
+from watcher.errors import ConfigError, GptwatchError, InputError, Text
 from watcher.outputs.text import catalog, numbers
+from watcher.outputs.text import errors as texts
 from watcher.outputs.text.escape import clean
 from watcher.settings import Where
 
@@ -46,6 +47,11 @@ def language() -> str:
 def tr(text: str, **values: object) -> str:
     """The text in the language of the command, its `{names}` filled in."""
     return catalog.tr(language(), text, **values)
+
+
+def said(error: GptwatchError | Text) -> str:
+    """What an error says, in the language of the command."""
+    return texts.said(error, language())
 
 
 def choose_language(
@@ -133,10 +139,12 @@ def blamed(error: Exception) -> Exception:
     source = context.get_parameter_source(name)
     if source is ParameterSource.DEFAULT_MAP:
         where: Where = context.find_root().obj.where
-        return where.child(name).error(f"is invalid: {error.message}")
+        return where.child(name).error("is invalid: {message}", message=error.message)
     if source is ParameterSource.ENVIRONMENT:
         variable = f"{context.auto_envvar_prefix}_{name.upper()}"
-        return ConfigError(f"{variable}: {error.message}")
+        return ConfigError(
+            "{variable}: {message}", variable=variable, message=error.message
+        )
     return error
 
 

@@ -89,7 +89,7 @@ def run(
         try:
             ended = launch(command, log, echo=echo, beside=beside)
         except CommandError as error:
-            echo(error.text, **error.values)
+            echo(error.message.text, **error.message.values)
             context.exit(error.code)
     if watch:
         _conclude(context, log.path, look)
@@ -150,7 +150,7 @@ def _conclude(context: click.Context, log: Path, look: dict[str, Any]) -> None:
         options.conclude(log, context, output=options.Output(reuse=True), **shown)
         sys.stdout.flush()
     except GptwatchError as error:
-        click.echo(f"gptwatch: {options.safe(str(error))}", err=True)
+        click.echo(f"gptwatch: {options.safe(options.said(error))}", err=True)
     except BrokenPipeError:
         # Standard output is closed: Python must not flush it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -24,6 +24,7 @@ from watcher.errors import InputError
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @options.out
 @options.state
+@options.output_lang
 def show(
     *, place: str, around: int, as_json: bool, out: Path, state: Path | None
 ) -> None:
@@ -47,9 +48,10 @@ def show(
 def _parsed(place: str) -> tuple[str, str, int]:
     match = re.fullmatch(r"(.+)([@:])(\d{1,18})", place, re.DOTALL)
     if match is None:
-        raise click.UsageError(
-            f"{place!r}: write RUN@STEP or RUN:LINE, as in train.log@3010"
-        )
+        text = "{place}: write RUN@STEP or RUN:LINE, as in {example}"
+        example = "train.log@3010"
+        shown = options.tr(text, place=repr(place), example=example)
+        raise click.UsageError(shown)
     return match[1], match[2], int(match[3])
 
 
@@ -66,10 +68,19 @@ def _read(
         line = line_of(Series(database), row.id, number) if kind == "@" else number
         places = database.places.of(row.id)
     if line is None:
-        raise InputError(f"{row.name}: has no points; name a line: {row.name}:{number}")
+        raise InputError(
+            "{name}: has no points; name a line: {name}:{number}",
+            name=row.name,
+            number=number,
+        )
     found = excerpt(row, places, line - around, line + around)
     if not found.lines:
-        raise InputError(f"{row.name}: has {row.lines:,} lines, and no line {line:,}")
+        raise InputError(
+            "{name}: has {lines} lines, and no line {line}",
+            name=row.name,
+            lines=format(row.lines, ","),
+            line=format(line, ","),
+        )
     return row, line, found
 
 

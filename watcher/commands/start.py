@@ -12,7 +12,7 @@ import click
 
 from watcher.commands import options
 from watcher.commands.signals import Signals
-from watcher.errors import ConfigError, InputError
+from watcher.errors import ConfigError, GptwatchError, InputError
 from watcher.settings import cron_problem, seconds
 
 
@@ -48,7 +48,7 @@ class Cron(click.ParamType[str]):
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """The expression itself."""
         if problem := cron_problem(value):
-            self.fail(problem, param, ctx)
+            self.fail(options.said(problem), param, ctx)
         return str(value)
 
 
@@ -143,8 +143,8 @@ def start(
         _exit_for(context, error)
 
 
-def _exit_for(context: click.Context, error: Exception) -> None:
-    click.echo(f"gptwatch: {options.safe(str(error))}", err=True)
+def _exit_for(context: click.Context, error: GptwatchError) -> None:
+    click.echo(f"gptwatch: {options.safe(options.said(error))}", err=True)
     context.exit(options.CONFIG_ERROR)
 
 

@@ -5,33 +5,44 @@ Jobs and results are lines of JSON; a run's points are read from the database.
     python -m watcher.daemon.analyst '{"state": "plots/.gptwatch", "lang": "en", ...}'
 """
 
-import contextlib
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, TextIO
 
 from watcher import config
+from watcher.analysis.curves import concluded
 from watcher.analysis.finding import Finding
+from watcher.analysis.follow import Follower
 from watcher.analysis.model import Analysis
+from watcher.analysis.pieces import Log
 from watcher.analysis.pipeline import Reading, analyse
 from watcher.daemon.jobs import Job, Options, Result
 from watcher.errors import GptwatchError, StorageCorruptError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
 from watcher.outputs.text.findings import as_dict
 from watcher.outputs.text.headline import headline
+from watcher.storage import spans
 from watcher.storage.columns import Run
 from watcher.storage.database import Database
+from watcher.storage.rows import Row
+from watcher.views.followed import analysed
+from watcher.views.series import Series
 
 
 _NICE: Final = 10
 _EXIT_AGAIN_S: Final = 0.5
+# Runs whose state is kept in memory, those that were judged last.
+_FOLLOWED: Final = 256
+# Of blocks that pictures are drawn from.
+_CACHE_BYTES: Final = 48 << 20
 
 
 class Analyst:
@@ -41,6 +52,18 @@ class Analyst:
         self._options = options
         # The file itself may have changed since it was found to be right.
         self._config = config.of(options.config)
+        self._store: Database | None = None
+        self._series: Series | None = None
+        self._followers: OrderedDict[int, Follower] = OrderedDict()
+        self._worded: dict[int, list[tuple[Finding, dict[str, Any]]]] = {}
+
+    def close(self) -> None:
+        """Closes the database."""
+        if self._store is not None:
+            self._store.close()
+        self._store = self._series = None
+        self._followers.clear()
+        self._worded.clear()
 
     def run(self, job: Job) -> Result:
         """Analyses a run, and writes its files; never raises."""
@@ -48,43 +71,104 @@ class Analyst:
         try:
             result = self._result(job)
         except GptwatchError as error:
+            self.close()  # it may be another file by the next job
             damaged = isinstance(error, StorageCorruptError)
             result = Result(job.run, error=str(error), damaged=damaged)
         except Exception as error:  # noqa: BLE001 - one run must not stop the others
             import traceback
 
             traceback.print_exc()
+            self.close()
             result = Result(job.run, error=f"{job.path}: {error!r}")
         return replace(result, cost_s=time.process_time() - started)
 
     def _result(self, job: Job) -> Result:
+        # All that a job reads is of one moment.
+        with spans.columns(self._opened()) as columns:
+            return self._judged(job, columns)
+
+    def _judged(self, job: Job, columns: spans.Columns) -> Result:
         started = time.process_time()
-        reading, lines = self._reading(job)
-        analysis = reading.analysis
-        found = Result(
+        row = self._opened().run(job.run)
+        ending = self._ending(job) if job.ended else None
+        found = ending.analysis if ending else self._followed(job, row, columns)
+        result = Result(
             job.run,
-            lines=lines,
-            bytes=reading.bytes,
-            metrics=bool(analysis.curves),
-            findings=[self._finding(finding) for finding in analysis.findings],
-            summary=asdict(analysis.summary),
-            headline=headline(analysis, self._options.lang),
+            lines=row.lines,
+            bytes=row.bytes,
+            metrics=bool(found.curves),
+            findings=self._findings(job.run, found.findings),
+            summary=asdict(found.summary),
+            headline=headline(found, self._options.lang),
             analysis_s=time.process_time() - started,
         )
-        if not job.folder or not analysis.curves:
-            return found
+        if not job.folder or not found.curves:
+            return result
         try:
-            return replace(found, made=self._write(job, reading))
+            return replace(result, made=self._write(job, row, ending))
         except GptwatchError as error:
-            return replace(found, error=str(error))
+            return replace(result, error=str(error))
 
-    def _reading(self, job: Job) -> tuple[Reading, int]:
-        store = Database(Path(self._options.state), read_only=True)
-        with contextlib.closing(store), store.snapshot():
-            row = store.run(job.run)
-            run, parser = store.load(job.run, self._config.formats, ended=job.ended)
-        analysis = self._analysis(run, job, ended=job.ended)
-        return Reading(analysis, parser, row.bytes), row.lines
+    def _opened(self) -> Database:
+        """The database, opened once; again where another file took its place."""
+        if self._store is not None:
+            try:
+                self._store.check_place()
+            except StorageCorruptError:
+                self.close()
+        if self._store is None:
+            self._store = Database(Path(self._options.state), read_only=True)
+            self._series = Series(self._store, cache_bytes=_CACHE_BYTES)
+        return self._store
+
+    def _followed(self, job: Job, row: Row, columns: spans.Columns) -> Analysis:
+        """What is known of a run, without its points.
+
+        Only what was added since the last job is read.
+        """
+        follower = self._followers.pop(job.run, None) or Follower(self._config.rules)
+        log = Log(
+            job.name,
+            job.path,
+            None,
+            {},
+            changed_at=job.changed_at,
+            ended=job.ended,
+        )
+        follower.update(self._opened(), columns, log, row, self._config.formats)
+        self._followers[job.run] = follower  # an error drops it
+        while len(self._followers) > _FOLLOWED:
+            self._worded.pop(self._followers.popitem(last=False)[0], None)
+        findings, summary = follower.course.judged()
+        return concluded(follower.course.facts(), findings, summary)
+
+    def _ending(self, job: Job) -> Reading | None:
+        """A run that ends with a line without an end: it counts, and is not stored."""
+        store = self._opened()
+        delta = store.parser(job.run, self._config.formats).flush()
+        if not delta.batches and not delta.milestones:
+            return None
+        return self._whole(job)
+
+    def _whole(self, job: Job) -> Reading:
+        """The run with all its points."""
+        store = self._opened()
+        row = store.run(job.run)
+        run, parser = store.load(job.run, self._config.formats, ended=job.ended)
+        return Reading(self._analysis(run, job, ended=job.ended), parser, row.bytes)
+
+    def _decimated(self, job: Job, row: Row) -> Reading:
+        """The run with as many points as a picture can show."""
+        assert self._series is not None
+        analysis = analysed(
+            self._followers[job.run],
+            self._series,
+            self._config.formats,
+            window=self._options.window,
+            log_x=self._options.log_x,
+        )
+        parser = self._opened().parser(job.run, self._config.formats)
+        return Reading(analysis, parser, row.bytes)
 
     def _analysis(self, run: Run, job: Job, *, ended: bool) -> Analysis:
         return analyse(
@@ -97,12 +181,23 @@ class Analyst:
             settings=self._config.rules,
         )
 
-    def _finding(self, finding: Finding) -> dict[str, Any]:
-        return as_dict(finding, self._options.lang)
+    def _findings(self, run: int, found: Sequence[Finding]) -> list[dict[str, Any]]:
+        """The findings in words; those of the last job need not be put so again."""
+        before = {_place(pair[0]): pair for pair in self._worded.pop(run, ())}
+        pairs = []
+        for finding in found:
+            known = before.get(_place(finding))
+            if known is None or known[0] != finding:
+                known = finding, as_dict(finding, self._options.lang)
+            pairs.append(known)
+        if run in self._followers:
+            self._worded[run] = pairs
+        return [text for _, text in pairs]
 
-    def _write(self, job: Job, reading: Reading) -> dict[str, str]:
+    def _write(self, job: Job, row: Row, ending: Reading | None) -> dict[str, str]:
         from watcher.outputs.report import artifacts
 
+        reading = ending or self._decimated(job, row)
         folder, options = Path(job.folder), self._options
         remove_leftovers(folder)
         picture = self._draw(reading.analysis)
@@ -123,7 +218,11 @@ class Analyst:
             write_atomically(made["html"], [self._page(reading.analysis)])
         if job.final:
             made |= artifacts.write_dated(
-                reading, picture, folder, lang=options.lang, stamp=job.stamp
+                ending or self._whole(job),
+                picture,
+                folder,
+                lang=options.lang,
+                stamp=job.stamp,
             )
         return {kind: str(path) for kind, path in made.items()}
 
@@ -138,9 +237,7 @@ class Analyst:
     def _archived(self, job: Job, latest: bytes) -> Iterator[tuple[int, bytes]]:
         """The plots to keep, by step; those that were missed as they were then."""
         if job.missed:
-            store = Database(Path(self._options.state), read_only=True)
-            with contextlib.closing(store):
-                run, _ = store.load(job.run, self._config.formats, ended=False)
+            run, _ = self._opened().load(job.run, self._config.formats, ended=False)
             for step in job.missed:
                 analysis = self._analysis(run.until(step), job, ended=False)
                 yield step, self._draw(analysis)
@@ -151,6 +248,10 @@ class Analyst:
         from watcher.html.report import document
 
         return document(analysis, lang=self._options.lang)
+
+
+def _place(finding: Finding) -> tuple[str, int, int | None]:
+    return finding.rule, finding.step, finding.since_step
 
 
 def exit_on_sigterm() -> None:

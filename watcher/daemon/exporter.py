@@ -13,12 +13,14 @@ import select
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from watcher import config
 from watcher.daemon.analyst import exit_on_sigterm
 from watcher.errors import GptwatchError
+from watcher.export import live
 from watcher.export.mirror import Mirror
 from watcher.files import write_atomically
 from watcher.metrics.collect import exposition
@@ -30,6 +32,7 @@ _NICE: Final = 10
 _TURN_S: Final = 1.0
 _METRICS_S: Final = 5.0
 _RETRY_S: Final = 30.0
+_LIVE_S: Final = 5.0
 
 
 class Exporter:
@@ -46,6 +49,15 @@ class Exporter:
         if settings.export.tensorboard:
             self._mirror = Mirror(Path(settings.export.tensorboard).expanduser())
             self._tasks["tensorboard"] = self._write_events
+        read = live.reader(settings.rules, settings.formats)
+        self._live: dict[str, live.Live] = {}
+        if settings.export.parquet:
+            folder = Path(settings.export.parquet).expanduser()
+            self._live["parquet"] = live.parquet_files(folder, read)
+        if settings.export.mlflow:
+            self._live["mlflow"] = live.mlflow_runs(settings.export.mlflow, read)
+        for name in self._live:
+            self._tasks[name] = partial(self._update, name)
         self.errors: dict[str, str] = {}
 
     def turn(self, now: float) -> None:
@@ -91,6 +103,10 @@ class Exporter:
     def _write_events(self, store: Database) -> float:
         self._mirror.update(store)
         return _TURN_S
+
+    def _update(self, name: str, store: Database) -> float:
+        self._live[name].update(store, time.monotonic())
+        return _LIVE_S
 
 
 def main(options: Mapping[str, Any], commands: TextIO, reports: TextIO) -> None:

@@ -60,8 +60,11 @@ def _refusal(path: Path, error: OSError | OutputError) -> OutputError:
     if isinstance(error, OutputError):
         return error
     return OutputError(
-        f"{path}: cannot be written ({error.strerror}); free disk space, check its "
-        "permissions, or set another directory under [export]"
+        "{path}: cannot be written ({reason}); free disk space, "
+        "check its permissions, or set another directory under "
+        "[export]",
+        path=path,
+        reason=error.strerror,
     )
 
 

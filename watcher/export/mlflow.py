@@ -35,6 +35,7 @@ _PAGE: Final = "25000"
 _TIMEOUT_S: Final = 30.0
 _TAG: Final = "gptwatch.run"
 _STATES: Final = {"finished": "FINISHED", None: "RUNNING"}
+Known = dict[str, Counter[tuple[int, float]]]
 _SECRET: Final = re.compile(
     r"(?i)(?:token|secret|password|passwd|api_?key|credential)"
     r"|\b(?:hf_|sk-|ghp_|xox[abp]-|AKIA)\w{8,}"
@@ -64,7 +65,7 @@ class Server:
     def __init__(self, url: str) -> None:
         if not url.startswith(("http://", "https://")):
             raise OutputError(
-                f"{url}: not an address of a server; write http://HOST:PORT"
+                "{url}: not an address of a server; write http://HOST:PORT", url=url
             )
         self._url = url.rstrip("/")
 
@@ -87,12 +88,17 @@ class Server:
         except urllib.error.HTTPError as error:
             reason = error.read(300).decode("utf-8", "replace")
             raise RefusedError(
-                f"{self._url}: {call.partition('?')[0]}: {reason}"
+                "{url}: {call}: {reason}",
+                url=self._url,
+                call=call.partition("?")[0],
+                reason=reason,
             ) from None
         except (OSError, ValueError) as error:
             raise OutputError(
-                f"{self._url}: no answer ({error}); what was sent stays, the next "
-                "push goes on from there"
+                "{url}: no answer ({error}); what was sent stays, the next "
+                "push goes on from there",
+                url=self._url,
+                error=error,
             ) from None
         return found
 
@@ -108,23 +114,31 @@ def push(
     project: str,
     identity: str,
     limit: int | None,
+    known: Known | None = None,
 ) -> Sent:
     """Sends what the server does not have yet; `limit`: points of a metric, at most.
+
+    `known`: points that the server has, by tag; what is missing in it is asked for and
+    noted, as is what is sent.
 
     Raises:
         OutputError: the server does not answer, or refuses a call.
     """
     run = _run(server, _experiment(server, project), analysis, identity)
-    times, sent, known = Times(analysis), 0, 0
+    times, sent, before = Times(analysis), 0, 0
+    there = {} if known is None else known
     for curve in analysis.curves.values():
-        which = chosen(curve, limit)
-        missing = _missing(curve, which, _known(server, run, tag(curve.metric)))
-        known += len(which) - len(missing)
+        which, key = chosen(curve, limit), tag(curve.metric)
+        if key not in there:
+            there[key] = _known(server, run, key)
+        missing = _missing(curve, which, there[key].copy())
+        before += len(which) - len(missing)
         for part in _parts(curve, missing, times):
             server.post("runs/log-batch", run_id=run, metrics=part)
             sent += len(part)
+        there[key].update(_points(curve, missing))
     _finish(server, run, analysis)
-    return Sent(run, sent, known)
+    return Sent(run, sent, before)
 
 
 def _experiment(server: Server, project: str) -> str:
@@ -192,6 +206,12 @@ def _known(server: Server, run: str, key: str) -> Counter[tuple[int, float]]:
         if not answer.get("next_page_token"):
             return found
         query["page_token"] = answer["next_page_token"]
+
+
+def _points(curve: Curve, which: Ints) -> list[tuple[int, float]]:
+    """Step and value of some points."""
+    columns = curve.steps[which].tolist(), curve.values[which].tolist()
+    return list(zip(*columns, strict=True))
 
 
 def _missing(curve: Curve, which: Ints, known: Counter[tuple[int, float]]) -> Ints:

@@ -1,4 +1,4 @@
-"""Points of many runs as one Parquet file: a row for each value."""
+"""Points of many runs as one table in Parquet or Arrow: a row for each value."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -39,14 +39,36 @@ def write(runs: Iterable[tuple[str, Analysis]]) -> Iterator[bytes]:
     ) as writer:
         for name, analysis in runs:
             about[f"gptwatch.run:{utf8(name)}"] = _about(analysis)
-            for curve in analysis.curves.values():
-                for start in range(0, len(curve), _ROWS):
-                    part = slice(start, start + _ROWS)
-                    columns = _columns(pa, name, analysis, curve, part)
-                    writer.write_table(pa.Table.from_arrays(columns, schema=schema))
-                    yield from sink.take()
+            for columns in _tables(pa, [(name, analysis)]):
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+                yield from sink.take()
         writer.add_key_value_metadata(about)
     yield from sink.take()
+
+
+def write_arrow(runs: Iterable[tuple[str, Analysis]]) -> Iterator[bytes]:
+    """The same columns as a stream of Arrow's IPC format, a batch at a time.
+
+    Raises:
+        GptwatchError: pyarrow is not installed.
+    """
+    pa, _ = _pyarrow()
+    schema = _schema(pa)
+    sink = _Sink()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        for columns in _tables(pa, runs):
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            yield from sink.take()
+    yield from sink.take()
+
+
+def _tables(pa: Any, runs: Iterable[tuple[str, Analysis]]) -> Iterator[list[Any]]:
+    """The columns of each curve, at most so many rows at a time."""
+    for name, analysis in runs:
+        for curve in analysis.curves.values():
+            for start in range(0, len(curve), _ROWS):
+                part = slice(start, start + _ROWS)
+                yield _columns(pa, name, analysis, curve, part)
 
 
 def _pyarrow() -> tuple[Any, Any]:
@@ -55,7 +77,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow.parquet as pq
     except ImportError:
         raise GptwatchError(
-            "Parquet needs pyarrow, which is not installed; to install it: "
+            "Parquet and Arrow need pyarrow, which is not installed; to install it: "
             "pip install 'gptwatch[parquet]'"
         ) from None
     return pa, pq

@@ -9,6 +9,10 @@ class Settings:
 
     Attributes:
         tensorboard: directory of event files; "" for none.
+        parquet: directory of Parquet files; "" for none.
+        mlflow: address of a server; "" for none.
     """
 
     tensorboard: str = ""
+    parquet: str = ""
+    mlflow: str = ""

@@ -21,8 +21,10 @@ def locked(folder: Path) -> Iterator[None]:
         file = (folder / "lock").open("a+")
     except OSError as error:
         raise StorageSetupError(
-            f"{folder}: cannot be written ({error.strerror}); "
-            "choose another directory with --state"
+            "{folder}: cannot be written ({reason}); choose another "
+            "directory with --state",
+            folder=folder,
+            reason=error.strerror,
         ) from None
     with file:
         try:
@@ -31,8 +33,11 @@ def locked(folder: Path) -> Iterator[None]:
             file.seek(0)
             pid = file.read().strip() or "unknown"
             raise StorageSetupError(
-                f"{folder}: another gptwatch is running here (pid {pid}); stop it "
-                f"first (kill {pid}), or choose another directory with --state"
+                "{folder}: another gptwatch is running here (pid {pid}); "
+                "stop it first (kill {pid}), or choose another directory "
+                "with --state",
+                folder=folder,
+                pid=pid,
             ) from None
         # The pid is for the message above; the lock works without it, too.
         with suppress(OSError):

@@ -39,8 +39,10 @@ def chunks(path: Path) -> Generator[tuple[bytes, int], None, None]:
                 data = plain.read(CHUNK_BYTES)
             except _BROKEN as error:
                 raise InputError(
-                    f"{path}: cannot be read to its end ({error}); "
-                    "copy the log again, or unpack it by hand"
+                    "{path}: cannot be read to its end ({error}); copy the log "
+                    "again, or unpack it by hand",
+                    path=path,
+                    error=error,
                 ) from None
             if not data:
                 return
@@ -60,32 +62,37 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         # Without O_NONBLOCK opening a FIFO waits for a writer.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise InputError(_refusal(path, error)) from None
+        raise _refusal(path, error) from None
     except ValueError:
-        raise InputError(f"{path!s:.200}: not a file name") from None
+        raise InputError(
+            "{path}: not a file name", path=format(str(path), ".200")
+        ) from None
     problem = _unfit(path, os.fstat(fd).st_mode)
-    if problem:
+    if problem is not None:
         os.close(fd)
-        raise InputError(problem)
+        raise problem
     with open(fd, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
         yield file
 
 
-def _unfit(path: Path, mode: int) -> str:
-    """Why a kind of file cannot be a log; "" for a regular one."""
+def _unfit(path: Path, mode: int) -> InputError | None:
+    """Why a kind of file cannot be a log; None for a regular one."""
     if stat.S_ISDIR(mode):
-        return f"{path}: a folder, not a log; name a log file inside it"
+        text = "{path}: a folder, not a log; name a log file inside it"
+        return InputError(text, path=path)
     if not stat.S_ISREG(mode):
-        return f"{path}: not a regular file; save the log to a file first"
-    return ""
+        text = "{path}: not a regular file; save the log to a file first"
+        return InputError(text, path=path)
+    return None
 
 
-def _refusal(path: Path, error: OSError) -> str:
+def _refusal(path: Path, error: OSError) -> InputError:
+    text = "{path}: cannot be opened ({reason})"
     if isinstance(error, FileNotFoundError):
-        return f"{path}: no such file; check the name"
-    if isinstance(error, PermissionError):
-        return f"{path}: may not be read; ask its owner, or run: chmod +r"
-    return f"{path}: cannot be opened ({error.strerror})"
+        text = "{path}: no such file; check the name"
+    elif isinstance(error, PermissionError):
+        text = "{path}: may not be read; ask its owner, or run: chmod +r"
+    return InputError(text, path=path, reason=error.strerror)
 
 
 @contextmanager
@@ -114,11 +121,14 @@ def _zstd(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
         import zstandard
     except ImportError:
         raise InputError(
-            f"{path}: a zstd file; pip install 'gptwatch[zstd]' reads it, "
-            f"or unpack it with: zstd -d"
+            "{path}: a zstd file; pip install 'gptwatch[zstd]' reads it, "
+            "or unpack it with: zstd -d",
+            path=path,
         ) from None
     reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
     try:
         yield reader
     except zstandard.ZstdError as error:
-        raise InputError(f"{path}: broken zstd data ({error})") from None
+        raise InputError(
+            "{path}: broken zstd data ({error})", path=path, error=error
+        ) from None

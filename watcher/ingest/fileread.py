@@ -36,7 +36,7 @@ def opened(path: Path) -> int:
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise NotALogError(f"{path}: not a regular file; cannot be tailed")
+        raise NotALogError("{path}: not a regular file; cannot be tailed", path=path)
     return fd
 
 

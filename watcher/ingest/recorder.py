@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from parsers.format import Format
 from parsers.parser import Parser
 from watcher.clock import Clock
+from watcher.ingest import rotation
 from watcher.ingest.tail import OLD_S, Tail
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.database import Database
@@ -104,15 +106,33 @@ class Recorder:
         return tail.parser
 
     def _reread(self, tail: Tail) -> int:
-        """Starts over at offset 0, since the stored parser state cannot be used."""
+        """Starts over, since the stored parser state cannot be used.
+
+        Where a file of the run is not there any more, what was read of it stays, and
+        the files that are there begin a new generation.
+        """
         assert tail.run is not None
+        places = self._store.places.of(tail.run)
+        heads = [place.head for place in places if place.head]
+        missing, start = rotation.beginning(tail.path, heads)
         LOGGER.info(
             "%s: parser state of another version or other formats; read again from "
             "offset 0 (%s)",
             *(tail.path, tail.where),
         )
-        self._store.rewind(tail.run)
-        tail.cursor, tail.more = None, True
+        if missing:
+            tail.run = self._store.begin(
+                str(tail.root), tail.name, reason="read again", now=self._clock.now()
+            )
+        else:
+            self._store.rewind(tail.run)
+        tail.evict()
+        if start is not None:
+            parts = tail.cursor.parts if tail.cursor else ()
+            self.move(tail, replace(start, parts=parts))
+        else:
+            tail.cursor = None
+        tail.more = True
         return 0
 
 

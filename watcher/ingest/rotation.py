@@ -12,7 +12,7 @@ not make a part of a file: it must have the text that was read.
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -89,6 +89,30 @@ def start(part: Part) -> Cursor:
     with contextlib.closing(decompress.chunks(part.path)) as pieces:
         data, _ = next(pieces, (b"", 0))
     return replace(Cursor.start(part.path.stat()), head=data[:HEAD_BYTES])
+
+
+def beginning(path: Path, heads: Sequence[bytes]) -> tuple[int, Cursor | None]:
+    """How many files of a run are not there, and where it is read again from.
+
+    `heads`: the first bytes of its files, in their order.  No checkpoint: from the
+    beginning of what is at `path`.
+    """
+    newest = _head(Part(path))
+    older = [cursor for part in rotated(path)[::-1] if (cursor := _head(part))]
+    for missing, head in enumerate(heads):
+        for cursor in older:
+            if len(head) >= _LEAST and cursor.head.startswith(head):
+                return missing, cursor
+        if newest is not None and newest.head.startswith(head):
+            return missing, None
+    return len(heads), None
+
+
+def _head(part: Part) -> Cursor | None:
+    """As `start`; None where it cannot be read."""
+    with contextlib.suppress(OSError, InputError):
+        return start(part)
+    return None
 
 
 def rotated(path: Path) -> list[Part]:

@@ -28,17 +28,15 @@ class CommandError(InputError):
 
     Attributes:
         code: what a shell would exit with.
-        text, values: of the message, for the catalogue.
     """
 
     def __init__(self, program: str, error: OSError) -> None:
         missing = isinstance(error, FileNotFoundError)
         self.code = 127 if missing else 126
-        self.text = "{program}: cannot be run ({reason})"
+        text = "{program}: cannot be run ({reason})"
         if missing:
-            self.text = "{program}: command not found; usage: gptwatch run -- COMMAND"
-        self.values = {"program": program, "reason": error.strerror}
-        super().__init__(self.text.format(**self.values))
+            text = "{program}: command not found; usage: gptwatch run -- COMMAND"
+        super().__init__(text, program=program, reason=error.strerror)
 
 
 def launch(

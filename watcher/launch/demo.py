@@ -80,7 +80,7 @@ class Demo:
 
     def __init__(self, folder: Path, *, lang: str, theme: str) -> None:
         if importlib.util.find_spec("torch") is None:
-            raise InputError(_NO_TORCH.format(python=sys.executable))
+            raise InputError(_NO_TORCH, python=sys.executable)
         self._trainer_root = _trainer_root()
         self.folder = folder
         self.out = folder / "training_plots"
@@ -154,11 +154,13 @@ class Demo:
         code = self._trainer.poll()
         if code:
             raise DemoError(
-                f"the training failed with exit code {code}; see {self.log}"
+                "the training failed with exit code {code}; see {log}",
+                code=code,
+                log=self.log,
             )
         if self._daemon.poll() is not None:
             path = self.folder / "daemon.log"
-            raise DemoError(f"gptwatch start exited unexpectedly; see {path}")
+            raise DemoError("gptwatch start exited unexpectedly; see {path}", path=path)
 
     def _start(self) -> list[str]:
         """Arguments of the daemon."""

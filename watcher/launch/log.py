@@ -52,8 +52,10 @@ class Log:
                     break
         except OSError as error:
             raise OutputError(
-                f"{folder}: cannot create a log there ({error.strerror}); "
-                "choose another directory with --dir"
+                "{folder}: cannot create a log there ({reason}); choose "
+                "another directory with --dir",
+                folder=folder,
+                reason=error.strerror,
             ) from None
 
     def write(self, data: bytes) -> None:

@@ -59,7 +59,9 @@ def _check_project(pattern: str, where: Where) -> None:
     try:
         compiled = project_pattern(pattern) if pattern else None
     except ValueError as error:
-        raise where.error(f"is no regular expression of RE2: {error}") from None
+        raise where.error(
+            "is no regular expression of RE2: {error}", error=error
+        ) from None
     if compiled is not None and compiled.groups != 1:
         raise where.error("must have one group, as in '^([^/]+)/'")
 

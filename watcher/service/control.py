@@ -50,7 +50,9 @@ def install(place: Place, choice: Choice, echo: Echo) -> None:
     try:
         _run(place.systemctl(verb, UNIT), echo)
     except OutputError as error:
-        raise OutputError(f"{error}; see: {journal(place)}") from None
+        raise OutputError(
+            "{error}; see: {journal}", error=error, journal=journal(place)
+        ) from None
 
 
 def uninstall(place: Place, echo: Echo, *, keep_data: bool) -> list[Path]:
@@ -65,8 +67,9 @@ def uninstall(place: Place, echo: Echo, *, keep_data: bool) -> list[Path]:
     template = place.units / "gptwatch@.service"
     if template.exists() and not keep_data:
         raise InputError(
-            f"{template}: its instances share the user and the directories; stop and "
-            "remove them first, or use --keep-data"
+            "{template}: its instances share the user and the "
+            "directories; stop and remove them first, or use --keep-data",
+            template=template,
         )
     foreign = [] if keep_data else _foreign_out(place)
     if (place.units / UNIT).exists():
@@ -134,7 +137,9 @@ def _remove(path: Path, echo: Echo) -> None:
         else:
             path.unlink()
     except OSError as error:
-        raise OutputError(f"{path}: cannot be removed ({error.strerror})") from None
+        raise OutputError(
+            "{path}: cannot be removed ({reason})", path=path, reason=error.strerror
+        ) from None
     echo("removed {path}", path=path)
 
 
@@ -181,9 +186,13 @@ def _output(command: Sequence[str]) -> str:
             command, check=True, capture_output=True, text=True
         )
     except FileNotFoundError:
-        raise OutputError(f"{command[0]}: not found; is systemd installed?") from None
+        raise OutputError(
+            "{command}: not found; is systemd installed?", command=command[0]
+        ) from None
     except subprocess.CalledProcessError as error:
         lines = (error.stderr or error.stdout).strip().splitlines()
         reason = lines[0] if lines else f"exit code {error.returncode}"
-        raise OutputError(f"{shlex.join(command)}: {reason}") from None
+        raise OutputError(
+            "{command}: {reason}", command=shlex.join(command), reason=reason
+        ) from None
     return done.stdout

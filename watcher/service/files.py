@@ -64,7 +64,9 @@ def _shipped(name: str) -> str:
     for folder in folders:
         if (folder / UNIT).exists():
             return (folder / name).read_text(encoding="utf-8")
-    raise InputError(f"{folders[1]}: no unit files; reinstall gptwatch by pip")
+    raise InputError(
+        "{folder}: no unit files; reinstall gptwatch by pip", folder=folders[1]
+    )
 
 
 def _settings(place: Place, choice: Choice) -> str:
@@ -83,8 +85,11 @@ def _settings(place: Place, choice: Choice) -> str:
         return text
     if text != _filled(place, *before):
         raise ConfigError(
-            f"{place.config}: was edited, with dir = {before[0]} and out = "
-            f"{before[1]!r}; change them there, then: gptwatch service install"
+            "{config}: was edited, with dir = {dirs} and out = "
+            "{out}; change them there, then: gptwatch service install",
+            config=place.config,
+            dirs=before[0],
+            out=repr(before[1]),
         )
     return _filled(place, *after)
 
@@ -93,9 +98,11 @@ def _named(path: Path) -> str:
     """An absolute path that systemd accepts."""
     text = str(path.absolute())
     if not text.isprintable():
-        raise InputError(f"{text!r}: systemd rejects such a name; rename the directory")
+        raise InputError(
+            "{name}: systemd rejects such a name; rename the directory", name=repr(text)
+        )
     if path.exists() and not path.is_dir():
-        raise InputError(f"{text}: not a directory")
+        raise InputError("{path}: not a directory", path=text)
     return text
 
 

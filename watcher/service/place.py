@@ -91,17 +91,21 @@ def check_program(place: Place) -> None:
         InputError: it cannot; the message says how to install one that it can.
     """
     if not program().exists():
-        raise InputError(f"{program()}: not found; install gptwatch into a venv by pip")
+        text = "{program}: not found; install gptwatch into a venv by pip"
+        raise InputError(text, program=program())
     parts = (Path(sys.prefix), Path(sys.base_prefix).resolve(), source())
     private = [p for p in parts if any(p.is_relative_to(h) for h in _HOMES)]
     if place.sysusers and private:
         package = source() if (source() / "setup.cfg").exists() else "gptwatch"
         raise InputError(
-            f"{private[0]}: in a home directory, which the service's user cannot read; "
+            "{path}: in a home directory, which the service's user cannot read; "
             "create a venv elsewhere, with the system's Python:\n"
-            f"  /usr/bin/python3 -m venv {_VENV}\n"
-            f"  {_VENV}/bin/pip install {package}\n"
-            f"then {_VENV}/bin/gptwatch service install ..., or use --user"
+            "  /usr/bin/python3 -m venv {venv}\n"
+            "  {venv}/bin/pip install {package}\n"
+            "then {venv}/bin/gptwatch service install ..., or use --user",
+            path=private[0],
+            venv=_VENV,
+            package=package,
         )
 
 

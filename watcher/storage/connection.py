@@ -84,6 +84,16 @@ class Connection(sqlite3.Connection):
                     self.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def consistent(self) -> Iterator[None]:
+        """Several queries see one moment, within a transaction or without one."""
+        if self.in_transaction:
+            with self.translated():
+                yield
+        else:
+            with self.transaction("DEFERRED"):
+                yield
+
     def translated(self) -> AbstractContextManager[None]:
         """Turns errors of SQLite, and damaged rows, into StorageErrors."""
         return _Translated(self.path)
@@ -116,9 +126,11 @@ class _Translated:
 def _translation(path: Path, error: Exception) -> StorageError:
     name = getattr(error, "sqlite_errorname", "") or ""
     if not name.startswith(_TRANSIENT):
-        return StorageCorruptError(f"{path}: damaged ({error})")
+        return StorageCorruptError("{path}: damaged ({error})", path=path, error=error)
     return StorageUnavailableError(
-        f"{path}: cannot be used now ({error}); free disk space, or fix the permissions"
+        "{path}: cannot be used now ({error}); free disk space, or fix the permissions",
+        path=path,
+        error=error,
     )
 
 
@@ -142,8 +154,10 @@ def connect_read_only(path: Path) -> Connection:
     """
     if not path.exists():
         raise StorageMissingError(
-            f"{path}: no database; gptwatch start makes it: gptwatch start --dir "
-            "DIRECTORY.  If it runs already, name its --out or --state"
+            "{path}: no database; gptwatch start makes it: gptwatch "
+            "start --dir DIRECTORY.  If it runs already, name its --out "
+            "or --state",
+            path=path,
         )
     address = f"{path.resolve().as_uri()}?mode=ro"
     wal = path.with_name(f"{path.name}-wal")

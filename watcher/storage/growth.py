@@ -113,8 +113,8 @@ class Growth:
         self._connection.execute("DELETE FROM milestones WHERE run = ?", (run,))
         self._connection.execute(
             "UPDATE runs SET cursor = NULL, parser = NULL, lines = 0, bytes = 0,"
-            " format = '', planned = NULL, hyperparameters = '{}', latest = '{}'"
-            " WHERE id = ?",
+            " parts = 1, format = '', planned = NULL, hyperparameters = '{}',"
+            " latest = '{}' WHERE id = ?",
             (run,),
         )
 

@@ -186,20 +186,27 @@ def opened(path: Path, *, read_only: bool, owner: bool) -> Connection:
 
 def _check(connection: Connection, *, read_only: bool, owner: bool) -> None:
     version = connection.schema_version
-    made_by = f"gptwatch (schema version {version}, this one has {VERSION})"
     if version > VERSION:
         raise StorageSetupError(
-            f"{connection.path}: made by a newer {made_by}; upgrade gptwatch, or "
-            "choose another directory with --state"
+            "{path}: made by a newer gptwatch (schema version {version}, this one "
+            "has {own}); upgrade gptwatch, or "
+            "choose another directory with --state",
+            path=connection.path,
+            version=version,
+            own=VERSION,
         )
     if read_only and version == 0:
         raise StorageMissingError(
-            f"{connection.path}: not there yet; gptwatch start is creating it"
+            "{path}: not there yet; gptwatch start is creating it", path=connection.path
         )
     if not (read_only or owner) and version < VERSION:
         raise StorageSetupError(
-            f"{connection.path}: made by an older {made_by}; restart gptwatch start, "
-            "which migrates it"
+            "{path}: made by an older gptwatch (schema version {version}, this one "
+            "has {own}); restart gptwatch start, "
+            "which migrates it",
+            path=connection.path,
+            version=version,
+            own=VERSION,
         )
 
 

@@ -32,8 +32,11 @@ def set_aside(folder: Path, error: Exception) -> None:
         _delete_oldest(folder)
     except OSError as failure:
         raise StorageUnavailableError(
-            f"{folder}: a damaged database cannot be set aside ({failure.strerror}); "
-            f"fix the permissions, or move {NAME} away"
+            "{folder}: a damaged database cannot be set aside "
+            "({reason}); fix the permissions, or move {name} away",
+            folder=folder,
+            reason=failure.strerror,
+            name=NAME,
         ) from failure
     LOGGER.error(
         "%s; it is kept as %s.damaged_%s, and all logs are read again",

@@ -6,7 +6,7 @@ chunk, which takes all of them, is left to `Database.load`.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,14 +60,21 @@ class Columns:
         self._connection = connection
         self._blobs: dict[int, sqlite3.Blob] = {}
 
-    def spans(self, run: int) -> list[Span]:
-        """All chunks of a run, in the order of reading for each set of metrics."""
+    def spans(self, run: int, known: Sequence[Span] = ()) -> list[Span]:
+        """All chunks of a run, in the order of reading for each set of metrics.
+
+        Of those that are `known` only the numbers are looked up.
+        """
+        there = self._connection.rows("SELECT id FROM chunks WHERE run = ?", (run,))
+        numbers = {number for (number,) in there}
+        kept = [span for span in known if span.id in numbers]
+        last = kept[-1].id if kept else 0
         rows = self._connection.rows(
             "SELECT id, metrics, records, length(data) FROM chunks"
-            " WHERE run = ? AND records > 0 ORDER BY id",
-            (run,),
+            " WHERE id > ? AND run = ? AND records > 0 ORDER BY id",
+            (last, run),
         )
-        return [_span(*row) for row in rows]
+        return [*kept, *(_span(*row) for row in rows)]
 
     def read(self, span: Span, name: str, start: int, stop: int) -> Floats | Ints:
         """Numbers of one column, records `start` to `stop`; shape (stop - start,)."""
@@ -94,8 +101,12 @@ class Columns:
 
 @contextmanager
 def columns(database: Database) -> Iterator[Columns]:
-    """The columns of one moment: chunks are not merged while they are read."""
-    with database.snapshot():
+    """The columns of one moment: chunks are not merged while they are read.
+
+    That of the transaction, where one is open.
+    """
+    is_open = database.connection.in_transaction
+    with nullcontext() if is_open else database.snapshot():
         version = database.data_version(), database.writes
         found = Columns(database.connection, version)
         try:

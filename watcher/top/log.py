@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from watcher.errors import InputError
 from watcher.storage.places import Place
 from watcher.storage.rows import Row
 from watcher.views import lines
@@ -17,16 +16,13 @@ _PIECE: Final = 4096
 _SEARCHED_S: Final = 5.0
 
 
-def excerpt(
-    row: Row, places: Sequence[Place], log: tuple[int, int] | None
-) -> tuple[Excerpt | None, str]:
-    """Some lines of a run's log, or why there are none."""
-    if log is None:
-        return None, ""
-    try:
-        return lines.excerpt(row, places, *log, width=_WIDEST), ""
-    except InputError as error:
-        return None, str(error)
+def excerpt(row: Row, places: Sequence[Place], log: tuple[int, int]) -> Excerpt:
+    """Some lines of a run's log.
+
+    Raises:
+        InputError: no file holds them any more.
+    """
+    return lines.excerpt(row, places, *log, width=_WIDEST)
 
 
 def search(

@@ -9,6 +9,7 @@ from typing import Any, Final
 from watcher.alerts.silences import writing
 from watcher.errors import GptwatchError
 from watcher.outputs.text.catalog import tr
+from watcher.outputs.text.errors import said
 from watcher.top import terminal
 from watcher.top.frame import frame
 from watcher.top.model import Effect, Model, Size
@@ -84,7 +85,8 @@ class Program:
         try:
             deed(*values)
         except GptwatchError as error:
-            self.model = replace(self.model, message=str(error))
+            text = said(error, self.model.look.lang)
+            self.model = replace(self.model, message=text)
 
     def _silence(self, run: str, rule: str, seconds: float) -> None:
         with writing(self.folder) as outbox:

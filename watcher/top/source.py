@@ -13,13 +13,15 @@ from rich.cells import cell_len
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import Alert
 from watcher.daemon import status
-from watcher.errors import GptwatchError
+from watcher.errors import GptwatchError, InputError
 from watcher.host.lock import holder
+from watcher.outputs.text.errors import said
+from watcher.outputs.text.findings import translated
 from watcher.storage.database import Database
 from watcher.storage.remarks import NONE
 from watcher.storage.rows import Row
 from watcher.top import charts, table
-from watcher.top.findings import items, translated
+from watcher.top.findings import items
 from watcher.top.log import excerpt, search
 from watcher.top.model import Entry, Fleet, Loaded, Wanted
 from watcher.views.lines import Excerpt
@@ -70,7 +72,7 @@ class Source:
         try:
             self._refresh()
         except GptwatchError as error:
-            self.fleet = replace(before, error=str(error))
+            self.fleet = replace(before, error=said(error, self._lang))
             self._reopen()
         return self.fleet is not before
 
@@ -161,7 +163,7 @@ class Source:
         try:
             self._loaded = self._read(wanted)
         except GptwatchError as error:
-            self._loaded = Loaded(problem=str(error))
+            self._loaded = Loaded(problem=said(error, self._lang))
         self._wanted = wanted
         return self._loaded
 
@@ -197,7 +199,7 @@ class Source:
         main = charts.chosen(metrics, wanted.chart)
         small = charts.around(metrics, wanted.chart, wanted.small)
         narrow = replace(wanted.window, width=max(wanted.small_width, 2))
-        lines, problem = excerpt(row, self._database.places.of(run), wanted.log)
+        lines, problem = self._log(row, wanted.log)
         line = wanted.line
         return Loaded(
             curves=[(run, c) for c in self._curves(run, main, wanted.window)],
@@ -226,6 +228,15 @@ class Source:
             None,
         )
         return {"summary": diagnosis.get("summary", {}), "since": since}
+
+    def _log(self, row: Row, log: tuple[int, int] | None) -> tuple[Excerpt | None, str]:
+        """Some lines of a run's log, or why there are none."""
+        if log is None:
+            return None, ""
+        try:
+            return excerpt(row, self._database.places.of(row.id), log), ""
+        except InputError as error:
+            return None, said(error, self._lang)
 
     def _points_in(
         self, run: int, metrics: Sequence[str], lines: Excerpt | None

@@ -117,8 +117,10 @@ def _start(parts: Sequence[_Part], first: int, row: Row) -> tuple[int, Place]:
     i = bisect_right([place.line for _, place in flat], first - 1) - 1
     if i < 0:
         raise InputError(
-            f"{row.name}: no place is known for line {first}; it was read by an older "
-            "gptwatch"
+            "{name}: no place is known for line {first}; it was read by "
+            "an older gptwatch",
+            name=row.name,
+            first=first,
         )
     # A line may begin in one file and end in the next.
     if i and flat[i][1].offset == 0 and flat[i][1].line == first - 1:
@@ -154,8 +156,9 @@ def _read(
             yield from ((candidate.path, data) for data in pieces)
             return
     raise InputError(
-        f"{path}: neither this file nor a rotated one holds the lines any more; they "
-        "were deleted or overwritten"
+        "{path}: neither this file nor a rotated one holds the lines "
+        "any more; they were deleted or overwritten",
+        path=path,
     )
 
 

@@ -26,10 +26,16 @@ def find(rows: Sequence[Row], name: str) -> Row:
             return found[0]
         if found:
             names = ", ".join(row.name for row in found[:5])
-            raise InputError(f"{name!r} is the name of several runs: {names}")
+            raise InputError(
+                "{name} is the name of several runs: {names}",
+                name=repr(name),
+                names=names,
+            )
     near = difflib.get_close_matches(name, [row.name for row in rows], n=3)
-    hint = f"; did you mean {', '.join(near)}?" if near else "; see gptwatch status"
-    raise InputError(f"no run named {name!r}{hint}")
+    text = "no run named {name}; see gptwatch status"
+    if near:
+        text = "no run named {name}; did you mean {near}?"
+    raise InputError(text, name=repr(name), near=", ".join(near))
 
 
 def line_of(series: Series, run: int, step: float) -> int | None:

@@ -121,7 +121,7 @@ def _access(settings: Settings) -> Access:
     try:
         users = peer.uids(settings.allow_users)
     except KeyError as error:
-        raise ConfigError(f"web.allow_users: {error.args[0]}") from None
+        raise ConfigError("web.allow_users: {reason}", reason=error.args[0]) from None
     host, _ = _split(settings.listen)
     own = {host, socket.gethostname().lower()} if host not in _LOCAL else set()
     return Access(
@@ -144,8 +144,9 @@ def _split(listen: str) -> tuple[str, int]:
     host = host.strip("[]").lower()
     if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
         raise ConfigError(
-            f"web.listen: {listen!r} is no address; write 127.0.0.1:8477 or "
-            "unix:/run/gptwatch/web.sock"
+            "web.listen: {listen} is no address; write 127.0.0.1:8477 or "
+            "unix:/run/gptwatch/web.sock",
+            listen=repr(listen),
         )
     return host, int(port)
 
@@ -161,7 +162,9 @@ def _bound(listen: str) -> socket.socket:
         return _inet(*_split(listen))
     except OSError as error:
         raise ConfigError(
-            f"web.listen: {listen}: {error.strerror}; choose another with --listen"
+            "web.listen: {listen}: {reason}; choose another with --listen",
+            listen=listen,
+            reason=error.strerror,
         ) from None
 
 

@@ -26,8 +26,9 @@ def token(folder: Path) -> str:
         return _kept(path)
     except OSError as error:
         raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); the page needs a token "
-            "there"
+            "{path}: cannot be written ({reason}); the page needs a token there",
+            path=path,
+            reason=error.strerror,
         ) from None
 
 
@@ -46,11 +47,14 @@ def _kept(path: Path) -> str:
             seen = os.fstat(file.fileno())
             text = file.read(1024).strip()
     except OSError as error:
-        raise OutputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise OutputError(
+            "{path}: cannot be read ({reason})", path=path, reason=error.strerror
+        ) from None
     is_private = stat.S_ISREG(seen.st_mode) and not seen.st_mode & 0o077
     if not is_private or seen.st_uid != os.geteuid() or len(text) < _BYTES:
         raise OutputError(
-            f"{path}: other users may have read or written it; delete it, and a new "
-            "token is made"
+            "{path}: other users may have read or written it; delete it, "
+            "and a new token is made",
+            path=path,
         )
     return text

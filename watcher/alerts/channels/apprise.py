@@ -52,7 +52,9 @@ class Service:
             self._address, suppress_exceptions=True
         )
         if service is None:
-            raise DeliveryError(f"{self.name}: not an address that Apprise supports")
+            raise DeliveryError(
+                "{name}: not an address that Apprise supports", name=self.name
+            )
         picture = notification.get("picture") or ""
         has_picture = picture and Path(picture).is_file()
         fields = _fields(notification)
@@ -61,7 +63,7 @@ class Service:
             error = self._attempt(service, fields | {"attach": attach})
             if not error:
                 return
-        raise DeliveryError(f"{self.name}: {error}")
+        raise DeliveryError("{name}: {error}", name=self.name, error=error)
 
     def _attempt(self, service: Any, fields: Mapping[str, Any]) -> str:
         """Why the service refused it, "" when it accepted."""

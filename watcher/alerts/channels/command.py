@@ -41,7 +41,9 @@ class Command:
             # An error message of curl, say, quotes the address with its secrets.
             why = f": {_ADDRESS.sub('://***', last[0])[:_QUOTE]}" if last else ""
             raise DeliveryError(
-                f"the command of --on-alert ended with code {code}{why}"
+                "the command of --on-alert ended with code {code}{why}",
+                code=code,
+                why=why,
             )
 
     def _run(self, given: IO[bytes], errors: IO[bytes]) -> int:
@@ -60,5 +62,6 @@ class Command:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise DeliveryError(
-                f"the command of --on-alert took longer than {_TIMEOUT_S:.0f} s"
+                "the command of --on-alert took longer than {seconds} s",
+                seconds=format(_TIMEOUT_S, ".0f"),
             ) from None

@@ -29,7 +29,8 @@ class Desktop:
             )
         except subprocess.TimeoutExpired:
             raise DeliveryError(
-                f"notify-send took longer than {_TIMEOUT_S:.0f} s"
+                "notify-send took longer than {seconds} s",
+                seconds=format(_TIMEOUT_S, ".0f"),
             ) from None
         if done.returncode:
             raise DeliveryError("notify-send failed; is there a desktop?")

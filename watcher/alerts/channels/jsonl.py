@@ -30,7 +30,9 @@ class JsonLines:
                 os.fsync(file.fileno())
         except OSError as error:
             raise DeliveryError(
-                f"{self._path}: cannot be written ({error.strerror})"
+                "{path}: cannot be written ({reason})",
+                path=self._path,
+                reason=error.strerror,
             ) from None
 
 

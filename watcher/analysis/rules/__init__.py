@@ -1,21 +1,21 @@
-"""The rules: one pure function each, the same for `once` and for the daemon.
+"""The rules: one fold each, the same for `once` and for the daemon.
 
 Rules are online: on a finished log they find what was found, or would have been, while
 the run went on, at the step at which it was known.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from watcher.analysis.epochs import epoch_at
+from watcher.analysis.epochs import Epochs
 from watcher.analysis.finding import SEVERITIES, Finding
 from watcher.analysis.model import Measured
 from watcher.analysis.rules.checkpoints import BestCheckpointLostState
-from watcher.analysis.rules.cost import evaluation_cost
+from watcher.analysis.rules.cost import EvaluationCostState
 from watcher.analysis.rules.divergence import DivergenceState
-from watcher.analysis.rules.each_set import EachSetState, in_each_set
+from watcher.analysis.rules.each_set import EachSetState
 from watcher.analysis.rules.early_slowdown import SlowdownsState
 from watcher.analysis.rules.ending import EndedState
 from watcher.analysis.rules.gradients import (
@@ -30,7 +30,7 @@ from watcher.analysis.rules.no_movement import (
     ZeroLearningRateState,
 )
 from watcher.analysis.rules.not_finite import NotFiniteState
-from watcher.analysis.rules.overfitting import overfitting
+from watcher.analysis.rules.overfitting import OverfittingState
 from watcher.analysis.rules.plateau import PlateauState
 from watcher.analysis.rules.resume_jump import ResumeJumpState
 from watcher.analysis.rules.rising_loss import RisingLossState
@@ -41,16 +41,12 @@ from watcher.analysis.rules.state import RuleState, folded
 from watcher.analysis.rules.validation_jump import ValidationJumpState
 
 
-__all__ = ["RULES", "Settings", "findings", "settings"]
+__all__ = ["RULES", "STATES", "Rules", "Settings", "findings", "settings"]
 
 
-def _jumps(settings: Settings) -> RuleState:
-    return EachSetState(lambda: ValidationJumpState(settings.validation_jump))
-
-
-# The rules that follow a log: what they know of it is a state, updated as it grows.
 STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
     {
+        "overfitting": lambda s: EachSetState(lambda: OverfittingState(s.overfitting)),
         "not_finite": lambda _: NotFiniteState(),
         "divergence": lambda s: DivergenceState(s.divergence),
         "spike": lambda s: SpikeState(s.spike),
@@ -64,8 +60,11 @@ STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
         "no_movement": lambda _: NoMovementState(),
         "constant_metric": lambda _: ConstantMetricState(),
         "zero_learning_rate": lambda _: ZeroLearningRateState(),
-        "validation_jump": _jumps,
+        "validation_jump": lambda s: EachSetState(
+            lambda: ValidationJumpState(s.validation_jump)
+        ),
         "slowdown": SlowdownsState,
+        "evaluation_cost": lambda s: EvaluationCostState(s.evaluation_cost),
         "best_checkpoint_lost": lambda s: BestCheckpointLostState(
             s.best_checkpoint_lost
         ),
@@ -76,56 +75,65 @@ STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
 Rule = Callable[[Measured, Settings], list[Finding]]
 
 
-def _folded(name: str) -> Rule:
-    """A rule on a whole run, from its state."""
-    return lambda run, settings: folded(STATES[name](settings), run)
+def _whole(make: Callable[[Settings], RuleState]) -> Rule:
+    return lambda run, settings: folded(make(settings), run)
 
 
-_WHOLE: Final = MappingProxyType[str, Rule](
-    {
-        "overfitting": lambda a, s: in_each_set(
-            a, lambda run: overfitting(run, s.overfitting)
-        ),
-        "evaluation_cost": lambda a, s: evaluation_cost(a, s.evaluation_cost),
-    }
+# What each finds in a whole run.
+RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {name: _whole(make) for name, make in STATES.items()}
 )
-# In this order findings of one severity and step are listed.
-_NAMES: Final = (
-    *("overfitting", "not_finite", "divergence", "spike", "plateau", "resume_jump"),
-    *("rising_loss", "zero_loss", "gradient_not_finite", "gradient_spike"),
-    *("skipped_steps", "no_movement", "constant_metric", "zero_learning_rate"),
-    *("validation_jump", "slowdown", "evaluation_cost", "best_checkpoint_lost"),
-    "ended",
-)
-RULES: Final = MappingProxyType[str, Rule](
-    {name: _WHOLE[name] if name in _WHOLE else _folded(name) for name in _NAMES}
-)
+
+
+class Rules:
+    """All rules on one run that grows."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        chosen = settings or Settings()
+        self._states = [make(chosen) for make in STATES.values()]
+        self._epochs = Epochs()
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        for state in self._states:
+            state.update(new)
+        self._epochs.update(new)
+
+    def findings(self, run: Measured) -> tuple[Finding, ...]:
+        """What every rule has found, the most severe first, then by step.
+
+        `run`: what the log states by now.
+        """
+        if run.table:  # of runs that have ended: none of them follows from the others
+            return ()
+        found = inhibit(f for state in self._states for f in state.findings(run))
+        found = [self._in_epochs(run, finding) for finding in found]
+        key = lambda f: (-SEVERITIES.index(f.severity), f.step)  # noqa: E731
+        return tuple(sorted(found, key=key))
+
+    def _in_epochs(self, run: Measured, finding: Finding) -> Finding:
+        """The finding with epochs: as what steps are, or beside them."""
+        if run.epochs:
+            return replace(finding, evidence={**finding.evidence, "counts": "epoch"})
+        places = {
+            "epoch": finding.step,
+            "since_epoch": finding.since_step,
+            "task_epoch": finding.evidence.get("task_step"),
+        }
+        known = {
+            name: epoch
+            for name, step in places.items()
+            if isinstance(step, int) and (epoch := self._epochs.at(step)) is not None
+        }
+        return (
+            replace(finding, evidence={**finding.evidence, **known})
+            if known
+            else finding
+        )
 
 
 def findings(run: Measured, settings: Settings | None = None) -> tuple[Finding, ...]:
-    """What every rule finds in a run, the most severe first, then by step."""
-    if run.table:  # of runs that have ended: none of them follows from the others
-        return ()
-    chosen = settings or Settings()
-    found = inhibit(f for rule in RULES.values() for f in rule(run, chosen))
-    found = [_in_epochs(run, finding) for finding in found]
-    return tuple(sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), f.step)))
-
-
-def _in_epochs(run: Measured, finding: Finding) -> Finding:
-    """The finding with epochs: as what steps are, or beside them."""
-    if run.epochs:
-        return replace(finding, evidence={**finding.evidence, "counts": "epoch"})
-    places = {
-        "epoch": finding.step,
-        "since_epoch": finding.since_step,
-        "task_epoch": finding.evidence.get("task_step"),
-    }
-    known = {
-        name: epoch
-        for name, step in places.items()
-        if isinstance(step, int) and (epoch := epoch_at(run, step)) is not None
-    }
-    return (
-        replace(finding, evidence={**finding.evidence, **known}) if known else finding
-    )
+    """What every rule finds in a whole run."""
+    rules = Rules(settings)
+    rules.update(run)
+    return rules.findings(run)

@@ -1,121 +1,149 @@
 """Evaluations take too much of the time."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from statistics import median
 from typing import Final
 
 import numpy as np
 
 from parsers.batch import Floats, Ints
+from watcher.analysis.distribution import Distribution
+from watcher.analysis.events import Events
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Curve, Measured
 from watcher.analysis.rules.settings import EvaluationCost
-from watcher.analysis.segments import restarts
+from watcher.analysis.rules.state import folded
+from watcher.analysis.segments import SegmentCursor
+from watcher.analysis.tail import Tail
 
 
 # One or two evaluations do not show their cost.
 _LATEST: Final = 3
 _USUAL_OF: Final = 20
-# Evaluations processed at a time: temporaries stay small however many there are.
-_CHUNK: Final = 1 << 12
 # Hysteresis: below this part of the threshold it resolves.
 _CHEAP: Final = 0.8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Costs:
-    """What evaluations took, one after the other, shape (n,).
+    """What evaluations take, beyond an iteration.
+
+    The time after an evaluation holds it; the first of a process its compilation.  Some
+    logs state it.
 
     Attributes:
-        steps: at which their cost was known.  ms: of each, beyond an iteration.
-        usual: time of an iteration then, the median of the 20 before.
+        ms: of all so far.
     """
 
-    steps: Ints
-    ms: Floats
-    usual: Floats
+    def __init__(self) -> None:
+        self.ms = Distribution()
+        self._cursor = SegmentCursor()
+        self._events = Events()
+        self._plain = Tail(_USUAL_OF)
+        self._began = False
+
+    def add(self, new: Measured) -> tuple[Ints, Floats, Floats]:
+        """Costs of new evaluations, which are not counted in `ms` yet.
+
+        Steps at which each was known, the cost in ms, and the time of an iteration
+        then: the median of the 20 before.
+        """
+        time = new.time
+        if time is None:
+            return np.empty(0, np.int64), np.empty(0), np.empty(0)
+        evaluations = time.lines[:0] if new.val is None else new.val.lines
+        after = self._events.behind(evaluations, time.lines)
+        first = np.zeros(len(time), dtype=bool)
+        for at, _, begun in self._cursor.parts(time.lines, new.segments):
+            first[at] = bool(begun) or not self._began
+            self._began = True
+        finite = np.isfinite(time.values)
+        plain = np.flatnonzero(finite & ~after & ~first)
+        stated = new.curves.get("eval_ms")
+        if stated is not None:
+            usual = self._usual(time, plain, np.searchsorted(time.lines, stated.lines))
+            steps, ms = stated.steps, stated.values
+        else:
+            places = np.flatnonzero(after & finite & ~first)
+            usual = self._usual(time, plain, places)
+            steps, ms = time.steps[places], time.values[places] - usual
+        good = np.isfinite(ms) & np.isfinite(usual)
+        return steps[good], ms[good], usual[good]
+
+    def _usual(self, time: Curve, plain: Ints, places: Ints) -> Floats:
+        """Median of the plain times before some places, of 20 or of those there are."""
+        known = len(self._plain.values)
+        self._plain.extend(time.steps[plain], time.values[plain])
+        values = self._plain.values
+        usual = np.full(len(places), np.nan)
+        for i, end in enumerate((known + np.searchsorted(plain, places)).tolist()):
+            if end:
+                usual[i] = median(values[max(0, end - _USUAL_OF) : end].tolist())
+        self._plain.trim()
+        return usual
+
+
+class EvaluationCostState:
+    """The last three evaluations took more than a quarter of the time of training."""
+
+    def __init__(self, settings: EvaluationCost) -> None:
+        self._settings = settings
+        self._costs = Costs()
+        self._last: list[tuple[int, float]] = []  # step and cost
+        self._uncounted: list[float] = []  # costs that are not in the distribution
+        self._found: list[Finding] = []
+        self._firing: Finding | None = None
+
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        steps, costs, usuals = self._costs.add(new)
+        rows = zip(steps.tolist(), costs.tolist(), usuals.tolist(), strict=True)
+        for row in rows:
+            self._evaluate(*row)
+        self._count()
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """Every time that evaluations took too much, in the order of the log."""
+        del run
+        return [*self._found, self._with_cost()] if self._firing else self._found
+
+    def _evaluate(self, step: int, ms: float, usual: float) -> None:
+        self._last = [*self._last[1 - _LATEST :], (step, ms)]
+        share, every = self._share(usual)
+        if self._firing and 0 < share < _CHEAP * self._settings.share:
+            self._found.append(replace(self._with_cost(), cleared_step=step))
+            self._firing = None
+        elif share > self._settings.share or (self._firing and share):
+            evidence = {"share": share, "every": round(every)}
+            self._firing = replace(
+                self._firing or Finding("evaluation_cost", "info", step),
+                evidence=evidence,
+            )
+        self._uncounted.append(ms)
+
+    def _count(self) -> None:
+        """Counts the costs of the evaluations so far."""
+        if self._uncounted:
+            self._costs.ms.add(np.array(self._uncounted))
+            self._uncounted = []
+
+    def _share(self, usual: float) -> tuple[float, float]:
+        """Share of the last evaluations, and steps between them; 0 if not known."""
+        one = median([cost for _, cost in self._last])
+        every = (self._last[-1][0] - self._last[0][0]) / (_LATEST - 1)
+        if len(self._last) < _LATEST or every <= 0 or one <= 0:
+            return 0.0, 0.0
+        return one / (one + usual * every), every
+
+    def _with_cost(self) -> Finding:
+        """What is firing, with the cost of an evaluation by now."""
+        assert self._firing is not None
+        self._count()
+        evidence = self._firing.evidence
+        ms = {"eval_ms": self._costs.ms.median()}
+        numbers = {"share": evidence["share"], **ms, "every": evidence["every"]}
+        return replace(self._firing, evidence=numbers)
 
 
 def evaluation_cost(run: Measured, settings: EvaluationCost) -> list[Finding]:
-    """The last three evaluations took more than a quarter of the time of training."""
-    costs = evaluation_costs(run)
-    if costs is None or len(costs.steps) < _LATEST:
-        return []
-    return list(_findings(costs, settings))
-
-
-def _findings(costs: Costs, settings: EvaluationCost) -> Iterator[Finding]:
-    windows = np.lib.stride_tricks.sliding_window_view(costs.ms, _LATEST)
-    one = np.median(windows, axis=1)
-    last = _LATEST - 1
-    every = (costs.steps[last:] - costs.steps[:-last]) / last
-    known = (every > 0) & (one > 0)
-    share = np.zeros(len(one))
-    np.divide(one, one + costs.usual[last:] * every, out=share, where=known)
-    expensive = np.flatnonzero(share > settings.share)
-    cheap = np.flatnonzero(known & (share < _CHEAP * settings.share))
-    at = 0
-    while (k := int(np.searchsorted(expensive, at))) < len(expensive):
-        first = int(expensive[k])
-        over = cheap[np.searchsorted(cheap, first) :][:1].tolist()
-        now = over[0] - 1 if over else int(np.flatnonzero(known)[-1])
-        yield Finding(
-            "evaluation_cost",
-            "info",
-            int(costs.steps[first + last]),
-            evidence={
-                "share": float(share[now]),
-                "eval_ms": float(np.median(costs.ms[: now + _LATEST])),
-                "every": round(float(every[now])),
-            },
-            cleared_step=int(costs.steps[over[0] + last]) if over else None,
-        )
-        if not over:
-            return
-        at = over[0]
-
-
-def evaluation_costs(run: Measured) -> Costs | None:
-    """What each evaluation took, None where the log does not show it."""
-    time, val = run.time, run.val
-    if time is None or val is None:
-        return None
-    # The time after an evaluation holds it; the first of a process its compilation.
-    after = np.unique(np.searchsorted(time.lines, val.lines))
-    after = after[after < len(time)]
-    first = np.append([0], restarts(time.lines, run.segments))
-    plain = np.isfinite(time.values)
-    plain[after] = plain[first] = False
-    stated = run.curves.get("eval_ms")
-    if stated is not None:
-        return _stated(stated, time, np.flatnonzero(plain))
-    after = np.setdiff1d(after[np.isfinite(time.values[after])], first)
-    usual = _usual(time, np.flatnonzero(plain), after)
-    return _known(time.steps[after], time.values[after] - usual, usual)
-
-
-def _stated(stated: Curve, time: Curve, plain: Ints) -> Costs:
-    """Costs that the log states."""
-    usual = _usual(time, plain, np.searchsorted(time.lines, stated.lines))
-    return _known(stated.steps, stated.values, usual)
-
-
-def _known(steps: Ints, ms: Floats, usual: Floats) -> Costs:
-    good = np.isfinite(ms) & np.isfinite(usual)
-    return Costs(steps[good], ms[good], usual[good])
-
-
-def _usual(time: Curve, plain: Ints, places: Ints) -> Floats:
-    """Median of the plain times before some places, of 20 or of those there are."""
-    values = time.values[plain]
-    ends = np.searchsorted(plain, places)
-    usual = np.full(len(places), np.nan)
-    few = np.flatnonzero((ends > 0) & (ends < _USUAL_OF))
-    for i in few.tolist():
-        usual[i] = np.median(values[: ends[i]])
-    many = np.flatnonzero(ends >= _USUAL_OF)
-    for at in range(0, len(many), _CHUNK):
-        some = many[at : at + _CHUNK]
-        windows = np.lib.stride_tricks.sliding_window_view(values, _USUAL_OF)
-        usual[some] = np.median(windows[ends[some] - _USUAL_OF], axis=1)
-    return usual
+    """The findings of a whole run."""
+    return folded(EvaluationCostState(settings), run)

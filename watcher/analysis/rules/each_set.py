@@ -36,20 +36,9 @@ class EachSetState:
         ]
 
 
-def in_each_set(
-    run: Measured, judge: Callable[[Measured], list[Finding]]
-) -> list[Finding]:
-    """What a rule finds in each set of a whole run."""
-    return [
-        _named(metrics.validation_set(name), finding)
-        for name, one in _sets(run)
-        for finding in judge(one)
-    ]
-
-
 def _sets(run: Measured) -> Iterator[tuple[str, Measured]]:
     """The run with each of its validation sets as the only one."""
-    yield run.val.metric if run.val else "", run
+    yield "" if run.val is None else run.val.metric, run
     for val, beside in run.other_sets:
         yield val.metric, replace(run, val=val, val_train=beside)
 

@@ -1,5 +1,6 @@
 """Iterations take much longer, in a log too short for medians of two hundred."""
 
+import math
 from collections import deque
 from dataclasses import replace
 from statistics import median
@@ -19,6 +20,7 @@ _FEW: Final = 220
 _BEFORE: Final = 10
 # An evaluation takes one time, or every time.
 _RECENT: Final = 5
+_STEPS: Final = 10
 _COMPILE_RECORDS: Final = 2
 # Whole seconds may double by rounding.
 _FACTOR: Final = 2.5
@@ -28,7 +30,8 @@ _MIN_MS: Final = 1.0
 class EarlySlowdownState:
     """Five times in a row are 2.5 times the median of those before, at least ten.
 
-    Resolves when the median of the last five has come half of the way back.
+    They cover at least ten steps: of single steps it takes ten.  Resolves when the
+    median of the last five has come half of the way back.
     """
 
     def __init__(self) -> None:
@@ -37,15 +40,18 @@ class EarlySlowdownState:
         self._recent: deque[tuple[int, float]] = deque(maxlen=_RECENT)
         self._found: list[Finding] = []
         self._limit: float | None = None  # below which the last one resolves
+        self._slow: list[tuple[int, float]] = []  # in a row, until they are enough
 
     def update(self, new: Measured) -> None:
         """Takes in new records."""
         time = new.time
-        if time is None or (self._count > _FEW and self._limit is None):
+        if time is None or self._is_over():
             return
         good = np.isfinite(time.values)
         steps, values = time.steps[good].tolist(), time.values[good].tolist()
         for step, ms in zip(steps, values, strict=True):
+            if self._is_over():
+                return
             self._count += 1
             if self._count > _COMPILE_RECORDS:
                 self._add(step, ms)
@@ -55,26 +61,38 @@ class EarlySlowdownState:
         del run
         return self._found
 
+    def _is_over(self) -> bool:
+        """Whether the log is too long for it, and nothing is firing."""
+        return self._count > _FEW and self._limit is None
+
     def _add(self, step: int, ms: float) -> None:
-        if len(self._recent) == _RECENT and len(self._earlier) < _FEW:
-            self._earlier.append(self._recent[0][1])
         self._recent.append((step, ms))
         times = [ms for _, ms in self._recent]
         if self._limit is not None:
             self._go_on(step, median(times))
-        elif self._count <= _FEW and len(self._earlier) >= _BEFORE:
-            before = median(self._earlier)
-            if before >= _MIN_MS and min(times) >= _FACTOR * before:
-                self._fire(before, median(times))
+            return
+        before = median(self._earlier) if len(self._earlier) >= _BEFORE else math.inf
+        if before >= _MIN_MS and ms >= _FACTOR * before and self._count <= _FEW:
+            self._slow.append((step, ms))
+            self._fire_if_enough(before)
+        else:
+            self._earlier += [ms for _, ms in self._slow] + [ms]
+            self._slow.clear()
 
-    def _fire(self, before: float, now: float) -> None:
+    def _fire_if_enough(self, before: float) -> None:
+        first, last = self._slow[0][0], self._slow[-1][0]
+        covered = (last - first) * len(self._slow) / max(1, len(self._slow) - 1)
+        if len(self._slow) < _RECENT or covered < _STEPS:
+            return
+        now = median([ms for _, ms in self._slow[-_RECENT:]])
         self._limit = (before + now) / 2
+        self._slow.clear()
         self._found.append(
             Finding(
                 "slowdown",
                 "warning",
-                self._recent[-1][0],
-                since_step=self._recent[0][0],
+                last,
+                since_step=first,
                 evidence={"now_ms": now, "before_ms": before},
             )
         )

@@ -24,21 +24,21 @@ above it, with training loss down 20 %, gets the same warning as a final word.
 """
 
 import math
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-import numpy as np
-
-from parsers import metrics
+from watcher.analysis.clock import clock_of
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Curve, Measured
 from watcher.analysis.rules.history import History, Track
 from watcher.analysis.rules.settings import CONFIRMED, LEVELS, Overfitting
 from watcher.analysis.rules.significance import WINDOW, p_above_best
-from watcher.analysis.segments import replay
+from watcher.analysis.rules.state import folded
+from watcher.analysis.rules.tasks import Tasks
+from watcher.analysis.segments import Replay
 
 
 NAME: Final = "overfitting"
@@ -48,8 +48,6 @@ _FEW: Final = 8
 _MIN_RISES: Final = 3
 _FEW_RISE: Final = math.log(1.03)
 _FEW_TRAIN_FALL: Final = 0.2
-# Values of a task metric that show a trend.
-_MIN_TASK: Final = 3
 # The final word: of how many evaluations at most, and how many since the best.
 _FINAL: Final = 5
 _FINAL_SINCE: Final = 2
@@ -70,43 +68,124 @@ class _Raised:
     confirmed_step: int | None = None
 
 
-def overfitting(run: Measured, settings: Overfitting) -> list[Finding]:
+class OverfittingState:
     """Every warning that was raised while the run went on, in the order of the log."""
-    if run.val is None or run.val_train is None:
-        return []
-    return list(_replay(run, run.val, settings))
 
+    def __init__(self, settings: Overfitting) -> None:
+        self._settings = settings
+        self._replay = Replay()
+        self._history = History()
+        self._raised: _Raised | None = None
+        self._found: list[_Found] = []
+        self._tasks = Tasks()
+        self._places = _Places()
 
-def _replay(run: Measured, val: Curve, settings: Overfitting) -> Iterator[Finding]:
-    assert run.val_train is not None
-    history = History()
-    raised: _Raised | None = None
-    values, trains, steps = (c.tolist() for c in (val.values, run.val_train, val.steps))
-    for point, back in replay(val, run.segments):
-        step, value = steps[point], values[point]
-        if back is not None:
-            if raised and back <= raised.step:
-                yield _finding(run, history, raised, back)
-                raised = None
-            history.roll_back(back)
-        if not 0 < value < math.inf or _repeated(history, step, value):
-            continue
-        history.append(point, step, value, trains[point])
-        _test(history, settings)
-        if raised and raised.track.levels[-1] < raised.floor:
-            yield _finding(run, history, raised, step)
-            raised = None
-        raised = raised or _raise(history, settings)
-        if raised and raised.confirmed_step is None and _sure(history):
-            raised.confirmed_step = step
-    if raised is None and run.ended:
-        raised = _final_word(history)
-        if raised:
-            finding = _finding(run, history, raised, None)
-            yield replace(finding, evidence={**finding.evidence, "final": "yes"})
+    def update(self, new: Measured) -> None:
+        """Takes in new records."""
+        val, beside = new.val, new.val_train
+        if val is None or beside is None:
             return
-    if raised:
-        yield _finding(run, history, raised, None)
+        self._tasks.update(new, val.lines)
+        first = self._places.add(new, val)
+        values, trains, steps = (c.tolist() for c in (val.values, beside, val.steps))
+        for i, back in self._replay.points(val, new.segments):
+            if back is not None:
+                if self._raised and back <= self._raised.step:
+                    self._clear(back)
+                self._history.roll_back(back)
+            if 0 < values[i] < math.inf:
+                self._evaluate(first + i, steps[i], values[i], trains[i])
+
+    def findings(self, run: Measured) -> list[Finding]:
+        """Every warning so far."""
+        if run.val is None:
+            return []
+        found = [*self._found]
+        if self._raised:
+            found.append(_finding(self._history, self._raised, None))
+        elif run.ended and (final := _final_word(self._history)):
+            last = _finding(self._history, final, None)
+            evidence = {**last.finding.evidence, "final": "yes"}
+            found.append(
+                replace(last, finding=replace(last.finding, evidence=evidence))
+            )
+        return [self._with_places(run, f) for f in found]
+
+    def _evaluate(self, point: int, step: int, value: float, train: float) -> None:
+        history, settings = self._history, self._settings
+        if _repeated(history, step, value):
+            return
+        history.append(point, step, value, train)
+        _test(history, settings)
+        if self._raised and self._raised.track.levels[-1] < self._raised.floor:
+            self._clear(step)
+        self._raised = self._raised or _raise(history, settings)
+        if self._raised and self._raised.confirmed_step is None and _sure(history):
+            self._raised.confirmed_step = step
+
+    def _clear(self, step: int) -> None:
+        assert self._raised is not None
+        self._found.append(_finding(self._history, self._raised, step))
+        self._raised = None
+
+    def _with_places(self, run: Measured, found: "_Found") -> Finding:
+        """The finding with what depends on the rest of the log."""
+        assert run.val is not None
+        evidence = {**found.finding.evidence, "unit": run.val.unit}
+        line = self._places.lines[found.best]
+        evidence |= self._tasks.evidence(found.best, found.last, line)
+        share = self._places.share_after(found, run.usual_ms)
+        if share is not None:
+            evidence["share_after"] = share
+        return replace(found.finding, evidence=evidence)
+
+
+def overfitting(run: Measured, settings: Overfitting) -> list[Finding]:
+    """The warnings of a whole run."""
+    return folded(OverfittingState(settings), run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A finding, and the first, the best and the last evaluation it stands on."""
+
+    finding: Finding
+    first: int
+    best: int
+    last: int
+
+
+class _Places:
+    """Where each evaluation stands: its line, its step, and the time until then."""
+
+    def __init__(self) -> None:
+        self.lines = array("q")
+        self._steps = array("q")
+        self._known = array("d")
+        self._missing = array("d")
+
+    def add(self, new: Measured, val: Curve) -> int:
+        """Notes new evaluations; the index of the first."""
+        first = len(self.lines)
+        self.lines.extend(val.lines.tolist())
+        self._steps.extend(val.steps.tolist())
+        clock = clock_of(new, val)
+        if clock is not None:
+            self._known.extend(clock.known.tolist())
+            self._missing.extend(clock.missing.tolist())
+        return first
+
+    def share_after(self, found: _Found, usual_ms: float) -> float | None:
+        """Share of the run's time after the best, of its steps without a time."""
+        places = (found.first, found.best, found.last)
+        clock = [float(self._steps[i]) for i in places]
+        if len(self._known) == len(self._steps):
+            usual = usual_ms if math.isfinite(usual_ms) else 0.0
+            times = [self._known[i] + usual * self._missing[i] for i in places]
+            clock = times if all(map(math.isfinite, times)) else clock
+        zero = min(clock[0], clock[1])
+        whole = clock[2] - zero
+        return (clock[2] - clock[1]) / whole if whole > 0 else None
 
 
 def _repeated(history: History, step: int, value: float) -> bool:
@@ -171,31 +250,31 @@ def _sure(history: History) -> bool:
     return any(track.sure[-1] >= _IN_A_ROW for track in history.tracks)
 
 
-def _finding(
-    run: Measured, history: History, raised: _Raised, cleared: int | None
-) -> Finding:
+def _finding(history: History, raised: _Raised, cleared: int | None) -> _Found:
     last = len(history.y) - 1
     if cleared is not None:
         # The evidence of one that resolved is of its highest evaluation.
         first = bisect_left(history.steps, raised.step)
         last = max(range(min(first, last), last + 1), key=history.y.__getitem__)
-    return Finding(
+    best = history.lowest(last)
+    finding = Finding(
         NAME,
         "warning",
         raised.step,
-        since_step=history.steps[history.lowest(last)],
-        evidence=_evidence(run, history, raised, last),
+        since_step=history.steps[best],
+        evidence=_evidence(history, raised, best, last),
         confirmed_step=raised.confirmed_step,
         cleared_step=cleared,
     )
+    points = history.points
+    return _Found(finding, points[0], points[best], points[last])
 
 
 def _evidence(
-    run: Measured, history: History, raised: _Raised, last: int
+    history: History, raised: _Raised, best: int, last: int
 ) -> dict[str, float | int | str | None]:
     """The numbers of the sentence, as of an evaluation."""
-    val, train, best = run.val, history.train, history.lowest(last)
-    assert val is not None
+    train = history.train
     low = math.exp(history.y[best])
     now = math.exp(raised.track.levels[last])
     evidence: dict[str, float | int | str | None] = {
@@ -204,64 +283,10 @@ def _evidence(
         "last_step": history.steps[last],
         "evaluations_since": last - best,
         "averaged": raised.track.width,
-        "unit": val.unit,
     }
     if now > low:
         evidence |= {"rise": now - low, "rise_share": now / low - 1}
     before, after = train[best], raised.track.level(train, last)
     if math.isfinite(before) and math.isfinite(after) and before > 0:
         evidence["train_fall_share"] = 1 - after / before
-    evidence |= _task(run, int(val.lines[history.points[best]]), history, last)
-    share = _share_after(run, history, best, last)
-    if share is not None:
-        evidence["share_after"] = share
     return evidence
-
-
-def _task(
-    run: Measured, line: int, history: History, last: int
-) -> dict[str, float | int | str | None]:
-    """The task metric that has improved most since the lowest loss, if one has.
-
-    `line`: of the lowest loss.  People choose checkpoints by such metrics, which often
-    improve while the loss of few, ever surer mistakes rises.
-    """
-    assert run.val is not None
-    ends = run.val.lines[history.points[last] + 1 :]
-    end = int(ends[0]) if len(ends) else run.lines + 1
-    found: list[tuple[float, dict[str, float | int | str | None]]] = []
-    for name, curve in run.curves.items():
-        sign = {"higher": 1.0, "lower": -1.0}.get(metrics.better(name))
-        good = np.flatnonzero(np.isfinite(curve.values) & (curve.lines < end))
-        if sign is None or len(good) < _MIN_TASK:
-            continue
-        at = good[np.abs(curve.lines[good] - line).argmin()]
-        best = good[(sign * curve.values[good]).argmax()]
-        gain = sign * float(curve.values[best] - curve.values[at])
-        if curve.lines[best] <= curve.lines[at] or gain <= 0:
-            continue
-        known: dict[str, float | int | str | None] = {
-            "task": name,
-            "task_step": int(curve.steps[best]),
-            "task_best": float(curve.values[best]),
-            "task_before": float(curve.values[at]),
-        }
-        found.append((gain / max(abs(float(curve.values[at])), 1e-9), known))
-    return max(found, key=lambda f: f[0])[1] if found else {}
-
-
-def _share_after(run: Measured, history: History, best: int, last: int) -> float | None:
-    """Share of the run's time after the best, of its steps where no time is known."""
-    val, train = run.val, run.train
-    assert val is not None
-    ends = [history.points[best], history.points[last]]
-    clock, zero = val.steps[ends].astype(np.float64), float(history.steps[0])
-    elapsed = run.elapsed_s
-    if elapsed is not None and len(elapsed) and np.isfinite(elapsed).all():
-        source = val if train is None else train
-        at = np.searchsorted(source.lines, val.lines[ends]).clip(max=len(elapsed) - 1)
-        first = np.searchsorted(source.lines, val.lines[history.points[0]])
-        clock = elapsed[at]
-        zero = min(float(elapsed[min(int(first), len(elapsed) - 1)]), float(clock[0]))
-    whole = float(clock[1]) - zero
-    return float(clock[1] - clock[0]) / whole if whole > 0 else None

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parsers.batch import Floats, Ints
-from watcher.analysis.events import Events
+from watcher.analysis.events import Events, event_lines
 from watcher.analysis.model import Curve, Measured
 from watcher.analysis.tail import Tail
 
@@ -40,7 +40,7 @@ class Pauses:
     def without(self, new: Measured, time: Curve) -> tuple[Ints, Floats]:
         """Steps and times that are no pauses, of those that can be judged now."""
         steps, values = time.steps, time.values
-        eventful = self._events.behind(new, time.lines)
+        eventful = self._events.behind(event_lines(new), time.lines)
         if math.isnan(self._typical):
             self._waiting.extend(steps, values)
             eventful = self._eventful = np.append(self._eventful, eventful)

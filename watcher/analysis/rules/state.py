@@ -5,7 +5,6 @@ However a log is cut into pieces, the state after the last one is the same, and 
 run is one piece.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 from watcher.analysis.finding import Finding
@@ -30,8 +29,3 @@ def folded(state: RuleState, run: Measured) -> list[Finding]:
     """What is found in a whole run."""
     state.update(run)
     return state.findings(run)
-
-
-def folding(make: Callable[[], RuleState], run: Measured) -> list[Finding]:
-    """What a new state finds in a whole run."""
-    return folded(make(), run)

@@ -36,7 +36,6 @@ _MORE = 2
 _SHOWN = frozenset(
     {
         "accuracy",
-        "clock_s",
         "epoch",
         "epoch_loss",
         "eval_ms",

@@ -13,6 +13,7 @@ from watcher.outputs.text.rule_docs import MEANINGS
 from watcher.outputs.text.russian import (
     commands,
     doctor,
+    errors,
     findings,
     fleet,
     plot,
@@ -33,6 +34,7 @@ TABLES: Final = (
     help_texts.RUSSIAN,
     fleet.RUSSIAN,
     top.RUSSIAN,
+    errors.RUSSIAN,
     dict(PARTS.values()),
     dict(ADVICE.values()),
     dict(MEANINGS.values()),

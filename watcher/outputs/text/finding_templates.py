@@ -120,11 +120,11 @@ PARTS: Final = MappingProxyType(
         ),
         "gradient_spike": (
             (
-                "The gradient norm stands out at step {since_step}|: {peak}, usually"
+                "The gradient norm stood out at step {since_step}|: {peak}, usually"
                 " {usual}|; training loss was not affected{unaffected}|."
             ),
             (
-                "Норма градиента выделяется на шаге {since_step}|: {peak}, обычно"
+                "Норма градиента выделялась на шаге {since_step}|: {peak}, обычно"
                 " {usual}|; на обучающий loss это не повлияло{unaffected}|."
             ),
         ),

@@ -6,9 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from parsers.batch import Floats
 from watcher.analysis.finding import Finding
-from watcher.analysis.model import Analysis
+from watcher.analysis.model import Analysis, Summary
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.findings import (
     capitalized,
@@ -29,14 +28,6 @@ _STALE: Final = 5
 _STALE_SHARE: Final = 1 / 3
 # Within one percent of the best a loss is as good.
 _LEVEL: Final = 0.01
-# The slope of the training loss shows between the last two tenths of the run, a slow
-# one between the last two quarters.
-_TENTH: Final = 10
-_QUARTER: Final = 4
-_MIN_RECORDS: Final = 5
-# Standard errors: a rise, which runs seldom have, needs more.
-_FALL: Final = -2.0
-_RISE: Final = 3.0
 
 # The most severe first; other rules are never a headline.
 _BY_SEVERITY: Final = (
@@ -52,6 +43,7 @@ _BY_SEVERITY: Final = (
     "overfitting",
     "gradient_not_finite",
     "validation_jump",
+    "constant_metric",
     "best_checkpoint_lost",
     "slowdown",
 )
@@ -99,6 +91,7 @@ def _task(known: Mapping[str, str], lang: str) -> str:
 
 
 _VALIDATION: Final = {
+    "only": message("Validation loss {last} at step {step}, the only evaluation"),
     "improving": message("Still improving: best {best} at step {step}"),
     "improved": message(
         "Validation loss improved to the end: best {best} at step {step}"
@@ -151,7 +144,7 @@ def _results(analysis: Analysis, lang: str) -> str:
 
 
 def _trend(analysis: Analysis, *, over: bool) -> str:
-    """Where the validation loss is now, compared with its best.
+    """Where the validation loss is now, compared with its best; "only": there is one.
 
     "improving" or "improved" (of a run that has ended) needs a fall until now; above
     its best by more than one percent it is "above", else "stale" or "level".
@@ -160,23 +153,21 @@ def _trend(analysis: Analysis, *, over: bool) -> str:
     assert s.best_val is not None
     assert s.final_val is not None
     since = s.evaluations_since_best
+    if s.evaluations == 1:
+        return "only"
     if s.final_val - s.best_val > _LEVEL * abs(s.best_val):
         return "above"
     if since >= max(_STALE, _STALE_SHARE * s.evaluations):
         return "stale"
-    if _improves(analysis):
+    if _improves(s):
         return "improved" if over else "improving"
     return "level"
 
 
-def _improves(analysis: Analysis) -> bool:
-    """Whether validation falls in its later half, by more than rounding."""
-    assert analysis.val is not None
-    values = analysis.val.values[analysis.val.current]
-    values = values[np.isfinite(values)]
-    late = values[len(values) // 2 :]
-    before = values[: len(values) // 2]
-    return bool(len(before) and late.min() < before.min())
+def _improves(summary: Summary) -> bool:
+    """Whether the best evaluation is in their later half."""
+    half = summary.evaluations // 2
+    return half > 0 and summary.evaluations_since_best < summary.evaluations - half
 
 
 def _trained(analysis: Analysis, lang: str) -> str:
@@ -188,7 +179,7 @@ def _trained(analysis: Analysis, lang: str) -> str:
             lang, "No losses in this log" if over else "No losses in this log yet"
         )
     last, steps = loss(s.final_loss, lang), count(s.last_step, "step", lang)
-    slope = _slope(analysis)
+    slope = s.slope
     slope = None if over and slope != "rising" else slope
     text = tr(lang, _TRENDS[slope], loss=last, steps=steps)
     return truncated(text, _LONGEST)
@@ -200,28 +191,3 @@ _TRENDS: Final = {
     "rising": message("Training loss {loss} after {steps}, rising"),
     "flat": message("Training loss {loss} after {steps}, no longer falling"),
 }
-
-
-def _slope(analysis: Analysis) -> str | None:
-    """Whether the training loss falls or rises at the end, beyond noise."""
-    if analysis.train is None:
-        return None
-    values = analysis.train.values[analysis.train.current]
-    values = values[np.isfinite(values)]
-    if len(values) < 2 * _MIN_RECORDS:
-        return None
-    late, slow = (_difference(values, parts) for parts in (_TENTH, _QUARTER))
-    if slow > _RISE and late > _FALL:
-        return "rising"
-    return "falling" if min(late, slow) < _FALL else "flat"
-
-
-def _difference(values: Floats, parts: int) -> float:
-    """Mean of the last part minus that of the part before, in standard errors."""
-    n = max(_MIN_RECORDS, len(values) // parts)
-    now, before = values[-n:], values[-2 * n : -n]
-    error = float(np.hypot(now.std(), before.std())) / math.sqrt(n)
-    change = float(now.mean() - before.mean())
-    if error == 0:
-        return math.copysign(math.inf, change) if change else 0.0
-    return change / error

@@ -41,6 +41,9 @@ RUSSIAN: Final = MappingProxyType(
         "is": "сейчас",
         "ended": "закончился",
         "the data ran out": "данные закончились",
+        "Validation loss {last} at step {step}, the only evaluation": (
+            "Валидационный loss {last} на шаге {step}, других оценок нет"
+        ),
         "Not enough evaluations yet": "Пока мало оценок",
         "validation accuracy": "точность на валидации",
         "by loss": "по loss",

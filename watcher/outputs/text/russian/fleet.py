@@ -6,11 +6,11 @@ from typing import Final
 
 RUSSIAN: Final = MappingProxyType(
     {
-        "json: one document; jsonl: one document per line; csv, parquet: one row per "
-        "value; tensorboard: event files (32-bit floats); html: a report in one file; "
-        "prometheus: metrics of all runs.": (
-            "json — один документ; jsonl — по документу в строке; csv, parquet — "
-            "строка на значение; tensorboard — файлы событий (32-битные числа); "
+        "json: one document; jsonl: one document per line; csv, parquet, arrow: one "
+        "row per value; tensorboard: event files (32-bit floats); html: a report in "
+        "one file; prometheus: metrics of all runs.": (
+            "json — один документ; jsonl — по документу в строке; csv, parquet, arrow "
+            "— строка на значение; tensorboard — файлы событий (32-битные числа); "
             "html — отчёт в одном файле; prometheus — метрики всех прогонов."
         ),
         "File to write; of tensorboard a directory (default: runs). Default: standard "
@@ -47,8 +47,8 @@ RUSSIAN: Final = MappingProxyType(
             "Отправить прогоны в другой инструмент: точки, гиперпараметры, состояние, "
             "заголовок."
         ),
-        "mlflow: to a server; a second push sends only what came since.  wandb: into "
-        "offline runs, which `wandb sync` uploads.  What looks like a secret is "
+        "mlflow: to a server; a second push sends only what came since. wandb: into "
+        "offline runs, which `wandb sync` uploads. What looks like a secret is "
         "masked.": (
             "mlflow: на сервер; повторная отправка шлёт только новое.  wandb: в "
             "офлайн-прогоны, которые загружает `wandb sync`.  Похожее на секрет "

@@ -1,0 +1,88 @@
+"""Training time out of the times of day that stand before the lines of a log."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parsers.parser import Parser
+from watcher.analysis.model import Analysis
+from watcher.analysis.pipeline import analyse
+from watcher.storage.columns import Run
+
+
+def lines(*gaps: float, start: float = 0.0, stamp: str = "{day} {time}") -> bytes:
+    """A log of one record a step, so many seconds after the one before."""
+    clock, text = start, ""
+    for step, gap in enumerate(gaps, 1):
+        clock += gap
+        day, rest = divmod(clock, 86400)
+        hours, rest = divmod(int(rest), 3600)
+        time = f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
+        head = stamp.format(day=f"2026-01-{1 + int(day):02d}", time=time)
+        text += f"{head} INFO step {step}/1000 | loss {2 - step / 1000:.4f}\n"
+    return text.encode()
+
+
+def read(data: bytes, *cuts: int) -> Analysis:
+    """What is known of a log, fed in pieces."""
+    parser, run = Parser(), Run()
+    for first, end in zip((0, *cuts), (*cuts, len(data)), strict=True):
+        run.add(parser.feed(data[first:end]))
+    run.add(parser.flush())
+    return analyse(run, name="run", path="run")
+
+
+@pytest.mark.parametrize(
+    "stamp", ["{day} {time}", "[{day}T{time}]", "{day} {time},000 -"]
+)
+def test_stamps_give_time_and_what_is_left(stamp: str) -> None:
+    """Of a log that prints no time itself."""
+    summary = read(lines(*[3.0] * 300, stamp=stamp)).summary
+
+    assert summary.typical_ms == 3000.0
+    assert summary.training_s == pytest.approx(3.0 * 299, abs=10)
+    assert summary.eta_s == pytest.approx(3.0 * 700, rel=0.01)
+
+
+def test_stamps_show_a_slowdown() -> None:
+    """From the clock alone."""
+    analysis = read(lines(*[20.0] * 60, *[120.0] * 20))
+
+    assert [("slowdown", 61)] == [(f.rule, f.since_step) for f in analysis.findings]
+
+
+def test_midnight_is_no_step_back() -> None:
+    """The time of the day begins anew, the training goes on."""
+    analysis = read(lines(*[20.0] * 100, start=86_400 - 1000))
+
+    assert analysis.summary.training_s == 20.0 * 99
+
+
+def test_a_restart_takes_no_time() -> None:
+    """The night between two processes is none of training."""
+    first, second = lines(*[20.0] * 50), lines(*[20.0] * 80, start=40_000)
+
+    analysis = read(first + second)
+
+    assert analysis.summary.training_s == 20.0 * (49 + 79)
+
+
+def test_a_log_that_states_its_times_needs_no_stamps() -> None:
+    """The printed time of an iteration is more exact."""
+    stamped = lines(*[20.0] * 50).replace(b"| loss", b"| 150.0ms | loss")
+
+    assert read(stamped).summary.typical_ms == 150.0
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 6000), max_size=5))
+def test_stamps_are_the_same_however_the_log_is_cut(cuts: list[int]) -> None:
+    """The clock is part of the state of the parser."""
+    data = lines(*np.random.default_rng(0).gamma(2, 4, 120).tolist())
+
+    whole, cut = read(data), read(data, *sorted(min(c, len(data)) for c in cuts))
+
+    assert whole.curves["train_time_ms"].values.tolist() == (
+        cut.curves["train_time_ms"].values.tolist()
+    )
