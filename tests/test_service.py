@@ -160,6 +160,30 @@ def test_drop_ins_are_chosen(place: Place, extra: str) -> None:
     assert {place.drop_ins / f"{extra}.conf"} == set(found) - set(without)
 
 
+def test_the_page_comes_with_a_socket_of_systemd(place: Place) -> None:
+    """Its unit is as it is shipped; where the program lies stands in a drop-in."""
+    program = Path("/srv/bin/gptwatch")
+    without = files(place, Choice([Path("/srv")]), program)
+
+    found = files(place, Choice([Path("/srv")], web=True), program)
+
+    units = {place.units / f"gptwatch-web.{kind}" for kind in ("service", "socket")}
+    drop_in = place.page_drop_ins / "install.conf"
+    assert units | {drop_in} == set(found) - set(without)
+    for path in units:
+        assert (UNITS / path.name).read_text(encoding="utf-8") == found[path]
+    command = f'ExecStart="/srv/bin/gptwatch" --config "{place.config}" web\n'
+    assert found[drop_in].endswith(f"[Service]\nExecStart=\n{command}")
+
+
+def test_a_users_own_page_needs_no_socket(tmp_path: Path) -> None:
+    """The service of a user may listen itself."""
+    own = of_user({}, tmp_path)
+
+    with pytest.raises(InputError, match=r"listen = .* \[web\]"):
+        files(own, Choice([Path("/srv")], web=True), PROGRAM)
+
+
 def test_a_second_choice_replaces_the_first(place: Place) -> None:
     """Settings that nobody edited follow; what was not given again stays."""
     put(files(place, Choice([Path("/srv/a")], out=Path("/srv/plots")), PROGRAM))

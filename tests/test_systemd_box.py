@@ -377,6 +377,33 @@ def test_a_service_of_ones_own(box: Box) -> None:
     assert "" == left
 
 
+def ask(box: Box, query: str = "") -> int:
+    """Status of the page's answer to a browser of the box."""
+    code = (
+        "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8477)\n"
+        f"c.request('GET', '/{query}'); print(c.getresponse().status)"
+    )
+    return int(box.run(f"{VENV}/bin/python", "-c", code))
+
+
+def test_the_page_is_started_when_it_is_opened(box: Box) -> None:
+    """`install --web`: by systemd's socket; the service itself has no network."""
+    install(box, "--web")
+    write(box, 0, 20)
+    assert "inactive" == box.show("ActiveState", "gptwatch-web.service")
+
+    assert 401 == ask(box)
+    token = box.path(f"{STATE}/web.token").read_text()
+    # The token goes into a cookie, and the browser to the page.
+    assert 303 == ask(box, f"?token={token}")
+
+    assert "active" == box.show("ActiveState", "gptwatch-web.service")
+    assert "yes" == box.show("PrivateNetwork", "gptwatch-web.service")
+    assert "page: http://127.0.0.1:8477/" in box.run(
+        GPTWATCH, "status", "--state", STATE
+    )
+
+
 def test_nothing_is_left(machine: Box) -> None:
     """After `uninstall` the box is as it was before `install`, its user included."""
     machine.run("mkdir", "-p", LOGS)

@@ -31,6 +31,11 @@ def _choosing(command: Callable[..., Any]) -> Callable[..., Any]:
             "other users' logs; reading every file.",
         ),
         click.option(
+            "--web",
+            is_flag=True,
+            help="Let systemd listen for the live page on 127.0.0.1:8477.",
+        ),
+        click.option(
             "--out",
             type=options.folder,
             help="Output directory; default: plots in the state directory.",
@@ -56,7 +61,12 @@ def service() -> None:
 @service.command()
 @_choosing
 def install(
-    *, user: bool, dirs: tuple[Path, ...], out: Path | None, extras: tuple[str, ...]
+    *,
+    user: bool,
+    dirs: tuple[Path, ...],
+    out: Path | None,
+    web: bool,
+    extras: tuple[str, ...],
 ) -> None:
     """Install and start the service; prints each file and command.
 
@@ -70,7 +80,7 @@ def install(
     place.check_program(where)
     if _wants_network(where, extras):
         extras = (*extras, "network")
-    control.install(where, Choice(dirs, out, extras), _echo)
+    control.install(where, Choice(dirs, out, extras, web), _echo)
     _show(where)
     if network.is_isolated(where):
         text = (
@@ -78,6 +88,8 @@ def install(
             "to grant it: {command}"
         )
         _echo(text, command=f"sudo {network.GRANT}")
+    if web:
+        _echo("page: {address}", address="journalctl -u gptwatch-web")
     if user:
         _echo("it stops when you log out; to prevent that: loginctl enable-linger")
 
@@ -163,13 +175,18 @@ def _echo(text: str, **values: object) -> None:
 @service.command("print")
 @_choosing
 def print_(
-    *, user: bool, dirs: tuple[Path, ...], out: Path | None, extras: tuple[str, ...]
+    *,
+    user: bool,
+    dirs: tuple[Path, ...],
+    out: Path | None,
+    web: bool,
+    extras: tuple[str, ...],
 ) -> None:
     """Print the files that `install` would write, without writing them."""
     from watcher.service import place
     from watcher.service.files import Choice, files
 
-    texts = files(_place(user=user), Choice(dirs, out, extras), place.program())
+    texts = files(_place(user=user), Choice(dirs, out, extras, web), place.program())
     click.echo(
         "\n".join(f"##### {path}\n{text}" for path, text in texts.items()), nl=False
     )

@@ -13,7 +13,7 @@ from watcher import config
 from watcher.errors import ConfigError, InputError, OutputError
 from watcher.files import write_atomically
 from watcher.service.files import CHOSEN, EXTRAS, Choice, files
-from watcher.service.place import UNIT, Place, program
+from watcher.service.place import PAGE, SOCKET, UNIT, Place, program
 
 
 _USER: Final = "gptwatch"
@@ -53,6 +53,10 @@ def install(place: Place, choice: Choice, echo: Echo) -> None:
         raise OutputError(
             "{error}; see: {journal}", error=error, journal=journal(place)
         ) from None
+    if choice.web:
+        _run(place.systemctl("enable", "--now", SOCKET), echo)
+        # It starts again, with the new files, when somebody opens the page.
+        _run_if(any(changed), place.systemctl("stop", PAGE), echo)
 
 
 def uninstall(place: Place, echo: Echo, *, keep_data: bool) -> list[Path]:
@@ -74,9 +78,13 @@ def uninstall(place: Place, echo: Echo, *, keep_data: bool) -> list[Path]:
     foreign = [] if keep_data else _foreign_out(place)
     if (place.units / UNIT).exists():
         _run(place.systemctl("disable", "--now", UNIT), echo)
+    if (place.units / SOCKET).exists():
+        _run(place.systemctl("disable", "--now", SOCKET), echo)
+        _run(place.systemctl("stop", PAGE), echo)
     conf = [place.drop_ins / f"{name}.conf" for name in EXTRAS]
     own = [place.units / UNIT, place.drop_ins / CHOSEN, *conf, place.cache]
-    shared = [place.drop_ins]
+    own += [place.units / SOCKET, place.units / PAGE, place.page_drop_ins / CHOSEN]
+    shared = [place.drop_ins, place.page_drop_ins]
     # Data that are kept keep their owner.
     if not keep_data:
         own += [place.config, place.state]
@@ -91,7 +99,7 @@ def uninstall(place: Place, echo: Echo, *, keep_data: bool) -> list[Path]:
         _remove(folder, echo)
     _run(place.systemctl("daemon-reload"), echo)
     _reset_failed(place, echo)
-    return foreign + [path for path in shared[:2] if path.exists()]
+    return foreign + [path for path in shared[:3] if path.exists()]
 
 
 def state(place: Place) -> dict[str, str]:

@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from watcher import config
 from watcher.errors import ConfigError, InputError
-from watcher.service.place import SYSTEM, UNIT, Place, source
+from watcher.service.place import PAGE, SOCKET, SYSTEM, UNIT, Place, source
 
 
 EXTRAS: Final = ("network", "writers", "read-all")
 CHOSEN: Final = "install.conf"
+_HEAD: Final = "# Written by `gptwatch service install`, which overwrites it.\n"
 # PrivateTmp= hides these directories of the system.
 _PRIVATE: Final = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108
 
@@ -32,11 +33,13 @@ class Choice:
         dirs: directories to watch; empty: those of the existing settings.
         out: output directory, None for the default.
         extras: names of drop-ins.
+        web: whether systemd listens for the page, and starts it when it is opened.
     """
 
     dirs: Sequence[Path] = ()
     out: Path | None = None
     extras: Sequence[str] = ()
+    web: bool = False
 
 
 def files(place: Place, choice: Choice, program: Path) -> dict[Path, str]:
@@ -55,6 +58,24 @@ def files(place: Place, choice: Choice, program: Path) -> dict[Path, str]:
         found[place.drop_ins / CHOSEN] = drop_in
     for name in choice.extras:
         found[place.drop_ins / f"{name}.conf"] = _shipped(f"{UNIT}.d/{name}.conf")
+    if choice.web:
+        found |= _page(place, program)
+    return found
+
+
+def _page(place: Place, program: Path) -> dict[Path, str]:
+    """The units of the page: the service has no network, its socket is systemd's."""
+    if not place.sysusers:
+        raise InputError(
+            '--web is for a service of the system; write listen = "127.0.0.1:8477" '
+            "below [web] in {path}",
+            path=place.config,
+        )
+    found = {place.units / name: _shipped(name) for name in (PAGE, SOCKET)}
+    if f"ExecStart={program} " not in found[place.units / PAGE]:
+        command = f"{_quoted(program, '$')} --config {_quoted(place.config, '$')} web"
+        lines = f"[Service]\nExecStart=\nExecStart={command}\n"
+        found[place.page_drop_ins / CHOSEN] = _HEAD + lines
     return found
 
 
@@ -133,8 +154,7 @@ def _drop_in(place: Place, settings: Mapping[str, Any], program: Path) -> str:
         ]
     if not lines:
         return ""
-    head = "# Written by `gptwatch service install`, which overwrites it.\n"
-    return head + "[Service]\n" + "".join(f"{line}\n" for line in lines)
+    return _HEAD + "[Service]\n" + "".join(f"{line}\n" for line in lines)
 
 
 def _quoted(path: Path | str, doubled: str = "") -> str:

@@ -12,6 +12,8 @@ from watcher.errors import InputError
 
 
 UNIT: Final = "gptwatch.service"
+PAGE: Final = "gptwatch-web.service"
+SOCKET: Final = "gptwatch-web.socket"
 _VENV: Final = Path("/opt/gptwatch/venv")
 _HOMES: Final = (Path("/home"), Path("/root"), Path("/run/user"))
 _BOOTED: Final = Path("/run/systemd/system")
@@ -40,6 +42,11 @@ class Place:
     def drop_ins(self) -> Path:
         """Directory of the drop-ins."""
         return self.units / f"{UNIT}.d"
+
+    @property
+    def page_drop_ins(self) -> Path:
+        """Directory of the drop-ins of the page."""
+        return self.units / f"{PAGE}.d"
 
     def systemctl(self, *arguments: str) -> list[str]:
         """A systemctl command for the system or user manager."""

@@ -278,9 +278,14 @@ RUSSIAN: Final = MappingProxyType(
         "the command of --on-alert took longer than {seconds} s": (
             "команда --on-alert работала дольше {seconds} с"
         ),
-        "Parquet needs pyarrow, which is not installed; to install it: pip install "
-        "'gptwatch[parquet]'": (
-            "для Parquet нужен pyarrow: pip install 'gptwatch[parquet]'"
+        '--web is for a service of the system; write listen = "127.0.0.1:8477" below '
+        "[web] in {path}": (
+            '--web — для системной службы; напишите listen = "127.0.0.1:8477" в [web] '
+            "в {path}"
+        ),
+        "Parquet and Arrow need pyarrow, which is not installed; to install it: pip "
+        "install 'gptwatch[parquet]'": (
+            "для Parquet и Arrow нужен pyarrow: pip install 'gptwatch[parquet]'"
         ),
         "{url}: not an address of a server; write http://HOST:PORT": (
             "{url}: не адрес сервера; напишите http://HOST:PORT"

@@ -65,6 +65,9 @@ RUSSIAN: Final = MappingProxyType(
         "Archived pictures kept for each run.": (
             "Сколько таких картинок хранить для каждого прогона."
         ),
+        "Let systemd listen for the live page on 127.0.0.1:8477.": (
+            "Пусть systemd слушает 127.0.0.1:8477 для живой страницы."
+        ),
         "Keep a report in one file (latest.html) beside each picture.": (
             "Рядом с каждой картинкой хранить отчёт одним файлом (latest.html)."
         ),
