@@ -278,9 +278,9 @@ RUSSIAN: Final = MappingProxyType(
         "the command of --on-alert took longer than {seconds} s": (
             "команда --on-alert работала дольше {seconds} с"
         ),
-        "Parquet needs pyarrow, which is not installed; to install it: pip install "
-        "'gptwatch[parquet]'": (
-            "для Parquet нужен pyarrow: pip install 'gptwatch[parquet]'"
+        "Parquet and Arrow need pyarrow, which is not installed; to install it: pip "
+        "install 'gptwatch[parquet]'": (
+            "для Parquet и Arrow нужен pyarrow: pip install 'gptwatch[parquet]'"
         ),
         "{url}: not an address of a server; write http://HOST:PORT": (
             "{url}: не адрес сервера; напишите http://HOST:PORT"
