@@ -14,6 +14,7 @@ from watchdog.observers import Observer
 
 from watcher.daemon.mailbox import Mailbox
 from watcher.host.inotify import Events
+from watcher.ingest.discovery import Scanner
 
 
 class Watch:
@@ -242,3 +243,19 @@ def test_f30_no_inotify_watches_left(
 
     assert not watch.events.running
     assert "no inotify watches left" in watch.events.error
+
+
+def test_a_symlink_to_a_folder_is_watched(
+    root: Path, tmp_path: Path, watch: Watch
+) -> None:
+    """The kernel does not follow it; events name the log as a scan finds it."""
+    far = tmp_path / "far"
+    far.mkdir()
+    (root / "link").symlink_to(far)
+    linked: list[Path] = []
+    assert not list(Scanner().logs(root, linked=linked))
+
+    watch.events.arm(linked)
+    append(far / "a.log", lines(0, 1))
+
+    watch.expect(root / "link" / "a.log")

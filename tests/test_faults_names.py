@@ -1,7 +1,7 @@
 """Files with several names, none, odd ones, and things that are no files."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -164,9 +164,9 @@ def test_f28_changes_between_scan_and_open(
     append(calm[0], lines(50, 60))
 
     def racing(
-        self: discovery.Scanner, root: Path, known: Mapping[str, Path]
+        self: discovery.Scanner, root: Path, *more: Any
     ) -> Iterator[discovery.Found]:
-        for found in plain(self, root, known):
+        for found in plain(self, root, *more):
             if found.path == log and calm:
                 calm.clear()
                 change(found)

@@ -8,11 +8,13 @@ from typing import Any
 import analyses
 import numpy as np
 import pytest
-from analyses import curve, nothing, with_summary
+from analyses import with_summary
 
+from parsers.parser import Parser
 from watcher.analysis import rules
 from watcher.analysis.finding import Finding
-from watcher.analysis.model import Analysis, Summary
+from watcher.analysis.model import Analysis
+from watcher.analysis.pipeline import analyse
 from watcher.outputs.text.finding_templates import PARTS
 from watcher.outputs.text.findings import advice, sentence
 from watcher.outputs.text.headline import headline
@@ -24,6 +26,7 @@ from watcher.outputs.text.numbers import (
     percent,
     plain,
 )
+from watcher.storage.columns import Run
 
 
 NBSP = "\N{NO-BREAK SPACE}"
@@ -356,10 +359,13 @@ def test_titles_are_short(rule: str, lang: str) -> None:
 )
 def test_a_run_without_validation_has_a_title(loss: Any, said: str) -> None:
     """Whoever never evaluates wants to know whether it still learns."""
-    train = curve("loss", np.arange(len(loss)), loss)
-    summary = Summary(final_loss=2.31, last_step=5000)
+    steps = np.linspace(5000 / len(loss), 5000, len(loss)).round().astype(int)
+    pairs = zip(steps.tolist(), loss.tolist(), strict=True)
+    log = "".join(f"step {step} | loss {value:.4f}\n" for step, value in pairs)
+    parser, run = Parser(), Run()
+    run.add(parser.feed(log.encode()))
 
-    assert said == headline(nothing(train=train, summary=summary))
+    assert said == headline(analyse(run, name="run", path="run"))
 
 
 @pytest.mark.parametrize("name", sorted(analyses.ALL))

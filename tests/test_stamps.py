@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.parser import Parser
@@ -75,6 +75,7 @@ def test_a_log_that_states_its_times_needs_no_stamps() -> None:
     assert read(stamped).summary.typical_ms == 150.0
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, 6000), max_size=5))
 def test_stamps_are_the_same_however_the_log_is_cut(cuts: list[int]) -> None:
     """The clock is part of the state of the parser."""

@@ -434,6 +434,23 @@ def test_shortened_names_stay_apart(width: int) -> None:
     assert all(cell_len("  ".join(row)) <= width for row in made.rows)
 
 
+def test_alerts_are_in_the_language_of_the_command(bench: Bench, log: Path) -> None:
+    """Not in that of the daemon, which kept them; JSON has them as they are kept."""
+    append(log, lines(0, 10))
+    bench.look()
+    finding = {"rule": "spike", "severity": "warning", "step": 7, "since_step": 7}
+    kept = {**finding, "evidence": {}, "message": "Loss spike at step 7.", "advice": ""}
+    alert = Alert("spike@7", "spike", "warning", FIRING, kept, 1.0, 1.0)
+    with bench.store.transaction():
+        outbox.save(bench.store.outbox, bench.rows()["train.log"].id, {"k": alert})
+
+    assert "Скачок loss на шаге 7." in ask(bench, "--lang", "ru").stdout
+    assert "Loss spike at step 7." in ask(bench).stdout
+    assert ["Loss spike at step 7."] == answered(bench, "--lang", "ru")["runs"][0][
+        "alerts"
+    ]
+
+
 def test_the_shell_completes_names_of_runs(bench: Bench) -> None:
     """Of the store that the line names; rules, too."""
     for name in ("lr-1.log", "lr-2.log", "base.log"):

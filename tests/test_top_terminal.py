@@ -244,7 +244,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int) -> 
     os.close(sink)
 
 
-def test_one_frame_as_text(tmp_path: Path) -> None:
+def test_one_frame_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--once` needs no terminal and moves no cursor; without it one is needed."""
     state = watched(tmp_path)
 
@@ -266,6 +266,8 @@ def test_one_frame_as_text(tmp_path: Path) -> None:
     assert "base/exp-2.log - running" in shown.stdout
     assert shown.stdout.isascii()
     assert "\x1b" not in shown.stdout
+    monkeypatch.setenv("LC_ALL", "xx_XX.UTF-8")
+    assert "base/exp-2.log · running" in top("--once", "--run", "exp-2.log").stdout
     assert 2 == top().returncode
     assert "gptwatch status" in top().stderr
     assert "no such column" in top("--once", "--sort", "colour").stderr

@@ -55,6 +55,7 @@ _RUNS: Final = frozenset(
 # A loss beside these is one of money.
 _MONEY: Final = frozenset(
     {"profit", "price", "close", "premium", "claim", "revenue", "currency", "symbol"}
+    | {"sales", "margin", "income", "expenses"}
 )
 _SPLITS: Final = frozenset({"split", "phase", "mode", "stage", "set"})
 _HELD_OUT: Final = frozenset({"val", "valid", "validation", "eval", "dev", "test"})

@@ -9,10 +9,12 @@ the next one; `loss` before `v_num` is added by Lightning 1, a mean over twenty 
 The last is a common callback of research code.  `metrics.csv` is a table.
 """
 
+import re
 from typing import Final
 
-from parsers.format import Format, line
+from parsers.format import Fields, Format, LinePattern, line
 from parsers.formats.tqdm import bar
+from parsers.keyvalue.vocabulary import key
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import COUNT, NUMBER, STEP, named
 
@@ -22,6 +24,27 @@ _LOSS: Final = (
 )
 _BAR: Final = rb"\bEpoch (?P<epoch_no>" + COUNT + rb"): "
 _WORD: Final = rb"(?<![\w.])"
+
+_REACHED: Final = re.compile(
+    rb"\bEpoch (?P<epoch>"
+    + COUNT
+    + rb"), (?:global )?step "
+    + STEP
+    + rb": '?(?P<name>[\w/.-]{1,64}+)'? reached (?P<value>"
+    + NUMBER
+    + rb") \(best"
+)
+
+
+def _checkpoint(text: bytes) -> Fields | None:
+    """A figure of the validation by which checkpoints are chosen."""
+    found = _REACHED.search(text)
+    meant = key(found["name"].decode()) if found else None
+    if found is None or meant is None or not meant.name.startswith("val_"):
+        return None
+    places = {"step": "step", "epoch": "epoch", meant.name: "value"}
+    return [(name, *found.span(group)) for name, group in places.items()]
+
 
 LIGHTNING = Format(
     name="lightning",
@@ -38,6 +61,11 @@ LIGHTNING = Format(
             "ModelCheckpoint",
             rb"\bEpoch (?P<epoch>" + COUNT + rb"), (?:global )?step " + STEP + rb": "
             rb"'?" + _LOSS + rb"'? reached " + named("val_loss") + rb" \(best",
+            needs=(b"Epoch ", b" reached "),
+        ),
+        LinePattern(
+            "ModelCheckpoint of another metric",
+            _checkpoint,
             needs=(b"Epoch ", b" reached "),
         ),
         bar(

@@ -62,7 +62,13 @@ STDOUT = Format(
             + later(rb"[|,] *" + named("tokens_per_s") + rb" tok/s"),
             needs=(b"step ", b"loss "),
         ),
-        line("val loss", _VALIDATION, needs=(b"val loss ",), step="previous"),
+        line(
+            "val loss",
+            _VALIDATION,
+            needs=(b"val loss ",),
+            step="previous",
+            hit=False,  # others print such lines, too
+        ),
         line(
             "HellaSwag",
             START + rb"HellaSwag: \d+/\d+ = " + named("hellaswag"),
@@ -128,6 +134,12 @@ C_TRAINER = Format(
             + rb" ms\)",
             needs=(b": train loss ", b" (took "),
         ),
-        line("val loss", _VALIDATION, needs=(b"val loss ",), step="next"),
+        line(
+            "val loss",
+            _VALIDATION,
+            needs=(b"val loss ",),
+            step="next",
+            hit=False,  # others print such lines, too
+        ),
     ),
 )

@@ -39,12 +39,11 @@ _LOGGABLE: Final = (
     + rb")it rate:"
 )
 _PAIR: Final = re.compile(
-    rb"(?<![\w/.])([A-Za-z][\w/. -]{0,48}?(?: \([a-z]{1,16}\))?)(?: ?[=:] ?| )("
-    + NUMBER
-    + rb")(?![\w.]|%)"
+    rb"(?<![\w/.])([A-Za-z][\w/. -]{0,48}?(?: \([a-z]{1,16}\))?)"
+    rb"(?: \[\d{1,15}-\d{1,15}\])?(?: ?[=:] ?| )(" + NUMBER + rb")(?![\w.]|%)"
 )
 # Losses of a GAN, where both are shown.
-_LETTERS: Final = {"G": "generator_loss", "D": "discriminator_loss"}
+_LETTERS: Final = {"g": "generator_loss", "d": "discriminator_loss"}
 
 
 def bar(
@@ -92,8 +91,8 @@ def _shown(text: bytes, start: int, end: int) -> dict[str, tuple[int, int]]:
     letters: dict[str, tuple[int, int]] = {}
     for pair in _PAIR.finditer(text, start, end):
         shown = pair[1].decode("ascii", "replace")
-        if shown in _LETTERS:
-            letters[_LETTERS[shown]] = pair.span(2)
+        if shown.lower() in _LETTERS:
+            letters[_LETTERS[shown.lower()]] = pair.span(2)
         meant = key(shown)
         if meant is None or meant.name in {"step", "max_steps", "epoch"}:
             continue

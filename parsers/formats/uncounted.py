@@ -20,7 +20,7 @@ from parsers.metrics import ANY_LOSS
 # Fewer such lines are a report, not a curve.
 _LEAST: Final = 3
 # `    loss = 0.5` is a statement of a program.
-_ASSIGNED: Final = re.compile(rb"[ \t]++[\w.]++ = [-+.\de]++\s*+")
+_ASSIGNED: Final = re.compile(rb"^[ \t]++[\w.]++ = [-+.\de]++\s*+")
 
 
 def _of_training(text: bytes) -> Fields | None:

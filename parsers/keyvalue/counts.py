@@ -9,6 +9,7 @@ Ep1 It10/100 loss 2.3
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from parsers.patterns import COUNT
@@ -57,6 +58,11 @@ _BARE: Final = re.compile(
 _IN_BRACKETS: Final = re.compile(rb"\[\s{0,9}+" + _N + _OF + rb"\s{0,9}+\]")
 _OF_EVALUATION: Final = re.compile(
     rb"(?i)(?<![\w/.-])(?:vali?|valid\w*|eval\w*|dev|test\w*)(?![\w/])"
+)
+_AFTER: Final = re.compile(
+    rb"(?i)\bafter "
+    + _N
+    + rb" (?:(?P<epochal>epochs?)|steps?|iter(?:ation)?s?|batch(?:es)?|updates?)\b"
 )
 _GLUED: Final = re.compile(
     rb"(?i)(?<![\w/.-])(?:(?P<epochal>epoch|ep)|step|iter(?:ation)?|it|batch)[_-]?+"
@@ -115,8 +121,8 @@ def _find_step(text: bytes, start: int, found: Count) -> None:
 
 
 def _find_glued(text: bytes, start: int, found: Count) -> None:
-    for part in _GLUED.finditer(text, start):
-        of = part.span("of") if part["of"] else None
+    for part in chain(_AFTER.finditer(text, start), _GLUED.finditer(text, start)):
+        of = part.span("of") if part.groupdict().get("of") else None
         if part["epochal"]:
             if found.epoch is None:
                 found.epoch, found.epochs = part.span("step"), of

@@ -112,6 +112,7 @@ class _Reader:
         self.found = Statement()
         self.ranks: dict[str, int] = {}
         self.letters: dict[str, Span] = {}
+        self.bare: dict[str, Span] = {}  # figures of data sets, by what they would be
         self.episodic = False  # whether its step is an episode
         self.side = ""  # whose the next numbers are, by words between numbers
         self.key_side = ""  # the same, by the last key
@@ -138,6 +139,7 @@ class _Reader:
         self._both_losses(start)
         self._held_out()
         self._adversarial()
+        self._scores()
         self._rank()
         return self.found if self.found.metrics else None
 
@@ -160,16 +162,22 @@ class _Reader:
         name = _HELD_OUT.get(item.name) if side in {"val", "test"} else None
         return replace(item, name=name or item.name, side=side)
 
-    def _take(self, item: Item) -> None:
-        if item.name == "score":
-            item = replace(item, name="reward")
-            if not self.episodic:
-                return
-        if item.name in ADVERSARIAL and item.side in {"val", "test"}:
-            return
+    def _is_dependent(self, item: Item) -> bool:
+        """Whether an item counts by what else the line states only; notes it."""
+        if item.bare:
+            self.bare.setdefault(item.name, item.value)
         if item.rank == LETTER:
             self.letters.setdefault(item.name, item.value)
+            return True
+        if item.name == "score":
+            return not self.episodic
+        return item.name in ADVERSARIAL and item.side in {"val", "test"}
+
+    def _take(self, item: Item) -> None:
+        if self._is_dependent(item):
             return
+        if item.name == "score":
+            item = replace(item, name="reward")
         if item.rank >= self.ranks.get(item.name, LATE + 1):
             return
         self.ranks[item.name] = item.rank
@@ -205,6 +213,15 @@ class _Reader:
         others = POINTS & stated.keys()
         if not others or (others == {"loss"} and self.ranks["loss"] >= PART_OF):
             stated["loss"] = ("loss", stated["generator_loss"][1])
+
+    def _scores(self) -> None:
+        """Figures of data sets beside a loss are scores: `Train: 0.98, Val: 0.78`."""
+        stated = self.found.metrics
+        if {"loss", "val_loss"} <= stated.keys() & self.bare.keys():
+            train, val = stated["loss"][1], stated["val_loss"][1]
+            if train != self.bare["loss"] and val == self.bare["val_loss"]:
+                del stated["val_loss"]
+                stated["val_score"] = ("val_score", val)
 
     def _both_losses(self, start: int) -> None:
         found = PAIR_OF_LOSSES.search(self.text, start)

@@ -18,13 +18,14 @@ PAIR: Final = re.compile(
     + _WORD
     + rb"(?: "
     + _WORD
-    + rb"){0,3}?)(?:[\"'\])]*+\s*+[:=#]\s*+(?:"
+    + rb"){0,3}?)(?: \((?:last|mean|avg|over) [\w ]{1,16}\))?+"
+    rb"(?:[\"'\])]*+\s*+[:=#]\s*+(?:"
     + WRAPPED
     + rb")?|\s++(?:(?:[-~]|[-=]>|is|was)\s++|tensor\()?)"
     rb"[\"'\[(]*+\s*+"
     rb"(?P<value>" + AMOUNT + rb")(?:(?: ?/ ?| of )(?P<of>\d+)(?!\w))?"
     rb"(?P<unit>%| ?(?:[mun]?s|secs?|mins?|[kKMGB]|[kKMG]i?B)(?![\w/]))?"
-    rb"(?!\w|[.:-]\d|/\d| ?(?:USD|EUR|GBP|dollars|euros)\b)"
+    rb"(?!\w|[.:-]\d|/\d| ?(?:USD|EUR|GBP|dollars|euros|points|gold|kg)\b)"
 )
 _PART: Final = re.compile(rb"[^ ]+")
 _BATCHES: Final = frozenset(
@@ -46,6 +47,7 @@ _VAGUE: Final = frozenset(
     {"train", "val", "valid", "validation", "heldout", "lm", "ce"}
     | {"mse", "bce", "cost", "objective"}
 )
+_DATA_SETS: Final = frozenset({"train", "val", "valid", "validation"})
 POINTS: Final = CURVES | {"running_loss"}
 NUMBERED: Final = frozenset({"step", "epoch", "max_steps"})
 LATE: Final = 1000
@@ -83,6 +85,7 @@ class Item:
     value: Span
     of: Span | None
     side: str = ""
+    bare: bool = False  # whether its key names a data set only: `Val: 0.78`
 
 
 def item_of(pair: re.Match[bytes]) -> tuple[int, Item | None]:
@@ -97,6 +100,8 @@ def item_of(pair: re.Match[bytes]) -> tuple[int, Item | None]:
             item = replace(item, name="running_loss")
         if item is not None:
             if word.start() and item.name in POINTS:
+                if WHOLE.fullmatch(pair.string, *item.value):
+                    return pair.end("key"), None  # `team B loss 3`
                 item = replace(item, rank=item.rank + PART_OF)
             return begin, item
     return pair.end("key"), None
@@ -123,7 +128,8 @@ def _meant(name: str, pair: re.Match[bytes]) -> Item | None:
         return None
     factor = units[unit] if unit else known.scale
     side = "train" if simple.startswith("tr") else "test" * simple.startswith("test")
-    return Item(known.name, known.rank, factor, value, of, side)
+    bare = simple in _DATA_SETS
+    return Item(known.name, known.rank, factor, value, of, side, bare)
 
 
 def _special(

@@ -46,7 +46,7 @@ _HELD_OUT: Final = (
     "heldout",
     "test",
 )
-_TRAIN: Final = ("train", "training", "tr")
+_TRAIN: Final = ("train", "training", "tr", "trn")
 _ACCURACY: Final = (
     "accuracy",
     "acc",
@@ -104,7 +104,8 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
                 "total_timesteps time_total_timesteps num_timesteps timesteps_total "
                 "timesteps timestep env_step env_steps total_env_steps "
                 "total_env_interacts training_iteration time_iterations n_iter "
-                "niter iter_no passo paso episode episodes round"
+                "niter iter_no passo paso krok schritt system_step total_numsteps "
+                "total_t generation gen episode episodes round"
             ),
         ),
         "max_steps": (
@@ -130,7 +131,8 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
                 "policy_loss train_policy_loss actor_loss train_actor_loss rl_loss "
                 "loss_policy loss_policy_avg loss_pi surrogate_loss "
                 "mean_surrogate_loss objective neg_elbo negative_elbo mse mse_loss bce "
-                "bce_loss rmse_trn verlust perte perda"
+                "bce_loss rmse_trn l_train losses actor_total_loss verlust perte perda "
+                "perdita strata"
             ),
         ),
         "generator_loss": (
@@ -166,7 +168,8 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             *_words(
                 "val valid validation heldout clip_val_loss cv_loss "
                 "validation_main_loss losses_val_all_loss rmse_val "
-                "validierungsverlust perte_de_validation perda_de_validacao"
+                "validierungsverlust perte_de_validation perda_de_validacao vl_loss "
+                "l_val perdita_di_validazione strata_walidacyjna"
             ),
         ),
         "val_bpb": (*_of(_HELD_OUT, ["bpb"]), "bpb"),
@@ -227,7 +230,7 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "episode_length": (
             *_words(
                 "ep_len_mean rollout_ep_len_mean eplenmean eplen episode_len_mean "
-                "mean_episode_length episode_length episodic_length"
+                "mean_episode_length episode_length episodic_length episode_steps"
             ),
         ),
         "precision": ("metrics_precision_b", "metrics_precision"),
@@ -306,6 +309,9 @@ _TABLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "cur_epoch",
             "current_epoch",
             "epoche",
+            "epoca",
+            "epoka",
+            "epok",
         ),
     }
 )

@@ -12,8 +12,8 @@ WRAPPED: Final = rb"<tf\.[Tt]ensor: shape=\(\), dtype=\w{1,16}, numpy=|[\w.]{1,6
 # Quick tests in lower case: nearly every line of text ends here.
 CURVE: Final = re.compile(
     rb"(?:loss|nll|bpb|perplexity|ppl|entropy|val|train|heldout|lm|ce|xent|reward|return"
-    rb"|cost|objective|mse|elbo|score|acc|err[gd]|verlust|perte|perda|(?<!\w)g(?=[=:]))"
-    rb"[\w/()\[\]\"']{0,64}(?: \([a-z/]+\)| total)?\s*+"
+    rb"|cost|objective|mse|elbo|score|acc|err[gd]|verlust|perte|perda|perdita|strata|(?<!\w)g(?=[=:]))"
+    rb"[\w/()\[\]\"']{0,64}(?: \([a-z/]+(?: \d+)?\)| total)?\s*+"
     rb"(?:[:=#]\s*+(?:" + WRAPPED + rb")?|(?:[-~]|[-=]>|is|was)\s++|tensor)?"
     rb"[\"'\[(]{0,9}+\s*+(?:[-+]?\.?\d|nan|[-+]?inf)"
 )

@@ -64,7 +64,7 @@ def alerts(
         click.echo(options.tr(text))
     else:
         for alert in found:
-            click.echo(_shown(alert))
+            click.echo(_shown(alert, lang))
     for failure in failures:
         click.echo(f"gptwatch: {options.safe(failure)}", err=True)
 
@@ -121,7 +121,10 @@ def _undelivered(store: Any) -> Iterator[str]:
         yield options.tr(text, n=found.count, error=found.error)
 
 
-def _shown(alert: dict[str, Any]) -> str:
+def _shown(alert: dict[str, Any], lang: str) -> str:
+    from watcher.outputs.text.findings import translated
+
+    finding = translated(alert["finding"], lang)
     since = options.tr("since {time}", time=clock(_moment(alert["since"])))
     notified = "notified" if alert["notified_at"] else "not notified"
     notes = [options.tr(alert["severity"]), options.tr(alert["state"]), since]
@@ -129,7 +132,7 @@ def _shown(alert: dict[str, Any]) -> str:
     if alert["silenced"]:
         notes.append(options.tr("silenced"))
     head = f"{alert['run']}: {alert['rule']} ({', '.join(notes)})"
-    lines = [head, f"  {alert['finding']['message']}"]
-    if advice := alert["finding"]["advice"]:
+    lines = [head, f"  {finding['message']}"]
+    if advice := finding["advice"]:
         lines.append(f"  {options.tr('To do: {advice}', advice=advice)}")
     return "\n".join(map(options.safe, lines))

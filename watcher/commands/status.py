@@ -86,7 +86,8 @@ def status(
     folder = state or out / ".gptwatch"
 
     def now() -> Any:
-        found = read(folder, everything=everything or run is not None)
+        lang = None if as_json else options.language()
+        found = read(folder, everything=everything or run is not None, lang=lang)
         return replace(found, lines=ordered(matching(found.lines, text), by))
 
     if run is not None:

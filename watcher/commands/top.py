@@ -1,20 +1,13 @@
 """`gptwatch top`: the full-screen view."""
 
-import locale
-import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
 
 from watcher.commands import options
 from watcher.commands.completion import complete_runs
-
-
-# Terminals whose fonts have neither braille nor blocks.
-_PLAIN: Final = ("linux", "vt100", "vt102", "vt220", "ansi", "cons25")
 
 
 @click.command(short_help="The full-screen view of all runs.")
@@ -46,11 +39,12 @@ def top(
 
     Reads the database of `gptwatch start`, whether that is running or not.  Keys: ?
     """
+    from watcher.top.charset import has_braille
     from watcher.top.model import Look, Model, Size
     from watcher.top.pieces import as_text
 
     folder = state or out / ".gptwatch"
-    look = Look(options.language(), ascii=plain or not _has_braille())
+    look = Look(options.language(), ascii=plain or not has_braille())
     model = Model(look=look, filter=text, sort=_column(by))
     if once:
         from watcher.top.program import once as shown
@@ -75,10 +69,3 @@ def _column(by: str | None) -> str | None:
         names = ", ".join(SORTED)
         raise click.UsageError(options.tr(text, column=repr(by), names=names))
     return by
-
-
-def _has_braille() -> bool:
-    """Whether the terminal shows more than ASCII: by the locale and by its name."""
-    locale.setlocale(locale.LC_CTYPE, "")
-    is_unicode = locale.nl_langinfo(locale.CODESET).upper() in ("UTF-8", "UTF8")
-    return is_unicode and os.environ.get("TERM", "") not in _PLAIN

@@ -7,7 +7,7 @@ Tests call it; `Daemon.run` calls it whenever there is something to do.
 import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
 
 from watcher.alerts.channels import channels
@@ -29,8 +29,7 @@ from watcher.errors import (
     StorageError,
     StorageUnavailableError,
 )
-from watcher.host import filesystem, sdnotify
-from watcher.host.inotify import Events
+from watcher.host import sdnotify
 from watcher.ingest.reader import Reader
 from watcher.ingest.tail import Tail
 from watcher.ingest.tailer import Tailer
@@ -40,7 +39,6 @@ from watcher.storage.database import Database
 LOGGER: Final = logging.getLogger("gptwatch")
 _SCAN_S: Final = 10
 _STATE_S: Final = 5
-_HEARTBEAT_S: Final = 5.0
 _DRAIN_S: Final = 3.0
 _SAVE_S: Final = 60
 # Debounce: events are collected for this long before the files are read.
@@ -79,10 +77,7 @@ class Daemon:
         self.reader = self._make_reader()
         self.alerting = self._make_alerting()
         self.scheduler = self._make_scheduler()
-        polled = [root for root in settings.roots if filesystem.is_remote(root)]
-        watched = [root for root in settings.roots if root not in polled]
-        self.events = Events(watched, self.mailbox.touch)
-        self._polling = Polling(self.events, self.reader, self._clock)
+        self._polling = Polling(self.mailbox.touch, self.reader, settings, self._clock)
         self._heartbeat = Heartbeat(
             self.store,
             settings,
@@ -91,17 +86,11 @@ class Daemon:
             scheduler=self.scheduler,
             alerting=self.alerting,
             exports=self._exports,
-            events=self.events,
             polling=self._polling,
-            polled=polled,
         )
         self._read_at = self._clock.uptime()
         self._exit = ""
         self._changed: dict[Tail, None] = {}
-        # Thrice in the time after which systemd takes this for hanging.
-        self._heartbeat_s = min(
-            _HEARTBEAT_S, (sdnotify.watchdog_s() or _HEARTBEAT_S * 3) / 3
-        )
         self._timers = Timers(self._times(), self.mailbox.put, self._clock)
 
     def _make_reader(self) -> Reader:
@@ -111,7 +100,7 @@ class Daemon:
             self._clock,
             formats=settings.formats,
             writer=self.writers.of_rotated,
-            wanted=self._wants,
+            wanted=partial(settings.scanner.wants_below, settings.roots),
         )
         reader = Reader(
             settings.roots, settings.scanner, self.store, tailer, self._clock
@@ -139,9 +128,10 @@ class Daemon:
         def done(result: Result) -> None:
             self.mailbox.put("result", result)
 
-        self._worker = (self._given_worker or self._process)(look, done)
+        start = partial(Worker, uptime=self._clock.uptime)
+        self._worker = (self._given_worker or start)(look, done)
         self._stack.callback(self._worker.stop)
-        make_idle = self._given_worker or self._idle_process
+        make_idle = self._given_worker or partial(start, idle=True)
         self._pool = Pool(lambda: make_idle(look, done))
         self._stack.callback(self._pool.stop)
         scheduler = Scheduler(
@@ -156,7 +146,7 @@ class Daemon:
         """Ends everything; all that was read is stored."""
         with contextlib.suppress(StorageError):
             self.scheduler.states.save_gaps(self.scheduler.runs.values())
-        self.events.stop()
+        self._polling.stop()
         self._stack.close()
 
     def tick(self) -> None:
@@ -250,7 +240,7 @@ class Daemon:
         if since < _DEBOUNCE_S:
             self.mailbox.wait_for_message(_DEBOUNCE_S - since)
         else:
-            self.mailbox.wait(self._heartbeat_s)
+            self.mailbox.wait(self._heartbeat.every_s)
 
     def _handle(self, kind: str, value: Any) -> None:
         if kind == "result":
@@ -290,6 +280,7 @@ class Daemon:
         self.store.check_place()
         self._polling.arm()
         found = self.reader.scan()
+        self._polling.arm()  # with what the scan found
         self.reader.evict_idle()
         return found
 
@@ -300,22 +291,12 @@ class Daemon:
         due = set(self.scheduler.states.to_read(runs, self.writers.written))
         return [tail for tail in self.reader.registry.readable() if tail in due]
 
-    def _wants(self, path: Path) -> bool:
-        roots = [root for root in self.settings.roots if root in path.parents]
-        return any(self.settings.scanner.wants(root, path) for root in roots)
-
-    def _process(self, options: Options, done: Callable[[Result], None]) -> Worker:
-        return Worker(options, done, uptime=self._clock.uptime)
-
-    def _idle_process(self, options: Options, done: Callable[[Result], None]) -> Worker:
-        return Worker(options, done, uptime=self._clock.uptime, idle=True)
-
     def _times(self) -> dict[str, float | str]:
         return {
             "scan": _SCAN_S,
             "sweep": SWEEP_S,
             "state": _STATE_S,
-            "heartbeat": self._heartbeat_s,
+            "heartbeat": self._heartbeat.every_s,
             "save": _SAVE_S,
             "draw": self.settings.cron or self.settings.interval_s,
         }

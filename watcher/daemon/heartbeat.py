@@ -1,9 +1,7 @@
 """What the daemon reports of itself, to systemd and to `gptwatch status`."""
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.clock import Clock
@@ -12,13 +10,20 @@ from watcher.daemon.polling import Polling
 from watcher.daemon.scheduler import Scheduler
 from watcher.daemon.settings import Settings
 from watcher.host import sdnotify
-from watcher.host.inotify import Events
 from watcher.ingest.reader import Reader
 from watcher.storage.database import Database
 
 
+_EVERY_S: Final = 5.0
+
+
 class Heartbeat:
-    """Reports; only the owner thread does, so that a hang shows."""
+    """Reports; only the owner thread does, so that a hang shows.
+
+    Attributes:
+        every_s: seconds between two reports: thrice in the time after which systemd
+            takes this for hanging.
+    """
 
     def __init__(
         self,
@@ -30,10 +35,9 @@ class Heartbeat:
         scheduler: Scheduler,
         alerting: Dispatcher,
         exports: Exports,
-        events: Events,
         polling: Polling,
-        polled: Sequence[Path],
     ) -> None:
+        self.every_s = min(_EVERY_S, (sdnotify.watchdog_s() or _EVERY_S * 3) / 3)
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -41,9 +45,9 @@ class Heartbeat:
         self._scheduler = scheduler
         self._alerting = alerting
         self._exports = exports
-        self._events = events
+        self._events = polling.events
         self._polling = polling
-        self._polled = ", ".join(map(str, polled))
+        self._polled = ", ".join(map(str, polling.polled))
 
     def beat(self) -> None:
         """Reports to systemd and `status`."""

@@ -1,9 +1,13 @@
 """When logs are read: on inotify events while they are few, by polling otherwise."""
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from watcher.clock import Clock
+from watcher.daemon.settings import Settings
+from watcher.host import filesystem
 from watcher.host.inotify import Events
 from watcher.ingest.reader import Reader
 from watcher.ingest.tail import Tail
@@ -23,17 +27,35 @@ _LATE_S: Final = 10.0
 class Polling:
     """Which logs are looked at between two scans.
 
+    `touch(path)`: notes that a log changed.
+
     Attributes:
+        events: of the directories that have any.
+        polled: directories that other machines may write to, unseen.
         late_s: how much too late the last sweep came.
     """
 
-    def __init__(self, events: Events, reader: Reader, clock: Clock) -> None:
-        self._events = events
+    def __init__(
+        self,
+        touch: Callable[[str], None],
+        reader: Reader,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self.polled = [root for root in settings.roots if filesystem.is_remote(root)]
+        watched = [root for root in settings.roots if root not in self.polled]
+        self.events = Events(watched, touch)
         self._reader = reader
         self._clock = clock
         self._flooded_until = float("-inf")
         self._count, self._swept_at = 0, clock.uptime()
+        self._linked: tuple[Path, ...] = ()
+        self._local: list[Path] = []
         self.late_s = 0.0
+
+    def stop(self) -> None:
+        """Events come no more."""
+        self.events.stop()
 
     def count(self, events: int) -> None:
         """So many events came."""
@@ -41,8 +63,13 @@ class Polling:
 
     def arm(self) -> None:
         """Starts the observer where it does not run, unless there was a flood."""
-        if self._clock.uptime() >= self._flooded_until:
-            self._events.arm()
+        if self._clock.uptime() < self._flooded_until:
+            return
+        linked = tuple(self._reader.registry.linked)
+        if linked != self._linked:
+            self._linked = linked
+            self._local = [link for link in linked if not filesystem.is_remote(link)]
+        self.events.arm(self._local)
 
     def sweep(self) -> list[Tail]:
         """Logs to poll between two scans; rate-limits inotify.
@@ -53,12 +80,12 @@ class Polling:
         self._note_lateness(now)
         rate = self._count / max(now - self._swept_at, SWEEP_S)
         self._count, self._swept_at = 0, now
-        if self._events.running and rate > _MAX_EVENTS_HZ:
-            self._events.abandon()
+        if self.events.running and rate > _MAX_EVENTS_HZ:
+            self.events.abandon()
             self._flooded_until = now + _POLL_S
         busy = self._reader.busy()
-        if self._events.running or now < self._flooded_until:
-            if len(busy) > _MAX_BUSY_LOGS and not self._events.running:
+        if self.events.running or now < self._flooded_until:
+            if len(busy) > _MAX_BUSY_LOGS and not self.events.running:
                 self._flooded_until = now + _POLL_S
             return busy
         # Without events every log is polled.

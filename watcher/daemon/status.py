@@ -14,6 +14,7 @@ from watcher.daemon.run_state import OVER, REPLACED
 from watcher.host import page
 from watcher.host.lock import holder
 from watcher.ingest.backlog import unread
+from watcher.outputs.text.findings import translated
 from watcher.storage.database import Database
 from watcher.storage.remarks import NONE, Remarks
 from watcher.storage.rows import Row
@@ -114,8 +115,12 @@ class Status:
         }
 
 
-def status(folder: Path, *, everything: bool = False) -> Status:
+def status(
+    folder: Path, *, everything: bool = False, lang: str | None = None
+) -> Status:
     """The status of all runs; `everything`: with those that were replaced.
+
+    `lang`: language of the alerts; None for the one they are kept in.
 
     Raises:
         StorageSetupError: there is no database in the directory.
@@ -138,7 +143,7 @@ def status(folder: Path, *, everything: bool = False) -> Status:
         page_problem=page.problem(folder) if pid is not None else "",
         notes=notes,
         lines=[
-            line(row, alerts[row.id], watched, remarks.get(row.id, NONE))
+            line(row, alerts[row.id], watched, remarks.get(row.id, NONE), lang)
             for row in shown
         ],
         without=sorted(r.name for r in wanted if not (r.format or r.latest)),
@@ -172,6 +177,7 @@ def line(
     alerts: Sequence[Alert],
     watched: Collection[str],
     remarks: Remarks = NONE,
+    lang: str | None = None,
 ) -> Line:
     """One run; `watched`: the folders that the daemon watches, if that is known."""
     summary = (row.diagnosis or {}).get("summary", {})
@@ -195,12 +201,18 @@ def line(
         elapsed_s=summary.get("training_s"),
         lag_bytes=lag_bytes,
         lag_s=lag_s,
-        alerts=tuple(alert.finding["message"] for alert in alerts),
+        alerts=tuple(_message(alert, lang) for alert in alerts),
         severity=alerts[0].severity if alerts else "",
         picture=row.state.get("made", {}).get("figure", ""),
         tags=tuple(remarks.tags),
         notes=tuple(note.text for note in remarks.notes),
     )
+
+
+def _message(alert: Alert, lang: str | None) -> str:
+    """What an alert says."""
+    finding = alert.finding if lang is None else translated(alert.finding, lang)
+    return str(finding["message"])
 
 
 def _lag(row: Row) -> tuple[int, float]:

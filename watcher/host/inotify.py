@@ -31,9 +31,13 @@ class Events:
         """Whether events come."""
         return self._observer is not None
 
-    def arm(self) -> None:
-        """Starts the observer, or restarts one that died or lost a root; else cheap."""
-        now = {root: _key(root) for root in self._roots}
+    def arm(self, linked: Sequence[Path] = ()) -> None:
+        """Starts the observer, or restarts one that died or lost a root; else cheap.
+
+        `linked`: symlinks to directories below the roots, which the kernel does not
+        follow by itself.
+        """
+        now = {root: _key(root) for root in (*self._roots, *linked)}
         if self._observer is not None and now == self._armed and self._is_alive():
             return
         self.stop()
@@ -72,8 +76,11 @@ class Events:
         try:
             observer = Observer()
             for root in roots:
+                # The observer does not follow symlinks.
+                target = os.path.realpath(root)
+                touch = _renaming(self._touch, target, str(root))
                 observer.schedule(
-                    _handler(self._touch), str(root), recursive=True, event_filter=kinds
+                    _handler(touch), target, recursive=True, event_filter=kinds
                 )
             observer.start()
         except OSError as error:
@@ -92,6 +99,15 @@ class Events:
 def _end(observer: Any) -> None:
     observer.stop()
     observer.join(timeout=2.0)
+
+
+def _renaming(
+    touch: Callable[[str], None], target: str, shown: str
+) -> Callable[[str], None]:
+    """Names paths below a directory as a scan finds them, through a symlink to it."""
+    if target == shown:
+        return touch
+    return lambda path: touch(shown + path.removeprefix(target))
 
 
 def _handler(touch: Callable[[str], None]) -> Any:

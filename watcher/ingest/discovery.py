@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from operator import itemgetter
@@ -55,13 +55,20 @@ class Scanner:
         text = str(below)
         return self._is_log(path.name, text) and not self._ignored(path.name, text)
 
+    def wants_below(self, roots: Iterable[Path], path: Path) -> bool:
+        """As `wants`, for the watched directories that a path is in."""
+        return any(self.wants(root, path) for root in roots if root in path.parents)
+
     def logs(
-        self, root: Path, known: Mapping[str, Path] = MappingProxyType({})
+        self,
+        root: Path,
+        known: Mapping[str, Path] = MappingProxyType({}),
+        linked: list[Path] | None = None,
     ) -> Iterator[Found]:
         """Logs below a directory, files before symlinks to them, by name.
 
         `known`: paths that are not looked at again, by their text: thousands of logs
-        are scanned again and again.
+        are scanned again and again; `linked`: gets the symlinks to directories.
 
         Symlinks to directories are followed after all others, and each directory is
         visited once, so that a loop ends and a log is found under its plain name.
@@ -74,11 +81,14 @@ class Scanner:
         visited = {fileread.key(folder) for folder in (*self.own, *root.parents)}
         plain, links = [root], list[Path]()
         while plain or links:
+            is_link = not plain
             folder = (plain or links).pop()
             key = fileread.key(folder)
             if folder != root and key in visited:
                 continue
             visited.add(key)
+            if is_link and linked is not None:
+                linked.append(folder)
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:

@@ -30,6 +30,7 @@ class Registry:
     Attributes:
         tails: by path.
         errors: of whole directories, by directory.
+        linked: symlinks to directories that the last scan followed.
         displaced: tails whose path a renamed log took, until somebody takes them.
     """
 
@@ -52,6 +53,7 @@ class Registry:
         self._copies: dict[Path, float] = {}
         self.tails: dict[Path, Tail] = {}
         self.errors: dict[Path, str] = {}
+        self.linked: list[Path] = []
         self.displaced: list[Tail] = []
         tailer.is_tailed = lambda path: path in self.tails
 
@@ -88,10 +90,11 @@ class Registry:
             tail.aliases.clear()
         self._by_key = {t.cursor.key: t for t in self.tails.values() if t.cursor}
         self._by_key |= {t.next_key: t for t in self.tails.values() if t.next_key}
+        self.linked = []
         known = {str(path): path for path in self.tails}
         for root in self._roots:
             try:
-                for found in self._scanner.logs(root, known):
+                for found in self._scanner.logs(root, known, self.linked):
                     there.add(found.path)
                     if not found.is_known:
                         self._add(root, found)

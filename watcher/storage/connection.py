@@ -84,6 +84,16 @@ class Connection(sqlite3.Connection):
                     self.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def consistent(self) -> Iterator[None]:
+        """Several queries see one moment, within a transaction or without one."""
+        if self.in_transaction:
+            with self.translated():
+                yield
+        else:
+            with self.transaction("DEFERRED"):
+                yield
+
     def translated(self) -> AbstractContextManager[None]:
         """Turns errors of SQLite, and damaged rows, into StorageErrors."""
         return _Translated(self.path)

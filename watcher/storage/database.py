@@ -9,9 +9,8 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from parsers.batch import Milestone
 from parsers.delta import Delta
@@ -19,9 +18,7 @@ from parsers.format import Format
 from parsers.formats import FORMATS
 from parsers.parser import Parser
 from watcher.errors import StorageCorruptError
-from watcher.files import distinct_names
 from watcher.storage import appends, migrations
-from watcher.storage.appends import Appended
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
 from watcher.storage.growth import Growth
@@ -30,19 +27,8 @@ from watcher.storage.places import Places
 from watcher.storage.points import Points
 from watcher.storage.recovery import NAME
 from watcher.storage.remarks import RunNotes
-from watcher.storage.rows import ANALYSED, FIELDS, Row, from_json, row, to_json
-
-
-_NEWEST: Final = "SELECT run, max(id) FROM chunks WHERE appended NOT NULL GROUP BY run"
-_SHARED_PATHS: Final = (
-    "SELECT path FROM runs GROUP BY path HAVING count(DISTINCT root) > 1"
-)
-# What is known of a run beside its own row.
-_BESIDE: Final = (
-    "SELECT run, diagnosis, state FROM analyses",
-    "SELECT run, data FROM alerts ORDER BY rowid",
-    "SELECT run, id, text FROM run_notes ORDER BY id",
-)
+from watcher.storage.rows import ANALYSED, Row, from_json, to_json
+from watcher.storage.run_table import RunTable
 
 
 class Database:
@@ -50,6 +36,7 @@ class Database:
 
     Attributes:
         outbox: alerts, silences and notifications.
+        table: runs.
         points: chunks of points.
         growth: what was read of logs.
         places: where lines of a run stand in its files.
@@ -70,6 +57,7 @@ class Database:
         self.path = folder / NAME
         self.connection = migrations.opened(self.path, read_only=read_only, owner=owner)
         self.outbox = Outbox(self.connection)
+        self.table = RunTable(self.connection)
         self.places = Places(self.connection)
         self.points = Points(self.connection)
         self.remarks = RunNotes(self.connection)
@@ -111,23 +99,13 @@ class Database:
         with self.connection.transaction("DEFERRED"):
             yield
 
-    @contextmanager
-    def _consistent(self) -> Iterator[None]:
-        """Several queries see one moment, within a transaction or without one."""
-        if self.connection.in_transaction:
-            with self.connection.translated():
-                yield
-        else:
-            with self.snapshot():
-                yield
-
     def runs(self) -> list[Row]:
         """All runs, oldest first."""
-        return self._rows("1")
+        return self.table.rows("1")
 
     def current_runs(self) -> list[Row]:
         """The last generation of each path, oldest first."""
-        return self._rows("current = 1")
+        return self.table.rows("current = 1")
 
     def run(self, run: int) -> Row:
         """One run.
@@ -135,7 +113,7 @@ class Database:
         Raises:
             LookupError: there is none.
         """
-        return self._rows("id = ?", run)[0]
+        return self.table.rows("id = ?", run)[0]
 
     def data_version(self) -> int:
         """Another number after every commit of another process."""
@@ -144,25 +122,8 @@ class Database:
         return int(found[0])
 
     def fingerprints(self) -> dict[int, int]:
-        """A number for each run that is another after any change of it.
-
-        Points change with the cursor, which stands before the large columns, or are
-        appended; a run is current while its generation is the last one of its path.
-        """
-        found: dict[int, list[Any]] = {}
-        last: dict[Any, int] = {}
-        runs = self.connection.rows(
-            "SELECT id, root, path, generation, cursor FROM runs"
-        )
-        for run, root, path, generation, cursor in runs:
-            found[run] = [root, path, generation, cursor]
-            last[root, path] = max(generation, last.get((root, path), 0))
-        for fields in found.values():
-            fields.append(last[fields[0], fields[1]])
-        for query in (_NEWEST, *_BESIDE):
-            for run, *fields in self.connection.rows(query):
-                found.get(run, []).extend(fields)
-        return {run: hash(tuple(fields)) for run, fields in found.items()}
+        """A number for each run that is another after any change of it."""
+        return self.table.fingerprints()
 
     def milestones(self, run: int) -> list[Milestone]:
         """The milestones of a run, without their steps."""
@@ -182,33 +143,6 @@ class Database:
             return [
                 (n, Milestone(kind, line, None, text)) for n, kind, line, text in rows
             ]
-
-    def _rows(self, where: str, *values: Any) -> list[Row]:
-        query = (
-            f"SELECT {FIELDS} FROM runs LEFT JOIN analyses ON run = id "  # noqa: S608
-            f"WHERE {where} ORDER BY id"
-        )
-        with self._consistent():
-            found = [row(fields) for fields in self.connection.rows(query, values)]
-            appended = appends.load(self.connection, *values)
-            found = [
-                _grown(r, appended[r.id]) if r.id in appended else r for r in found
-            ]
-            labels = self._labels()
-            if not labels:
-                return found
-            shared = {path for (path,) in self.connection.rows(_SHARED_PATHS)}
-        return [
-            replace(r, label=labels[r.root]) if os.fsencode(r.path) in shared else r
-            for r in found
-        ]
-
-    def _labels(self) -> dict[str, str]:
-        """Short names of the watched directories, where there are several."""
-        rows = self.connection.rows("SELECT DISTINCT root FROM runs ORDER BY root")
-        roots = [Path(os.fsdecode(root)) for (root,) in rows]
-        names = distinct_names(roots).items() if len(roots) > 1 else ()
-        return {str(root): name for root, name in names}
 
     def begin(
         self, root: str, path: str, *, reason: str, now: float, adopted: bool = False
@@ -306,7 +240,7 @@ class Database:
         Raises:
             LookupError, TypeError, ValueError: another version wrote its state.
         """
-        with self._consistent():
+        with self.connection.consistent():
             found = self.connection.row("SELECT parser FROM runs WHERE id = ?", (run,))
             appended = appends.load(self.connection, run).get(run)
         if found is None:
@@ -358,20 +292,6 @@ class Database:
             "SELECT kind, line, text FROM milestones WHERE run = ? ORDER BY id", (run,)
         )
         return [Milestone(kind, line, None, text) for kind, line, text in rows]
-
-
-def _grown(known: Row, appended: Appended | None) -> Row:
-    """A run with what was appended since its row was written."""
-    if appended is None:
-        return known
-    lines, size = appended.totals or (known.lines, known.bytes)
-    return replace(
-        known,
-        cursor=appended.cursor(known.cursor),
-        lines=lines,
-        bytes=size,
-        latest=known.latest | appended.latest(),
-    )
 
 
 def _key(path: Path) -> tuple[int, int] | None:

@@ -1,32 +1,16 @@
 """Alerts of all runs, in the language of the screen."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any, Final
+from collections.abc import Sequence
 
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import FIRING, Alert
 from watcher.alerts.silences import is_silenced
-from watcher.analysis.finding import SEVERITIES, Finding
-from watcher.outputs.text.findings import advice, sentence
+from watcher.analysis.finding import SEVERITIES
+from watcher.outputs.text.findings import translated
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 from watcher.top.model import Item
-
-
-_NAMES: Final = frozenset(f.name for f in fields(Finding))
-_NEEDED: Final = frozenset({"rule", "severity", "step"})
-
-
-def translated(finding: Mapping[str, Any], lang: str) -> Mapping[str, Any]:
-    """A finding as kept, with its sentences in a language."""
-    known = {key: value for key, value in finding.items() if key in _NAMES}
-    if not known.keys() >= _NEEDED:
-        return {"message": "", "advice": "", **finding}
-    record = Finding(**known)
-    texts = {"message": sentence(record, lang), "advice": advice(record, lang)}
-    return {**finding, **texts}
 
 
 def items(database: Database, lang: str) -> Sequence[Item]:

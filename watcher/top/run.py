@@ -70,7 +70,9 @@ def _head(model: Model, room: int) -> Lines:
     entry = model.entry(model.run)
     if entry is None:
         return [[]]
-    text = entry.headline or tr(model.look.lang, entry.line.state)
+    # The headline is kept in the daemon's language, alerts are translated.
+    text = str(entry.alerts[0]["message"]) if entry.alerts else entry.headline
+    text = text or tr(model.look.lang, entry.line.state)
     found: Lines = [[(pieces.cut(pieces.safe(text), room), entry.line.severity)]]
     if room < _WIDE:
         known = [f"{name} {value}" for name, value in _figures(model) if value]

@@ -16,11 +16,12 @@ from watcher.daemon import status
 from watcher.errors import GptwatchError, InputError
 from watcher.host.lock import holder
 from watcher.outputs.text.errors import said
+from watcher.outputs.text.findings import translated
 from watcher.storage.database import Database
 from watcher.storage.remarks import NONE
 from watcher.storage.rows import Row
 from watcher.top import charts, table
-from watcher.top.findings import items, translated
+from watcher.top.findings import items
 from watcher.top.log import excerpt, search
 from watcher.top.model import Entry, Fleet, Loaded, Wanted
 from watcher.views.lines import Excerpt

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from watcher.errors import InputError
+from watcher.top.charset import choose_locale
 from watcher.top.model import Size
 from watcher.top.pieces import Line, Lines
 
@@ -69,7 +70,7 @@ class Terminal:
         self._screen = screen
         self._painted: Lines = []
         self._styles: dict[str, int] = {"": 0}
-        self._encoding = locale.getpreferredencoding()
+        self._encoding = locale.nl_langinfo(locale.CODESET)
         self._pairs = _pairs() if colour and curses.has_colors() else {}
         screen.keypad(True)  # noqa: FBT003 - of curses
         with contextlib.suppress(curses.error):
@@ -153,7 +154,7 @@ def opened(*, colour: bool) -> Iterator[Terminal]:
         InputError: the terminal cannot show a screen.
     """
     _check()
-    locale.setlocale(locale.LC_ALL, "")
+    choose_locale()
     curses.set_escdelay(_ESCAPE_MS)
     with _ended_by_signals():
         screen = curses.initscr()

@@ -38,7 +38,7 @@ class EachSetState:
 
 def _sets(run: Measured) -> Iterator[tuple[str, Measured]]:
     """The run with each of its validation sets as the only one."""
-    yield run.val.metric if run.val else "", run
+    yield "" if run.val is None else run.val.metric, run
     for val, beside in run.other_sets:
         yield val.metric, replace(run, val=val, val_train=beside)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from watcher.analysis.finding import Finding
 from watcher.outputs.text import numbers
-from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.catalog import language, message, tr
 from watcher.outputs.text.finding_templates import ADVICE, PARTS
 
 
@@ -78,6 +78,9 @@ _OUTCOMES: Final = MappingProxyType(
         "interrupted": message("interrupted"),
     }
 )
+_CYRILLIC: Final = re.compile("[а-яё]")
+_FIELDS: Final = frozenset(Finding.__slots__)
+_NEEDED: Final = frozenset({"rule", "severity", "step"})
 
 
 def sentence(finding: Finding, lang: str = "en") -> str:
@@ -94,6 +97,22 @@ def sentence(finding: Finding, lang: str = "en") -> str:
     if finding.cleared_step is not None and finding.rule not in _STATE_THEIR_END:
         text = f"{text.removesuffix('.')}. {_end(finding, lang)}"
     return in_epochs(text) if finding.evidence.get("counts") == "epoch" else text
+
+
+def translated(finding: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """A finding as it is kept, with its sentences in a language.
+
+    Those that are kept in it stay; another version may have kept more, or less.
+    """
+    kept = "ru" if _CYRILLIC.search(str(finding.get("message", ""))) else "en"
+    if kept == language(lang) and "message" in finding:
+        return {"advice": "", **finding}
+    known = {name: value for name, value in finding.items() if name in _FIELDS}
+    if not known.keys() >= _NEEDED:
+        return {"message": "", "advice": "", **finding}
+    record = Finding(**known)
+    texts = {"message": sentence(record, lang), "advice": advice(record, lang)}
+    return {**finding, **texts}
 
 
 def in_epochs(text: str) -> str:

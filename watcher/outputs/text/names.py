@@ -11,6 +11,7 @@ _ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
 
 def shortened(names: Sequence[str], room: int) -> Iterator[str]:
     """Names that fit: what all of them share goes first, then the middle."""
+    names = _without_ending(names, room)
     head = _shared(names)
     ends = [name[head:][::-1] for name in names]
     tail = _shared(ends)
@@ -26,6 +27,16 @@ def shortened(names: Sequence[str], room: int) -> Iterator[str]:
         if first > 1:
             text = text[: head - first] + _ELLIPSIS + text[head:]
         yield _cut(text, room)
+
+
+def _without_ending(names: Sequence[str], room: int) -> Sequence[str]:
+    """Names without the ending that all have, such as `.log`, if one is too long."""
+    endings = {name[name.rfind(".") :] for name in names if "." in name}
+    if len(endings) != 1 or max(map(cell_len, names)) <= room:
+        return names
+    [ending] = endings
+    is_shared = all(name.endswith(ending) and name != ending for name in names)
+    return [name.removesuffix(ending) for name in names] if is_shared else names
 
 
 def _shared(names: Sequence[str]) -> int:
