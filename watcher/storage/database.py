@@ -43,8 +43,7 @@ class Database:
         remarks: notes and tags of runs.
 
     Raises:
-        StorageSetupError: it was made by a newer gptwatch.
-        StorageMissingError: there is none to read.
+        StorageSetupError, StorageMissingError: a newer gptwatch made it; there is none.
         StorageUnavailableError: it cannot be opened or written now.
         StorageCorruptError: it is damaged.
     """
