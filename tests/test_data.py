@@ -29,6 +29,7 @@ KEYS = [
     "summary",
     "findings",
     "nonfinite",
+    "decimated",
     "about",
 ]
 

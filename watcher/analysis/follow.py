@@ -35,11 +35,11 @@ class _Read:
 
     Attributes:
         records: how many.
-        last: line and step of the last one.
+        last: line, step and a value of the last one.
     """
 
     records: int = 0
-    last: tuple[int, int] = (0, 0)
+    last: tuple[int, int, float] = (0, 0, 0.0)
 
 
 class Follower:
@@ -57,7 +57,6 @@ class Follower:
         self.milestones: deque[Milestone] = deque(maxlen=_MILESTONES)
         self.row: Row | None = None
         self._read: dict[Names, _Read] = {}
-        self._spans: Sequence[Span] = ()
         self._milestone = 0  # the last one
         self._step: int | None = None  # of the last record
 
@@ -72,8 +71,7 @@ class Follower:
         """Takes in what the run has more than before, in the snapshot of `columns`."""
         form = next((f for f in formats if f.name == row.format), None)
         log = replace(log, format=form, info=_info(row))
-        self._spans = columns.spans(row.id, self._spans)
-        groups = _groups(self._spans)
+        groups = _groups(columns.spans(row.id))
         whole = _Whole(self, database, columns, row, groups)
         new = None
         if self.row is not None and row.lines >= self.row.lines:
@@ -106,7 +104,7 @@ class Follower:
             spans = groups.get(names, ())
             if sum(s.records for s in spans) < read.records:
                 return None
-            if read.last != _record(columns, spans, read.records - 1):
+            if not _same(read.last, _record(columns, spans, read.records - 1)):
                 return None
         for names, spans in groups.items():
             known = self._read.setdefault(names, _Read()).records
@@ -131,7 +129,8 @@ class Follower:
             if len(batch):
                 read = self._read.setdefault(tuple(sorted(batch.values)), _Read())
                 read.records += len(batch)
-                read.last = int(batch.lines[-1]), int(batch.steps[-1])
+                value = batch.values[min(batch.values)][-1] if batch.values else 0.0
+                read.last = int(batch.lines[-1]), int(batch.steps[-1]), float(value)
         marks = self._marks(database, row, batches, until)
         lines = row.lines if until is None else until
         return Records({n: _column(n, batches) for n in names}, marks, lines)
@@ -267,14 +266,20 @@ def _from_end(spans: Sequence[Span], known: int) -> list[tuple[Span, int]]:
     return found
 
 
-def _record(columns: Columns, spans: Sequence[Span], at: int) -> tuple[int, int]:
-    """Line and step of one record."""
+def _same(one: tuple[int, int, float], other: tuple[int, int, float]) -> bool:
+    """Whether two records are the same; NaN is NaN."""
+    return one[:2] == other[:2] and repr(one[2]) == repr(other[2])
+
+
+def _record(columns: Columns, spans: Sequence[Span], at: int) -> tuple[int, int, float]:
+    """Line, step and the value of the first metric of one record."""
     for span in spans:
         if at < span.records:
-            line, step = (columns.read(span, n, at, at + 1) for n in ("lines", "steps"))
-            return int(line[0]), int(step[0])
+            names = "lines", "steps", *sorted(span.metrics)[:1]
+            line, step, *values = (columns.read(span, n, at, at + 1) for n in names)
+            return int(line[0]), int(step[0]), float(values[0][0]) if values else 0.0
         at -= span.records
-    return 0, 0
+    return 0, 0, 0.0
 
 
 def _line(columns: Columns, span: Span, at: int) -> int:

@@ -5,6 +5,7 @@ Jobs and results are lines of JSON; a run's points are read from the database.
     python -m watcher.daemon.analyst '{"state": "plots/.gptwatch", "lang": "en", ...}'
 """
 
+import atexit
 import json
 import os
 import signal
@@ -266,8 +267,12 @@ def exit_on_sigterm() -> None:
         if not isinstance(exception.exc_value, SystemExit):
             sys.__unraisablehook__(exception)
 
+    # An interpreter that takes long to end has no handler for the alarm any more.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGALRM, stop)
+    # While the interpreter ends, nothing handles the signal any more: it would kill.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0.0)
     sys.unraisablehook = ignored
 
 

@@ -60,21 +60,14 @@ class Columns:
         self._connection = connection
         self._blobs: dict[int, sqlite3.Blob] = {}
 
-    def spans(self, run: int, known: Sequence[Span] = ()) -> list[Span]:
-        """All chunks of a run, in the order of reading for each set of metrics.
-
-        Of those that are `known` only the numbers are looked up.
-        """
-        there = self._connection.rows("SELECT id FROM chunks WHERE run = ?", (run,))
-        numbers = {number for (number,) in there}
-        kept = [span for span in known if span.id in numbers]
-        last = kept[-1].id if kept else 0
+    def spans(self, run: int) -> list[Span]:
+        """All chunks of a run, in the order of reading for each set of metrics."""
         rows = self._connection.rows(
             "SELECT id, metrics, records, length(data) FROM chunks"
-            " WHERE id > ? AND run = ? AND records > 0 ORDER BY id",
-            (last, run),
+            " WHERE run = ? AND records > 0 ORDER BY id",
+            (run,),
         )
-        return [*kept, *(_span(*row) for row in rows)]
+        return [_span(*row) for row in rows]
 
     def read(self, span: Span, name: str, start: int, stop: int) -> Floats | Ints:
         """Numbers of one column, records `start` to `stop`; shape (stop - start,)."""

@@ -58,6 +58,7 @@ def document(
         "summary": _fields(analysis.summary, Summary),
         "findings": [_finding(finding, lang) for finding in analysis.findings],
         "nonfinite": _nonfinite(analysis.curves),
+        "decimated": _is_decimated(analysis),
         "about": ABOUT,
     }
 
@@ -90,6 +91,12 @@ def rows(analysis: Analysis) -> Iterator[str]:
     yield "metric,step,value,line\n"
     for name, curve in analysis.curves.items():
         yield from _curve_rows(_cell(name), curve)
+
+
+def _is_decimated(analysis: Analysis) -> bool:
+    """Whether the curves have only as many points as a picture shows."""
+    main = analysis.val if analysis.train is None else analysis.train
+    return main is not None and len(main) < analysis.summary.records
 
 
 def _source(analysis: Analysis) -> dict[str, Any]:

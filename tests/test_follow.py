@@ -1,0 +1,147 @@
+"""The worker follows a run: what it says is what the whole run says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from test_prefixes import eventful
+
+from parsers.parser import Parser
+from watcher.analysis.pipeline import analyse
+from watcher.daemon.analyst import Analyst
+from watcher.daemon.jobs import Job, Options, Result
+from watcher.outputs.text.findings import as_dict
+from watcher.storage.checkpoint import Cursor
+from watcher.storage.columns import Run
+from watcher.storage.database import Database
+
+
+class Watched:
+    """A log that is read into a database, and judged now and then."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = Database(folder)
+        self.run = self.store.begin("/logs", "a.log", reason="new", now=0.0)
+        self.parser = Parser()
+        self.text = b""
+        self.analyst = Analyst(Options(str(folder)))
+
+    def read(self, text: bytes) -> None:
+        """The log grew."""
+        delta = self.parser.feed(text)
+        with self.store.transaction():
+            self.store.add(self.run, delta, Cursor(1, 1), self.parser, text)
+        self.text += text
+
+    def judge(self, **changed: Any) -> Result:
+        """A job of the worker."""
+        result = self.analyst.run(Job(self.run, "a.log", "/logs/a.log", **changed))
+        assert not result.error
+        return result
+
+    def expected(self, *, ended: bool = False) -> tuple[Any, Any]:
+        """Findings and figures of the whole log, read at once."""
+        parser, run = Parser(), Run()
+        run.add(parser.feed(self.text))
+        if ended:
+            run.add(parser.flush())
+        whole = analyse(run, name="a.log", path="/logs/a.log", ended=ended)
+        return [as_dict(f, "en") for f in whole.findings], whole.summary
+
+    def agrees(self, **changed: Any) -> bool:
+        """Whether the worker says of the run what the whole log says."""
+        result = self.judge(**changed)
+        findings, summary = self.expected(ended=bool(changed.get("ended")))
+        figures = {name: getattr(summary, name) for name in result.summary}
+        return bool(findings == result.findings and figures == result.summary)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Watched]:
+    found = Watched(tmp_path)
+    yield found
+    found.analyst.close()
+    found.store.close()
+
+
+def cut(text: bytes, rng: np.random.Generator, lines: int) -> Iterator[bytes]:
+    """The text in pieces of up to so many lines, some of which end within a line."""
+    whole = text.splitlines(keepends=True)
+    at = 0
+    while at < len(whole):
+        end = at + int(rng.integers(1, lines))
+        yield b"".join(whole[at:end])
+        at = end
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_log_that_grows_is_judged_as_the_whole(log: Watched, seed: int) -> None:
+    """With restarts and all that happens, and chunks that are merged meanwhile."""
+    rng = np.random.default_rng(seed)
+    for n, piece in enumerate(cut(eventful(seed), rng, 12)):
+        log.read(piece)
+        if n % 9 == 0:
+            assert log.agrees(), n
+
+    assert log.agrees()
+    follower = log.analyst._followers[log.run]
+    assert 1 < follower.course.rebuilds < 9  # a resumption and the first metrics
+
+
+def test_a_worker_that_starts_later_judges_alike(log: Watched) -> None:
+    """What was read before is folded anew from the database."""
+    for piece in cut(eventful(4), np.random.default_rng(4), 40):
+        log.read(piece)
+
+    assert log.agrees()
+    log.analyst.close()
+    log.read(b"iter 6000: loss 1.5000, time 100.00ms, mfu 30.00%\n")
+    assert log.agrees()
+
+
+def test_a_log_that_is_read_again_is_followed_anew(log: Watched) -> None:
+    """Its records were deleted; others take their place."""
+    log.read(eventful(1))
+    log.judge()
+    with log.store.transaction():
+        log.store.rewind(log.run)
+    log.parser, log.text = Parser(), b""
+
+    log.read(eventful(2))
+
+    assert log.agrees()
+
+
+def test_a_last_line_without_an_end_counts_when_the_log_has_ended(log: Watched) -> None:
+    """And counts once, if the log goes on behind it after all."""
+    log.read(eventful(1) + b"iter 6000: loss 1.5000, time 100.00ms, mfu 30.00%")
+
+    assert log.agrees()
+    assert log.agrees(ended=True)
+    log.read(b"\niter 6010: loss 1.5000, time 100.00ms, mfu 30.00%\n")
+    assert log.agrees()
+
+
+def test_files_of_a_long_run_are_bounded(log: Watched, tmp_path: Path) -> None:
+    """The latest document is decimated, and says so; the dated one has all points."""
+    lines = (
+        b"iter %d: loss %.4f, time 100.00ms, mfu 30.00%%\n" % (i, 2 + 1 / (i + 1))
+        for i in range(30_000)
+    )
+    log.read(b"".join(lines))
+    out = tmp_path / "plots"
+    out.mkdir()
+
+    made = log.judge(folder=str(out), final=True, stamp="20260101_000000").made
+
+    latest = orjson.loads((out / "latest.json").read_bytes())
+    assert latest["decimated"]
+    assert 1000 < len(latest["training"]["iters"]) < 5000
+    assert 30_000 == latest["summary"]["records"]
+    whole = orjson.loads(Path(made["data"]).read_bytes())
+    assert not whole["decimated"]
+    assert 30_000 == len(whole["training"]["iters"])
