@@ -11,10 +11,12 @@ from watcher.analysis.pipeline import analyse
 from watcher.storage.columns import Run
 
 
-def lines(*gaps: float, start: float = 0.0, stamp: str = "{day} {time}") -> bytes:
+def lines(
+    *gaps: float, start: float = 0.0, first: int = 1, stamp: str = "{day} {time}"
+) -> bytes:
     """A log of one record a step, so many seconds after the one before."""
     clock, text = start, ""
-    for step, gap in enumerate(gaps, 1):
+    for step, gap in enumerate(gaps, first):
         clock += gap
         day, rest = divmod(clock, 86400)
         hours, rest = divmod(int(rest), 3600)
@@ -86,3 +88,24 @@ def test_stamps_are_the_same_however_the_log_is_cut(cuts: list[int]) -> None:
     assert whole.curves["train_time_ms"].values.tolist() == (
         cut.curves["train_time_ms"].values.tolist()
     )
+
+
+def test_the_mean_of_a_resumed_log_is_of_its_own_steps() -> None:
+    """It begins at step 900 of 1,000: what came before took none of its time."""
+    summary = read(lines(*[20.0] * 100, first=900)).summary
+
+    assert summary.mean_ms == pytest.approx(20_000.0, rel=0.02)
+
+
+def test_a_mean_of_several_iterations_shows_no_cost_of_an_evaluation() -> None:
+    """It is unknown rather than wrong."""
+    text = lines(*[2.0, 2.0, 2.0, 30.0] * 50).replace(b"/1000", b"")
+    evaluated = b"".join(
+        line + (b"\nValidation loss: 2.5000" if i % 4 == 2 else b"") + b"\n"
+        for i, line in enumerate(text.splitlines())
+    )
+
+    summary = read(evaluated).summary
+
+    assert summary.evaluations
+    assert (None, None) == (summary.eval_ms, summary.eval_share)

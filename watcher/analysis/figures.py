@@ -13,7 +13,7 @@ from watcher.analysis.distribution import Distribution
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Clock, Curve, Measured, Summary, ValidationSet
 from watcher.analysis.outcome import Outcome, OutcomeState
-from watcher.analysis.rules.cost import Costs
+from watcher.analysis.rules.cost import Costs, times_are_means
 from watcher.analysis.times import Times
 
 
@@ -52,6 +52,7 @@ class Figures:
         self._costs = Costs()
         self._rates = _Rates()
         self._clock_steps: int | None = None  # as the log's own clock counts them
+        self._clock_first: tuple[int, float] | None = None  # its first step and ms
         self._bad = 0
         self._first_bad: int | None = None
         self._checkpoints = 0
@@ -78,6 +79,9 @@ class Figures:
         clock = new.curves.get("train_time_ms")
         if clock is not None and len(clock):
             self._clock_steps = int(clock.steps[-1])
+            if self._clock_first is None:
+                first = int(clock.steps[0]), float(clock.values[0])
+                self._clock_first = first
         saved = [m for m in new.milestones if m.kind == "checkpoint"]
         self._checkpoints += len(saved)
         self._saved = saved[-1].step if saved else self._saved
@@ -161,12 +165,22 @@ class Figures:
 
     def _total(self, spent: Clock) -> dict[str, Any]:
         """Time in all, and its mean over all steps."""
-        usual, steps = self.times.usual_ms, self._clock_steps or self.times.steps
+        usual, steps = self.times.usual_ms, self._clocked() or self.times.steps
         if not self.records or (self._clock_steps is None and math.isnan(usual)):
             return {}
         total = float(spent.seconds(0.0 if math.isnan(usual) else usual)[0])
         total += self._rates.stated_ms / _MS
         return {"training_s": total, "mean_ms": total * _MS / steps if steps else None}
+
+    def _clocked(self) -> int | None:
+        """Steps that the log's clock covers: of a resumed run not those before."""
+        usual, last = self.times.usual_ms, self._clock_steps
+        if last is None or self._clock_first is None or not usual > 0:
+            return last
+        step, ms = self._clock_first
+        if ms >= step * usual / 2:
+            return last
+        return last - step + max(1, round(ms / usual))
 
     def _eval_ms(self, run: Measured, typical: float) -> float | None:
         """What one evaluation takes: the median of all."""
@@ -174,7 +188,9 @@ class Figures:
         if cost is not None:
             # Within the noise of iterations it is unknown, not negative.
             return cost if cost > 0 else None
-        pause = self.times.pause_ms if run.time is not None else None
+        if run.time is None or times_are_means(run):
+            return None
+        pause = self.times.pause_ms
         return None if pause is None or pause <= typical else pause - typical
 
     def _eta(self, run: Measured, end: Outcome, ms: float) -> float | None:

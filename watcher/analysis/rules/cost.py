@@ -48,7 +48,7 @@ class Costs:
         then: the median of the 20 before.
         """
         time = new.time
-        if time is None:
+        if time is None or times_are_means(new):
             return np.empty(0, np.int64), np.empty(0), np.empty(0)
         evaluations = time.lines[:0] if new.val is None else new.val.lines
         after = self._events.behind(evaluations, time.lines)
@@ -147,3 +147,9 @@ class EvaluationCostState:
 def evaluation_cost(run: Measured, settings: EvaluationCost) -> list[Finding]:
     """The findings of a whole run."""
     return folded(EvaluationCostState(settings), run)
+
+
+def times_are_means(run: Measured) -> bool:
+    """Whether times are means of several iterations, which hide what one held."""
+    curves = run.curves
+    return "train_time_ms" in curves and not {"iter_ms", "eval_ms"} & curves.keys()

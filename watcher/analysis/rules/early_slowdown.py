@@ -13,6 +13,7 @@ from watcher.analysis.model import Measured
 from watcher.analysis.rules.settings import Settings
 from watcher.analysis.rules.slowdown import SlowdownState
 from watcher.analysis.rules.state import folded
+from watcher.analysis.segments import SegmentCursor
 
 
 # From so many times on the rule on slowdowns judges alone.
@@ -36,6 +37,7 @@ class EarlySlowdownState:
 
     def __init__(self) -> None:
         self._count = 0
+        self._cursor = SegmentCursor()
         self._earlier: list[float] = []
         self._recent: deque[tuple[int, float]] = deque(maxlen=_RECENT)
         self._found: list[Finding] = []
@@ -49,12 +51,16 @@ class EarlySlowdownState:
             return
         good = np.isfinite(time.values)
         steps, values = time.steps[good].tolist(), time.values[good].tolist()
-        for step, ms in zip(steps, values, strict=True):
-            if self._is_over():
-                return
-            self._count += 1
-            if self._count > _COMPILE_RECORDS:
-                self._add(step, ms)
+        for low, high, begun in self._cursor.parts(time.lines[good], new.segments):
+            if begun and self._limit is None:  # another process has another pace
+                for known in (self._earlier, self._slow, self._recent):
+                    known.clear()
+            for step, ms in zip(steps[low:high], values[low:high], strict=True):
+                if self._is_over():
+                    return
+                self._count += 1
+                if self._count > _COMPILE_RECORDS:
+                    self._add(step, ms)
 
     def findings(self, run: Measured) -> list[Finding]:
         """Every slowdown, in the order of the log."""

@@ -79,12 +79,10 @@ def hero(analysis: Analysis, look: Look) -> View:
 
 
 def _named(trace: Trace, analysis: Analysis, look: Look) -> str:
-    """The name of a line; of several validation sets with that of its own."""
+    """The name of a line; of several validation sets that of its own."""
     text, val = name(trace, look), analysis.val
     of = validation_set(val.metric) if val is not None else ""
-    return (
-        f"{text} ({printable(of)})" if of and trace.colour == look.theme.val else text
-    )
+    return printable(of) if of and trace.colour == look.theme.val else text
 
 
 def _band(raw: Trace, x: Scale) -> Points:
