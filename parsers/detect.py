@@ -10,7 +10,7 @@ import numpy as np
 
 from parsers.batch import Batch, Ints
 from parsers.delta import Delta
-from parsers.engine.pieces import Block, Few
+from parsers.engine.pieces import Piece
 from parsers.engine.steps import Steps
 from parsers.engine.templates import Raw, Reading, Templates
 from parsers.format import Format, RowReader
@@ -21,6 +21,7 @@ from parsers.milestones import milestone
 # So many lines of one format (weighted) settle which it is.
 _ENOUGH: Final = 64.0
 _NEVER: Final = 1 << 62
+_NO_LINES: Final = np.empty(0, np.int64)
 _EXAMPLES: Final = 8
 _TEXT_CHARS: Final = 300
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -42,35 +43,30 @@ class _Candidate:
         self.kept: list[Batch] = []
         self.patterns: Counter[str] = Counter()
 
-    def read(
-        self, raws: Sequence[Raw], lines: Sequence[bytes], first: int
-    ) -> tuple[list[Batch], Ints]:
+    def read(self, raws: Sequence[Raw], piece: Piece) -> tuple[list[Batch], Ints]:
         """Its records, and the lines that count for it."""
         batches = self.steps.settle(raws) if raws else []
         # One pattern of a format reads a line: no line is in two of these.
         votes = _joined([raw.lines for raw in raws if raw.pattern.hit])
         if self.rows is not None:
-            found = self.rows.read(lines, first)
-            votes = np.unique(np.concatenate([votes, *(b.lines for b in found)]))
+            found = self.rows.read(piece)
+            votes = _united([votes, *(batch.lines for batch in found)])
             batches += found
         for raw in raws:
             self.patterns[raw.pattern.name] += len(raw.lines)
         return batches, votes
 
     def count_unread(
-        self, like: Sequence[tuple[Ints, frozenset[int]]], at: int, piece: Block | Few
+        self, like: Sequence[tuple[Ints, frozenset[int]]], at: int, piece: Piece
     ) -> None:
         """Counts lines that look like metrics and that this format did not take."""
-        taken = set(self.rows.taken) if self.rows is not None else set()
-        for lines, takers in like:
-            if at in takers:
-                continue
-            left = [n for n in lines.tolist() if n not in taken]
-            self.unread += len(left)
-            texts = [
-                (n, clean_text(piece.line(n - piece.first))) for n in left[:_EXAMPLES]
-            ]
-            self.examples = sorted([*self.examples, *texts])[:_EXAMPLES]
+        left = _joined([lines for lines, takers in like if at not in takers])
+        if self.rows is not None and len(left):
+            left = left[~np.isin(left, self.rows.taken)]
+        self.unread += len(left)
+        for number in left[: _EXAMPLES - len(self.examples)].tolist():
+            text = clean_text(piece.line(number - piece.first))
+            self.examples.append((number, text))
 
     @property
     def score(self) -> float:
@@ -139,23 +135,18 @@ class Detector:
         """Some of those lines, with their numbers."""
         return (self._leader or self._least_unread()).examples
 
-    @property
-    def wants_lines(self) -> bool:
-        """Whether any format reads structured lines."""
-        return any(c.rows for c in self._candidates)
-
     def scores(self) -> list[Score]:
         """Each format that took lines: name, how many, and how many by pattern."""
         found = [c for c in self._candidates if c.hits]
         found.sort(key=lambda c: (c is not self._leader, -c.score))
         return [(c.form.name, c.hits, c.patterns) for c in found] + self._rejected
 
-    def read(self, piece: Block | Few, lines: Sequence[bytes], delta: Delta) -> Reading:
+    def read(self, piece: Piece, delta: Delta) -> Reading:
         """Reads some lines with all candidates; adds the records of the leader."""
         reading = self._templates.read(piece)
         found = []
         for at, candidate in enumerate(self._candidates):
-            found.append(candidate.read(reading.taken[at], lines, piece.first))
+            found.append(candidate.read(reading.taken[at], piece))
             candidate.count_unread(reading.like, at, piece)
         if self.settled:
             delta.batches += found[0][0]
@@ -282,9 +273,15 @@ def clean_text(line: bytes) -> str:
 
 def _joined(lines: Sequence[Ints]) -> Ints:
     """Numbers of lines, rising."""
-    if len(lines) == 1:
-        return lines[0]
-    return np.sort(np.concatenate([np.empty(0, np.int64), *lines]), kind="stable")
+    if len(lines) > 1:
+        return np.sort(np.concatenate(lines), kind="stable")
+    return lines[0] if lines else _NO_LINES
+
+
+def _united(lines: Sequence[Ints]) -> Ints:
+    """The same of lines that may be in several of these."""
+    lines = [part for part in lines if len(part)]
+    return np.unique(np.concatenate(lines)) if len(lines) > 1 else _joined(lines)
 
 
 def _packed(batch: Batch) -> list[Any]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any, Final, Literal, Protocol
 
-from parsers.batch import Batch
+from parsers.batch import Batch, Ints
+from parsers.engine.pieces import Piece
 
 
 # Group names that are no metrics: the step, the steps that are planned, the number
@@ -79,6 +80,9 @@ class LinePattern:
         scale: factor of a group's printed value (seconds to ms: 1000).
         fresh: metrics that repeat their last value until a new one comes; only a
             changed value is a point.
+        restates: decimals to which `fresh` metrics repeat what lines of their own
+            state, -1 where none do: a point is only what no such line stated, and not
+            what stands in the first line (it may be from before the log).
         once: of several such lines with one step only the first counts.
         redrawn: a progress bar: of several refreshes with one count one is a record.
         last: of several such lines with one step only the last counts.
@@ -99,6 +103,7 @@ class LinePattern:
     step: StepFrom = "line"
     scale: Mapping[str, float] = field(default_factory=dict)
     fresh: tuple[str, ...] = ()
+    restates: int = -1
     once: bool = False
     redrawn: bool = False
     last: bool = False
@@ -126,15 +131,17 @@ class RowReader(Protocol):
     """Reads structured lines (JSON, CSV) that columns cannot.
 
     Attributes:
-        taken: numbers of the lines that the last `read` made use of.
+        taken: numbers of the lines that the last `read` made use of, an array or list.
 
     A reader may also have `planned`: the number of steps that the log plans, or None.
     """
 
-    taken: list[int]
+    @property
+    def taken(self) -> Sequence[int] | Ints:
+        """See above."""
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """Batches of some lines of the log, the first of which has number `first`.
+    def read(self, piece: Piece) -> list[Batch]:
+        """Batches of some lines of the log.
 
         Lines in a batch rise; a batch may hold any of the lines given or given
         before, no line twice for a pattern.
@@ -192,6 +199,7 @@ def line(
     step: StepFrom = "line",
     scale: Mapping[str, float] | None = None,
     fresh: tuple[str, ...] = (),
+    restates: int = -1,
     once: bool = False,
     last: bool = False,
     distinct: bool = False,
@@ -229,6 +237,7 @@ def line(
         step=step,
         scale=scale or {},
         fresh=fresh,
+        restates=restates,
         once=once,
         last=last,
         distinct=distinct,

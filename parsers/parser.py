@@ -17,16 +17,23 @@ from parsers.causes import Tracebacks, quotation
 from parsers.delta import Delta
 from parsers.detect import Detector, Score, clean_text
 from parsers.engine.lines import Lines
-from parsers.engine.pieces import whole_lines
-from parsers.engine.templates import Reading
+from parsers.engine.pieces import Piece, whole_lines
+from parsers.engine.templates import Reading, Templates
 from parsers.format import Format
 from parsers.formats import FORMATS
+from parsers.hyperparameters.reader import hyperparameters
+from parsers.lookout import Lookout, ends, naming_metrics
+from parsers.milestones import milestone
 
 
 # Larger chunks make every temporary a fresh mapping: half the speed.
 CHUNK_BYTES: Final = 512 * 1024
-# While all formats read along, less is read at a time: the choice comes soon.
-_FIRST_BYTES: Final = 32 * 1024
+# While all formats read along, less is read at a time: the choice comes soon, and very
+# soon where the first metrics were seen.
+_FIRST_BYTES: Final = 4 * 1024
+_UNKNOWN_BYTES: Final = 32 * 1024
+_FIRST_LINES: Final = 1000
+_MANY_LINES: Final = 5000
 # A line that ends so is not cut within a number.
 _CLOSED: Final = (b"%", b")", b"}", b"]", b"|")
 _DIGIT: Final = re.compile(rb"\d")
@@ -44,6 +51,10 @@ class Parser:
         self._text = Lines()
         self._detector = Detector(formats)
         self._tracebacks = Tracebacks()
+        self._lookout = Lookout()
+        self._statements = Templates(
+            (), milestone=milestone, hyperparameters=hyperparameters
+        )
 
     @property
     def format(self) -> Format | None:
@@ -80,6 +91,7 @@ class Parser:
             "lines": self.lines,
             "text": self._text.state(),
             "tracebacks": self._tracebacks.state(),
+            "lookout": self._lookout.until,
             **self._detector.state(),
         }
 
@@ -96,6 +108,7 @@ class Parser:
         parser.lines = state["lines"]
         parser._text = Lines.restore(state["text"])
         parser._detector = Detector.restore(state, formats)
+        parser._lookout.until = state.get("lookout", parser._lookout.until)
         if "tracebacks" in state:  # states of older versions have none
             parser._tracebacks.restore(state["tracebacks"])
         return parser
@@ -105,7 +118,7 @@ class Parser:
         delta = Delta(format=self.format)
         at = 0
         while at < len(chunk):
-            size = CHUNK_BYTES if self._detector.settled else _FIRST_BYTES
+            size = self._next_bytes()
             self._read(self._text.feed(chunk[at : at + size]), delta)
             at += size
         return delta
@@ -120,12 +133,34 @@ class Parser:
         self._detector.flush(delta)
         return delta
 
+    def _next_bytes(self) -> int:
+        """How much to read at a time."""
+        if self._detector.settled:
+            return CHUNK_BYTES
+        if self.lines < _FIRST_LINES and (self.format or not self.lines):
+            return _FIRST_BYTES
+        return _UNKNOWN_BYTES if self.lines < _MANY_LINES else CHUNK_BYTES
+
     def _read(self, data: bytes, delta: Delta) -> None:
         if not data:
             return
         piece = whole_lines(data, self.lines + 1)
-        lines = piece.lines if self._detector.wants_lines else ()
-        reading = self._detector.read(piece, lines, delta)
+        named = naming_metrics(piece) if self.format is None else []
+        start = 0
+        while start < len(piece):
+            end, what = len(piece), "all"
+            if self.format is None:
+                end, what = self._lookout.next_part(piece, start, named)
+            self._read_part(piece.part(start, end), what, delta)
+            start = end
+
+    def _read_part(self, piece: Piece, what: str, delta: Delta) -> None:
+        if what == "all":
+            reading = self._detector.read(piece, delta)
+        elif what == "statements":
+            reading = self._statements.read(piece)
+        else:
+            reading = Reading([], milestones=ends(piece))
         self.lines += len(piece)
         delta.lines += len(piece)
         reading.milestones = self._tracebacks.read(piece, reading.milestones)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from examples import examples
+from hypothesis import settings
 
 
 if TYPE_CHECKING:
@@ -16,9 +18,21 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+settings.register_profile("gptwatch", max_examples=examples(100), deadline=None)
+settings.load_profile("gptwatch")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the option that rewrites golden files, to be reviewed as a diff."""
     parser.addoption("--update-golden", action="store_true")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that starts processes takes seconds."""
+    for item in items:
+        if item.get_closest_marker("process"):
+            item.add_marker("slow")
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-
-pytestmark = pytest.mark.process
+from command import gptwatch, started
 
 
 FIXTURE = Path(__file__).parent / "data" / "nanogpt" / "train.log"
@@ -29,27 +27,11 @@ OVERFIT = "".join(
 )
 
 
-def gptwatch(
-    *arguments: str | bytes | Path, cwd: Path, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    """Runs the command in a folder, in English by default."""
-    command = [sys.executable, "-m", "watcher", *arguments]
-    root = str(Path(__file__).parents[1])
-    environment = os.environ | {"LANG": "C.UTF-8", "LC_ALL": "", "PYTHONPATH": root}
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment | (env or {}),
-        capture_output=True,
-        check=False,
-    )
-
-
 def test_the_daemon_refuses_wrong_settings_for_good(tmp_path: Path) -> None:
     """What starts it again should not: the code says that a person is needed."""
     (tmp_path / "gptwatch.toml").write_text("langg = 'ru'")
 
-    done = gptwatch("start", cwd=tmp_path)
+    done = started("start", cwd=tmp_path)
 
     assert 78 == done.returncode
     assert b"did you mean 'lang'" in done.stderr

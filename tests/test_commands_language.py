@@ -1,11 +1,9 @@
 """The commands in Russian: by --lang, by the configuration and by the locale."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
+import command
 import pytest
 from click.testing import CliRunner
 
@@ -15,8 +13,6 @@ from watcher.errors import ConfigError, GptwatchError
 from watcher.outputs.text.errors import said
 from watcher.storage.database import Database
 
-
-pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[1]
 LOG = ROOT / "tests/data/demo/demo.log"
@@ -34,17 +30,8 @@ def folder(tmp_path: Path) -> Path:
 
 def gptwatch(folder: Path, *arguments: str, **environment: str) -> str:
     """Both outputs of a command; the locale is English unless it is set."""
-    done = subprocess.run(
-        [sys.executable, "-m", "watcher", *arguments],
-        cwd=folder,
-        env=os.environ
-        | {"LC_ALL": "", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
-        | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout + done.stderr
+    done = command.gptwatch(*arguments, cwd=folder, env=environment)
+    return (done.stdout + done.stderr).decode()
 
 
 @pytest.mark.parametrize(

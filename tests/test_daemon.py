@@ -199,6 +199,7 @@ def test_every_hundred_iterations_a_picture_is_kept(box: Box) -> None:
     assert ["iter_300_a.png", "iter_400_a.png"] == kept
 
 
+@pytest.mark.slow
 def test_pictures_that_were_missed_are_drawn_from_the_store(tmp_path: Path) -> None:
     """A log that grew by many round steps at once has the picture of each, in order."""
     box = Box(tmp_path, keep=20)
@@ -307,6 +308,7 @@ def test_an_old_log_is_adopted_in_silence(box: Box) -> None:
     assert ["latest.json", "latest.png", "latest.txt"] == box.made("a.log")
 
 
+@pytest.mark.slow
 def test_a_silent_log_whose_writer_lives_is_stalled(box: Box) -> None:
     """Silence that is longer than ever, and a living process: stalled."""
     path = box.logs / "a.log"
@@ -320,6 +322,7 @@ def test_a_silent_log_whose_writer_lives_is_stalled(box: Box) -> None:
     assert "stalled" == box.state_of("a.log")
 
 
+@pytest.mark.slow
 def test_a_stalled_log_that_goes_on_runs(box: Box) -> None:
     """The next line ends a stall."""
     path = box.logs / "a.log"
@@ -502,6 +505,7 @@ def test_an_old_log_tells_nothing(box: Box) -> None:
     assert ["not_finite"] == [alert.rule for alert in alerts.values()]
 
 
+@pytest.mark.slow
 def test_a_stall_notifies_and_resolves(box: Box) -> None:
     """Silence that is too long fires; the next lines resolve it."""
     path = box.logs / "a.log"
@@ -565,6 +569,7 @@ def slowly(box: Box, name: str = "a.log") -> None:
         box.pass_time(10)
 
 
+@pytest.mark.slow
 def test_nothing_ends_while_bytes_are_unread(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -586,6 +591,7 @@ def test_nothing_ends_while_bytes_are_unread(
     assert "firing crashed" not in notified(box)
 
 
+@pytest.mark.slow
 def test_what_a_writer_leaves_when_it_is_asked_for_is_read_first(box: Box) -> None:
     """Lines between the reading and the question do not make a run stopped."""
     slowly(box)
@@ -606,6 +612,7 @@ def test_what_a_writer_leaves_when_it_is_asked_for_is_read_first(box: Box) -> No
     assert "firing crashed" not in notified(box)
 
 
+@pytest.mark.slow
 def test_a_starved_daemon_calls_no_growing_log_stalled(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -702,6 +709,7 @@ def test_stop_is_obeyed_before_other_messages(box: Box) -> None:
     assert "stop" == box.daemon._exit
 
 
+@pytest.mark.slow
 def test_writers_are_looked_for_once_for_all_logs(box: Box) -> None:
     """One look through all processes a refresh, and one for all rotated files."""
     looks: list[int] = []

@@ -250,3 +250,37 @@ def test_plain_text_beside_a_live_log(bench: Bench, log: Path) -> None:
         bench.reader.read(bench.reader.busy())
     assert list(range(10)) == bench.steps("input.txt")
     assert [] == bench.reader.warnings()
+
+
+def test_every_log_is_read_by_a_daemon_that_gets_little_cpu(bench: Bench) -> None:
+    """All logs grow, and the time suffices for one or two of them at once."""
+    logs = [bench.logs / f"{number}.log" for number in range(8)]
+    for path in logs:
+        append(path, lines(0, 1))
+    bench.look()
+    tails = list(bench.reader.tails.values())
+    bench.clock.pace = 0.02
+    for step in range(1, 9):
+        for path in logs:
+            append(path, lines(step, step + 1))
+        bench.reader.read(tails)
+
+    unread = [t.path.name for t in tails if t.cursor and t.cursor.offset < 50]
+    assert [] == unread
+
+
+def test_a_backlog_is_read_beside_logs_that_take_all_the_time(bench: Bench) -> None:
+    """At least a piece of it at each turn."""
+    large, small = bench.logs / "large.log", bench.logs / "small.log"
+    append(large, lines(0, 20_000))
+    append(small, lines(0, 1))
+    bench.reader.read(bench.reader.scan())
+    tails = {tail.path: tail for tail in bench.reader.tails.values()}
+    bench.clock.pace = 0.1
+    for step in range(1, 40):
+        append(small, lines(step, step + 1))
+        bench.reader.read([tails[small]])
+
+    cursor = tails[large].cursor
+    assert cursor is not None
+    assert large.stat().st_size == cursor.offset

@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from analyses import curve
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import (
@@ -591,7 +592,7 @@ def test_strange_values_give_a_picture(make: Callable[[], Analysis]) -> None:
     assert_legible(sheet(make()))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.lists(st.floats(), min_size=1, max_size=40), st.booleans())
 def test_any_values_give_a_picture(values: list[float], log: bool) -> None:  # noqa: FBT001
     """No float stops the drawing."""

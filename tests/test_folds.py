@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from analyses import curve, nothing
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,7 +159,7 @@ def _part(whole: Curve, first: int, end: int) -> Curve:
 
 
 @pytest.mark.parametrize("rule", list(rules.STATES))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(seed=st.integers(0, 1 << 20), cuts=st.lists(st.floats(0, 1), max_size=12))
 def test_a_rule_finds_the_same_however_the_log_is_cut(
     rule: str, seed: int, cuts: list[float]

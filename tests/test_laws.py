@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -76,7 +77,7 @@ def varied(line: bytes, rng: random.Random) -> bytes:
     return re.sub(rb"\d", lambda _: b"%d" % rng.choice((rng.randrange(10), 42)), line)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     st.lists(st.sampled_from(SAMPLES), min_size=1, max_size=4),
     st.integers(0, 1 << 32),
@@ -101,7 +102,7 @@ mixed = st.lists(
 joints = st.sampled_from([b"\n", b"\r", b"", b"\r\n"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(mixed, joints, st.lists(st.integers(0, 400), max_size=5))
 def test_no_bytes_raise_and_cuts_do_not_matter(
     pieces: list[bytes], joint: bytes, places: list[int]

@@ -215,3 +215,36 @@ def test_pattern_is_linear_in_every_text(
     look, size = search(name, pattern), LONGEST.get(name, 16 * BYTES) // 8
 
     assert [] == not_linear(look, hard_texts(pattern), size)
+
+
+SAMPLES = sorted({s for form in FORMATS for s in form.samples if "\n" not in s})
+PIECES = re.compile(r"\d+|\s+|[\[\](){}<>|]+|['\"]|[A-Za-z_]+|[^\w\s]")
+
+
+def doubled(sample: str, times: int) -> Iterator[bytes]:
+    """The line with one run, blank, bracket, quote or word so many times as long."""
+    for found in PIECES.finditer(sample):
+        grown_one = found[0] * (times // len(found[0]))
+        yield (sample[: found.start()] + grown_one + sample[found.end() :]).encode()
+
+
+def read_line(line: bytes) -> None:
+    Parser().feed(line + b"\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_sample_line_with_one_part_doubled_costs_twice_as_much(sample: str) -> None:
+    """All that a whole line meets: every format, settings and milestones."""
+    with _at_most(SECONDS):
+        pairs = zip(
+            doubled(sample, 3 * BYTES), doubled(sample, 12 * BYTES), strict=True
+        )
+        costs = [(wall(read_line, long), short, long) for short, long in pairs]
+        suspicious = [c for c in sorted(costs, reverse=True)[:CLOSER] if c[0] > 20]
+
+        assert [] == [
+            long
+            for _, short, long in suspicious
+            if cost(read_line, long) > GROWTH * cost(read_line, short)
+        ]

@@ -99,6 +99,7 @@ def test_every_block_has_a_test() -> None:
     assert set(blocks()) == asked
 
 
+@pytest.mark.process
 def test_main_command_leaves_three_files(project: Path) -> None:
     """But for its set-up: it writes the files, and prints the alert of the README."""
     words = block("main").strip().split(".venv/bin/")[-1]
@@ -131,6 +132,7 @@ def test_set_up_commands_install_what_exists() -> None:
         subprocess.run(["bash", "-n", "-c", text], check=True)
 
 
+@pytest.mark.process
 def test_link_on_the_path(project: Path) -> None:
     """The link runs the program of the environment."""
     (project / ".venv").mkdir()
@@ -142,6 +144,7 @@ def test_link_on_the_path(project: Path) -> None:
     assert "gptwatch" in run(project, "~/.local/bin/gptwatch --version")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["once", "compare"])
 def test_short_commands(project: Path, name: str) -> None:
     """Each line runs as it stands, with the exit codes that the README lists."""
@@ -158,7 +161,6 @@ def test_short_commands(project: Path, name: str) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.slow
 def test_commands_of_a_daemon(project: Path) -> None:
     """The daemon and the page run until Ctrl-C; what they leave is shown."""
     lines = [*commands(block("watch")), *commands(block("page"))]
@@ -167,6 +169,7 @@ def test_commands_of_a_daemon(project: Path) -> None:
         assert run(project, line, codes=(0, 10, CTRL_C))
 
 
+@pytest.mark.process
 def test_block_of_notify_sends_a_test(project: Path) -> None:
     """As it stands: the command gets JSON; the missing file is one warning."""
     (project / "gptwatch.toml").write_text(block("notify"), encoding="utf-8")
@@ -196,6 +199,7 @@ def test_settings_of_alerts_are_all_shown(tmp_path: Path) -> None:
             assert value == getattr(defaults, name)
 
 
+@pytest.mark.process
 def test_own_format_reads_a_log(project: Path) -> None:
     """The lines to copy into gptwatch.toml read a log."""
     (project / "gptwatch.toml").write_text(block("own-format"), encoding="utf-8")
@@ -242,6 +246,7 @@ def test_example_of_python_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     exec("\n".join(lines[:-1]), {})
 
 
+@pytest.mark.process
 def test_query_of_points_finds_its_columns(project: Path) -> None:
     """The columns and the file's name that the query uses are those of the export."""
     import pyarrow.parquet
@@ -256,7 +261,6 @@ def test_query_of_points_finds_its_columns(project: Path) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.slow
 def test_commands_of_the_trainer(project: Path) -> None:
     """Each line starts as it stands, with a model and a run that are smaller."""
     (project / "my_text.txt").write_text("to be or not to be\n" * 200)

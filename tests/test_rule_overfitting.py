@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis
 from watcher.analysis.noise import second_differences, sigma, student_cdf
+from watcher.analysis.rules.history import History
 from watcher.analysis.rules.overfitting import overfitting
 from watcher.analysis.rules.settings import Overfitting
+from watcher.analysis.rules.significance import _noise
 
 
 Floats = NDArray[np.floating[Any]]
@@ -433,3 +435,15 @@ def test_a_metric_that_agrees_with_the_loss_is_not_named(
     (finding,) = found(with_task(name, values))
 
     assert "task" not in finding.evidence
+
+
+def test_the_noise_is_that_of_the_last_evaluations() -> None:
+    """However long the run since the best: what came before costs nothing."""
+    rng = np.random.default_rng(0)
+    values = 1 + rng.normal(0, 0.01, 200).clip(-0.02)
+    history, other = History(), History()
+    for i, value in enumerate(values.tolist()):
+        history.append(i, i, value, 1.0)
+        other.append(i, i, 9.0 if i == 100 else value, 1.0)
+
+    assert _noise(history, 3) == _noise(other, 3)

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from command import started
 from oracle import Bench, append, lines
-from test_cli import gptwatch
 
 
 pytestmark = pytest.mark.process
@@ -23,7 +23,7 @@ def state(bench: Bench, log: Path) -> Path:
 
 def show(state: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
     """What the command prints."""
-    return gptwatch("show", *words, "--state", str(state), cwd=state)
+    return started("show", *words, "--state", str(state), cwd=state)
 
 
 def test_lines_around_a_step(state: Path) -> None:

@@ -11,6 +11,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import Bench, append, known, lines
@@ -113,7 +114,7 @@ def test_a_run_until_a_step_is_that_of_its_log_until_there(*, again: bool) -> No
             np.testing.assert_array_equal(one, other)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(made=PIECES, reopened=st.integers(0, 30))
 def test_what_is_put_in_comes_out(
     made: list[tuple[list[tuple[str, ...]], int]], reopened: int

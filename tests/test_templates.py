@@ -6,6 +6,7 @@ import struct
 from fractions import Fraction
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,7 +57,7 @@ def one_by_one(text: bytes) -> dict[str, list[bytes]]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(records, min_size=1, max_size=4), st.integers(1, 30))
 def test_columns_equal_the_expression(rows: list[str], times: int) -> None:
     """Many lines of one template, or few: every value has the same bits."""

@@ -20,6 +20,9 @@ from trainer.errors import guarded
 from trainer.optimizer import learning_rate
 
 
+pytestmark = pytest.mark.slow  # models are trained
+
+
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "data/trainer"
 SHAKESPEARE = Path(

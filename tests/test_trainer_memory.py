@@ -16,6 +16,9 @@ from trainer.errors import TrainerError, guarded
 from trainer.model import GPT, GPTConfig
 
 
+pytestmark = pytest.mark.slow  # models are trained
+
+
 TINY = [
     *("--dataset=tiny", "--device=cpu", "--threads=1", "--fetch=none"),
     *("--n_layer=2", "--n_head=2", "--n_embd=32", "--block_size=16"),

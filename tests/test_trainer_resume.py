@@ -20,6 +20,9 @@ from trainer.errors import TrainerError, guarded
 from trainer.model import GPT, GPTConfig
 
 
+pytestmark = pytest.mark.slow  # models are trained
+
+
 ROOT = Path(__file__).parents[1]
 TINY = [
     *("--dataset=tiny", "--device=cpu", "--threads=1", "--fetch=none"),

@@ -14,7 +14,7 @@ from parsers.engine.columns import Layout
 from parsers.engine.numbers import Column, Span, UnalignedError, column, runs, span
 from parsers.engine.pieces import LONGEST, MASK
 from parsers.engine.stamps import stamped
-from parsers.format import Format, LinePattern
+from parsers.format import Fields, Format, LinePattern
 
 
 # The patterns look at so much of a line: it bounds what a line can cost.  No record is
@@ -46,28 +46,27 @@ class Take:
 
     def one(self, line: bytes) -> tuple[float, ...]:
         """The values in a single line."""
-        return tuple([span.value(line) for span in self.spans])
+        return tuple(
+            [
+                float(line[span.start : span.end]) if span.plain else span.value(line)
+                for span in self.spans
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kind:
-    """Lines in which the same is found, whatever the widths of their numbers.
+class Mask:
+    """What is found in the lines of a mask.
 
     Attributes:
-        number: of the kind, from 1.
-        layout: where the numbers stand in its masks.
-        takes: what the patterns read in the lines of its first mask.
-        columns: of each pattern that reads them; None where no columns do.
+        takes: what each pattern reads.
         milestone: what such a line is, if anything.
         hyperparameters: whether it states some.
         like: whether it looks like a metric.
         takers: formats that read it.
     """
 
-    number: int
-    layout: Layout
     takes: tuple[Take, ...]
-    columns: tuple[tuple[Column, ...], ...] | None
     milestone: str | None
     hyperparameters: bool
     like: bool
@@ -76,22 +75,24 @@ class Kind:
     @property
     def silent(self) -> bool:
         """Whether nothing is found."""
-        return not (self.takers or self.milestone or self.hyperparameters or self.like)
+        return not (self.takes or self.milestone or self.hyperparameters or self.like)
 
 
-@dataclass(frozen=True, slots=True)
-class Mask:
-    """What is found in the lines of a mask.
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """Lines in which the same is found, whatever the widths of their numbers.
 
     Attributes:
-        kind: of the lines.
-        takes: what each pattern reads.
-        place: of the mask in the layout of its kind.
+        number: of the kind, from 1.
+        mask: the first of the kind.
+        columns: of each pattern that reads them; None where no columns do.
+        layout: where the numbers stand in its masks.
     """
 
-    kind: Kind
-    takes: tuple[Take, ...]
-    place: int
+    number: int
+    mask: Mask
+    columns: tuple[tuple[Column, ...], ...] | None
+    layout: Layout
 
 
 class Masks:
@@ -105,6 +106,12 @@ class Masks:
     ) -> None:
         self.hyperparameters = hyperparameters
         self._formats = formats
+        # Patterns (format, number) by their longest need: most lines lack it.
+        self._by_need: dict[bytes, list[tuple[int, int]]] = {}
+        for at, form in enumerate(formats):
+            for number, pattern in enumerate(form.patterns):
+                need = max(pattern.needs, key=len, default=b"")
+                self._by_need.setdefault(need, []).append((at, number))
         self._milestone = milestone
         self._cache: dict[bytes, Mask] = {}
         self._kinds: dict[object, Kind] = {}
@@ -144,47 +151,65 @@ class Masks:
         self._cache.clear()
         self._kinds.clear()
 
+    def kind(self, line: bytes, mask: Mask) -> tuple[Kind, int]:
+        """The kind of a line with a mask, and the mask's place in its layout."""
+        columns, spans = _columns(line, mask.takes)
+        found = (mask.milestone, mask.hyperparameters, mask.like)
+        takers = tuple((take.at, take.pattern.name) for take in mask.takes)
+        key = (found, takers, columns)
+        if key not in self._kinds:
+            self._kinds[key] = Kind(len(self._kinds) + 1, mask, columns, Layout())
+        kind = self._kinds[key]
+        return kind, kind.layout.add(spans)
+
+    def _takes(self, line: bytes) -> Iterator[Take]:
+        """What the first pattern of each format that fits reads."""
+        held = filter(line.__contains__, self._by_need)
+        mine: dict[int, list[LinePattern]] = {}
+        for at, number in sorted({i for need in held for i in self._by_need[need]}):
+            mine.setdefault(at, []).append(self._formats[at].patterns[number])
+        for at, patterns in mine.items():
+            for pattern, fields in first_fit(patterns, line):
+                yield Take(at, pattern, *zip(*fields, strict=True))
+
     def _learn(self, line: bytes) -> Mask:
-        takes = tuple(
-            Take(at, pattern, *zip(*fields, strict=True))
-            for at, form in enumerate(self._formats)
-            for pattern, fields in first_fit(form, line)
-        )
-        like = bool(_LIKE_A_METRIC.search(line, 0, _LOOKED_AT))
+        text = _head(line)
+        takes = tuple(self._takes(text))
+        like = bool(_LIKE_A_METRIC.search(text))
         # A metric line states no setting.
         stated = not like and bool(self.hyperparameters(line))
-        columns, spans = _columns(line, takes)
-        found = (columns, self._milestone(line), stated, like)
-        key = (found, tuple((take.at, take.pattern.name) for take in takes))
-        if key not in self._kinds:
-            takers = frozenset(take.at for take in takes)
-            self._kinds[key] = Kind(
-                len(self._kinds) + 1, Layout(), takes, *found, takers
-            )
-        kind = self._kinds[key]
-        return Mask(kind, takes, kind.layout.add(spans))
+        takers = frozenset(take.at for take in takes)
+        return Mask(takes, self._milestone(line), stated, like, takers)
 
 
 def first_fit(
-    form: Format, line: bytes
+    patterns: Iterable[LinePattern], line: bytes
 ) -> Iterator[tuple[LinePattern, Sequence[tuple[str, Span]]]]:
-    """The first pattern of a format that reads a line, with the fields."""
-    line = _head(line)
-    for pattern in form.patterns:
-        if not all(need in line for need in pattern.needs):
-            continue
-        located = pattern.locate(line) or ()
-        if located and pattern.step == "line":
-            located = stamped(line, located)
-        fields = [
-            (name, found)
-            for group, start, end in located
-            for name in (group.partition("__")[0],)
-            if (found := span(line, start, end, _scale(pattern, group, name)))
-        ]
-        if fields:
-            yield pattern, fields
-            return
+    """The first pattern that reads a line, with the fields."""
+    for pattern in patterns:
+        for need in pattern.needs:
+            if need not in line:
+                break
+        else:
+            located = pattern.locate(line)
+            if located and pattern.step == "line":
+                located = stamped(line, located)
+            fields = located and _fields(pattern, line, located)
+            if fields:
+                yield pattern, fields
+                return
+
+
+def _fields(
+    pattern: LinePattern, line: bytes, located: Fields
+) -> Sequence[tuple[str, Span]]:
+    """The fields that are numbers."""
+    return [
+        (name, found)
+        for group, start, end in located
+        for name in (group.partition("__")[0],)
+        if (found := span(line, start, end, _scale(pattern, group, name)))
+    ]
 
 
 def _scale(pattern: LinePattern, group: str, name: str) -> float:

@@ -44,12 +44,14 @@ class Span:
         start, end: its bytes in the line.
         constant: its value where it has no digits (NaN).
         scale: factor of the printed value.
+        plain: whether `float` reads the very text.
     """
 
     start: int
     end: int
     constant: float | None
     scale: float
+    plain: bool
 
     def value(self, line: bytes) -> float:
         """The field in a line."""
@@ -101,9 +103,10 @@ def span(line: bytes, start: int, end: int, scale: float) -> Span | None:
     text = line[start:end]
     found = _NUMBER.fullmatch(text)
     if found and (found[2] or found[3]):
-        return Span(start, end, None, scale)
+        plain = scale == 1.0 and b"," not in text
+        return Span(start, end, None, scale, plain)
     constant = _WORDS.get(text.lower())
-    return None if constant is None else Span(start, end, constant, scale)
+    return None if constant is None else Span(start, end, constant, scale, plain=False)
 
 
 def runs(line: bytes) -> Mapping[int, tuple[int, int]]:

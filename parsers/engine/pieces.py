@@ -31,11 +31,12 @@ class Few:
     """A few whole lines, read one by one: as a `Block`, without its preparations.
 
     Attributes:
-        first: number of the first line in the log, from 1.
+        data, first: see there.
         lines: without their newlines.
     """
 
     def __init__(self, data: bytes, first: int) -> None:
+        self.data = data
         self.first = first
         self.lines: Sequence[bytes] = data.split(b"\n")[:-1]
 
@@ -45,6 +46,10 @@ class Few:
     def line(self, index: int) -> bytes:
         """One line, by its index in the piece."""
         return self.lines[index]
+
+    def part(self, start: int, end: int) -> "Piece":
+        """Some of its lines, as a piece of their own."""
+        return _part(self, start, end)
 
 
 class Block:
@@ -72,6 +77,10 @@ class Block:
     def line(self, index: int) -> bytes:
         """One line, by its index in the block."""
         return self.data[self.starts[index] : self.ends[index]]
+
+    def part(self, start: int, end: int) -> "Piece":
+        """Some of its lines, as a piece of their own."""
+        return _part(self, start, end)
 
     @cached_property
     def lines(self) -> Sequence[bytes]:
@@ -107,6 +116,16 @@ class Block:
         return words[ends]
 
 
-def whole_lines(data: bytes, first: int) -> Block | Few:
+Piece = Block | Few
+
+
+def _part(piece: Piece, start: int, end: int) -> Piece:
+    if end - start == len(piece):
+        return piece
+    lines = b"".join(line + b"\n" for line in piece.lines[start:end])
+    return whole_lines(lines, piece.first + start)
+
+
+def whole_lines(data: bytes, first: int) -> Piece:
     """Whole lines, each ended by a newline, in the form that is cheaper to read."""
     return Few(data, first) if len(data) <= _FEW_BYTES else Block(data, first)

@@ -1,10 +1,11 @@
 """Drops what a log prints again: values that stand, bars that are drawn again."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parsers.batch import Batch, Floats, Ints
 from parsers.format import LinePattern
@@ -15,6 +16,8 @@ from parsers.format import LinePattern
 _NEAR: Final = 2
 _MOST_RANKS: Final = 64
 _SHOWN: Final = ("loss", "running_loss", "epoch_loss", "val_loss", "val_bpb")
+_NOT_YET: Final = -np.inf
+_NO_LINES: Final = np.empty(0, np.int64)
 _Waiting = tuple[int, int, dict[str, float]]
 
 
@@ -41,7 +44,8 @@ class Repeats:
     """Remembers what each pattern printed last.
 
     Attributes:
-        fresh: metric of a pattern to its last value.
+        fresh: metric of a pattern to its last value; _NOT_YET where it had none.
+        stated: metric of a pattern to what another line stated last, rounded.
         once: pattern to its last step.
         same: pattern to the last step and value.
         ranks: pattern to the last line, its step and metrics, and how many were near.
@@ -50,6 +54,7 @@ class Repeats:
     """
 
     fresh: dict[str, float] = field(default_factory=dict)
+    stated: dict[str, float] = field(default_factory=dict)
     once: dict[str, int] = field(default_factory=dict)
     same: dict[str, list[float]] = field(default_factory=dict)
     ranks: dict[str, tuple[int, int, str, int]] = field(default_factory=dict)
@@ -64,6 +69,7 @@ class Repeats:
         }
         return {
             "fresh": self.fresh,
+            "stated": self.stated,
             "once": self.once,
             "same": self.same,
             "ranks": self.ranks,
@@ -75,6 +81,7 @@ class Repeats:
         """Goes on where `state` was taken."""
         self.fresh, self.once = state["fresh"], state["once"]
         self.same = state.get("same", {})
+        self.stated = state.get("stated", {})
         ranks = state.get("ranks", {})
         self.ranks = {name: (r[0], r[1], r[2], r[3]) for name, r in ranks.items()}
         kept = state.get("latest", {})
@@ -86,10 +93,25 @@ class Repeats:
             ).items()
         }
 
-    def sift(self, pattern: LinePattern, parts: Sequence[Batch]) -> Iterator[Batch]:
-        """Without what repeats; parts are templates, their lines interleave."""
+    def sift(
+        self, pattern: LinePattern, parts: Sequence[Batch], others: Sequence[Batch]
+    ) -> Iterator[Batch]:
+        """Without what repeats; parts are templates, their lines interleave.
+
+        `others`: records of other patterns.
+        """
         for name in pattern.fresh:
-            yield from self._changed(name, [p for p in parts if name in p.values])
+            if pattern.restates < 0:
+                yield from self._changed(name, [p for p in parts if name in p.values])
+            else:
+                stated = [
+                    _rounded(other, name, pattern.restates)
+                    for other in others
+                    if name in other.values and len(other)
+                ]
+                yield from self._unstated(
+                    name, parts, f"{pattern.name}: {name}", stated
+                )
         rest = [_without(part, pattern.fresh) for part in parts]
         rest = [part for part in rest if part.values]
         if not rest:
@@ -117,16 +139,40 @@ class Repeats:
 
     def _changed(self, name: str, parts: Sequence[Batch]) -> Iterator[Batch]:
         """One metric where it is another than before, as a pattern of its own."""
+        if parts:
+            whole = _one_metric(name, parts)
+            yield whole.take(~self._as_before(name, whole, _NOT_YET))
+
+    def _unstated(
+        self, name: str, parts: Sequence[Batch], known: str, others: Sequence[Batch]
+    ) -> Iterator[Batch]:
+        """The same where, besides, no line of its own stated it."""
+        lines, values = self._stated(name, known, others)
         if not parts:
             return
-        lines, order = _merged(parts)
-        steps = np.concatenate([part.steps for part in parts])[order]
-        column = np.concatenate([part.values[name] for part in parts])[order]
-        known = f"{parts[0].pattern}: {name}"
-        before = np.concatenate([[self.fresh.get(known, -np.inf)], column[:-1]])
-        self.fresh[known] = float(column[-1])
-        same = (column == before) | (np.isnan(column) & np.isnan(before))
-        yield Batch(known, lines, steps, {name: column}).take(~same)
+        whole = _one_metric(name, parts)
+        column = whole.values[name]
+        again = self._as_before(name, whole, float(column[0]))
+        again |= _equal(column, values[np.searchsorted(lines, whole.lines)])
+        yield whole.take(~again & (column != _NOT_YET))
+
+    def _stated(
+        self, name: str, known: str, others: Sequence[Batch]
+    ) -> tuple[Ints, Floats]:
+        """Lines that state a metric, with one value more: that of the last before."""
+        before = self.stated.get(known, np.nan)
+        if not others:
+            return _NO_LINES, np.array([before])
+        stated = _one_metric(name, others)
+        self.stated[known] = float(stated.values[name][-1])
+        return stated.lines, np.append(before, stated.values[name])
+
+    def _as_before(self, name: str, whole: Batch, first: float) -> NDArray[np.bool_]:
+        """Where a metric has its last value; `first` stands before all."""
+        column = whole.values[name]
+        before = self.fresh.get(whole.pattern, first)
+        self.fresh[whole.pattern] = float(column[-1])
+        return _equal(column, np.concatenate([[before], column[:-1]]))
 
     def _first_of_steps(self, parts: Sequence[Batch]) -> Iterator[Batch]:
         _, order = _merged(parts)
@@ -143,8 +189,7 @@ class Repeats:
         if before and before[1] != steps[0]:
             yield single(name, *before)
         yield from _kept(parts, order, np.append(np.diff(steps) != 0, False))
-        part, i = [(p, i) for p in parts for i in range(len(p))][order[-1]]
-        self.last[name] = int(part.lines[i]), int(steps[-1]), _values(part, i)
+        self.last[name] = _record_at(parts, int(order[-1]), int(steps[-1]))
 
     def _distinct(self, parts: Sequence[Batch]) -> Iterator[Batch]:
         """Without records that have the step and the value of the one before."""
@@ -188,31 +233,64 @@ class Repeats:
         its count shows a new loss, the bar was counted on before the loss was set.
         """
         _, order = _merged(parts)
+        name = parts[0].pattern
         steps = np.concatenate([part.steps for part in parts])[order]
         shown = np.concatenate([_shown(part) for part in parts])[order]
-        rows = [(p, i) for p in parts for i in range(len(p))]
-        name = parts[0].pattern
+        bar = self.bars.get(name) or _Bar(int(steps[0]) - 1, np.nan, np.nan, done=True)
+        # Counts are numbered from that of the bar before, which may go on.
+        begins = np.flatnonzero(np.diff(steps, prepend=bar.step))
+        count = np.zeros(len(steps), dtype=np.int64)
+        count[begins] = 1
+        count = np.cumsum(count)
+        before = np.append(bar.before, np.append(bar.shown, shown[:-1])[begins])
+        own = np.flatnonzero(shown != before[count])
+        own = own[np.diff(count[own], prepend=-1) != 0]
+        own = own[count[own] > 0] if bar.done else own
+        done = np.zeros(len(before), dtype=bool)
+        done[count[own]] = True
+        done[0] |= bar.done
+        # Of the others the first refresh; it may have come in an earlier piece.
+        first = np.append(0, begins)
         keep = np.zeros(len(steps), dtype=bool)
-        # Of the refreshes of one count with one loss the first is enough.
-        again = (np.diff(steps) == 0) & (shown[1:] == shown[:-1])
-        for at in np.flatnonzero(~np.append(False, again)).tolist():
-            step, value = int(steps[at]), float(shown[at])
-            bar = self.bars.get(name)
-            if bar is None or bar.step != step:
-                if bar and bar.waiting and not bar.done:
-                    yield single(name, *bar.waiting)
-                before = bar.shown if bar else np.nan
-                bar = self.bars[name] = _Bar(step, value, before, done=False)
-            bar.shown = value
-            if bar.done:
-                continue
-            if value != bar.before:
-                keep[at] = bar.done = True
-                bar.waiting = None
-            elif bar.waiting is None:
-                part, i = rows[order[at]]
-                bar.waiting = int(part.lines[i]), step, _values(part, i)
+        keep[own] = True
+        late = first[:-1][~done[:-1]]
+        if len(begins) and not done[0] and (bar.waiting or begins[0] == 0):
+            late = late[1:]
+            if bar.waiting:
+                yield single(name, *bar.waiting)
+        keep[late] = True
+        waiting = bar.waiting if len(before) == 1 else None
+        if not done[-1] and waiting is None:
+            waiting = _record_at(parts, int(order[first[-1]]), int(steps[-1]))
+        self.bars[name] = _Bar(
+            int(steps[-1]),
+            float(shown[-1]),
+            float(before[-1]),
+            bool(done[-1]),
+            None if done[-1] else waiting,
+        )
         yield from _kept(parts, order, keep)
+
+
+def _one_metric(name: str, parts: Sequence[Batch]) -> Batch:
+    """One metric of all parts in the order of the log; _NOT_YET where it is not."""
+    lines, order = _merged(parts)
+    steps = np.concatenate([part.steps for part in parts])[order]
+    columns = [p.values.get(name, np.full(len(p), _NOT_YET)) for p in parts]
+    known = f"{parts[0].pattern}: {name}"
+    return Batch(known, lines, steps, {name: np.concatenate(columns)[order]})
+
+
+def _rounded(batch: Batch, name: str, decimals: int) -> Batch:
+    """One metric as it is printed with so many decimals."""
+    values = [float(f"{value:.{decimals}f}") for value in batch.values[name].tolist()]
+    return replace(batch, values={name: np.array(values)})
+
+
+def _equal(one: Floats, other: Floats) -> NDArray[np.bool_]:
+    """Whether values are the same; a NaN is the same as another."""
+    same: NDArray[np.bool_] = (one == other) | (np.isnan(one) & np.isnan(other))
+    return same
 
 
 def single(pattern: str, line: int, step: int, values: Mapping[str, float]) -> Batch:
@@ -223,6 +301,14 @@ def single(pattern: str, line: int, step: int, values: Mapping[str, float]) -> B
 
 def _record(kept: Sequence[Any] | None) -> _Waiting | None:
     return (kept[0], kept[1], kept[2]) if kept else None
+
+
+def _record_at(parts: Sequence[Batch], place: int, step: int) -> _Waiting:
+    """A record by its place in all parts."""
+    ends = np.cumsum([len(part) for part in parts])
+    k = int(np.searchsorted(ends, place, side="right"))
+    i = place - int(ends[k]) + len(parts[k])
+    return int(parts[k].lines[i]), step, _values(parts[k], i)
 
 
 def _values(part: Batch, at: int) -> dict[str, float]:

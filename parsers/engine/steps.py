@@ -98,12 +98,15 @@ class Steps:
         """Without what repeats."""
         patterns = self._patterns | {raw.pattern.name: raw.pattern for raw in raws}
         batches = [b for b in found if not patterns[b.pattern].repeats]
-        repeating: dict[str, list[Batch]] = {}
+        repeating: dict[str, list[Batch]] = {
+            name: [] for name, pattern in patterns.items() if pattern.restates >= 0
+        }
         for batch in found:
             if len(batch) and patterns[batch.pattern].repeats:
                 repeating.setdefault(batch.pattern, []).append(batch)
         for name, parts in repeating.items():
-            batches += self._repeats.sift(patterns[name], parts)
+            others = [batch for batch in found if batch.pattern != name]
+            batches += self._repeats.sift(patterns[name], parts, others)
         return batches
 
     def flush(self) -> list[Batch]:

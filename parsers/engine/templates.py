@@ -16,9 +16,9 @@ import numpy as np
 from parsers.batch import Floats, Ints
 from parsers.engine.columns import Rows
 from parsers.engine.known import KnownMasks
-from parsers.engine.masks import Hyperparameters, Kind, Masks
+from parsers.engine.masks import Hyperparameters, Kind, Mask, Masks
 from parsers.engine.numbers import Column
-from parsers.engine.pieces import LONGEST, WORD, Block, Few
+from parsers.engine.pieces import LONGEST, WORD, Block, Few, Piece
 from parsers.format import Format, LinePattern
 
 
@@ -95,7 +95,7 @@ class _Gathered:
 class _Found:
     """All that is found in a piece."""
 
-    def __init__(self, piece: Block | Few, formats: int, masks: Masks) -> None:
+    def __init__(self, piece: Piece, formats: int, masks: Masks) -> None:
         self._piece = piece
         self._masks = masks
         self._gathered: dict[object, _Gathered] = {}
@@ -104,25 +104,23 @@ class _Found:
     def add_rows(self, kind: Kind, rows: Rows) -> None:
         """Lines of a kind that are read by columns."""
         assert kind.columns is not None
-        for take, columns in zip(kind.takes, kind.columns, strict=True):
+        for take, columns in zip(kind.mask.takes, kind.columns, strict=True):
             self._of(take.at, take.pattern, take.names).add(rows, columns)
-        self._note(kind, rows.index)
+        self._note(kind.mask, rows.index)
 
     def add_lines(self, indices: Iterable[int]) -> None:
         """Lines that are read one by one."""
         lines = self._piece.lines
-        kinds: dict[Kind, list[int]] = {}
+        masks: dict[Mask, list[int]] = {}
         for i in indices:
-            line = lines[i]
-            mask = self._masks.of(line)
-            if mask.kind.silent:
-                continue
-            kinds.setdefault(mask.kind, []).append(i)
+            mask = self._masks.of(lines[i])
+            if not mask.silent:
+                masks.setdefault(mask, []).append(i)
+        for mask, members in masks.items():
+            self._note(mask, members)
             for take in mask.takes:
-                gathered = self._of(take.at, take.pattern, take.names)
-                gathered.single.append((i, take.one(line)))
-        for kind, members in kinds.items():
-            self._note(kind, members)
+                single = self._of(take.at, take.pattern, take.names).single
+                single += [(i, take.one(lines[i])) for i in members]
 
     def reading(self) -> Reading:
         for gathered in self._gathered.values():
@@ -138,16 +136,16 @@ class _Found:
             self._gathered[key] = _Gathered(at, pattern, names)
         return self._gathered[key]
 
-    def _note(self, kind: Kind, index: Sequence[int] | Ints) -> None:
+    def _note(self, mask: Mask, index: Sequence[int] | Ints) -> None:
         first, reading = self._piece.first, self._reading
-        if kind.like and len(kind.takers) < len(reading.taken):
-            reading.like.append((np.asarray(index) + first, kind.takers))
-        if kind.milestone or kind.hyperparameters:
+        if mask.like and len(mask.takers) < len(reading.taken):
+            reading.like.append((np.asarray(index) + first, mask.takers))
+        if mask.milestone or mask.hyperparameters:
             for i in map(int, index):
                 text = self._piece.line(i)
-                if kind.milestone:
-                    reading.milestones.append((first + i, kind.milestone, text))
-                if kind.hyperparameters:
+                if mask.milestone:
+                    reading.milestones.append((first + i, mask.milestone, text))
+                if mask.hyperparameters:
                     stated = self._masks.hyperparameters(text)
                     reading.hyperparameters.append((first + i, stated))
 
@@ -173,7 +171,7 @@ class Templates:
         self._kind_of: list[int] = [0]
         self._place_of: list[int] = [0]
 
-    def read(self, piece: Block | Few) -> Reading:
+    def read(self, piece: Piece) -> Reading:
         """All that the patterns find in a piece."""
         if self.masks.full:
             self.masks.forget()
@@ -191,7 +189,7 @@ class Templates:
         places = np.array(self._place_of).take(numbers)
         for at in np.flatnonzero(np.bincount(kinds)).tolist():
             kind = self._kinds.get(at)
-            if kind is None or kind.silent:
+            if kind is None or kind.mask.silent:
                 continue
             index = np.flatnonzero(kinds == at)
             if kind.columns is None or len(index) < _RARE:
@@ -220,8 +218,9 @@ class Templates:
 
     def _learn(self, block: Block, index: Ints, at: int) -> int:
         """A number for the mask of one of some lines of a block."""
-        mask = self.masks.of(block.line(int(index[at])))
-        self._kinds[mask.kind.number] = mask.kind
-        self._kind_of.append(mask.kind.number)
-        self._place_of.append(mask.place)
+        line = block.line(int(index[at]))
+        kind, place = self.masks.kind(line, self.masks.of(line))
+        self._kinds[kind.number] = kind
+        self._kind_of.append(kind.number)
+        self._place_of.append(place)
         return len(self._kind_of) - 1

@@ -20,12 +20,16 @@ before header and rows.
 import csv
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
-from parsers.format import Format
-from parsers.keyvalue.records import Axis, Entry, Records, entry
+from parsers.engine.pieces import Piece
+from parsers.format import Fields, Format
+from parsers.keyvalue.records import Axis, Entry, entry
+from parsers.keyvalue.rows import Rows, fields, on_axis
 from parsers.keyvalue.vocabulary import CURVES, KEYS, Key, key, plain
 from parsers.metrics import ANY_LOSS
 
@@ -43,7 +47,10 @@ _PREFIX: Final = re.compile(
     rb"(?:[^\n]{0,100}?\b(?:INFO|DEBUG)\b(?: +-| +\S{1,40} +-|[\])]?:?)"
     rb"|\[[^\]\n]{1,60}\]:?|\d{4}-\d\d-\d\d[ T][\d:.,]{5,16}(?: [-|:])?)[ \t]+"
 )
+_WORD: Final = re.compile(rb"\S+")
 _GAP: Final = re.compile(rb" {2,}")
+_LOSS_WORDS: Final = (b"loss", b"val", b"bpb", b"nll")
+_LETTERS: Final = (b"l", b"L", b"b", b"B")  # one of them is in each
 _NAME_WORDS: Final = 4
 _PART: Final = re.compile(r"(train|val)/\w{1,32}_loss")
 _HEADER_BYTES: Final = 16384
@@ -61,6 +68,16 @@ _SPLITS: Final = frozenset({"split", "phase", "mode", "stage", "set"})
 _HELD_OUT: Final = frozenset({"val", "valid", "validation", "eval", "dev", "test"})
 
 
+_NO_LINES: Final = np.empty(0, np.int64)
+
+
+class _Header(NamedTuple):
+    delimiter: bytes
+    indexed: bool
+    prefixed: bool
+    names: list[str]
+
+
 class Tables:
     """Reads tables with a header.
 
@@ -69,8 +86,9 @@ class Tables:
     """
 
     def __init__(self) -> None:
-        self.taken: list[int] = []
+        self.taken = _NO_LINES
         self._axis = Axis()
+        self._rows = Rows(self._locate, self._row)
         self._delimiter = b""
         self._indexed = False  # whether a column without a name may come first
         self._prefixed = False  # whether a logger's prefix stands before the header
@@ -84,17 +102,26 @@ class Tables:
         """Number of steps that the log plans, None where it is not stated."""
         return self._axis.planned
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
-        self.taken = []
-        records = Records()
-        for line, text in enumerate(lines, first):
-            if self._names and (found := self._row(self._body(text))):
-                self.taken.append(line)
-                records.add("row", line, self._axis.step(found), found.values)
-            elif _names_a_loss(text):
-                self._find_header(text)
-        return records.batches()
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
+        self.taken = _NO_LINES
+        batches, start = list[Batch](), 0
+        for at in _naming_a_loss(piece):
+            text = piece.line(at)
+            header = _header(text)
+            if header is None or (self._names and self._row(text)):
+                continue
+            batches += self._records(piece.part(start, at))
+            self._begin(header)
+            start = at + 1
+        return batches + self._records(piece.part(start, len(piece)))
+
+    def _records(self, piece: Piece) -> list[Batch]:
+        if not self._names or not len(piece):
+            return []
+        tables = self._rows.read(piece)
+        self.taken = np.concatenate([self.taken, self._rows.taken])
+        return on_axis(tables, self._axis, "row")
 
     def flush(self) -> list[Batch]:
         """Nothing: each row is whole."""
@@ -118,38 +145,17 @@ class Tables:
         self._indexed = state.get("indexed", False)
         self._set(state["names"])
 
-    def _body(self, text: bytes) -> bytes:
-        prefix = _PREFIX.match(text) if self._prefixed else None
-        return text[prefix.end() :] if prefix else text
-
-    def _find_header(self, text: bytes) -> None:
-        if len(text) > _HEADER_BYTES:
-            return
-        if _may_be_header(text) and self._header(text):
-            self._prefixed = False
-            return
-        prefix = _PREFIX.match(text)
-        if prefix and _may_be_header(text[prefix.end() :]):
-            self._prefixed = self._header(text[prefix.end() :]) or self._prefixed
-
-    def _header(self, text: bytes) -> bool:
-        for delimiter in _DELIMITERS:
-            if delimiter not in text:
-                continue
-            blank = delimiter == b" "
-            named = text.removeprefix(b"#")
-            cells = _named_columns(named) if blank else _cells(named, delimiter)
-            names = [_name(cell) for cell in cells]
-            if is_header(names) and (not blank or _in_columns(named, names)):
-                self._delimiter = delimiter
-                self._indexed = blank and text.startswith(b"  ")
-                self._axis.restart()
-                self._set(names)
-                return True
-        return False
+    def _begin(self, header: _Header) -> None:
+        self._axis.restart()
+        known = _Header(self._delimiter, self._indexed, self._prefixed, self._names)
+        if header != known:
+            self._delimiter, self._indexed = header.delimiter, header.indexed
+            self._prefixed = header.prefixed
+            self._set(header.names)
 
     def _set(self, names: list[str]) -> None:
         self._names = names
+        self._rows.restart()
         self._columns = [(i, k) for i, name in enumerate(names) if (k := key(name))]
         known = {k.name for _, k in self._columns}
         if names and _index(names[0]) and not known & {"step", "epoch"}:
@@ -159,23 +165,50 @@ class Tables:
         self._split = splits[0] if splits else -1
 
     def _row(self, text: bytes) -> Entry | None:
-        if self._delimiter not in text:
+        cells = _cells(text[self._start(text) :], self._delimiter)
+        cells = cells[self._is_indexed(cells) :]
+        if not self._fit(cells):
             return None
-        cells = _cells(text, self._delimiter)
-        if self._indexed and len(cells) == len(self._names) + 1 and cells[0].isdigit():
-            cells = cells[1:]  # pandas prints its index
-        if len(cells) != len(self._names):
-            return None
-        found = []
-        for i, meant in self._columns:
-            value = _value(cells[i])
-            if value is not None:
-                found.append((meant, value))
-            elif cells[i].lower() not in _MISSING and meant.name in _FIRM:
-                return None  # a line of text that has as many commas
+        values = ((meant, _value(cells[i])) for i, meant in self._columns)
+        found = [(meant, value) for meant, value in values if value is not None]
         found += [s for parts in self._sums if (s := _sum(cells, *parts))]
         read = entry(found, held_out=self._of_held_out(cells))
         return read if read.values else None
+
+    def _locate(self, text: bytes) -> Fields | None:
+        """Where the values of a row stand, if it is a plain one."""
+        if self._sums or b'"' in text or b")" in text or b"No log" in text:
+            return None
+        spans = _spans(text, self._start(text), self._delimiter)
+        cells = [text[start:end] for start, end in spans]
+        if self._is_indexed(cells):
+            spans, cells = spans[1:], cells[1:]
+        if not self._fit(cells):
+            return None
+        found = [
+            (k, spans[i]) for i, k in self._columns if number(cells[i]) is not None
+        ]
+        if all(k.name in {"step", "max_steps"} for k, _ in found):
+            return None
+        return fields(found, held_out=self._of_held_out(cells))
+
+    def _start(self, text: bytes) -> int:
+        """Where the row begins."""
+        prefix = _PREFIX.match(text) if self._prefixed else None
+        return prefix.end() if prefix else 0
+
+    def _is_indexed(self, cells: Sequence[bytes]) -> bool:
+        """Whether pandas printed its index in front."""
+        one_more = len(cells) == len(self._names) + 1
+        return self._indexed and one_more and cells[0].isdigit()
+
+    def _fit(self, cells: Sequence[bytes]) -> bool:
+        """Whether they are those of a row, and no text that has as many commas."""
+        return 1 < len(cells) == len(self._names) and all(
+            cells[i].lower() in _MISSING or _value(cells[i]) is not None
+            for i, meant in self._columns
+            if meant.name in _FIRM
+        )
 
     def _of_held_out(self, cells: Sequence[bytes]) -> bool:
         return self._split >= 0 and plain(
@@ -197,9 +230,40 @@ def _may_be_header(text: bytes) -> bool:
     return not (text[:1] in _NOT_A_HEADER or b": " in text or b"=" in text)
 
 
-def _names_a_loss(text: bytes) -> bool:
-    lower = text.lower()
-    return b"loss" in lower or b"val" in lower or b"bpb" in lower or b"nll" in lower
+def _naming_a_loss(piece: Piece) -> list[int]:
+    """Lines that may be headers, by their index."""
+    if not any(letter in piece.data for letter in _LETTERS):
+        return []  # rows of numbers
+    plain = (
+        (i, line.lower()) for i, line in enumerate(piece.lines) if b"=" not in line
+    )
+    return [i for i, line in plain if any(word in line for word in _LOSS_WORDS)]
+
+
+def _header(text: bytes) -> _Header | None:
+    """The columns that a line names, if it is a header."""
+    if len(text) > _HEADER_BYTES:
+        return None
+    if _may_be_header(text) and (found := _named(text, prefixed=False)):
+        return found
+    prefix = _PREFIX.match(text)
+    rest = text[prefix.end() :] if prefix else b""
+    return _named(rest, prefixed=True) if rest and _may_be_header(rest) else None
+
+
+def _named(text: bytes, *, prefixed: bool) -> _Header | None:
+    """The columns that a text names between delimiters."""
+    shown = text.removeprefix(b"#")
+    for delimiter in _DELIMITERS:
+        if delimiter not in text:
+            continue
+        blank = delimiter == b" "
+        cells = _named_columns(shown) if blank else _cells(shown, delimiter)
+        names = [_name(cell) for cell in cells]
+        if is_header(names) and (not blank or _in_columns(shown, names)):
+            indexed = blank and text.startswith(b"  ")
+            return _Header(delimiter, indexed, prefixed, names)
+    return None
 
 
 def is_header(names: Sequence[str]) -> bool:
@@ -281,6 +345,28 @@ def _cells(text: bytes, delimiter: bytes) -> list[bytes]:
     except csv.Error:
         return []
     return [cell.strip().encode("latin-1") for cell in rows[0]] if rows else []
+
+
+def _spans(text: bytes, start: int, delimiter: bytes) -> list[tuple[int, int]]:
+    """Where the cells of a row without quotes stand, as `_cells` gives them."""
+    if delimiter == b" ":
+        return [found.span() for found in _WORD.finditer(text, start)]
+    end = len(text)
+    if delimiter == b"|":
+        start, end = _stripped(text, start, end)
+        start += text.startswith(b"|", start)
+        end -= start < end and text.endswith(b"|", start, end)
+    spans = []
+    while (next_one := text.find(delimiter, start, end)) >= 0:
+        spans.append(_stripped(text, start, next_one))
+        start = next_one + 1
+    return [*spans, _stripped(text, start, end)]
+
+
+def _stripped(text: bytes, start: int, end: int) -> tuple[int, int]:
+    cell = text[start:end]
+    start += len(cell) - len(cell.lstrip())
+    return start, start + len(cell.strip())
 
 
 def _value(cell: bytes) -> float | None:

@@ -9,11 +9,12 @@ the axis counts on.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.keyvalue.records import Records
 from parsers.metrics import ANY_LOSS
@@ -39,11 +40,11 @@ class Losses:
         self._iteration = 0
         self._before = 0  # iterations of the epochs before
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             head = _HEAD.search(text) if b"(epoch: " in text else None
             if head is None:
                 continue

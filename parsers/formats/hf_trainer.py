@@ -25,14 +25,15 @@ over the last few), and how much has passed, evaluations among it.
 
 import math
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
-from parsers.format import Format
+from parsers.engine.pieces import MASK, Piece
+from parsers.format import Fields, Format
 from parsers.keyvalue.records import Entry, Records, entry
-from parsers.keyvalue.vocabulary import is_curve, key
+from parsers.keyvalue.rows import SingleRows, fields
+from parsers.keyvalue.vocabulary import depends_on_digits, is_curve, key
 from parsers.metrics import ANY_LOSS
 
 
@@ -55,6 +56,7 @@ _RATE: Final = re.compile(rb"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)(it/s|s/it)$")
 _OWN_LOSS: Final = re.compile(rb"loss\w{0,32}+ ?[:=] ?[-+]?\d")
 _SUMMARY: Final = b"'train_runtime'"
 _MS: Final = 1000.0
+_MASKS_MAX: Final = 4096
 # A bar that jumps over steps takes them for done in no time, and forgets that slowly.
 _SKIPPED: Final = 50
 _SETTLES: Final = 50
@@ -72,6 +74,8 @@ class Dictionaries:
 
     def __init__(self) -> None:
         self.taken: list[int] = []
+        self._single = SingleRows(_located, parsed)
+        self._barred: dict[bytes, bool] = {}  # whether lines of a mask hold a bar
         self._kept: list[_Kept] = []  # one record, printed once or twice
         self._bar = -1  # count of the training bar
         self._total = 0  # of it; 0 until known
@@ -87,11 +91,7 @@ class Dictionaries:
         self._evaluated: float | None = None  # epoch of the evaluation at this step
         self._settles = 0  # from which count on the bar knows its rate
         self._times = ""  # of the last bar of training
-        self._elapsed = [
-            0.0,
-            0.0,
-            0.0,
-        ]  # before the last start, since then, evaluations
+        self._elapsed = [0.0] * 3  # before the last start, since then, evaluations
         self._before: dict[str, float] = {}
 
     @property
@@ -99,13 +99,13 @@ class Dictionaries:
         """Number of steps that the bar counts to, None before the first bar."""
         return self._total if self._known else None
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             drawn = b"%|" in text or (b"% " in text and b" [" in text)
-            if drawn:
+            if drawn and self._has_bar(text):
                 self._draw(text, records)
             if b"{'" in text:
                 self._dictionary(line, text, records)
@@ -131,6 +131,14 @@ class Dictionaries:
             # An older version kept less.
             setattr(self, name, state.get(name[1:], getattr(self, name)))
         self._kept = [(line, kind, values) for line, kind, values in self._kept]
+
+    def _has_bar(self, text: bytes) -> bool:
+        mask = text.translate(MASK)
+        if mask not in self._barred:
+            if len(self._barred) >= _MASKS_MAX:
+                self._barred.clear()
+            self._barred[mask] = bool(_BAR.search(text))
+        return self._barred[mask]
 
     def _draw(self, text: bytes, records: Records) -> None:
         for found in _BAR.finditer(text):
@@ -169,7 +177,7 @@ class Dictionaries:
             self.taken.append(line)
             self._release(records)
             return
-        found = parsed(text)
+        found = self._single.read(text)
         if not found.curve or _OWN_LOSS.search(text, 0, text.find(b"{'")):
             return
         self.taken.append(line)
@@ -263,7 +271,17 @@ class Dictionaries:
         return not train or restarted or self._bar != self._last
 
 
-_STATE: Final = tuple(name for name in vars(Dictionaries()) if name != "taken")
+def _located(text: bytes) -> Fields | None:
+    """Where the values of a dictionary stand."""
+    items = list(_ITEM.finditer(text, text.find(b"{'")))
+    names = [item[1].decode("ascii", "replace") for item in items]
+    if any(map(depends_on_digits, names)):
+        return None
+    return fields(
+        (meant, item.span(3))
+        for name, item in zip(names, items, strict=True)
+        if (meant := key(name)) and number(item[3]) is not None
+    )
 
 
 def parsed(text: bytes) -> Entry:
@@ -294,6 +312,11 @@ def _same(one: dict[str, float], other: dict[str, float]) -> bool:
         return False  # a loss that stays at 0, or NaN, is no repetition
     # LLaMA-Factory repeats a record with four decimals of the learning rate.
     return f"{one.get('lr', 0):.4e}" == f"{other.get('lr', 0):.4e}"
+
+
+_STATE: Final = tuple(
+    name for name in vars(Dictionaries()) if name not in {"taken", "_single", "_barred"}
+)
 
 
 HF_TRAINER = Format(

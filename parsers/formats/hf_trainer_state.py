@@ -25,10 +25,10 @@ Each innermost object is a record, its line the one that closes it.  The last, w
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.formats.jsonl import meaning
 from parsers.keyvalue.records import Axis, Records
@@ -39,6 +39,9 @@ _PAIR: Final = re.compile(rb'"([^"\\]{1,64})"\s*:\s*("(?:[^"\\]|\\.)*"|[-+.\w]+)
 _OBJECT: Final = re.compile(rb"\{[^{}]*\}")
 _HISTORY: Final = b'"log_history"'
 _FIELDS_MAX: Final = 512  # more is no record of a training
+
+
+_MARKS: Final = (b"{", b"}", b'"')
 
 
 class Objects:
@@ -55,11 +58,13 @@ class Objects:
         self._axis = Axis()
         self._open: dict[str, Any] | None = None
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
+        if not any(mark in piece.data for mark in _MARKS):
+            return []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             bare = text.strip()
             if bare == b"{":
                 self._open = {}

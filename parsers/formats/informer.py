@@ -9,11 +9,11 @@ Small data sets print epochs only: these are the steps then.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.keyvalue.records import Records
 from parsers.metrics import ANY_LOSS
@@ -41,11 +41,13 @@ class Epochs:
         self._size = 0  # iterations of an epoch; 0 until stated
         self._iterations = False  # whether the log prints iterations
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
+        if b"iters: " not in piece.data and b"Steps: " not in piece.data:
+            return []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             if b"iters: " in text and (found := _ITERATION.search(text)):
                 self._iterations = True
                 step = int(found[1]) + (int(found[2]) - 1) * self._size

@@ -13,15 +13,20 @@ training.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
+
 from parsers.batch import Batch
 from parsers.engine.numbers import number
-from parsers.format import Format
-from parsers.keyvalue.records import Axis, Entry, Records, entry
-from parsers.keyvalue.vocabulary import Key, key, plain
+from parsers.engine.pieces import Piece
+from parsers.format import Fields, Format
+from parsers.keyvalue.records import Axis, Entry, entry
+from parsers.keyvalue.rows import Rows, fields, on_axis, since_curve
+from parsers.keyvalue.vocabulary import Key, depends_on_digits, key, plain
 from parsers.metrics import ANY_LOSS
 
 
@@ -43,8 +48,18 @@ _HOLDERS: Final = frozenset(
 _TAGS: Final = ("tag", "name", "metric", "key")
 # Of a table of results each record has another.
 _RUN_NAMES: Final = ("run_name", "run_id", "run", "experiment", "exp_name", "trial_id")
+_TOKEN: Final = re.compile(
+    rb'(?P<open>\{)|(?P<close>\})|"(?P<key>[^"]*+)"\s*+:'
+    rb'|"(?P<string>[^"]*+)"|(?P<plain>[\w+.-]++)'
+)
+_ONES: Final = bytes.maketrans(b"0123456789", b"1" * 10)
+# Python refuses numbers with zeros at the front.
+_ZEROS: Final = re.compile(rb"(?<=[:\s-])0+(?=\d)")
 # The mean of a whole run, as the Hugging Face Trainer writes it: no point.
 _SUMMARY: Final = frozenset({"train_runtime"})
+
+
+_NO_LINES: Final = np.empty(0, np.int64)
 
 
 class JsonLines:
@@ -55,8 +70,9 @@ class JsonLines:
     """
 
     def __init__(self, mark: bytes = b"{") -> None:
-        self.taken: list[int] = []
+        self.taken = _NO_LINES
         self._mark = mark
+        self._rows = Rows(self._locate, self._parsed)
         self._axis = Axis()
         self._curve = False
         self._run = ""  # of the record before
@@ -67,23 +83,26 @@ class JsonLines:
         """Number of steps that the log plans, None where it is not stated."""
         return self._axis.planned
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
-        self.taken = []
-        records = Records()
-        for line, text in enumerate(lines, first):
-            if self._mark not in text:
-                continue
-            found = parsed(text)
-            if found is None:
-                continue
-            self.taken.append(line)
-            self._curve |= found.curve
-            if found.curve:
-                self._count_runs(found)
-            if self._curve and found.values:
-                records.add("object", line, self._axis.step(found), found.values)
-        return records.batches()
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
+        if self._mark not in piece.data:
+            self.taken = _NO_LINES
+            return []
+        tables = self._rows.read(piece)
+        self.taken = self._rows.taken
+        if not self._curve:
+            tables = since_curve(tables)
+            self._curve = bool(tables)
+        return on_axis(tables, self._axis, "object")
+
+    def _locate(self, text: bytes) -> Fields | None:
+        return located(text) if self._mark in text else None
+
+    def _parsed(self, text: bytes) -> Entry | None:
+        found = parsed(text) if self._mark in text else None
+        if found and found.curve:
+            self._count_runs(found)
+        return found
 
     def flush(self) -> list[Batch]:
         """Nothing: each line is whole."""
@@ -113,25 +132,100 @@ class JsonLines:
 
 def parsed(text: bytes) -> Entry | None:
     """What the object in a line states; None without one, or of a whole run."""
+    start = _start(text)
+    if start is None:
+        return None
+    whole = text[start : text.rfind(b"}") + 1]
+    row = _loaded(whole) or _loaded(_ZEROS.sub(b"", whole))
+    return meaning(row) if row else None
+
+
+def located(text: bytes) -> Fields | None:
+    """Where the values in such a line stand.
+
+    None for what `parsed` reads alone: escapes, arrays, tags, names of runs, and keys
+    whose meaning depends on digits.
+    """
+    start = _start(text)
+    if start is None or b"\\" in text or b"[" in text:
+        return None
+    row = _loaded(text[start : text.rfind(b"}") + 1].translate(_ONES))
+    if not row or "value" in row or not row.keys().isdisjoint(_RUN_NAMES):
+        return None
+    pairs = [*_pairs(text, start)]
+    names = [path for path, _ in pairs]
+    if len(set(names)) < len(names) or any(map(depends_on_digits, names)):
+        return None
+    known = ((key(path), span) for path, span in pairs)
+    return fields(
+        (
+            (k, span)
+            for k, span in known
+            if k and number(text[slice(*span)]) is not None
+        ),
+        held_out=_is_held_out(row),
+    )
+
+
+def _pairs(text: bytes, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The path of each value in a JSON object, and where the value stands."""
+    paths, name = [""], ""
+    for found in _TOKEN.finditer(text, start):
+        if found["open"]:
+            is_path = len(paths) > 1 and name not in _HOLDERS
+            paths.append(paths[-1] + f"{name}/" * is_path)
+        elif found["close"]:
+            paths.pop()
+            if len(paths) == 1:
+                return
+        elif found["key"] is not None:
+            name = found["key"].decode("utf-8", "replace")
+        elif len(paths) <= _DEPTH + 1:
+            group = "string" if found["string"] is not None else "plain"
+            yield from _placed(paths[-1] + name, text, found.span(group))
+
+
+def _placed(
+    path: str, text: bytes, span: tuple[int, int]
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    start, end = span
+    if path == SWIFT_STEP:  # a string, "10/1000"
+        middle = text.find(b"/", start, end)
+        if middle >= 0:
+            yield "max_steps", (middle + 1, end)
+            end = middle
+    value = text[start:end]
+    start += len(value) - len(value.lstrip())
+    yield path, (start, start + len(value.strip()))
+
+
+def _start(text: bytes) -> int | None:
+    """Where an object begins."""
     start = text.find(b"{", 0, _PREFIX)
     if start < 0 or text[start + 1 : start + 3].lstrip()[:1] != b'"':
         return None
+    return start
+
+
+def _loaded(text: bytes) -> dict[str, Any] | None:
+    """An object that is no summary of a run."""
     try:
-        row = json.loads(text[start : text.rfind(b"}") + 1])
+        row = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(row, dict) or not _SUMMARY.isdisjoint(row):
-        return None
-    return meaning(row)
+    return row if isinstance(row, dict) and _SUMMARY.isdisjoint(row) else None
+
+
+def _is_held_out(row: dict[str, Any]) -> bool:
+    return any(
+        isinstance(row[name], str) and plain(row[name]) in _HELD_OUT
+        for name in _SPLITS & row.keys()
+    )
 
 
 def meaning(row: dict[str, Any]) -> Entry:
     """What an object states."""
-    held_out = any(
-        isinstance(row[name], str) and plain(row[name]) in _HELD_OUT
-        for name in _SPLITS & row.keys()
-    )
-    found = entry(_known(_tagged(row), "", _DEPTH), held_out=held_out)
+    found = entry(_known(_tagged(row), "", _DEPTH), held_out=_is_held_out(row))
     names = (row[name] for name in _RUN_NAMES if isinstance(row.get(name), str))
     return replace(found, run=next(names, "")[:_NAME_LONGEST])
 

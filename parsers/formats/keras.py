@@ -14,11 +14,11 @@ time is that of an epoch: `3s 12ms/step` of 250 steps is 3 s.  `0s` is unknown.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.keyvalue.records import Records, entry
 from parsers.keyvalue.vocabulary import key
@@ -61,11 +61,13 @@ class Epochs:
         self._open: list[list[int]] = []  # epochs without a record, and of how many
         self._kept: _Kept | None = None
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
+        if b"Epoch " not in piece.data and b"oss: " not in piece.data:
+            return []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             found = _EPOCH.search(text) if b"Epoch " in text else None
             if b"oss: " in text and b" - " in text:
                 shown = text[: found.start()] if found else text

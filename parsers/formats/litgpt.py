@@ -10,78 +10,8 @@ training loss is a running mean.  `val:` repeats the last validation, which had 
 of its own before: it counts only where it changes to what no such line stated.
 """
 
-import re
-from collections.abc import Sequence
-from typing import Any, Final
-
-from parsers.batch import Batch
-from parsers.engine.numbers import number
 from parsers.format import Format, line
-from parsers.keyvalue.records import Records
-from parsers.patterns import COUNT, NUMBER, START, STEP, later, named
-
-
-_TRAIN: Final = re.compile(
-    START + rb"step (" + COUNT + rb") \| loss train: \S+, val: (n/a|" + NUMBER + rb")"
-)
-_VALIDATION: Final = re.compile(
-    rb"(?:\b(?:iter|step) " + COUNT + rb": val loss |\| val loss: )(" + NUMBER + rb")"
-)
-
-
-class RepeatedValidation:
-    """Finds the validations that only the training lines show.
-
-    Attributes:
-        taken: see `parsers.format.RowReader`.
-    """
-
-    def __init__(self) -> None:
-        self.taken: list[int] = []
-        self._field: str | None = None  # of the last training line
-        self._said: str | None = None  # by the last line of a validation, rounded alike
-        self._begun = False  # a validation, within this log
-
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """Points of the `val:` field that are new."""
-        self.taken = []
-        records = Records()
-        for at, text in enumerate(lines, first):
-            if b"val" not in text and b"Validating" not in text:
-                continue
-            step, value = self._point(text) or (0, None)
-            if value is not None:
-                self.taken.append(at)
-                records.add("val: of a training line", at, step, {"val_loss": value})
-        return records.batches()
-
-    def flush(self) -> list[Batch]:
-        """Nothing: each line is whole."""
-        return []
-
-    def state(self) -> dict[str, Any]:
-        """What `restore` needs."""
-        return {"field": self._field, "said": self._said, "begun": self._begun}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Goes on where `state` was taken."""
-        self._field, self._said = state["field"], state["said"]
-        self._begun = state["begun"]
-
-    def _point(self, text: bytes) -> tuple[int, float | None] | None:
-        if stated := _VALIDATION.search(text):
-            self._said = f"{float(stated[1]):.3f}"
-            return None
-        self._begun |= b"Validating" in text
-        train = _TRAIN.search(text)
-        if train is None:
-            return None
-        before, self._field = self._field, train[2].decode()
-        # What a log that lacks its beginning repeats first was measured before it.
-        stale = before is None and not self._begun
-        if stale or self._field in {before, self._said}:
-            return None
-        return int(train[1]), number(train[2])
+from parsers.patterns import START, STEP, later, named
 
 
 LITGPT = Format(
@@ -94,7 +24,6 @@ LITGPT = Format(
         "Final evaluation | val loss: 1.698 | val ppl: 5.463",
     ),
     averaged=("loss",),
-    rows=RepeatedValidation,
     patterns=(
         line(
             "Epoch E | iter N step N | loss train: | iter time:",
@@ -103,10 +32,15 @@ LITGPT = Format(
             + STEP
             + rb" \| loss train: "
             + named("loss")
+            + rb"(?:, val: "
+            + named("val_loss")
+            + rb")?"
             + later(rb"\bgrad_norm: " + named("grad_norm"))
             + later(rb"\biter time: " + named("iter_ms") + rb" ?ms")
             + later(rb"\blr: " + named("lr")),
             needs=(b"iter ", b" | loss train: "),
+            fresh=("val_loss",),
+            restates=3,
         ),
         line(
             "iter N | step N: loss, iter time:",

@@ -9,11 +9,11 @@ which none is named: they are counted.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format, line
 from parsers.keyvalue.records import Records
 from parsers.patterns import NUMBER, STEP, named
@@ -44,11 +44,13 @@ class Epochs:
         self._epochs = {"train": 0, "val": 0}
         self._full = {"train": False, "val": False}  # whether the last bar was
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
+        if b" data=" not in piece.data:
+            return []
         records = Records()
-        for at, text in enumerate(lines, first):
+        for at, text in enumerate(piece.lines, piece.first):
             if b" data=" in text and (found := _BAR.search(text)):
                 self.taken.append(at)
                 self._bar(at, found, records)

@@ -15,11 +15,11 @@ box, so a record is complete at the line that closes it.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.keyvalue.records import Axis, Records, entry
 from parsers.keyvalue.vocabulary import Key, key
@@ -31,6 +31,7 @@ _ROW: Final = re.compile(
     rb"([^\s|]{0,40}+) *+\|\s*+$"
 )
 _RULE: Final = re.compile(rb"(?:^|\s)[-+=]{12,}+\s*+$")
+_LAST_BAR: Final = re.compile(rb"\|[^\S\n]*+\n")
 _ROWS_MAX: Final = 256
 
 
@@ -48,11 +49,13 @@ class Boxes:
         self._rows: dict[str, float] = {}
         self._line = 0  # the last one of the box
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
+        if not (self._rows or self._section) and not _LAST_BAR.search(piece.data):
+            return []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             if b"---" in text and _RULE.search(text):
                 self._close(records)
             elif b"|" in text and (found := _ROW.search(text)):

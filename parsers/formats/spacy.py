@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.keyvalue.records import Records
 from parsers.metrics import ANY_LOSS
@@ -34,11 +35,13 @@ class Table:
         self.taken: list[int] = []
         self._names: list[str] = []
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
+        if not self._names and b" # " not in piece.data:
+            return []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             if b" # " in text and (header := _HEADER.search(text)):
                 names = header[1].decode("utf-8", "replace").strip()
                 self._names = _GAP.split(names)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.keyvalue.records import Records
 from parsers.metrics import ANY_LOSS
@@ -60,11 +61,13 @@ class Table:
         self._done = False  # whether the epoch has its record
         self._evaluated = True  # whether the epoch has its scores
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
+        if not self._names and b"_mem" not in piece.data:
+            return []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             if b"/" in text and b":" in text and (row := _ROW.search(text)):
                 self._row(line, row, records)
             elif b"_mem" in text and (header := _HEADER.search(text)):

@@ -11,11 +11,11 @@ step stands on the line before, with the learning rate.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 from parsers.batch import Batch
 from parsers.engine.numbers import number
+from parsers.engine.pieces import Piece
 from parsers.format import Format
 from parsers.keyvalue.records import Records
 from parsers.metrics import ANY_LOSS
@@ -27,6 +27,8 @@ _NAMED: Final = re.compile(rb"\bloss_(gen|fm|mel|kl|dur)=(" + NUMBER + rb")")
 _LOSSES: Final = re.compile(
     rb"\bLosses: \[([^\]]{3,400})\], step: (\d{1,15}), lr: (" + NUMBER + rb")"
 )
+# What every such list has.
+_ANY_LIST: Final = re.compile(rb", " + NUMBER + rb"\][^\S\n]*+\n|Losses: \[")
 _LIST: Final = re.compile(
     rb"[:\s]\[((?:[-+.\dnaife]{1,24}, ){3,12})(\d{1,15}), (" + NUMBER + rb")\]\s*$"
 )
@@ -44,11 +46,13 @@ class Losses:
         self._step: int | None = None
         self._lr = 0.0
 
-    def read(self, lines: Sequence[bytes], first: int) -> list[Batch]:
-        """The records of some lines, the first of which has number `first`."""
+    def read(self, piece: Piece) -> list[Batch]:
+        """The records of some lines."""
         self.taken = []
+        if not (b"loss_" in piece.data or _ANY_LIST.search(piece.data)):
+            return []
         records = Records()
-        for line, text in enumerate(lines, first):
+        for line, text in enumerate(piece.lines, piece.first):
             if b"loss_gen=" in text:
                 self._named(line, text, records)
             elif (b"Losses: [" in text and (found := _LOSSES.search(text))) or (

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from parsers.batch import Batch
+from parsers.batch import Batch, Floats, Ints
 from parsers.keyvalue.vocabulary import Key, is_curve
 from parsers.metrics import OF_SET
 
@@ -19,6 +20,9 @@ _HELD_OUT: Final = {
     "accuracy": "val_accuracy",
     "train_ppl": "val_ppl",
 }
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -50,20 +54,31 @@ def entry(found: Iterable[tuple[Key, float]], *, held_out: bool = False) -> Entr
         found: keys that are known, with their values.
         held_out: whether the values are of held-out data, whatever their keys are.
     """
-    ranks: dict[str, int] = {}
-    values: dict[str, float] = {}
-    for key, value in found:
-        name, rank = key.name, key.rank
-        if name not in ranks or rank < ranks[name]:
-            ranks[name], values[name] = rank, value * key.scale
+    values = {k.name: value * k.scale for k, value in plainest(found).values()}
     step, planned = values.pop("step", None), values.pop("max_steps", None)
+    values = as_meant(values, held_out=held_out)
+    return Entry(values, whole(step), whole(planned))
+
+
+def plainest(found: Iterable[tuple[Key, _T]]) -> dict[str, tuple[Key, _T]]:
+    """By metric, what stands under the plainest of its keys."""
+    chosen: dict[str, tuple[Key, _T]] = {}
+    for key, value in found:
+        if key.name not in chosen or key.rank < chosen[key.name][0].rank:
+            chosen[key.name] = key, value
+    return chosen
+
+
+def as_meant(values: Mapping[str, _T], *, held_out: bool) -> dict[str, _T]:
+    """The metrics of a record, as all of them together show what each is."""
     if "val_loss" in values:  # beside a whole they are its parts
         values = {n: v for n, v in values.items() if not n.startswith(OF_SET)}
     if held_out:
-        values = {_HELD_OUT.get(name, name): value for name, value in values.items()}
-    elif "generator_loss" in values and not any(map(is_curve, values)):
-        values["loss"] = values["generator_loss"]  # it stands for that of the training
-    return Entry(values, _whole(step), _whole(planned))
+        return {_HELD_OUT.get(name, name): value for name, value in values.items()}
+    if "generator_loss" in values and not any(map(is_curve, values)):
+        # It stands for that of the training.
+        return {**values, "loss": values["generator_loss"]}
+    return dict(values)
 
 
 class Axis:
@@ -83,11 +98,34 @@ class Axis:
         self._stated = False  # some entry named its step
         self._counted = False  # some epoch had a fraction
 
+    def steps(self, stated: Floats, planned: Floats, epochs: Floats) -> Ints:
+        """The steps of the next entries, out of what they state; NaN is nothing."""
+        plans = planned[_is_whole(planned) & (planned != 0)]
+        self.planned = int(plans[-1]) if len(plans) else self.planned
+        known = _is_whole(stated)
+        steps = np.where(known, stated, self.last).astype(np.int64)
+        # Those before the first that states its step are counted.
+        counted = 0 if self._stated else len(steps)
+        if known.any():
+            counted = min(counted, int(known.argmax()))
+            self._stated = True
+        latest = np.maximum.accumulate(np.where(known, np.arange(len(steps)), -1))
+        steps = np.where(latest < 0, self.last, steps[latest])
+        for i, epoch in enumerate(epochs[:counted].tolist()):
+            steps[i] = self._counted_step(self._count + i + 1, epoch)
+        self._count += len(steps)
+        self.last = int(steps[-1]) if len(steps) else self.last
+        return steps
+
     def step(self, found: Entry) -> int:
-        """The step of an entry that is the next record."""
+        """The step of a single entry, as `steps` gives it."""
         self._count += 1
         self.planned = found.planned or self.planned
-        self.last = self._step(found)
+        if found.step is not None:
+            self._stated, self.last = True, found.step
+        elif not self._stated:
+            epoch = found.values.get("epoch", math.nan)
+            self.last = self._counted_step(self._count, epoch)
         return self.last
 
     def restart(self) -> None:
@@ -103,18 +141,11 @@ class Axis:
         """Goes on where `state` was taken."""
         vars(self).update(state)
 
-    def _step(self, found: Entry) -> int:
-        if found.step is not None:
-            self._stated = True
-            return found.step
-        if self._stated:
-            return self.last
-        epoch = found.values.get("epoch")
-        if epoch is None or self._counted or not epoch.is_integer():
-            self._counted |= epoch is not None
-            return self._count
-        whole = _whole(epoch)
-        return self._count if whole is None else whole
+    def _counted_step(self, count: int, epoch: float) -> int:
+        if math.isnan(epoch) or self._counted or not epoch.is_integer():
+            self._counted |= not math.isnan(epoch)
+            return count
+        return count if abs(epoch) >= _STEPS_END else int(epoch)
 
 
 class Records:
@@ -148,7 +179,14 @@ def _batch(pattern: str, names: tuple[str, ...], rows: Iterable[Any]) -> Batch:
     )
 
 
-def _whole(value: float | None) -> int | None:
+def _is_whole(values: Floats) -> NDArray[np.bool_]:
+    """Which of them may be steps."""
+    with np.errstate(invalid="ignore"):
+        return np.abs(values) < _STEPS_END
+
+
+def whole(value: float | None) -> int | None:
+    """A number as a step; None where it is none."""
     if value is None or not math.isfinite(value) or abs(value) >= _STEPS_END:
         return None
     return int(value)

@@ -400,6 +400,12 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
     }
 )
 
+_DIGITS: Final = "0123456789"
+_ZEROS: Final = str.maketrans(_DIGITS, "0" * 10)
+# Keys with digits, each written `0`.
+_NUMBERED: Final = frozenset(
+    text.translate(_ZEROS) for text in KEYS if not set(_DIGITS).isdisjoint(text)
+)
 # `eval_news_loss`: one of several validation sets; Lightning numbers them.
 _SETS_OF: Final = frozenset({"eval", "val", "valid", "validation", "dev"})
 _LIGHTNING: Final = "loss_dataloader_idx_"
@@ -448,6 +454,15 @@ def _of_set(simple: str) -> Key | None:
 def is_curve(name: str) -> bool:
     """Whether a record with this metric is a point of a curve."""
     return name in CURVES or name.startswith(OF_SET)
+
+
+@lru_cache(maxsize=4096)
+def depends_on_digits(text: str) -> bool:
+    """Whether a key with other digits in it may be another metric (`top1`, `top5`)."""
+    masked = text.translate(_ZEROS)
+    if {plain(masked), plain(_CAMEL.sub("_", masked))}.isdisjoint(_NUMBERED):
+        return "0" in masked and plain(text).partition("_")[0] in _SETS_OF
+    return True
 
 
 def plain(text: str) -> str:

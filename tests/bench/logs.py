@@ -405,7 +405,7 @@ def _expression(text: str) -> bytes:
         end = field.end()
         unread = field[1].endswith("_")
         grouped = ",d}" in field[0]
-        pattern += b"[^|]+?" if unread or grouped else NUMBER
+        pattern += b"[^|]+?" if unread or grouped else b" *" + NUMBER
         reads |= not unread
     return pattern + _literal(text[end:]).rstrip() if reads else b""
 

@@ -31,7 +31,7 @@ FIELDS = {
     "files": "open files of the daemon",
     "threads": "threads of the daemon",
     "store_mb": "store (MB)",
-    "lag_s": "oldest unread byte (s)",
+    "lag_s": "longest time since a log with unread bytes was read (s)",
 }
 
 
@@ -93,9 +93,13 @@ def sample(watched: Daemon, started: float) -> dict[str, float]:
     store.close()
     lag = 0.0
     for row in rows:
-        path, offset = watched.logs / row.path, row.cursor.offset if row.cursor else 0
-        if path.exists() and path.stat().st_size > offset:
-            lag = max(lag, time.time() - path.stat().st_mtime)
+        path, cursor = watched.logs / row.path, row.cursor
+        if cursor is None or not path.exists():
+            continue
+        seen = path.stat()
+        if (seen.st_ino, seen.st_size) != (cursor.inode, cursor.offset):
+            # Since the last look: the log itself has always just been written.
+            lag = max(lag, time.time() - cursor.mtime_ns / 1e9)
     return {
         "minutes": (time.monotonic() - started) / 60,
         "daemon_mb": rss_mb(pid),

@@ -271,6 +271,8 @@ def exit_on_sigterm() -> None:
     atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGALRM, stop)
+    # While the interpreter ends, nothing handles the signal any more: it would kill.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0.0)
     sys.unraisablehook = ignored
 
 

@@ -51,8 +51,7 @@ class Daemon:
     `make_worker(options, done)`: what analyses and plots.
 
     Raises:
-        StorageSetupError: the database cannot be used.
-        ConfigError: a channel cannot be used as it is set up.
+        StorageSetupError, ConfigError: the database, or a channel, cannot be used.
     """
 
     def __init__(
@@ -69,9 +68,8 @@ class Daemon:
         self.store = Database(settings.state)
         self._stack.callback(self.store.close)
         self._given_worker = make_worker
-        self._exports = Exports(
-            settings.state, settings.exports, uptime=self._clock.uptime
-        )
+        uptime = self._clock.uptime
+        self._exports = Exports(settings.state, settings.exports, uptime=uptime)
         self._stack.callback(self._exports.stop)
         self.writers = WriterWatch(self._clock)
         self.reader = self._make_reader()
@@ -88,7 +86,7 @@ class Daemon:
             exports=self._exports,
             polling=self._polling,
         )
-        self._read_at = self._clock.uptime()
+        self._read_at = uptime()
         self._exit = ""
         self._changed: dict[Tail, None] = {}
         self._timers = Timers(self._times(), self.mailbox.put, self._clock)

@@ -4,9 +4,10 @@ Each error backs one log off, exponentially, and stops no other; what a failed
 transaction had read is rolled back to the checkpoints and read again.
 """
 
+import contextlib
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -57,7 +58,8 @@ class Reader:
         self._store = store
         self._tailer = tailer
         self._clock = clock
-        self._pending: list[Tail] = []
+        self._waiting: list[Tail] = []
+        self._behind: list[Tail] = []
         self._files = OpenFiles(tailer)
         self._limit = TimeLimit(MAX_TURN_S)
         self._stale = False
@@ -73,7 +75,7 @@ class Reader:
     @property
     def backlog(self) -> int:
         """How many logs wait for another turn."""
-        return len(self._pending)
+        return len(self._waiting) + len(self._behind)
 
     def scan(self) -> list[Tail]:
         """Looks for new, renamed and unlinked logs; those that there is to read in.
@@ -131,17 +133,22 @@ class Reader:
             StorageUnavailableError: the database cannot be read now.
         """
         self._reload()
-        queue = deque(dict.fromkeys([*due, *self._pending]))
-        self._pending = []
-        behind: deque[Tail] = deque()
+        # First those that waited longest, or under load the last would never be read.
+        queue = deque(dict.fromkeys([*self._waiting, *due]))
+        soon = set(queue)
+        behind = deque(tail for tail in self._behind if tail not in soon)
+        waited = bool(behind)
+        self._waiting, self._behind = [], []
         changed: dict[Tail, None] = {}
         started = self._clock.uptime()
         try:
-            while queue or behind:
-                with self._store.transaction(), TimeLimit(MAX_TURN_S) as self._limit:
+            if queue:
+                with self._transaction():
                     self._turn(queue, behind, changed)
-                if self._clock.uptime() - started > _PASS_S:
-                    break
+            while behind and (waited or self._clock.uptime() - started <= _PASS_S):
+                waited = False
+                with self._transaction():
+                    self._piece(behind.popleft(), TURN_BYTES, behind, changed)
         except StorageUnavailableError as error:
             self._on_store_error(error)
             return []
@@ -151,7 +158,7 @@ class Reader:
         if self.error:
             LOGGER.info("the database can be written again; reading continues")
         self.error = ""
-        self._pending = [*queue, *behind]
+        self._waiting, self._behind = [*queue], [*behind]
         return list(changed)
 
     def evict_idle(self) -> None:
@@ -167,13 +174,16 @@ class Reader:
         for tail in self.tails.values():
             tail.evict()
 
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """What is read inside is stored as a whole, each log within its time."""
+        with self._store.transaction(), TimeLimit(MAX_TURN_S) as self._limit:
+            yield
+
     def _turn(
         self, queue: deque[Tail], behind: deque[Tail], changed: dict[Tail, None]
     ) -> None:
-        """Reads a piece of each log in the queue, or more of the first one behind."""
-        if not queue:
-            self._piece(behind.popleft(), TURN_BYTES, behind, changed)
-            return
+        """Reads a piece of each log in the queue, as far as the time suffices."""
         started = self._clock.uptime()
         while queue and self._clock.uptime() - started <= _PASS_S:
             self._piece(queue.popleft(), FIRST_BYTES, behind, changed)
@@ -254,7 +264,7 @@ class Reader:
         """Goes back to the checkpoints after a transaction was rolled back."""
         if self._stale:
             self.registry.load()
-            self._pending = self.registry.readable()
+            self._waiting, self._behind = self.registry.readable(), []
             self._stale = False
 
     def _rollback(self, failed: "_PartialWriteError") -> None:

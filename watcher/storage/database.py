@@ -5,10 +5,10 @@ the process dies, every point is stored exactly once.  Only the daemon writes ru
 number of processes may read.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ class Database:
         """How many rows were written so far."""
         return self.connection.total_changes
 
-    @contextmanager
+    @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Commits everything that is written inside, or nothing of it."""
         try:
@@ -93,7 +93,7 @@ class Database:
                 cache.invalidate()
             raise
 
-    @contextmanager
+    @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
         """Everything that is read inside is of one moment, between two commits."""
         with self.connection.transaction("DEFERRED"):
@@ -295,8 +295,7 @@ class Database:
 
 
 def _key(path: Path) -> tuple[int, int] | None:
-    try:
+    with contextlib.suppress(OSError):
         seen = path.stat()
-    except OSError:
-        return None
-    return seen.st_dev, seen.st_ino
+        return seen.st_dev, seen.st_ino
+    return None

@@ -3,6 +3,7 @@
 python -m watcher.web.server '{"state": "plots/.gptwatch", "listen": "..."}'
 """
 
+import asyncio
 import ipaddress
 import json
 import os
@@ -12,6 +13,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -57,7 +59,25 @@ class Protocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Ends the streams of events when it is asked to stop."""
+    """Costs nothing while nobody asks, and ends its streams when it is to stop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Waits for the signal; uvicorn's own looks for it ten times a second."""
+        self._loop = asyncio.get_running_loop()
+        await self.on_tick(0)
+        if not self.should_exit:
+            await self._ended.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Notes the signal, and wakes the loop."""
+        super().handle_exit(sig, frame)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._ended.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Closes everything; no page holds it up."""

@@ -51,9 +51,9 @@ class _Losses:
         return float(np.median(self._first)) if len(self._first) == _OF else None
 
     def since(self, line: int) -> list[float]:
-        """Those from a line on."""
+        """The first ones from a line on, as many as show an effect."""
         at = int(np.searchsorted(self._tail.steps, line))
-        after: list[float] = self._tail.values[at:].tolist()
+        after: list[float] = self._tail.values[at : at + _AFTER].tolist()
         return after
 
 

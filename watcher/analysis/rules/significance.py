@@ -60,13 +60,14 @@ def p_above_best(
 def _noise(history: History, best: int) -> tuple[float, int]:
     """Standard deviation of the last evaluations, without a level shift.
 
-    The largest rise since the best is one if all later values keep half of it: it
-    shows in two second differences and is no noise.
+    The largest rise of these since the best is one if all later values keep half of
+    it: it shows in two second differences and is no noise.
     """
     y, n = history.y, len(history.y)
     first = max(2, n - WINDOW + 2)
     found = history.differences[first:]
-    at = max(range(best + 1, n), key=lambda i: y[i] - y[i - 1])
+    recent = range(max(best + 1, n - WINDOW), n)
+    at = max(recent, key=lambda i: y[i] - y[i - 1])
     kept = min(y[at:]) > (y[at] + y[at - 1]) / 2
     if not kept or at == n - 1 or at < first or len(found) < _MIN_SHIFTED:
         return sigma(found)

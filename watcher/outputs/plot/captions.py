@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from watcher.analysis.model import Analysis
 from watcher.outputs.plot.theme import printable
 from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.findings import in_epochs
 from watcher.outputs.text.numbers import integer, setting, short
 
 
@@ -39,6 +40,7 @@ def hyperparameters(analysis: Analysis, lang: str) -> list[str]:
         tr(lang, phrase, n=_value(name, known[name], lang))
         for name, phrase in _HYPERPARAMETERS
         if known.get(name) not in (None, "")
+        and not (name == "max_iters" and analysis.epochs)  # the axis names them
     ]
 
 
@@ -68,9 +70,11 @@ def _log(analysis: Analysis, lang: str) -> Iterator[str]:
             "last": integer(last, lang),
             "most": integer(most, lang),
         }
-        yield tr(lang, "step {last} of {most}", **values)
+        text = tr(lang, "step {last} of {most}", **values)
+        yield in_epochs(text) if analysis.epochs else text
     elif last is not None:
-        yield tr(lang, "step {last}", last=integer(last, lang))
+        text = tr(lang, "step {last}", last=integer(last, lang))
+        yield in_epochs(text) if analysis.epochs else text
 
 
 def _drawn(changed_at: float | None, drawn_by: str, lang: str) -> str:

@@ -9,6 +9,7 @@ from itertools import chain
 
 import numpy as np
 
+from parsers.metrics import validation_set
 from watcher.analysis.model import Analysis, Curve
 from watcher.outputs.plot.axis_range import (
     FEW,
@@ -34,6 +35,7 @@ from watcher.outputs.plot.lines import (
     superseded,
     validation_line,
 )
+from watcher.outputs.plot.theme import printable
 from watcher.outputs.plot.ticks import Scale
 from watcher.outputs.plot.view import Trace, View
 from watcher.outputs.text.numbers import integer
@@ -58,7 +60,7 @@ def hero(analysis: Analysis, look: Look) -> View:
     ends = [
         end(
             t.y,
-            name(t, look),
+            _named(t, analysis, look),
             t.colour,
             look,
             at=t.x,
@@ -73,6 +75,15 @@ def hero(analysis: Analysis, look: Look) -> View:
         y=y,
         traces=(*_old(analysis, look, alone=alone), *thin_lines, *bold),
         ends=tuple(chain.from_iterable(ends)),
+    )
+
+
+def _named(trace: Trace, analysis: Analysis, look: Look) -> str:
+    """The name of a line; of several validation sets with that of its own."""
+    text, val = name(trace, look), analysis.val
+    of = validation_set(val.metric) if val is not None else ""
+    return (
+        f"{text} ({printable(of)})" if of and trace.colour == look.theme.val else text
     )
 
 
@@ -219,6 +230,23 @@ def validation(analysis: Analysis, look: Look) -> View | None:
         y=y,
         traces=tuple(replace(t, dots=len(t.x) <= FEW_DOTS) for t in lines),
         ends=end(lines[0].y, "", look.theme.val, look),
+    )
+
+
+def of_set(curve: Curve, look: Look) -> View | None:
+    """Show one of several validation sets by itself."""
+    at, values = decimated(curve, curve.values, kept(curve), look.x)
+    y = loss_scale([(at, values)], look.x)
+    if y is None:
+        return None
+    named = {"name": printable(validation_set(curve.metric))}
+    parts = (curve.unit, "log scale" if y.log else "")
+    return View(
+        title=look.tr("Validation ({name})", **named),
+        note=" · ".join(look.tr(part) for part in parts if part),
+        y=y,
+        traces=(Trace(at, values, look.theme.val, dots=len(at) <= FEW_DOTS),),
+        ends=end(values, "", look.theme.val, look),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from parsers.metrics import validation_set
 from watcher.analysis.model import Analysis, Curve
 from watcher.outputs.plot.axis_range import span
 from watcher.outputs.plot.lines import Look, averaged, shows_validation
@@ -12,6 +13,7 @@ from watcher.outputs.plot.loss_panels import (
     gap,
     late,
     late_training,
+    of_set,
     validation,
 )
 from watcher.outputs.plot.side_panels import (
@@ -112,6 +114,8 @@ def _pool(analysis: Analysis, look: Look) -> Iterator[View | None]:
         yield validation(analysis, look)
     if _differs(analysis):
         yield detail(analysis, look)
+    for curve, _ in analysis.other_sets:
+        yield of_set(curve, look)
     yield times(analysis, look) or mean_times(analysis, look)
     mfu, speed = analysis.mfu, analysis.throughput
     note = "% of the device's peak"
@@ -143,7 +147,11 @@ def _differs(analysis: Analysis) -> bool:
 
 def _others(analysis: Analysis) -> Iterator[tuple[str, Curve]]:
     """Yield the metrics that have no panel of their own, the most points first."""
-    others = [(n, c) for n, c in analysis.curves.items() if n not in _SHOWN]
+    others = [
+        (n, c)
+        for n, c in analysis.curves.items()
+        if n not in _SHOWN and not validation_set(n)
+    ]
     yield from sorted(others, key=lambda pair: -len(pair[1]))
 
 

@@ -26,6 +26,7 @@ from watcher.outputs.plot.lines import (
 )
 from watcher.outputs.plot.ticks import Scale, brief
 from watcher.outputs.plot.view import End, Trace, View
+from watcher.outputs.text.catalog import message
 from watcher.outputs.text.numbers import integer, mfu, milliseconds, percent
 
 
@@ -37,11 +38,12 @@ _MARKS = 300
 
 def times(analysis: Analysis, look: Look) -> View | None:
     """Show the typical iteration; pauses are ticked and never stretch the scale."""
-    curve, pause = analysis.time, analysis.pause
+    curve, pause = analysis.time, _paused(analysis)
     if curve is None or not len(curve):
         return None
     keep = curve.current if pause is None else curve.current & ~pause
-    view = level(curve, look, "Time per iteration", keep=keep)
+    title = message("Time per epoch" if look.epochs else "Time per iteration")
+    view = level(curve, look, title, keep=keep)
     at = np.flatnonzero(np.empty(0) if pause is None else pause & curve.current)
     if view is None or not len(at):
         return view
@@ -54,6 +56,19 @@ def times(analysis: Analysis, look: Look) -> View | None:
         ends=view.ends,
         marks=curve.steps[shown].astype(np.float64),
     )
+
+
+def _paused(analysis: Analysis) -> Mask | None:
+    """Which times are pauses: none since iterations became slower for good."""
+    curve, pause = analysis.time, analysis.pause
+    if curve is None or pause is None:
+        return pause
+    slow = np.zeros(len(curve), dtype=bool)
+    for finding in analysis.findings:
+        if finding.rule == "slowdown" and finding.since_step is not None:
+            end = finding.cleared_step or np.iinfo(np.int64).max
+            slow |= (curve.steps >= finding.since_step) & (curve.steps < end)
+    return np.asarray(pause & ~slow)
 
 
 def unpaused(curve: Curve | None, analysis: Analysis) -> Mask | None:

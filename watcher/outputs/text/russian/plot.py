@@ -12,6 +12,8 @@ RUSSIAN: Final = MappingProxyType({
     "Validation, last half": "Валидация, вторая половина",
     "Validation against time": "Валидация по времени",
     "Training loss against time": "Loss на обучении по времени",
+    "Time per epoch": "Время эпохи",
+    "Validation ({name})": "Валидация ({name})",
     "Time per iteration": "Время итерации",
     "Mean time per iteration": "Среднее время итерации",
     "Utilisation (MFU)": "Загрузка GPU (MFU)",

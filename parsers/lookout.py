@@ -1,0 +1,87 @@
+"""What of a log without metrics is worth reading: it may be no log of a training.
+
+Its first lines are read, whatever they are.  As long as no format takes any, of the
+later ones only those near a word that names a metric are; of the others some more are
+read for settings and milestones, and in the rest only ends of runs are looked for.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from parsers.engine.pieces import Piece
+from parsers.milestones import milestone
+
+
+_FIRST_LINES: Final = 2000
+_STATING_LINES: Final = 20_000
+# A table may stand below such a word: so many lines are read from it on.
+_NEAR: Final = 500
+_METRICS: Final = (
+    *(b"loss", b"bpb", b"ppl", b"perplexity", b"nll", b"reward", b"rew_mean", b"epret"),
+    *(b"psnr", b"l_pix", b"rmse", b" cost ", b"learn: ", b" train ", b"train-"),
+)
+_ENDS: Final = (
+    *(b"traceback", b"error", b"exception", b"kill", b"memory", b"cancelled"),
+    *(b"interrupt", b"terminate"),
+)
+
+
+What = Literal["all", "statements", "ends"]
+
+
+class Lookout:
+    """Divides a log in which no format was recognised yet.
+
+    Attributes:
+        until: lines up to this one are read.
+    """
+
+    def __init__(self) -> None:
+        self.until = _FIRST_LINES
+
+    def next_part(
+        self, piece: Piece, start: int, named: Sequence[int]
+    ) -> tuple[int, What]:
+        """Where the part of a piece ends that begins at `start`; what to read in it.
+
+        `named`: the lines that name a metric, by their index.
+        """
+        at = bisect_left(named, start)
+        until = self.until - piece.first
+        if until < start:
+            if at == len(named) or named[at] > start:
+                end = named[at] if at < len(named) else len(piece)
+                return _idle(piece, start, end)
+            until = start
+        for i in range(at, len(named)):
+            if named[i] > until:
+                break
+            until = max(until, named[i] + _NEAR)
+        self.until = until + piece.first
+        return min(until + 1, len(piece)), "all"
+
+
+def _idle(piece: Piece, start: int, end: int) -> tuple[int, What]:
+    last = _STATING_LINES - piece.first
+    return (end, "ends") if last < start else (min(end, last + 1), "statements")
+
+
+def naming_metrics(piece: Piece) -> list[int]:
+    """Lines with a word that names a metric, by their index."""
+    return _holding(piece, _METRICS)
+
+
+def ends(piece: Piece) -> list[tuple[int, str, bytes]]:
+    """Lines that end a run: number, kind and text."""
+    lines = [(i, piece.line(i)) for i in _holding(piece, _ENDS)]
+    found = [(i + piece.first, milestone(line), line) for i, line in lines]
+    return [(number, kind, line) for number, kind, line in found if kind]
+
+
+def _holding(piece: Piece, words: Sequence[bytes]) -> list[int]:
+    lower = piece.data.lower()
+    if not any(word in lower for word in words):
+        return []
+    lines = lower.split(b"\n")[:-1]
+    return [i for i, line in enumerate(lines) if any(word in line for word in words)]

@@ -1,0 +1,60 @@
+"""A log without metrics is given up, except near what may be one."""
+
+import json
+
+import pytest
+from oracle import known, once
+
+from parsers.parser import Parser
+from watcher.storage.columns import Run
+
+
+def text(count: int) -> str:
+    """Lines of no training."""
+    return "".join(
+        f"worker-{i % 7} served request {i} in {i % 97} ms\n" for i in range(count)
+    )
+
+
+TABLE = "step,train_loss\n" + "".join(f"{i},{9 - i / 7:.3f}\n" for i in range(40))
+TRACE = "Traceback (most recent call last):\n  File 'a'\nValueError: no\n"
+LOGS = {
+    "a table": text(2600) + TABLE + text(900),
+    "a table between words": text(2600) + "no loss\n" + text(450) + TABLE + text(3000),
+    "too far from the word": text(2600) + "no loss\n" + text(520) + "it 3\n" + text(99),
+    "settings": text(2600) + "batch_size = 12\n" + text(20_000) + "n_layer = 3\n",
+    "a traceback": text(20_600) + TRACE + text(10),
+}
+
+
+def in_pieces(data: bytes, size: int) -> dict[str, object]:
+    """What is found in pieces, each read in a sitting of its own."""
+    run, parser = Run(), Parser()
+    for at in range(0, len(data), size):
+        run.add(parser.feed(data[at : at + size]))
+        parser = Parser.restore(json.loads(json.dumps(parser.state())))
+    run.add(parser.flush())
+    return known(run)
+
+
+@pytest.mark.parametrize("log", LOGS.values(), ids=LOGS)
+@pytest.mark.parametrize("size", [3000, 70_001])
+def test_what_is_given_up_does_not_depend_on_cuts(log: str, size: int) -> None:
+    assert once(log.encode()) == in_pieces(log.encode(), size)
+
+
+def test_table_behind_other_text_is_read() -> None:
+    assert 40 == len(once(LOGS["a table"].encode())["columns"]["loss"][0]) // 8
+    assert "csv" == once(LOGS["a table between words"].encode())["format"]
+
+
+def test_settings_are_read_in_the_first_lines_only() -> None:
+    assert {"batch_size": 12} == once(LOGS["settings"].encode())["facts"]
+
+
+def test_end_of_a_run_is_found_wherever_it_stands() -> None:
+    found = once(LOGS["a traceback"].encode())["milestones"]
+
+    assert [("traceback", 20_601), ("error", 20_603)] == [
+        (m.kind, m.line) for m in found
+    ]
