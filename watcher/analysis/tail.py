@@ -42,8 +42,10 @@ class Tail:
     def trim(self) -> None:
         """Drops what nothing looks back on."""
         extra = (len(self.values) - self._keep) // self._align * self._align
-        if extra > 0:
-            self.first += extra
-            # Copies: a view would keep the whole array in memory.
+        extra = max(extra, 0)
+        self.first += extra
+        # Copies: a view would keep the whole array in memory.
+        if extra or self.steps.base is not None:
             self.steps = self.steps[extra:].copy()
+        if extra or self.values.base is not None:
             self.values = self.values[extra:].copy()

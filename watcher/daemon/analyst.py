@@ -41,7 +41,7 @@ from watcher.views.series import Series
 _NICE: Final = 10
 _EXIT_AGAIN_S: Final = 0.5
 # Runs whose state is kept in memory, those that were judged last.
-_FOLLOWED: Final = 256
+_FOLLOWED: Final = 64
 # Of blocks that pictures are drawn from.
 _CACHE_BYTES: Final = 48 << 20
 

@@ -65,7 +65,7 @@ class Pauses:
         # The first slow iteration in a row, so that what follows need not be known.
         before = np.append(self._paused, pause[:-1])
         self._paused = bool(pause[-1])
-        self._block.append(values)
+        self._block.append(values.copy())  # a view would keep all of them in memory
         self._left -= len(values)
         if not self._left:
             block = np.concatenate(self._block)
