@@ -18,7 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bench_reading import nanogpt_log
+from logs import SHAPES
+from logs import log as generated
 
 
 ROUNDS = 3
@@ -61,8 +62,7 @@ def timed(command: list[str]) -> tuple[float, float]:
 def compare(lines: int, folder: Path) -> None:
     """Prints one row: ours against the script for a log of so many lines."""
     log = folder / f"{lines}.log"
-    rows = nanogpt_log(lines * 60 / 1e6).splitlines(keepends=True)[:lines]
-    log.write_bytes(b"".join(rows))
+    log.write_bytes(generated(SHAPES["nanogpt"], lines))
     script = folder / "script.py"
     script.write_text(SCRIPT)
     gptwatch = str(Path(sys.executable).with_name("gptwatch"))
@@ -84,7 +84,7 @@ def start_up(folder: Path) -> None:
     """Prints how long the quick commands take."""
     gptwatch = str(Path(sys.executable).with_name("gptwatch"))
     log = folder / "small.log"
-    log.write_bytes(nanogpt_log(0.01))
+    log.write_bytes(generated(SHAPES["nanogpt"], 200))
     for command in (["--help"], ["export", str(log)]):
         wall = []
         for _ in range(ROUNDS):
@@ -99,7 +99,7 @@ def large(folder: Path) -> None:
     """Prints the peak memory of exporting 200 MB."""
     gptwatch = str(Path(sys.executable).with_name("gptwatch"))
     log = folder / "large.log"
-    piece = nanogpt_log(20)
+    piece = generated(SHAPES["nanogpt"], 350_000)
     with log.open("wb") as file:
         for _ in range(10):
             file.write(piece)

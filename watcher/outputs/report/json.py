@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
+from parsers import metrics
 from parsers.batch import Floats
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Curve, Segment, Summary
@@ -122,8 +123,12 @@ def _training(analysis: Analysis) -> dict[str, Any]:
 
 
 def _validation(analysis: Analysis) -> dict[str, Any]:
-    """Validation figure with the log's own training loss at the evaluation."""
-    val = analysis.val
+    """Validation figure with the log's own training loss at the evaluation.
+
+    Empty where the log names several validation sets: each is among the metrics.
+    """
+    named = analysis.val is not None and metrics.validation_set(analysis.val.metric)
+    val = None if named else analysis.val
     return {
         "steps": _empty() if val is None else val.steps,
         "train_loss": _beside(val, analysis.curves.get("train_loss")),
