@@ -171,6 +171,7 @@ class Format:
         averaged: metrics that the trainer has already averaged over time.
         weight: what one line counts in detection; generic formats have less.
         least: so many lines make a log of it; fewer are a coincidence.
+        epochs: whether a step of its records is an epoch.
     """
 
     name: str
@@ -182,6 +183,7 @@ class Format:
     averaged: tuple[str, ...] = ()
     weight: float = 1.0
     least: int = 1
+    epochs: bool = False
 
     def score(self, hits: int) -> float:
         """How well it fits a log of which so many lines count for it."""

@@ -193,6 +193,18 @@ def test_a_metric_with_a_digit_in_its_name_is_read_in_free_text() -> None:
     )
 
 
+def test_a_row_of_yolo_is_an_epoch() -> None:
+    """Its column is headed so; nowhere is it a step."""
+    lines = [" Epoch  GPU_mem  box_loss  cls_loss  dfl_loss  Instances  Size"]
+    lines += [
+        f"   {i}/9     2.1G     {3 / i:.3f}      1.2      1.1         12   640: "
+        "100%|##########| 8/8 [00:01<00:00,  6.1it/s]"
+        for i in range(1, 10)
+    ]
+
+    assert headline(read(*lines)).endswith("after 9 epochs")
+
+
 # Values that belong to something else
 
 

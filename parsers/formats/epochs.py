@@ -36,6 +36,7 @@ def _locate(text: bytes) -> Fields | None:
 
 EPOCHS = Format(
     name="epochs",
+    epochs=True,
     units=ANY_LOSS,
     written_by="home-made loops: one line an epoch",
     samples=(

@@ -176,6 +176,7 @@ def _time(text: bytes, shown: bytes, steps: int) -> dict[str, float]:
 
 KERAS = Format(
     name="keras",
+    epochs=True,
     units=ANY_LOSS,
     written_by="Keras, tf.keras: Model.fit",
     samples=(

@@ -151,6 +151,7 @@ class Table:
 
 ULTRALYTICS = Format(
     name="ultralytics",
+    epochs=True,
     units=ANY_LOSS,
     written_by="Ultralytics YOLOv5 to YOLO26, YOLOv7, YOLOv9 on the console",
     samples=(

@@ -15,8 +15,7 @@ from watcher.analysis.segments import current
 
 
 _MS: Final = 1000.0
-# Formats with one record an epoch, and records that show it in others.
-_EPOCH_FORMATS: Final = frozenset({"keras", "epochs"})
+# Records whose step is their epoch, which show it where a format has both.
 _MIN_EPOCHS: Final = 2
 # Share of the records that are of another run in a table of results.
 _OTHER_RUNS: Final = 0.8
@@ -289,7 +288,7 @@ class Pieces:
         self, log: Log, curves: Mapping[str, Curve], main: Curve | None
     ) -> bool:
         """Whether what the log calls a step is an epoch."""
-        if log.format is not None and log.format.name in _EPOCH_FORMATS:
+        if log.format is not None and log.format.epochs:
             return True
         epoch = curves.get("epoch")
         if epoch is None or main is None:

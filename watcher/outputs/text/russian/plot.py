@@ -8,7 +8,7 @@ from typing import Final
 RUSSIAN: Final = MappingProxyType({
     # titles
     "Training loss": "Loss на обучении",
-    "Training loss, last half": "Loss на обучении, вторая половина",
+    "Training loss, last half": "Обучение, вторая половина",
     "Validation, last half": "Валидация, вторая половина",
     "Validation against time": "Валидация по времени",
     "Training loss against time": "Loss на обучении по времени",
