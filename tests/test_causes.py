@@ -15,6 +15,9 @@ RECORDS = "".join(
     f"iter {i}: loss {3 - i / 50:.4f}, time 9.00ms, mfu 30.00%\n" for i in range(40)
 )
 
+# What stands behind an exception without a message.
+EXPLAINED = {"StopIteration": " (the data ran out)"}
+
 
 def traceback(last: str, prefix: str = "") -> str:
     """A traceback with its last line, each line behind a prefix."""
@@ -56,9 +59,8 @@ def test_any_exception_that_ends_a_log_is_a_crash(last: str, prefix: str) -> Non
     """The class need not be called an error."""
     found = title(RECORDS + traceback(last, prefix))
 
-    assert found.removesuffix("\N{HORIZONTAL ELLIPSIS}") in (
-        f"Crashed at step 39: {last}"
-    )
+    whole = f"Crashed at step 39: {last}{EXPLAINED.get(last, '')}"
+    assert found.removesuffix("\N{HORIZONTAL ELLIPSIS}") in whole
     assert found.startswith(f"Crashed at step 39: {last[:20]}")
 
 
@@ -155,5 +157,6 @@ def test_a_last_line_without_an_end_is_read(last: str, *, crashed: bool) -> None
     """It holds no number that could be cut."""
     log = RECORDS + traceback(last).removesuffix("\n")
 
-    assert crashed is (title(log) == f"Crashed at step 39: {last}")
+    whole = f"Crashed at step 39: {last}{EXPLAINED.get(last, '')}"
+    assert crashed is (title(log) == whole)
     assert "Traceback" not in title(log)

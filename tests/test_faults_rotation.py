@@ -177,6 +177,21 @@ def test_copytruncate_under_a_writer_that_appends(bench: Bench, log: Path) -> No
     assert ["train.log"] == list(bench.rows())
 
 
+def test_copytruncate_then_lines_then_unlinked(bench: Bench, log: Path) -> None:
+    """What was written and unlinked between two looks is read from the open file."""
+    append(log, lines(0, 10))
+    bench.look()
+    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+    os.truncate(log, 0)
+    bench.settle()
+    append(log, lines(10, 12))
+    log.unlink()
+
+    bench.settle()
+
+    assert list(range(12)) == bench.steps()
+
+
 def test_copytruncate_under_a_writer_that_does_not_append(
     bench: Bench, log: Path
 ) -> None:

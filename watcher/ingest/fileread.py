@@ -85,10 +85,15 @@ def start(path: Path) -> Cursor:
     """
     fd = opened(path)
     try:
-        head = os.pread(fd, HEAD_BYTES, 0).rstrip(b"\0")  # a hole may be filled later
-        return replace(Cursor.start(os.fstat(fd)), head=head)
+        return start_of(fd)
     finally:
         os.close(fd)
+
+
+def start_of(fd: int) -> Cursor:
+    """As `start`, of a file that is open."""
+    head = os.pread(fd, HEAD_BYTES, 0).rstrip(b"\0")  # a hole may be filled later
+    return replace(Cursor.start(os.fstat(fd)), head=head)
 
 
 def end(path: Path) -> Cursor:

@@ -128,6 +128,8 @@ class Rotated:
         keys = rotation.keys(parts)
         found = next(_starts([*parts[1:], Part(tail.path)]), None)
         tail.next_key = None
+        if found is None and _is_next_unlinked(tail):
+            return self._switch_to_unlinked(tail)
         if found is None:
             tail.next_key = fileread.key(tail.path) or _NO_FILE
             if tail.cursor.next_key != tail.next_key:
@@ -144,6 +146,25 @@ class Rotated:
         )
         self._recorder.begin_part(tail, start)
         return 0
+
+    def _switch_to_unlinked(self, tail: Tail) -> int:
+        """Continues in the file that is open: unlinked between two looks."""
+        assert tail.fd is not None
+        fd, start = os.dup(tail.fd), fileread.start_of(tail.fd)
+        LOGGER.info(
+            "%s: rotated, then unlinked (%s); continues in inode %d, offset 0",
+            *(tail.path, tail.where, start.inode),
+        )
+        self._recorder.begin_part(tail, start)
+        tail.open(fd, start.key)
+        return 0
+
+
+def _is_next_unlinked(tail: Tail) -> bool:
+    """Whether the next file, empty at the last look, is open and has lost its path."""
+    if tail.fd is None or tail.cursor is None or tail.path.exists():
+        return False
+    return tail.fd_key == tail.cursor.next_key and os.fstat(tail.fd).st_size > 0
 
 
 def _look_again(tail: Tail) -> int:
