@@ -12,7 +12,7 @@ from oracle import Bench, append
 from screens import DEMO, RUNS, Screen, watched, whole
 
 from watcher.storage.database import Database
-from watcher.top import keymap
+from watcher.top import keymap, pieces
 from watcher.top.model import Model
 from watcher.top.update import ACTIONS
 
@@ -91,7 +91,7 @@ def test_frames(
     screen.look(look[:2], ascii_only=look.endswith("ascii"))
     shown = screen.press(*(" " if k == "space" else k for k in keys.split())) + "\n"
     screen.close()
-    shown = re.sub(r"(?m)^/\S.*", "PATH:LINE", shown)
+    shown = re.sub(r"(?m)^[/…~]\S.*", "PATH:LINE", shown)
     path = GOLDEN / f"{name}-{size[0]}x{size[1]}-{look}.txt"
     if request.config.getoption("--update-golden"):
         GOLDEN.mkdir(exist_ok=True)
@@ -369,6 +369,32 @@ def test_the_path_of_the_picture_is_copied(screen: Screen) -> None:
 
     assert ("copy", ("/plots/wide/nan.log/latest.png",)) == effect
     assert "/plots/wide/nan.log/latest.png" in screen.text
+
+
+def test_a_long_path_is_cut_at_its_front(tmp_path: Path) -> None:
+    """The name and the line number of the log stay, with what follows them."""
+    folder = tmp_path / ("deep" * 20)
+    folder.mkdir()
+    state = watched(folder)
+    for mark, ascii_only in (("…", False), ("~", True)):
+        screen = Screen(state, (60, 24))
+        screen.look("en", ascii_only=ascii_only)
+        screen.press("j", "enter", "left", "left", "enter")
+        shown = lined(screen, f"/base/exp-2.log:{screen.model.line} of ")
+        screen.close()
+        assert shown.startswith(mark)
+        assert 60 == len(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "shown"),
+    [("a/b.log", 7, "a/b.log"), ("a/b.log", 6, "…b.log"), ("данные/b", 3, "…/b")],
+)
+def test_the_end_of_a_path_fits(text: str, room: int, shown: str) -> None:
+    """In a headline's line, too; letters of two cells are not split."""
+    assert shown == pieces.ending(text, room)
+    assert "…b.log" == pieces.wrapped("see 数据/b.log", 6)[1]
+    assert "…/b" == pieces.ending("数据/b", 4)
 
 
 def test_every_action_has_a_name_in_help_and_palette(screen: Screen) -> None:

@@ -47,6 +47,9 @@ class Tmux:
             "env PS1='ready> ' sh",
             env={
                 **os.environ,
+                # Inherited, and not the size of this terminal.
+                "COLUMNS": "80",
+                "LINES": "24",
                 "LC_ALL": "C.UTF-8",
                 "PYTHONPATH": str(ROOT),
                 "TZ": "UTC",

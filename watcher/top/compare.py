@@ -77,10 +77,7 @@ def _cells(
     place: int, run: Mapping[str, Any], differing: Sequence[str], lang: str
 ) -> list[str]:
     name = pieces.safe(run["name"])
-    cells = [
-        charts.letter(place),
-        name if len(name) <= _NAME else f"…{name[1 - _NAME :]}",
-    ]
+    cells = [charts.letter(place), pieces.ending(name, _NAME)]
     for _, key, form in _FIGURES:
         value = run["summary"].get(key)
         cells.append("" if value is None else plain(form(float(value), lang)))

@@ -64,7 +64,7 @@ def _log(model: Model, size: Size) -> Lines:
     of = entry.lines if (entry := model.entry(model.run)) else 0
     where = f"{pieces.safe(str(excerpt.path))}:{at}"
     text = tr(lang, "{where} of {n} lines", where=where, n=plain(integer(of, lang)))
-    return [*found, [(pieces.cut(text, size.columns), "muted")]]
+    return [*found, [(pieces.ending(text, size.columns), "muted")]]
 
 
 def _dotted(text: str) -> str:

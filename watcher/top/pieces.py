@@ -68,6 +68,17 @@ def cut(text: str, room: int) -> str:
     return set_cell_size(text, max(room - 1, 0)).rstrip() + "…" * (room > 0)
 
 
+def ending(text: str, room: int) -> str:
+    """The end of a text such as a path, whose name and line number stand last."""
+    if cell_len(text) <= room:
+        return text
+    room = max(room, 1)
+    kept = text[max(len(text) - room, 0) :]
+    while kept and cell_len(kept) >= room:
+        kept = kept[1:]
+    return "…" + kept
+
+
 def padded(text: str, room: int, *, right: bool = False) -> str:
     """A text of exactly so many cells."""
     text = cut(text, room)
@@ -112,9 +123,10 @@ def wrapped(text: str, room: int) -> list[str]:
         if cell_len(longer) <= room or not line:
             line = longer
         else:
-            lines.append(cut(line, room))
+            lines.append(ending(line, room))
             line = word
-    return [*lines, cut(line, room)] if line else lines
+    # Only a single word is longer than a line: a path.
+    return [*lines, ending(line, room)] if line else lines
 
 
 def safe(text: str) -> str:

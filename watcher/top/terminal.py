@@ -154,6 +154,7 @@ def opened(*, colour: bool) -> Iterator[Terminal]:
         InputError: the terminal cannot show a screen.
     """
     _check()
+    _measured()
     choose_locale()
     curses.set_escdelay(_ESCAPE_MS)
     with _ended_by_signals():
@@ -185,6 +186,16 @@ def _check() -> None:
             "TERM={name}: this terminal cannot move its cursor; use: gptwatch status",
             name=name,
         )
+
+
+def _measured() -> None:
+    """Lets curses ask the terminal for its size, where the terminal knows it.
+
+    Inherited COLUMNS and LINES come first for curses, and never change on a resize.
+    """
+    if all(os.get_terminal_size(sys.stdout.fileno())):
+        for name in ("COLUMNS", "LINES"):
+            os.environ.pop(name, None)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from watcher.outputs.text.catalog import tr
-from watcher.top import alerts, charts, keymap, lens, prompts, table
+from watcher.top import alerts, charts, keymap, lens, pieces, prompts, table
 from watcher.top import list as runs
 from watcher.top.frame import body
 from watcher.top.model import FOLD, Effect, Model
@@ -174,7 +174,8 @@ def _copied(model: Model) -> Model:
     if entry is None or not entry.line.picture:
         return replace(model, message=tr(model.look.lang, "there is no picture yet"))
     effect = Effect("copy", (entry.line.picture,))
-    return replace(model, message=entry.line.picture, effects=(*model.effects, effect))
+    shown = pieces.ending(entry.line.picture, model.size.columns)
+    return replace(model, message=shown, effects=(*model.effects, effect))
 
 
 def _back(model: Model) -> Model:
