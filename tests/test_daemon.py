@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,8 +17,9 @@ from watcher.cli import cli
 from watcher.clock import Clock
 from watcher.commands import options
 from watcher.config import Config
+from watcher.daemon.analyst import Analyst
 from watcher.daemon.daemon import Daemon
-from watcher.daemon.jobs import Options
+from watcher.daemon.jobs import Job, Options, Result
 from watcher.daemon.settings import Settings
 from watcher.daemon.worker import Inline
 from watcher.errors import StorageUnavailableError
@@ -522,6 +524,25 @@ def test_a_stall_notifies_and_resolves(box: Box) -> None:
     box.daemon.drain(3.0)
 
     assert ["firing stalled", "resolved stalled"] == notified(box)
+
+
+def test_a_stall_counts_from_the_last_line(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for the analysis that drawing has delayed, and is notified once."""
+    real = Analyst.run
+
+    def slow(analyst: Analyst, job: Job) -> Result:
+        return replace(real(analyst, job), analysis_s=0.7, cost_s=0.7)
+
+    monkeypatch.setattr(Analyst, "run", slow)
+    for first in range(0, 100, 10):
+        write(box.logs / "a.log", lines(first, first + 10))
+        box.pass_time(10)
+    box.pass_time(3600)
+
+    alerts = outbox.load(box.daemon.store.outbox, 1)
+    assert ["stalled:99"] == [f"{a.rule}:{a.finding['step']}" for a in alerts.values()]
 
 
 def test_two_directories_with_a_log_of_one_name(box: Box) -> None:

@@ -208,7 +208,7 @@ def test_f43_a_huge_log_does_not_delay_a_live_one(
     """While a backlog is read, each turn reads the other logs first."""
     monkeypatch.setattr(reader, "FIRST_BYTES", 1024)
     monkeypatch.setattr(reader, "TURN_BYTES", 4096)
-    bench.clock.pace = 0.05
+    bench.clock.pace = 0.005
     huge, live = bench.logs / "huge.log", bench.logs / "live.log"
     append(huge, lines(0, 5000))
     seen = []

@@ -204,10 +204,6 @@ class Analyst:
         picture = self._draw(reading.analysis)
         made = {"figure": folder / "latest.png"}
         write_atomically(made["figure"], [picture])
-        for step, drawn in self._archived(job, picture):
-            name = f"iter_{step}_{artifacts.label(job.name)}_{job.stamp}.png"
-            write_atomically(folder / name, [drawn])
-            remove_oldest(folder, "iter_*_*.png", keep=options.keep)
         made |= artifacts.write_texts(
             reading,
             report=folder / "latest.txt",
@@ -217,6 +213,11 @@ class Analyst:
         if options.html:
             made["html"] = folder / "latest.html"
             write_atomically(made["html"], [self._page(reading.analysis)])
+        # After the latest ones: they may fill the disk.
+        for step, drawn in self._archived(job, picture):
+            name = f"iter_{step}_{artifacts.label(job.name)}_{job.stamp}.png"
+            write_atomically(folder / name, [drawn])
+            remove_oldest(folder, "iter_*_*.png", keep=options.keep)
         if job.final:
             made |= artifacts.write_dated(
                 ending or self._whole(job),

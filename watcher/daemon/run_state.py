@@ -282,6 +282,8 @@ class RunState:
         """What its state adds to them: a stall, or an end without an error message."""
         step = self.summary.get("last_step") or 0
         if self.state == STALLED:
+            if self.changed and not self.error:
+                return None  # lines are not analysed yet: its step would be wrong
             return stalled(list(self.tail.gaps), silent_s, step, settings)
         unexplained = (
             self.state == STOPPED
