@@ -108,4 +108,6 @@ def test_saving_reads_nothing_of_earlier_generations(
 
     turn(daemon)
 
+    row = daemon.store.run(2)  # the first cannot be read: nothing did
     daemon.close()
+    assert log.stat().st_size == row.bytes

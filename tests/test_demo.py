@@ -101,7 +101,7 @@ def test_a_closed_terminal_ends_all_of_it(tmp_path: Path) -> None:
 
 
 def test_kill_9_ends_all_of_it(tmp_path: Path) -> None:
-    """The kernel tells both processes that the demo is gone."""
+    """The kernel signals both processes when the demo has ended."""
     demo = start(tmp_path)
     assert demo.stdout is not None
     assert demo.stdout.readline()
@@ -113,7 +113,7 @@ def test_kill_9_ends_all_of_it(tmp_path: Path) -> None:
 
 
 def test_an_error_ends_all_of_it(tmp_path: Path) -> None:
-    """A daemon that dies is told in one line, and the training ends, too."""
+    """A daemon that dies is reported in one line, and the training ends, too."""
     demo = start(tmp_path)
     assert demo.stdout is not None
     assert demo.stdout.readline()

@@ -58,7 +58,7 @@ class Rows:
         self.restart()
 
     def restart(self) -> None:
-        """Forgets where fields stand: from now on they may stand elsewhere."""
+        """Forgets where fields stand: other lines follow."""
         form = Format("rows", "", (), (self._pattern,))
         self._templates = Templates((form,))
 

@@ -189,7 +189,7 @@ def readings(
     """Each run, read: a file where there is one, else a run of the database."""
     for path, short in distinct_names(names).items():
         if path.exists():
-            # Of a long path the end that tells it from the others.
+            # Of a long path the end that distinguishes it from the others.
             name = short if path.is_absolute() else str(path)
             yield name, options.read(path, context, window=window)
         else:

@@ -208,7 +208,7 @@ def _locked(
     from watcher.errors import StorageSetupError
     from watcher.host import lock
 
-    logger, told = logging.getLogger("gptwatch"), False
+    logger, reported = logging.getLogger("gptwatch"), False
     while True:
         try:
             stack.enter_context(lock.locked(state))
@@ -218,9 +218,9 @@ def _locked(
                 raise
         else:
             return True
-        if not told:
+        if not reported:
             logger.info("watched by the gptwatch that is running here (pid %d)", pid)
-            told = True
+            reported = True
         if signals.asks("stop"):
             return False
         time.sleep(_TURN_S)
