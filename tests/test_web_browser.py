@@ -24,6 +24,7 @@ from playwright.sync_api import (  # noqa: E402 - behind the check
     BrowserContext,
     ConsoleMessage,
     Page,
+    Route,
     expect,
 )
 
@@ -400,6 +401,25 @@ def test_axes_of_time(page: Page, bench: Bench) -> None:
     ready(page)
     expect(page.get_by_role("button", name="training time")).to_have_count(1)
     expect(page.get_by_role("button", name="time", exact=True)).to_have_count(0)
+
+
+def test_curves_of_the_axis_before_come_late(page: Page) -> None:
+    """They change nothing: their window is one of steps, not of lines."""
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    page.route(re.compile("series.*x=step"), hold)
+    with page.expect_request(re.compile("series.*x=step")):
+        go(page, "#/run/train.log")
+    page.keyboard.press("x")
+    with page.expect_response(re.compile("series.*x=step")):
+        for route in late:
+            route.continue_()
+    page.keyboard.press("End")
+
+    expect(page.locator(".readout")).to_contain_text("step 999 · line 1,010")
 
 
 def test_two_tabs_hear_through_one_stream(

@@ -219,6 +219,8 @@ export class RunPage {
 
   flipAxis(axis) {
     const { view } = this, axes = this.axes();
+    // Curves that are still on their way are those of the axis before.
+    this.sequence += 1;
     view.axis = axis ?? axes[(axes.indexOf(view.axis) + 1) % axes.length];
     if (view.axis === "time") this.sayClock();
     view.from = view.to = view.cursor = null;
