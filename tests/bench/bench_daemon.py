@@ -109,7 +109,10 @@ def busy(folder: Path) -> None:
     for name in names:
         (folder / "logs" / name).write_bytes(b"".join(map(line, range(100))))
     with daemon(folder, *UNDRAWN) as watched:
-        watched.wait_for(DRAWN, count)
+        watched.wait_for_bytes(count * len(b"".join(map(line, range(100)))))
+        watched.wait_for(DRAWN, 1)
+    judge_as_the_first(watched.store)
+    with daemon(folder, *UNDRAWN) as watched:
         delays, mine, workers = follow(watched, names, 10.0, seconds)
         lost = delays.count(float("inf"))
     what = f"{count} logs x 10 lines/s"
