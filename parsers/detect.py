@@ -147,7 +147,8 @@ class Detector:
         found = []
         for at, candidate in enumerate(self._candidates):
             found.append(candidate.read(reading.taken[at], piece))
-            candidate.count_unread(reading.like, at, piece)
+            if reading.like:
+                candidate.count_unread(reading.like, at, piece)
         if self.settled:
             delta.batches += found[0][0]
             self._candidates[0].hits += len(found[0][1])

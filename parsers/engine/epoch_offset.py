@@ -27,6 +27,11 @@ class EpochOffset:
         self._added = 0.0
         self._known: dict[str, float] = {}  # epoch to what is added in it
 
+    @property
+    def names_epochs(self) -> bool:
+        """Whether later lines are of an epoch that stands above them."""
+        return self._head is not None
+
     def state(self) -> dict[str, Any]:
         """All of it, of plain JSON types."""
         return vars(self) | {"_known": dict(self._known)}

@@ -7,7 +7,8 @@ same, are of one kind: their lines are read together.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
 from parsers.engine.columns import Layout
@@ -37,15 +38,30 @@ class Take:
         pattern: the first of the format that fits.
         names: of the fields.
         spans: where they stand.
+        texts: cuts all fields out of a line at once, where `float` reads each.
     """
 
     at: int
     pattern: LinePattern
     names: tuple[str, ...]
     spans: tuple[Span, ...]
+    texts: Callable[[bytes], tuple[bytes, ...]] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Finds out how the fields are read."""
+        cuts = [slice(span.start, span.end) for span in self.spans]
+        several = len(cuts) > 1 and all(s.plain for s in self.spans)
+        object.__setattr__(self, "texts", itemgetter(*cuts) if several else None)
+
+    def is_like(self, other: "Take") -> bool:
+        """Whether the same pattern reads the same fields, wherever they stand."""
+        same = self.at == other.at and self.pattern is other.pattern
+        return same and self.names == other.names
 
     def one(self, line: bytes) -> tuple[float, ...]:
         """The values in a single line."""
+        if self.texts is not None:
+            return tuple(map(float, self.texts(line)))
         return tuple(
             [
                 float(line[span.start : span.end]) if span.plain else span.value(line)
@@ -64,6 +80,7 @@ class Mask:
         hyperparameters: whether it states some.
         like: whether it looks like a metric.
         takers: formats that read it.
+        only: the one thing that is read in it, where nothing else is found.
     """
 
     takes: tuple[Take, ...]
@@ -71,6 +88,7 @@ class Mask:
     hyperparameters: bool
     like: bool
     takers: frozenset[int]
+    only: Take | None
 
     @property
     def silent(self) -> bool:
@@ -179,7 +197,11 @@ class Masks:
         # A metric line states no setting.
         stated = not like and bool(self.hyperparameters(line))
         takers = frozenset(take.at for take in takes)
-        return Mask(takes, self._milestone(line), stated, like, takers)
+        kind = self._milestone(line)
+        alone = len(takes) == 1 and not kind and not stated
+        missed = like and len(takers) < len(self._formats)
+        only = takes[0] if alone and not missed else None
+        return Mask(takes, kind, stated, like, takers, only)
 
 
 def first_fit(

@@ -6,7 +6,8 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch, Floats, Ints
-from parsers.engine import stamps
+from parsers.engine import plain, stamps
+from parsers.engine.anchors import anchors, note_left
 from parsers.engine.epoch_offset import EpochOffset
 from parsers.engine.ranks import Ranks
 from parsers.engine.repeats import Repeats, single
@@ -39,6 +40,7 @@ class Steps:
         self._patterns = {pattern.name: pattern for pattern in patterns}
         # Records of the metrics that others stand in for.
         self._own = {t: 0 for p in patterns for t in p.stands_in.values()}
+        self._restates = any(pattern.restates >= 0 for pattern in patterns)
         self._ranks = Ranks()
         self._epoch_offset = EpochOffset()
         self._repeats = Repeats()
@@ -69,15 +71,17 @@ class Steps:
 
     def settle(self, raws: Sequence[Raw]) -> list[Batch]:
         """Records with steps; those that wait for the next step may come later."""
+        if len(raws) == 1 and self._is_idle and plain.is_plain(raws[0]):
+            return [self._plain(raws[0])]
         raws = self._ranks.of_one(raws)
         self._note_bases(raws)
         self._epoch_offset.name_epochs(raws)
         self._note_plan(raws)
-        _note_left(raws)
+        note_left(raws)
         self._epoch_offset.count_on(raws)
         owned = [self._stated(raw) for raw in raws]
         counted = self._counted(raws, owned)
-        lines, steps, left = _anchors(raws, owned)
+        lines, steps, left = anchors(raws, owned)
         ends = self._ends(steps, left)
         found = [*self._arrived(lines, steps)]
         for raw, own, count in zip(raws, owned, counted, strict=True):
@@ -93,6 +97,23 @@ class Steps:
         if len(steps):
             self.last, self._end = int(steps[-1]), _whole(ends[-1])
         return [batch for batch in batches if len(batch)]
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no line that was read has a say in the records of later ones."""
+        waits = self._waiting or self._epoch_offset.names_epochs
+        return not waits and not self._restates
+
+    def _plain(self, raw: Raw) -> Batch:
+        """What `settle` finds in a few lines that state all that their records need."""
+        batch = plain.batch(raw)
+        steps = batch.steps.tolist()
+        before = steps[0] if self.last is None else self.last
+        self._interval = plain.interval(before, steps) or self._interval
+        self.last, self._end = steps[-1], None
+        for target in self._own.keys() & raw.columns.keys():
+            self._end_of_standing_in(target, [raw.lines])
+        return batch
 
     def _sift(self, raws: Sequence[Raw], found: Sequence[Batch]) -> list[Batch]:
         """Without what repeats."""
@@ -265,33 +286,6 @@ def _renamed(
     values = {names.get(n, n): column for n, column in early.values.items()}
     early = Batch(f"{batch.pattern}*", early.lines, early.steps, values)
     return [part for part in (early, late) if len(part)]
-
-
-def _note_left(raws: Sequence[Raw]) -> None:
-    """How many steps of the epoch come after each, where a line states N."""
-    for raw in raws:
-        size = raw.columns.get("per_epoch", raw.columns.get("count_of"))
-        step, epoch = raw.columns.get("step"), raw.columns.get("epoch_no")
-        if step is not None and epoch is not None and size is not None:
-            raw.columns["left"] = np.where(size >= step, size - step, np.nan)
-
-
-def _anchors(
-    raws: Sequence[Raw], owned: Sequence[Ints | None]
-) -> tuple[Ints, Ints, Floats]:
-    """Lines that state a step, with it and what is left, in the order of the log."""
-    own = [
-        (r.lines, steps, r.columns.get("left", np.full(len(steps), np.nan)))
-        for r, steps in zip(raws, owned, strict=True)
-        if steps is not None
-    ]
-    if not own:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    if len(own) == 1:
-        return own[0]
-    lines, steps, left = (np.concatenate(part) for part in zip(*own, strict=True))
-    order = lines.argsort(kind="stable")
-    return lines[order], steps[order], left[order]
 
 
 def _whole(value: float) -> int | None:

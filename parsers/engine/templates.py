@@ -16,7 +16,7 @@ import numpy as np
 from parsers.batch import Floats, Ints
 from parsers.engine.columns import Rows
 from parsers.engine.known import KnownMasks
-from parsers.engine.masks import Hyperparameters, Kind, Mask, Masks
+from parsers.engine.masks import Hyperparameters, Kind, Mask, Masks, Take
 from parsers.engine.numbers import Column
 from parsers.engine.pieces import LONGEST, WORD, Block, Few, Piece
 from parsers.format import Format, LinePattern
@@ -176,12 +176,39 @@ class Templates:
         if self.masks.full:
             self.masks.forget()
             self._begin()
+        alike = self._alike(piece) if isinstance(piece, Few) else None
+        if alike is not None:
+            return alike
         found = _Found(piece, self._formats, self.masks)
         if isinstance(piece, Few):
             found.add_lines(range(len(piece)))
         else:
             self._read_block(piece, found)
         return found.reading()
+
+    def _alike(self, piece: Few) -> Reading | None:
+        """What one pattern reads in a few lines, if nothing else is found in them.
+
+        Most looks at a growing log yield such lines: nothing has to be gathered.
+        """
+        first: Take | None = None
+        values: list[float] = []
+        for line in piece.lines:
+            take = self.masks.of(line).only
+            if take is None or take.texts is None:
+                return None
+            first = first or take
+            if take is not first and not take.is_like(first):
+                return None
+            values += map(float, take.texts(line))
+        if first is None:
+            return None
+        lines = np.arange(piece.first, piece.first + len(piece))
+        table = np.array(values).reshape(len(lines), -1).T
+        reading = Reading([[] for _ in range(self._formats)])
+        columns = dict(zip(first.names, table, strict=True))
+        reading.taken[first.at].append(Raw(first.pattern, lines, columns))
+        return reading
 
     def _read_block(self, block: Block, found: _Found) -> None:
         numbers = self._numbers(block, found)
