@@ -142,6 +142,7 @@ def test_not_finite_values_are_named() -> None:
     text = shown(analyses.not_finite())
 
     assert "not finite  3 values, the first at step 30" in text
+    assert "not finite" not in shown(analyses.overfit())
 
 
 @pytest.mark.parametrize(

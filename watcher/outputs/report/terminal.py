@@ -111,7 +111,7 @@ def _figures(analysis: Analysis, lang: str) -> list[tuple[str, Line]]:
         return []
     rows = [
         (tr(lang, "train loss"), _train(summary, lang)),
-        (tr(lang, "not finite"), [(nonfinite(summary, lang), "critical")]),
+        (tr(lang, "not finite"), _not_finite(summary, lang)),
         *_validations(analysis, lang),
         (_ratio_name(summary, lang), _ratio(summary, lang)),
         (tr(lang, "time"), _time(analysis, lang)),
@@ -146,6 +146,12 @@ def _train(summary: Summary, lang: str) -> Line:
     if summary.improvement is not None:
         line.append((f" ({times(summary.improvement, lang)})", "muted"))
     return line
+
+
+def _not_finite(summary: Summary, lang: str) -> Line:
+    """How many values of any loss are not finite, and since when."""
+    bad = nonfinite(summary, lang)
+    return [(bad, "critical")] if bad else []
 
 
 def _validation_name(analysis: Analysis, lang: str) -> str:
