@@ -117,7 +117,7 @@ class Figures:
         return self._losses.levels()
 
     def _count_clocked(self, clock: Curve) -> None:
-        """Counts the steps that the clock passed: after a restart some of them again."""
+        """Counts the steps that the clock passed, those trained again, too."""
         if self._clock_first is None:
             self._clock_first = int(clock.steps[0]), float(clock.values[0])
             self._clock_steps = self._clock_last = int(clock.steps[0])
