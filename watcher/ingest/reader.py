@@ -224,7 +224,8 @@ class Reader:
     def _note_growth(self, tail: Tail, size: int, started: float) -> None:
         tail.grew(started, self._clock.now())
         tail.parsed(size, self._clock.uptime() - started)
-        LOGGER.debug("%s: read %d bytes (%s)", tail.path, size, tail.where)
+        if LOGGER.isEnabledFor(logging.DEBUG):
+            LOGGER.debug("%s: read %d bytes (%s)", tail.path, size, tail.where)
 
     def _on_error(
         self, tail: Tail, path: Path, error: Exception, *, partial: bool

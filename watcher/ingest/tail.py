@@ -3,11 +3,13 @@
 import os
 from collections import deque
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from parsers.batch import Floats
 from parsers.delta import Delta
 from parsers.metrics import VALIDATION
 from parsers.parser import Parser
@@ -25,6 +27,7 @@ _PLAIN_TEXT_BYTES: Final = 1024 * 1024
 _MIN_TIMED_BYTES: Final = 4096
 # An mtime this much before the last look, which did not see it, is still believed.
 _SKEW_S: Final = 1.0
+_FEW: Final = 64
 _VALIDATION: Final = frozenset(VALIDATION)
 _LOSSES: Final = frozenset({"loss", "train_loss", "grad_norm", *VALIDATION})
 
@@ -219,5 +222,11 @@ class Tail:
             for name, values in batch.values.items():
                 if name in _VALIDATION:
                     self.eval_pending = True
-                if name in _LOSSES and not np.isfinite(values).all():
+                if name in _LOSSES and not _is_finite(values):
                     self.nonfinite_pending = True
+
+
+def _is_finite(values: Floats) -> bool:
+    if len(values) <= _FEW:  # a look at a log: arrays would take five times the time
+        return all(map(isfinite, values.tolist()))
+    return bool(np.isfinite(values).all())

@@ -8,11 +8,12 @@ appended since.
 
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
+from parsers.batch import Batch
 from watcher.storage.checkpoint import Cursor, Stat
 from watcher.storage.chunks import DamagedError, unpacked
 from watcher.storage.connection import Connection
@@ -68,12 +69,13 @@ class Appended:
             return cursor
         return cursor.advanced(self.text[self._behind :], self._stat)
 
+    def last(self) -> dict[str, Batch]:
+        """The last records with each set of metrics, in the order of writing."""
+        return {metrics: unpacked(*chunk) for metrics, chunk in self._last.items()}
+
     def latest(self) -> dict[str, Any]:
         """Last step and last value of each metric that was appended."""
-        found: dict[str, Any] = {}
-        for chunk in self._last.values():
-            found |= latest([unpacked(*chunk)])
-        return found
+        return latest_of(self.last())
 
     def _take(self, data: bytes) -> None:
         content = data[:-_CHECKSUM]
@@ -86,6 +88,14 @@ class Appended:
         lines, size, *stat = _NUMBERS.unpack_from(content, 1)
         self.totals, self._stat = (lines, size), Stat(*stat)
         self.text += content[1 + _NUMBERS.size :]
+
+
+def latest_of(last: Mapping[str, Batch]) -> dict[str, Any]:
+    """Last step and last value of each metric, as `Appended.last` has them."""
+    found: dict[str, Any] = {}
+    for batch in last.values():
+        found |= latest([batch])
+    return found
 
 
 def packed(lines: int, size: int, cursor: Cursor, text: bytes) -> bytes:

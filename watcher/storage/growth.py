@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from parsers.batch import Milestone
+from parsers.batch import Batch, Milestone
 from parsers.delta import Delta
 from parsers.parser import Parser
 from watcher.storage import appends
@@ -20,8 +20,10 @@ from watcher.storage.points import Points
 from watcher.storage.rows import checkpoint, from_json, latest, to_json
 
 
-# So many rows are appended to a run before its own is brought up to date.
-_MAX_ROWS: Final = 64
+# So many rows are appended to a run before its own is brought up to date, and some
+# more: not all runs at once.
+_MAX_ROWS: Final = 8
+_SPREAD: Final = 16
 # More text at once is not worth being kept a second time.
 _MAX_TEXT: Final = 16 * 1024
 # Runs come and go for months: what is read once more costs little.
@@ -37,6 +39,7 @@ class _Known:
         lines, bytes: that were read.
         format, planned: as in its row.
         rows: that were appended since that was brought up to date.
+        last: the last records of these, as in `Appended`.
     """
 
     offset: int | None
@@ -45,6 +48,7 @@ class _Known:
     format: str
     planned: int | None
     rows: int
+    last: dict[str, Batch]
 
 
 class Growth:
@@ -125,7 +129,7 @@ class Growth:
         return (
             known.offset is not None
             and known.offset + len(text) == cursor.offset
-            and known.rows < _MAX_ROWS
+            and known.rows < _MAX_ROWS + run % _SPREAD
             and len(text) <= _MAX_TEXT
             and not delta.reset
             and not delta.hyperparameters
@@ -140,7 +144,9 @@ class Growth:
         known.rows += 1
         look = appends.packed(known.lines, known.bytes, cursor, text)
         for batch in delta.batches:
-            self._points.append(run, batch, appended=look)
+            metrics = self._points.append(run, batch, appended=look)
+            known.last.pop(metrics, None)  # the order counts
+            known.last[metrics] = batch
             look = b""
         if look:
             self._points.append_none(run, look)
@@ -176,6 +182,7 @@ class Growth:
         elif known.rows:
             self._points.settle(run)
         known.rows = 0
+        known.last.clear()
         for batch in delta.batches:
             self._points.append(run, batch)
 
@@ -184,9 +191,7 @@ class Growth:
             return latest(delta.batches)
         (before,) = self._fields(run, "latest")
         found: dict[str, Any] = from_json(before)
-        if known.rows:
-            found |= appends.load(self._connection, run)[run].latest()
-        return found | latest(delta.batches)
+        return found | appends.latest_of(known.last) | latest(delta.batches)
 
     def _known(self, run: int) -> _Known:
         if run not in self._runs:
@@ -206,7 +211,8 @@ class Growth:
             lines, size = appended.totals or (lines, size)
         offset = cursor.offset if cursor is not None else None
         rows = appended.rows if appended is not None else 0
-        return _Known(offset, lines, size, named, planned, rows)
+        last = appended.last() if appended is not None else {}
+        return _Known(offset, lines, size, named, planned, rows, last)
 
     def _fields(self, run: int, names: str) -> tuple[Any, ...]:
         found = self._connection.row(

@@ -19,12 +19,13 @@ from watcher.storage.connection import (
     connect_memory,
     connect_read_only,
 )
+from watcher.storage.places import packed_head
 from watcher.storage.rows import checkpoint, from_json
 from watcher.storage.schema import SCHEMA
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
-VERSION: Final = 5
+VERSION: Final = 6
 
 
 def _create(connection: Connection) -> None:
@@ -155,9 +156,23 @@ CREATE TABLE run_notes (
 );
 CREATE INDEX run_notes_run ON run_notes (run);
 """
+
+
+def _from_5(connection: Connection) -> None:
+    """Compresses the first bytes of files; an older version cannot read chunks."""
+    for run, line, head in connection.rows(
+        "SELECT run, line, head FROM places WHERE head NOT NULL"
+    ):
+        connection.execute(
+            "UPDATE places SET head = ? WHERE run = ? AND line = ?",
+            (packed_head(head), run, line),
+        )
+    connection.execute("PRAGMA user_version = 6")
+
+
 # By the version that each starts from; 0 is an empty file.
 _STEPS: Final = MappingProxyType[int, Callable[[Connection], None]](
-    {0: _create, 1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
+    {0: _create, 1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}
 )
 
 

@@ -4,11 +4,13 @@ One place for each 256 KiB or ten seconds of reading; a line is found by reading
 the place before it.  Places of a long run are thinned out evenly.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from watcher.storage.checkpoint import Cursor
+from watcher.storage.chunks import DamagedError
 from watcher.storage.connection import Connection
 
 
@@ -62,7 +64,8 @@ class Places:
             " WHERE run = ? ORDER BY line",
             (run,),
         )
-        return [Place(*row) for row in rows]
+        with self._connection.translated():
+            return [_place(row) for row in rows]
 
     def note(
         self,
@@ -108,7 +111,8 @@ class Places:
             " WHERE run = ? ORDER BY line DESC LIMIT 1",
             (run,),
         )
-        return Place(*row) if row else None
+        with self._connection.translated():
+            return _place(row) if row else None
 
     def _insert(self, run: int, place: Place) -> None:
         self._newest.pop(run, None)
@@ -118,7 +122,7 @@ class Places:
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 *(run, place.line, place.offset, place.device, place.inode),
-                *(place.seen_at, place.head),
+                *(place.seen_at, packed_head(place.head)),
             ),
         )
 
@@ -133,6 +137,19 @@ class Places:
             "DELETE FROM places WHERE run = ? AND line = ?",
             [(run, line) for line in surplus(self.of(run), _SURPLUS)],
         )
+
+
+def packed_head(head: bytes | None) -> bytes | None:
+    """First bytes of a file as they are stored: of text that is a third."""
+    return head if head is None else zlib.compress(head)
+
+
+def _place(row: Sequence[Any]) -> Place:
+    *numbers, head = row
+    try:
+        return Place(*numbers, head=None if head is None else zlib.decompress(head))
+    except (zlib.error, TypeError) as error:
+        raise DamagedError(repr(error)) from error
 
 
 def surplus(places: Sequence[Place], number: int) -> list[int]:

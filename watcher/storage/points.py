@@ -1,12 +1,12 @@
 """The points of all runs: many small chunks are merged into few large ones."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from parsers.batch import Batch
-from watcher.storage.chunks import joined, packed, unpacked
+from watcher.storage.chunks import merged, packed, unpacked
 from watcher.storage.connection import Connection
 
 
@@ -36,8 +36,11 @@ class Points:
 
     def append(
         self, run: int, batch: Batch, level: int = 0, appended: bytes | None = None
-    ) -> None:
-        """Adds records to a run; `appended`: a look, as `appends` has it."""
+    ) -> str:
+        """Adds records to a run; `appended`: a look, as `appends` has it.
+
+        Returns the names of their metrics.
+        """
         names, records = ",".join(batch.values), len(batch.lines)
         if records >= _LARGE:
             level = -1
@@ -47,6 +50,7 @@ class Points:
         )
         if level >= 0:
             self._count((run, level, names), records)
+        return names
 
     def append_none(self, run: int, appended: bytes) -> None:
         """Adds a look that found no records; it is gone when the run is settled."""
@@ -58,15 +62,26 @@ class Points:
         return _is_enough(chunks + 1, records + len(batch.lines))
 
     def settle(self, run: int) -> None:
-        """The row of a run says all that the looks appended to it say."""
-        self._connection.execute(
-            "DELETE FROM chunks WHERE run = ? AND appended NOT NULL AND records = 0",
+        """Merges what looks appended to a run, whose row says all else that they say.
+
+        They are many and small: they need not wait until each is one of as many.
+        """
+        rows = self._connection.rows(
+            "SELECT pattern, metrics, records, data FROM chunks"
+            " WHERE run = ? AND level = 0 ORDER BY id",
             (run,),
         )
-        self._connection.execute(
-            "UPDATE chunks SET appended = NULL WHERE run = ? AND appended NOT NULL",
-            (run,),
-        )
+        for which in ("level = 0", "appended NOT NULL"):
+            self._connection.execute(
+                f"DELETE FROM chunks WHERE run = ? AND {which}",  # noqa: S608 - our own
+                (run,),
+            )
+        alike: dict[str, list[Any]] = {}
+        for row in rows:
+            alike.setdefault(row[1], []).append(row)
+        for metrics, parts in alike.items():
+            self._counts[run, 0, metrics] = 0, 0
+            self.append(run, merged(parts), level=1)
 
     def batches(self, run: int) -> Iterator[Batch]:
         """The records of a run in the order in which they were added."""
@@ -135,8 +150,7 @@ class Points:
             "DELETE FROM chunks WHERE run = ? AND level = ? AND metrics = ?", key
         )
         del self._counts[key]
-        merged = joined([unpacked(*row) for row in rows])
-        self.append(key[0], merged, key[1] + 1)
+        self.append(key[0], merged(rows), key[1] + 1)
 
 
 def _is_enough(chunks: int, records: int) -> bool:

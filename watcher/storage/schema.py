@@ -58,7 +58,7 @@ CREATE TABLE places (
     device INTEGER NOT NULL,
     inode INTEGER NOT NULL,
     seen_at REAL,            -- when the file ended here; NULL where it went on
-    head BLOB,               -- first bytes of a file, where its part of the run begins
+    head BLOB,               -- where a part of the run begins: first bytes of its file
     PRIMARY KEY (run, line)
 ) WITHOUT ROWID;
 CREATE TABLE run_notes (

@@ -1,7 +1,8 @@
 """Columns read in pieces: one metric of a run, without loading the run.
 
 SQLite's incremental blob I/O reads some bytes of a large value; the checksum of a
-chunk, which takes all of them, is left to `Database.load`.
+chunk, which takes all of them, is left to `Database.load`.  Of a compressed chunk all
+are read, and one column expanded.
 """
 
 import sqlite3
@@ -13,6 +14,8 @@ from typing import Final
 import numpy as np
 
 from parsers.batch import Floats, Ints
+from watcher.storage.chunks import expanded, plain_size
+from watcher.storage.compact import Compact
 from watcher.storage.connection import Connection
 from watcher.storage.database import Database
 
@@ -20,6 +23,8 @@ from watcher.storage.database import Database
 _VALUE: Final = 8
 # Behind the numbers: their width, and a checksum of four bytes.
 _END: Final = 5
+# Columns of compressed chunks that stay in memory.
+_KEPT: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +35,18 @@ class Span:
         id: of its row, which is replaced when chunks are merged.
         metrics: names, in the order of the stored columns.
         records: how many.
-        width: bytes of a line number or a step.
+        width: bytes of a line number or a step; 0 where the columns are compressed.
     """
 
     id: int
     metrics: tuple[str, ...]
     records: int
     width: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns, in the order of storing."""
+        return (*self.metrics, "lines", "steps")
 
     def place(self, name: str) -> tuple[int, str]:
         """Where a column begins in the chunk, and the type of its numbers."""
@@ -59,6 +69,8 @@ class Columns:
         self.version = version
         self._connection = connection
         self._blobs: dict[int, sqlite3.Blob] = {}
+        self._columns: dict[tuple[int, str], Floats | Ints] = {}
+        self._last: tuple[int, Compact] | None = None
 
     def spans(self, run: int) -> list[Span]:
         """All chunks of a run, in the order of reading for each set of metrics."""
@@ -71,12 +83,34 @@ class Columns:
 
     def read(self, span: Span, name: str, start: int, stop: int) -> Floats | Ints:
         """Numbers of one column, records `start` to `stop`; shape (stop - start,)."""
+        if not span.width:
+            return self._expanded(span, name)[start:stop]
         begin, kind = span.place(name)
         size = np.dtype(kind).itemsize
         with self._connection.translated():
             blob = self._blob(span.id)
             blob.seek(begin + size * start)
             return np.frombuffer(blob.read(size * (stop - start)), kind)
+
+    def _expanded(self, span: Span, name: str) -> Floats | Ints:
+        """A whole column of a chunk that is compressed; the last ones are kept."""
+        key = span.id, name
+        if key not in self._columns:
+            index = span.columns.index(name)
+            known = self._compact(span)
+            while len(self._columns) >= _KEPT:
+                del self._columns[next(iter(self._columns))]
+            numbers = index >= len(span.metrics)
+            self._columns[key] = (known.integers if numbers else known.floats)(index)
+        return self._columns[key]
+
+    def _compact(self, span: Span) -> Compact:
+        if self._last is None or self._last[0] != span.id:
+            with self._connection.translated():
+                blob = self._blob(span.id)
+                blob.seek(0)
+                self._last = span.id, expanded(blob.read(), span.records)
+        return self._last[1]
 
     def close(self) -> None:
         """Closes all blobs."""
@@ -119,5 +153,7 @@ def with_metric(spans: Sequence[Span], metric: str) -> list[list[Span]]:
 
 def _span(row: int, names: str, records: int, size: int) -> Span:
     metrics = tuple(names.split(",")) if names else ()
+    if size < plain_size(records, len(metrics)):
+        return Span(row, metrics, records, 0)
     width = (size - _END - _VALUE * records * len(metrics)) // (2 * records)
     return Span(row, metrics, records, width)
