@@ -305,3 +305,22 @@ def test_nobody_reads_a_database_that_is_being_made(tmp_path: Path) -> None:
                         rows = store.runs()
             assert [] == rows
     assert 0 == maker.returncode
+
+
+def test_a_wal_that_grew_is_cut_when_nobody_reads(tmp_path: Path) -> None:
+    """A reader that always has a job keeps SQLite from beginning it anew."""
+    store, wal = Database(tmp_path), tmp_path / f"{NAME}-wal"
+    reader = Database(tmp_path, read_only=True)
+    with reader.snapshot():
+        reader.runs()
+        for i in range(40):
+            store.keep_note(f"large {i}", "x" * 50_000)
+        store.cut_wal()
+        assert wal.stat().st_size > 1_500_000
+
+    store.cut_wal()
+
+    assert wal.stat().st_size == 0
+    assert store.note("large 39") == "x" * 50_000
+    reader.close()
+    store.close()

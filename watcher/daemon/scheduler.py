@@ -133,6 +133,7 @@ class Scheduler:
             StorageUnavailableError: it cannot be stored now; it will be analysed again.
         """
         run, job = self._jobs.pop(result.run)
+        self._store.cut_wal()  # before a worker reads from it again
         if self._urgent == result.run:
             self._urgent = None
             self._priority.took(result.cost_s)

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -18,6 +18,10 @@ from watcher.storage.chunks import DamagedError
 
 
 _BUSY_S: Final = 5.0
+# The WAL is copied into the database when it has so many pages, and cut to so many
+# bytes after a transaction that needed more.
+_WAL_PAGES: Final = 256
+_WAL_BYTES: Final = 1 << 20
 # Errors that may pass; any other means that the file is damaged.
 _TRANSIENT: Final = (
     "SQLITE_BUSY",
@@ -94,6 +98,21 @@ class Connection(sqlite3.Connection):
             with self.transaction("DEFERRED"):
                 yield
 
+    def cut_wal(self) -> None:
+        """Empties a WAL that grew, unless somebody reads from it now.
+
+        SQLite does so itself, but only if two commits in a row meet no reader.
+        """
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        with suppress(OSError):
+            if wal.stat().st_size <= _WAL_BYTES:
+                return
+        self.execute("PRAGMA busy_timeout = 0")
+        try:
+            self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self.execute(f"PRAGMA busy_timeout = {int(1000 * _BUSY_S)}")
+
     def translated(self) -> AbstractContextManager[None]:
         """Turns errors of SQLite, and damaged rows, into StorageErrors."""
         return _Translated(self.path)
@@ -140,6 +159,8 @@ def connect(path: Path) -> Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     except BaseException:
         connection.close()
         raise

@@ -76,6 +76,10 @@ class Database:
         if _key(self.path) != self._key:
             raise StorageCorruptError("{path}: was deleted or replaced", path=self.path)
 
+    def cut_wal(self) -> None:
+        """Empties a write-ahead log that grew, unless somebody reads from it now."""
+        self.connection.cut_wal()
+
     @property
     def writes(self) -> int:
         """How many rows were written so far."""
@@ -126,8 +130,10 @@ class Database:
 
     def milestones(self, run: int) -> list[Milestone]:
         """The milestones of a run, without their steps."""
-        with self.connection.translated():
-            return self._milestones(run)
+        rows = self.connection.rows(
+            "SELECT kind, line, text FROM milestones WHERE run = ? ORDER BY id", (run,)
+        )
+        return [Milestone(kind, line, None, text) for kind, line, text in rows]
 
     def milestones_after(
         self, run: int, last: int, until: int
@@ -264,7 +270,7 @@ class Database:
             delta = Delta(
                 format=next((f for f in formats if f.name == row.format), None),
                 batches=list(self.points.batches(run)),
-                milestones=self._milestones(run),
+                milestones=self.milestones(run),
                 hyperparameters=row.hyperparameters,
                 planned=row.planned,
                 lines=row.lines,
@@ -285,12 +291,6 @@ class Database:
         self.connection.execute(
             "INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, to_json(value))
         )
-
-    def _milestones(self, run: int) -> list[Milestone]:
-        rows = self.connection.rows(
-            "SELECT kind, line, text FROM milestones WHERE run = ? ORDER BY id", (run,)
-        )
-        return [Milestone(kind, line, None, text) for kind, line, text in rows]
 
 
 def _key(path: Path) -> tuple[int, int] | None:
