@@ -46,7 +46,7 @@ __all__ = ["RULES", "STATES", "Rules", "Settings", "findings", "settings"]
 
 STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
     {
-        "overfitting": lambda s: EachSetState(lambda: OverfittingState(s.overfitting)),
+        "overfitting": lambda s: EachSetState(OverfittingState, s.overfitting),
         "not_finite": lambda _: NotFiniteState(),
         "divergence": lambda s: DivergenceState(s.divergence),
         "spike": lambda s: SpikeState(s.spike),
@@ -61,7 +61,7 @@ STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
         "constant_metric": lambda _: ConstantMetricState(),
         "zero_learning_rate": lambda _: ZeroLearningRateState(),
         "validation_jump": lambda s: EachSetState(
-            lambda: ValidationJumpState(s.validation_jump)
+            ValidationJumpState, s.validation_jump
         ),
         "slowdown": SlowdownsState,
         "evaluation_cost": lambda s: EvaluationCostState(s.evaluation_cost),
