@@ -13,7 +13,7 @@ from test_prefixes import eventful
 
 from parsers.parser import Parser
 from watcher.analysis.pipeline import analyse
-from watcher.daemon import followed
+from watcher.daemon import analyst, followed
 from watcher.daemon.analyst import Analyst
 from watcher.daemon.jobs import Job, Options, Result
 from watcher.outputs.text.findings import as_dict
@@ -230,8 +230,10 @@ def test_a_last_line_without_an_end_counts_when_the_log_has_ended(log: Watched) 
     assert log.agrees()
 
 
-def test_files_of_a_long_run_are_bounded(log: Watched, tmp_path: Path) -> None:
-    """The latest document is decimated, and says so; the dated one has all points."""
+def test_files_of_a_long_run_are_bounded(
+    log: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The latest document is decimated, and says so; so is the dated one of many."""
     lines = (
         b"iter %d: loss %.4f, time 100.00ms, mfu 30.00%%\n" % (i, 2 + 1 / (i + 1))
         for i in range(30_000)
@@ -249,3 +251,10 @@ def test_files_of_a_long_run_are_bounded(log: Watched, tmp_path: Path) -> None:
     whole = orjson.loads(Path(made["data"]).read_bytes())
     assert not whole["decimated"]
     assert 30_000 == len(whole["training"]["iters"])
+
+    monkeypatch.setattr(analyst, "_WHOLE_RECORDS", 29_999)
+    made = log.judge(folder=str(out), final=True, stamp="20260101_000001").made
+
+    longer = orjson.loads(Path(made["data"]).read_bytes())
+    assert longer["decimated"]
+    assert whole["summary"] == longer["summary"]
