@@ -24,9 +24,12 @@ _LOOKED_AT: Final = 8192
 _CACHE_ENTRIES: Final = 8192
 _RUNS: Final = re.compile(rb"\d++")
 _WHOLE: Final = re.compile(rb"(?<![.0])0+")
+# No line without one of these has a number for a pattern to find.
+_NUMERIC: Final = re.compile(rb"(?i)\d|nan|inf")
 _LIKE_A_METRIC: Final = re.compile(
     rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*+\s*+[:=|]?\s*+['\"]?[-+]?\.?\d"
 )
+_NONE: Final[frozenset[int]] = frozenset()
 Runs = Mapping[int, tuple[int, int]]
 Hyperparameters = Mapping[str, int | float | str | bool]
 
@@ -142,7 +145,7 @@ class Masks:
     def kind(self, line: bytes, mask: Mask) -> tuple[Kind, int]:
         """The kind of a line with a mask, and the mask's place in its layout."""
         known = runs(line) if mask.takes else {}
-        first = mask.first or mask
+        first = mask.first or mask if mask.takes else mask.stated
         kind = self._kinds.get(first)
         if kind is None:
             kind = self._kinds[first] = self._new_kind(line, known, mask)
@@ -161,6 +164,9 @@ class Masks:
 
     def _learn(self, line: bytes) -> Mask:
         text = _head(line)
+        if not _NUMERIC.search(text):
+            stated = bool(self.hyperparameters(line))
+            return Mask((), self._milestone(line), stated, like=False, takers=_NONE)
         like = bool(_LIKE_A_METRIC.search(text))
         # A metric line states no setting.
         stated = not like and bool(self.hyperparameters(line))
