@@ -18,7 +18,7 @@ _STATING_LINES: Final = 5000
 # A table may stand below such a word: so many lines are read from it on.
 _NEAR: Final = 500
 _METRICS: Final = (
-    *("loss", "bp", "ppl", "perplexity", "nll", "reward", "rew_mean", "epret"),
+    *("loss", "bpb", "ppl", "perplexity", "nll", "reward", "rew_mean", "epret"),
     *("psnr", "l_pix", "rmse", " cost ", "learn: ", " train ", "train-"),
 )
 _ENDS: Final = (
