@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +27,7 @@ class Candidate:
         self.form = form
         self._steps: Steps | None = None  # most formats never take a line
         self.rows: RowReader | None = form.rows() if form.rows else None
+        self._counted = False  # whether a line below the last step has counted
         self.hits = 0
         self.unread = 0
         self.examples: list[tuple[int, str]] = []
@@ -44,9 +45,9 @@ class Candidate:
         """Its records, and the lines that count for it."""
         if not raws and self.rows is None:
             return [], _NO_LINES
-        batches = self.steps.settle(raws) if raws else []
         # One pattern of a format reads a line: no line is in two of these.
-        votes = _joined([raw.lines for raw in raws if raw.pattern.hit])
+        votes = _joined(list(self._counting(raws))) if raws else _NO_LINES
+        batches = self.steps.settle(raws) if raws else []
         if self.rows is not None:
             found = self.rows.read(piece)
             votes = _united([votes, *(batch.lines for batch in found)])
@@ -54,6 +55,31 @@ class Candidate:
         for raw in raws:
             self.patterns[raw.pattern.name] += len(raw.lines)
         return batches, votes
+
+    def _counting(self, raws: Sequence[Raw]) -> Iterator[Ints]:
+        """Lines that count for it; of those below one step only the first."""
+        for raw in raws:
+            if raw.pattern.hit and raw.pattern.step != "previous":
+                yield raw.lines
+        below = [
+            r.lines for r in raws if r.pattern.hit and r.pattern.step == "previous"
+        ]
+        stated = [raw.lines for raw in raws if "step" in raw.columns]
+        if below or stated:
+            yield self._firsts(_joined(below), _joined(stated))
+
+    def _firsts(self, lines: Ints, stated: Ints) -> Ints:
+        """The first line below each that states a step."""
+        steps = stated.searchsorted(lines)  # 0 for the last step of the piece before
+        first = np.diff(steps, prepend=0 if self._counted else -1) != 0
+        if self.steps.last is None:
+            first &= steps > 0
+        if len(stated):
+            self._counted = False
+        if len(lines):
+            self._counted |= bool(steps[-1] == len(stated))
+        counting: Ints = lines[first]
+        return counting
 
     def count_unread(self, left: Ints, text: Callable[[int], str]) -> None:
         """Counts lines that look like metrics and that its patterns did not take."""
@@ -86,6 +112,7 @@ class Candidate:
             "format": self.form.name,
             "steps": self._steps.state() if self._steps else None,
             "rows": self.rows.state() if self.rows else None,
+            "counted": self._counted,
             "hits": self.hits,
             "unread": self.unread,
             "examples": [number for number, _ in self.examples],
@@ -99,6 +126,7 @@ class Candidate:
             self.steps.restore(state["steps"])
         if self.rows is not None:
             self.rows.restore(state["rows"])
+        self._counted = state.get("counted", False)
         self.hits, self.unread = state["hits"], state["unread"]
         self.examples = [(number, texts[str(number)]) for number in state["examples"]]
         self.kept = [_unpacked(batch) for batch in state["kept"]]
