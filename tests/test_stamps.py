@@ -97,6 +97,13 @@ def test_the_mean_of_a_resumed_log_is_of_its_own_steps() -> None:
     assert summary.mean_ms == pytest.approx(20_000.0, rel=0.02)
 
 
+def test_the_mean_of_a_restarted_log_counts_steps_trained_again() -> None:
+    """Its second process begins at step 0 and gets less far than the first."""
+    text = lines(*[20.0] * 100, first=900) + lines(*[20.0] * 50, start=40_000)
+
+    assert read(text).summary.mean_ms == pytest.approx(20_000.0, rel=0.03)
+
+
 def test_a_mean_of_several_iterations_shows_no_cost_of_an_evaluation() -> None:
     """It is unknown rather than wrong."""
     text = lines(*[2.0, 2.0, 2.0, 30.0] * 50).replace(b"/1000", b"")
