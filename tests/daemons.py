@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from oracle import known, until
+from oracle import WAIT_S, known, until
 
 from watcher.errors import StorageError
 from watcher.storage.database import Database
@@ -101,7 +101,7 @@ class Started:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends a signal, and gives the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=WAIT_S)
 
     def kill(self) -> None:
         """Kills it, so that it can do nothing more."""

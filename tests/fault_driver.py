@@ -22,7 +22,7 @@ from typing import Any
 
 from daemons import Started, workers
 from forked import ForkedDaemon, UndrawnDaemon
-from oracle import known, once
+from oracle import WAIT_S, known, once
 
 from watcher.errors import StorageError
 from watcher.storage.database import Database
@@ -30,7 +30,6 @@ from watcher.storage.recovery import NAME
 from watcher.storage.rows import Row
 
 
-WAIT_S = 90.0
 # So much is read before a file is rotated or replaced, or nothing identifies it.
 KNOWN_BYTES = 64
 _LOSS = re.compile(rb"loss (\d+)\.(\d{4})")
