@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from rich.cells import cell_len
 
+from parsers.metrics import VALIDATION
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import Alert
 from watcher.daemon import status
 from watcher.errors import GptwatchError, InputError
 from watcher.host.lock import holder
+from watcher.outputs.text.cells import cell_len
 from watcher.outputs.text.errors import said
 from watcher.outputs.text.findings import translated
 from watcher.storage.database import Database
@@ -187,10 +188,12 @@ class Source:
         return known[1]
 
     def _small_curve(self, run: int) -> Sequence[float]:
-        found = self._series.curves(run, charts.LOSSES, Window(width=_SPARK))
-        if not found or not found[-1].parts:
+        window = Window(width=_SPARK)
+        found = self._series.curves(run, VALIDATION, window)
+        found = found or self._series.curves(run, charts.TRAIN, window)
+        if not found or not found[0].parts:
             return ()
-        values = found[-1].parts[-1][1].last
+        values = found[0].parts[-1][1].last
         return [float(value) for value in values[np.isfinite(values)]]
 
     def _run(self, wanted: Wanted, run: int) -> Loaded:
