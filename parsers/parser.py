@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from parsers.batch import Milestone
+from parsers.candidate import clean_text
 from parsers.causes import Tracebacks, quotation
 from parsers.delta import Delta
-from parsers.detect import Detector, Score, clean_text
+from parsers.detect import Detector, Score
 from parsers.engine.lines import CHUNK_BYTES, Lines
 from parsers.engine.pieces import Piece, whole_lines
 from parsers.engine.templates import Reading, Templates

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from daemons import Started, drawn, held, offsets
-from oracle import append, lines, once, until
+from oracle import WAIT_S, append, lines, once, until
 
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -103,7 +103,7 @@ def test_f37_no_room_at_the_start(tmp_path: Path, full_state: Path) -> None:
     fill(full_state)
 
     with Started(tmp_path, state=full_state) as daemon:
-        code = daemon.process.wait(timeout=60)
+        code = daemon.process.wait(timeout=WAIT_S)
 
     assert code == 1
     assert 1 == daemon.said.count("\n")

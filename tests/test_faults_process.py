@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from daemons import Started, held, offsets
-from oracle import FakeClock, append, lines, once, until
+from oracle import WAIT_S, FakeClock, append, lines, once, until
 
 from watcher.daemon.daemon import Daemon
 from watcher.daemon.jobs import Options
@@ -83,7 +83,7 @@ def test_f40_a_store_of_a_newer_gptwatch(tmp_path: Path) -> None:
     store.close()
 
     with Started(tmp_path) as daemon:
-        code = daemon.process.wait(timeout=60)
+        code = daemon.process.wait(timeout=WAIT_S)
 
     assert 78 == code
     assert f"gptwatch: {daemon.state / NAME}: made by a newer gptwatch" in daemon.said
