@@ -19,6 +19,7 @@ from watcher.errors import StorageCorruptError
 from watcher.storage import appends, migrations
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
+from watcher.storage.connection import among
 from watcher.storage.growth import Growth
 from watcher.storage.outbox import Outbox
 from watcher.storage.places import Places
@@ -108,23 +109,23 @@ class Database:
         """The last generation of each path, oldest first."""
         return self.table.rows("current = 1")
 
+    def some(self, runs: Sequence[int]) -> list[Row]:
+        """Runs by their numbers, oldest first."""
+        return self.table.rows(f"id {among(runs)}", *runs)
+
     def run(self, run: int) -> Row:
         """One run.
 
         Raises:
             LookupError: there is none.
         """
-        return self.table.rows("id = ?", run)[0]
+        return self.some([run])[0]
 
     def data_version(self) -> int:
         """Another number after every commit of another process."""
         found = self.connection.row("PRAGMA data_version")
         assert found is not None
         return int(found[0])
-
-    def fingerprints(self) -> dict[int, int]:
-        """A number for each run that is another after any change of it."""
-        return self.table.fingerprints()
 
     def milestones(self, run: int) -> list[Milestone]:
         """The milestones of a run, without their steps."""
