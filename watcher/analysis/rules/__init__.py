@@ -11,6 +11,7 @@ from typing import Final
 
 from watcher.analysis.epochs import Epochs
 from watcher.analysis.finding import SEVERITIES, Finding
+from watcher.analysis.inhibition import inhibit
 from watcher.analysis.model import Measured
 from watcher.analysis.rules.checkpoints import BestCheckpointLostState
 from watcher.analysis.rules.cost import EvaluationCostState
@@ -23,7 +24,6 @@ from watcher.analysis.rules.gradients import (
     GradientSpikeState,
     ZeroLossState,
 )
-from watcher.analysis.rules.inhibition import inhibit
 from watcher.analysis.rules.no_movement import (
     ConstantMetricState,
     NoMovementState,
