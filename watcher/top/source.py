@@ -21,6 +21,8 @@ from watcher.top.feed import Feed
 from watcher.top.findings import items
 from watcher.top.log import excerpt, search
 from watcher.top.model import Fleet, Loaded, Wanted
+from watcher.views.clock import Clock
+from watcher.views.clocks import Clocks
 from watcher.views.lines import Excerpt
 from watcher.views.series import Curve, Series, Window
 
@@ -48,6 +50,7 @@ class Source:
     def _use(self, database: Database) -> None:
         self._database = database
         self._series = Series(database)
+        self._times = Clocks(database, self._series)
         self._feed = Feed(database, self._lang)
         self._sparks: dict[int, tuple[int, Sequence[float]]] = {}
 
@@ -134,11 +137,14 @@ class Source:
         metrics = list(self._series.metrics(run))
         main = charts.chosen(metrics, wanted.chart)
         small = charts.around(metrics, wanted.chart, wanted.small)
-        narrow = replace(wanted.window, width=max(wanted.small_width, 2))
+        clocks = self._clocks([row], wanted)
+        window = replace(wanted.window, clock=clocks.get(run))
+        narrow = replace(window, width=max(wanted.small_width, 2))
         lines, problem = self._log(row, wanted.log)
         line = wanted.line
         return Loaded(
-            curves=[(run, c) for c in self._curves(run, main, wanted.window)],
+            curves=[(run, c) for c in self._curves(run, main, window)],
+            clocks=clocks,
             small=self._curves(run, small, narrow) if small else (),
             metrics=metrics,
             row=self._facts(row),
@@ -152,6 +158,14 @@ class Source:
         self, run: int, metrics: Sequence[str], window: Window
     ) -> Sequence[Curve]:
         return self._series.curves(run, metrics, window)
+
+    def _clocks(self, rows: Sequence[Row], wanted: Wanted) -> Mapping[int, Clock]:
+        """The clock of each run; none at all where one of them has none."""
+        if not wanted.clock:
+            return {}
+        known = {row.id: self._times.of(row).get(wanted.clock) for row in rows}
+        found = {run: clock for run, clock in known.items() if clock is not None}
+        return found if len(found) == len(known) else {}
 
     def _facts(self, row: Row) -> Mapping[str, Any]:
         diagnosis = row.diagnosis or {}
@@ -189,14 +203,15 @@ class Source:
 
     def _compared(self, wanted: Wanted) -> Loaded:
         rows = [self._database.run(run) for run in wanted.compared]
+        clocks = self._clocks(rows, wanted)
         curves = []
         for row in rows:
             known = charts.losses(list(self._series.metrics(row.id)))
-            curves += [
-                (row.id, c) for c in self._curves(row.id, known[-1:], wanted.window)
-            ]
+            window = replace(wanted.window, clock=clocks.get(row.id))
+            curves += [(row.id, c) for c in self._curves(row.id, known[-1:], window)]
         return Loaded(
             curves=curves,
+            clocks=clocks,
             compared=[
                 {
                     "run": row.id,
