@@ -489,7 +489,7 @@ def test_update_is_pure(state: Path) -> None:
 
 
 def test_the_axis_is_time_where_the_log_states_it(screen: Screen) -> None:
-    """The crosshair stays on its line; the ends of the chart are seconds of training."""
+    """The crosshair stays on its line; the chart ends at seconds of training."""
     screen.press("j", "enter", "left", "left")
     line = screen.model.line
     shown = screen.press("x", "x")

@@ -258,10 +258,12 @@ def _join(dots: np.ndarray, start: tuple[int, int], end: tuple[int, int]) -> Non
     """A straight line between two dots, columns and rows, as far as it is inside."""
     tall, wide = dots.shape
     n = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
-    columns = np.linspace(start[0], end[0], n + 1).round().astype(np.int64)
-    rows = np.linspace(start[1], end[1], n + 1).round().astype(np.int64)
-    inside = (columns >= 0) & (columns < wide) & (rows >= 0) & (rows < tall)
-    dots[rows[inside], columns[inside]] = True
+    right, down = (end[0] - start[0]) / n, (end[1] - start[1]) / n
+    # Few dots: a loop is many times as fast as arrays.
+    for i in range(n + 1):
+        column, row = round(start[0] + i * right), round(start[1] + i * down)
+        if 0 <= column < wide and 0 <= row < tall:
+            dots[row, column] = True
 
 
 def _joined(cells: Sequence[Piece]) -> Line:

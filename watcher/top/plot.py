@@ -64,7 +64,9 @@ def _limits(
     if not len(values):
         return None
     low, high = float(values.min()), float(values.max())
-    inner = np.quantile(values, (_OUTER, 1 - _OUTER)).tolist()
+    # As `np.quantile`, which loads masked arrays: 10 ms before the first chart.
+    places = (len(values) - 1) * np.array((_OUTER, 1 - _OUTER))
+    inner = np.interp(places, np.arange(len(values)), np.sort(values)).tolist()
     if robust and 0 < inner[1] - inner[0] < _SQUEEZED * (high - low):
         low, high = inner
     return low, high, log and low > 0

@@ -29,6 +29,8 @@ from watcher.views.series import Curve, Series, Window
 
 _HOLDER_S: Final = 5.0
 _SPARK: Final = 16
+# Run, first and last line; what was read of them, or why nothing.
+_Log = tuple[tuple[int, int, int], tuple[Excerpt | None, str]]
 
 
 class Source:
@@ -45,6 +47,8 @@ class Source:
         self._held_until = -math.inf
         self.fleet = Fleet(pid=holder(folder))
         self._wanted: Wanted | None = None
+        # Another line of the same block reads nothing: it may be megabytes away.
+        self._read_log: _Log | None = None
         self._loaded = Loaded()
 
     def _use(self, database: Database) -> None:
@@ -91,7 +95,7 @@ class Source:
         if self._feed.refresh(now):
             entries = tuple(entry for _, entry in sorted(self._feed.entries.items()))
             self.fleet = Fleet(entries, self.fleet.pid, self._feed.at)
-            self._wanted = None
+            self._wanted = self._read_log = None
 
     def load(self, wanted: Wanted) -> Loaded:
         """What a screen needs; read again when it or the database changed."""
@@ -183,6 +187,11 @@ class Source:
         """Some lines of a run's log, or why there are none."""
         if log is None:
             return None, ""
+        if self._read_log is None or self._read_log[0] != (row.id, *log):
+            self._read_log = (row.id, *log), self._excerpt(row, log)
+        return self._read_log[1]
+
+    def _excerpt(self, row: Row, log: tuple[int, int]) -> tuple[Excerpt | None, str]:
         try:
             return excerpt(row, self._database.places.of(row.id), log), ""
         except InputError as error:
