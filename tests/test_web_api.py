@@ -348,3 +348,25 @@ def test_the_page_comes_before_the_daemon(tmp_path: Path) -> None:
         assert "" == served.address
         assert 1 == served.process.wait(timeout=30)
         assert "gptwatch start" in served.said
+
+
+def test_an_event_brings_points_of_a_run_that_is_looked_at(
+    bench: Bench, page: Served
+) -> None:
+    """Those that came since the event before: no page need ask for them."""
+    line = http.client.HTTPConnection("127.0.0.1", page.port, timeout=20)
+    line.request("GET", "/api/1/events")
+    stream = line.getresponse()
+    event(stream)
+    page.get("/api/1/series", run="train.log", m="loss", w=10)
+    found = []
+    for step in (2600, 2601, 2602):
+        append(bench.logs / "train.log", lines(step, step + 1))
+        bench.look()
+        found.append(event(stream)["runs"]["train.log"].get("tail"))
+    line.close()
+
+    for step, tail in enumerate(found[1:], 2601):
+        [[at, *point]] = tail["points"]["loss"]
+        assert (tail["lines"], tail["after"]) == (at, at - 1)
+        assert point[0] == step
