@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from oracle import until
+from oracle import WAIT_S, until
 
 from watcher.clock import Clock
 from watcher.daemon.jobs import Job, Options, Result
@@ -140,7 +140,7 @@ while True:
     signal.pause()
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], check=False, capture_output=True, timeout=60
+        [sys.executable, "-c", script], check=False, capture_output=True, timeout=WAIT_S
     )
 
     assert (0, b"", b"") == (done.returncode, done.stdout, done.stderr)

@@ -63,7 +63,7 @@ class Fleet:
         if version == self._version:
             return
         before, self._version = dict(self.entries), version
-        self._take(self._database.fingerprints())
+        self._take(self._database.table.fingerprints())
         # Another run may have the name of one that is gone, and a run another name.
         names = {entry["run"] for entry in self.entries.values()}
         gone = {entry["run"] for entry in before.values()} - names
