@@ -227,6 +227,22 @@ def test_alerts_are_those_that_fire(page: Served) -> None:
     assert [] == page.get("/api/1/alerts").json["alerts"]
 
 
+def test_links_of_alertmanager_lead_to_a_page(page: Served) -> None:
+    """To the run that they name, else to the list, whose first part are alerts."""
+    from_outside = {
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+    }
+
+    whole = page.get("/alerts", headers=from_outside)
+    one = page.get("/alerts", headers=from_outside, run="sub/a b.log")
+
+    assert (303, "/#/") == (whole.status, whole.headers["location"])
+    assert "/#/run/sub/a%20b.log" == one.headers["location"]
+    assert 403 == page.get("/alerts", headers={"sec-fetch-site": "cross-site"}).status
+
+
 def test_words_follow_the_browser(page: Served) -> None:
     """Russian or English, with the same phrases."""
     russian = page.get("/api/1/words", headers={"accept-language": "ru-RU,ru"}).json

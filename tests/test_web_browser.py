@@ -142,6 +142,15 @@ def test_an_alert_leads_to_its_line(page: Page) -> None:
     expect(page.locator(".alerts")).to_contain_text("Overfitting since step 400")
 
 
+def test_a_link_of_prometheus_opens_its_run(page: Page, bench: Bench) -> None:
+    """It has a plus sign where the name has a space."""
+    append(bench.logs / "a b+c.log", lines(0, 20))
+    bench.look()
+    go(page, "#/run/a+b%2Bc.log")
+
+    expect(page.locator(".heading .name")).to_have_text("a b+c.log")
+
+
 def test_the_keyboard_is_enough(page: Page) -> None:
     """Through every view, without a mouse."""
     press = page.keyboard.press
