@@ -75,6 +75,15 @@ def test_a_run_is_drawn_and_goes_on(page: Page, bench: Bench) -> None:
     expect(page.locator(".hero .key b").first).to_have_text("3.2500")
 
 
+def test_evaluations_are_no_outliers(page: Page) -> None:
+    """Ten of them beside a thousand losses, far from these: all are in the range."""
+    go(page, "#/run/train.log")
+    ready(page)
+
+    full = page.locator(".hero").get_by_text("full range")
+    expect(full).to_be_hidden()
+
+
 def test_a_zoom_stays_while_points_come(page: Page, bench: Bench) -> None:
     """And it is in the address, which shows the same when it is opened again."""
     go(page, "#/run/train.log")
