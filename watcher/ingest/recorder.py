@@ -55,6 +55,12 @@ class Recorder:
         tail.close()
         tail.more = True
 
+    def begin_in(self, tail: Tail, start: Cursor) -> None:
+        """Begins a run in the first file of a log that was rotated before."""
+        self._run(tail, start)
+        self.move(tail, start)
+        tail.more = True
+
     def begin_generation(self, tail: Tail) -> None:
         """Begins a new generation: the path holds another file, or another text."""
         LOGGER.info("%s: %s; new generation", tail.path, _change(tail))
