@@ -201,7 +201,7 @@ class Registry:
             self._parts[found.path] = found.key
             return True
         tails = map(self.tails.get, bases)
-        return any(t and t.cursor and self._has_part(t, t.cursor, found) for t in tails)
+        return any(tail and self._has_part(tail, found) for tail in tails)
 
     def _is_earlier(self, base: Path, found: Found) -> bool:
         """Whether a file is a part of a log that was rotated before it was read."""
@@ -213,11 +213,14 @@ class Registry:
             self._earlier[base] = paths
         return found.path in self._earlier[base]
 
-    def _has_part(self, tail: Tail, cursor: Cursor, found: Found) -> bool:
+    def _has_part(self, tail: Tail, found: Found) -> bool:
         """Whether a file has the text of an earlier part of a log, or of its newest."""
-        if rewritten.has_marks(found.path, cursor.parts):
+        cursor = tail.cursor
+        if rewritten.has_marks(found.path, cursor.parts if cursor else tail.parts):
             self._parts[found.path] = found.key
             return True
+        if cursor is None:
+            return False
         if fileread.is_at(tail.path, cursor):
             return self._may_become_part(cursor, found)
         parts = rotation.parts(tail.path, cursor, excluded=self.tails.__contains__)

@@ -64,6 +64,7 @@ class Tailer:
             root / row.path,
             run=row.id,
             cursor=row.cursor,
+            parts=() if row.cursor else self._recorder.parts_before(row),
             has_metrics=bool(row.latest),
         )
 
