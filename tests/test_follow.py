@@ -1,5 +1,7 @@
 """The worker follows a run: what it says is what the whole run says."""
 
+import io
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from test_prefixes import eventful
 
 from parsers.parser import Parser
 from watcher.analysis.pipeline import analyse
+from watcher.daemon import followed
 from watcher.daemon.analyst import Analyst
 from watcher.daemon.jobs import Job, Options, Result
 from watcher.outputs.text.findings import as_dict
@@ -88,7 +91,7 @@ def test_a_log_that_grows_is_judged_as_the_whole(log: Watched, seed: int) -> Non
             assert log.agrees(), n
 
     assert log.agrees()
-    follower = log.analyst._followers[log.run]
+    follower = log.analyst._states[log.run]
     assert 1 < follower.course.rebuilds < 9  # a resumption and the first metrics
 
 
@@ -100,6 +103,107 @@ def test_a_worker_that_starts_later_judges_alike(log: Watched) -> None:
     assert log.agrees()
     log.analyst.close()
     log.read(b"iter 6000: loss 1.5000, time 100.00ms, mfu 30.00%\n")
+    assert log.agrees()
+
+
+@pytest.fixture
+def stored_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """States of short runs are stored, too."""
+    monkeypatch.setattr(followed, "_MIN_LINES", 1)
+    monkeypatch.setattr(followed, "_MIN_LINES_EVICTED", 1)
+
+
+@pytest.mark.usefixtures("stored_often")
+@pytest.mark.parametrize("seed", range(4))
+def test_a_worker_goes_on_from_the_stored_state(log: Watched, seed: int) -> None:
+    """Killed or stopped at any time, the next one judges as if it had read it all."""
+    rng = np.random.default_rng(seed)
+    read = 0
+    for piece in cut(eventful(seed), rng, 500):
+        log.read(piece)
+        log.judge()
+        if rng.random() < 0.5:
+            log.analyst.store()
+        if rng.random() < 0.5:
+            assert log.agrees()
+        log.analyst.close()
+        read += log.analyst._states.take(log.store.run(log.run)).stored > 0
+
+    assert log.agrees()
+    assert read > 1
+
+
+@pytest.mark.usefixtures("stored_often")
+@pytest.mark.parametrize("harm", ["flip", "cut", "empty", "code", "settings", "run"])
+def test_a_state_that_is_not_right_is_folded_again(
+    log: Watched, harm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damaged, of other code or settings, or of another database's run."""
+    log.read(eventful(1))
+    log.judge()
+    path = log.folder / "followed" / f"{log.run}.state"
+    content = path.read_bytes()
+    options = Options(str(log.folder))
+    if harm == "flip":
+        path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    elif harm == "cut":
+        path.write_bytes(content[:-9])
+    elif harm == "empty":
+        path.write_bytes(b"")
+    elif harm == "code":
+        monkeypatch.setattr(followed, "_code", lambda: b"other")
+    elif harm == "settings":
+        options = Options(str(log.folder), config={"rules": {"spike": {"rise": 0.9}}})
+    else:
+        log.store.set(log.run, first_seen=1.0)
+
+    log.analyst = Analyst(options)
+
+    assert not log.analyst._states.take(log.store.run(log.run)).stored
+    assert harm == "settings" or log.agrees()
+
+
+def test_a_state_runs_no_code() -> None:
+    """A file that another user could write holds nothing but states."""
+    text = pickle.dumps(print)
+
+    with pytest.raises(pickle.UnpicklingError, match="no part of a state"):
+        followed._Unpickler(io.BytesIO(text)).load()
+
+
+@pytest.mark.usefixtures("stored_often")
+def test_a_log_that_was_read_again_while_no_worker_ran(log: Watched) -> None:
+    """Its milestones have other numbers than those in the state."""
+    log.read(eventful(1))
+    log.judge()
+    log.analyst.close()
+    other = log.store.begin("/logs", "b.log", reason="new", now=0.0)
+    with log.store.transaction():
+        for run in (other, log.run):
+            log.store.rewind(run)
+            parser = Parser()
+            delta = parser.feed(eventful(1))
+            log.store.add(run, delta, Cursor(1, 1), parser, eventful(1))
+    log.parser = parser
+
+    log.read(b"iter 6000: loss 1.5000, time 100.00ms, mfu 30.00%\n")
+
+    assert log.agrees()
+
+
+def test_states_in_memory_are_bounded(
+    log: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their size; the one that was judged last stays."""
+    monkeypatch.setattr(followed, "_MAX_BYTES", 1)
+    log.read(eventful(1))
+    log.judge()
+    assert log.run in log.analyst._states
+    other = log.store.begin("/logs", "b.log", reason="new", now=0.0)
+
+    log.analyst.run(Job(other, "b.log", "/logs/b.log"))
+
+    assert log.run not in log.analyst._states
     assert log.agrees()
 
 

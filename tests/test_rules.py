@@ -198,11 +198,21 @@ def test_bits_per_byte_overfit_as_nats_do() -> None:
 def test_each_stretch_without_numbers_is_a_finding() -> None:
     """NaN and infinity fire at once, and resolve."""
     nan, inf = float("nan"), float("inf")
-    run = trained([3.0, nan, inf, 2.9, 2.8, nan])
+    run = trained([3.0, nan, inf, *[2.9] * 21, nan])
 
     found = [(f.severity, f.step, f.cleared_step) for f in of("not_finite", run)]
 
-    assert found == [("critical", 1, 3), ("critical", 5, None)]
+    assert found == [("critical", 1, 3), ("critical", 24, None)]
+
+
+def test_values_without_numbers_that_recur_soon_are_one_finding() -> None:
+    """A loss that is NaN at every other record has one cause."""
+    nan = float("nan")
+    run = trained([3.0, *[nan, 2.9] * 8, *[2.9] * 30])
+
+    found = only("not_finite", run)
+
+    assert (found.step, found.cleared_step) == (1, 16)
 
 
 def test_two_losses_without_numbers_are_one_finding() -> None:

@@ -317,7 +317,7 @@ def test_the_title_is_the_finding(lang: str, said: str) -> None:
     assert said == headline(titled(OVERFITTING), lang)
 
 
-def test_the_gravest_is_the_title() -> None:
+def test_the_worst_is_the_title() -> None:
     """A crash says more than overfitting, and a spike says nothing."""
     found = [finding("spike"), OVERFITTING, finding("not_finite"), finding("crashed")]
 

@@ -101,7 +101,7 @@ def test_with_the_daemon(bench: Bench, log: Path) -> None:
 
 
 def test_all_that_is_known_of_a_run(bench: Bench, log: Path) -> None:
-    """State, steps, losses, speed, what is left, and alerts, the gravest first."""
+    """State, steps, losses, speed, what is left, and alerts, the worst first."""
     append(log, lines(0, 10))
     bench.look()
     judged(bench, "train.log")

@@ -138,17 +138,18 @@ def test_a_bad_end_shows_the_line_of_the_log() -> None:
 
 
 def test_not_finite_values_are_named() -> None:
-    """NaN stands beside the loss."""
+    """In a row of their own: they may be those of training or of validation."""
     text = shown(analyses.not_finite())
 
-    assert "not finite: 3 values, the first at step 30" in text
+    assert "not finite  3 values, the first at step 30" in text
+    assert "not finite" not in shown(analyses.overfit())
 
 
 @pytest.mark.parametrize(
     ("severity", "code"),
     [("critical", "1;31"), ("warning", "1;33"), ("info", "1")],
 )
-def test_the_headline_has_the_colour_of_the_gravest_finding(
+def test_the_headline_has_the_colour_of_the_worst_finding(
     severity: str, code: str
 ) -> None:
     """Red for what is critical, yellow for a warning, none for what is mild."""
@@ -260,6 +261,18 @@ def test_chart_without_training_draws_validation() -> None:
     assert re.search("[\u2801-\u28ff]", "".join(rows))
 
 
+@pytest.mark.parametrize("level", range(30, 90, 7))
+def test_marks_stand_on_their_line(level: int) -> None:
+    """Where evaluations stay on one level, the line runs through all of them."""
+    values = [90.0, *[float(level)] * 5, 30.0]
+    val = analyses.curve("val_loss", range(0, 700, 100), values)
+    rows = drawn(analyses.nothing(val=val))[:9]
+    flat = [row for row in rows if row.count("o") >= 4]
+
+    assert len(flat) == 1
+    assert re.search("o[\u2801-\u28ff]+o", flat[0])
+
+
 def test_chart_leaves_room_for_steps_without_a_figure() -> None:
     """A run that ends in NaN is not stretched over its end."""
     rows = drawn(analyses.not_finite())
@@ -303,7 +316,7 @@ def test_a_mean_that_tells_nothing_new_is_left_out() -> None:
     assert "5.00 ms per step\n" in shown(run)
 
 
-def test_findings_are_marked_by_gravity() -> None:
+def test_findings_are_marked_by_severity() -> None:
     """What is mild has a dash, the rest a warning sign."""
     found = (analyses.spike("info", 1), analyses.spike("warning", 2))
     lines = shown(analyses.nothing(findings=found)).splitlines()

@@ -53,6 +53,7 @@ class Figures:
         self._rates = _Rates()
         self._clock_steps: int | None = None  # as the log's own clock counts them
         self._clock_first: tuple[int, float] | None = None  # its first step and ms
+        self._clock_last = 0
         self._bad = 0
         self._first_bad: int | None = None
         self._checkpoints = 0
@@ -78,10 +79,7 @@ class Figures:
         self._rates.update(new)
         clock = new.curves.get("train_time_ms")
         if clock is not None and len(clock):
-            self._clock_steps = int(clock.steps[-1])
-            if self._clock_first is None:
-                first = int(clock.steps[0]), float(clock.values[0])
-                self._clock_first = first
+            self._count_clocked(clock)
         saved = [m for m in new.milestones if m.kind == "checkpoint"]
         self._checkpoints += len(saved)
         self._saved = saved[-1].step if saved else self._saved
@@ -101,7 +99,7 @@ class Figures:
             first_step=self._first_step,
             last_step=self._outcome.last_step,
             max_steps=planned if isinstance(planned, int) and not run.table else None,
-            verdict=None if run.table else _verdict(findings, val),
+            verdict=None if run.table or run.adversarial else _verdict(findings, val),
             outcome=end.name,
             outcome_text=end.text,
             nonfinite=self._bad,
@@ -109,6 +107,7 @@ class Figures:
             checkpoints=self._checkpoints,
             last_checkpoint_step=self._saved,
             **self._losses.figures(),
+            slope=None if run.adversarial else self._losses.slope(),
             **val,
             **self._times(run, end, spent, findings),
             validation_sets=self._validation_sets(run),
@@ -117,6 +116,15 @@ class Figures:
     def levels(self) -> Curve:
         """The mean training loss of some hundred parts of the run, by line."""
         return self._losses.levels()
+
+    def _count_clocked(self, clock: Curve) -> None:
+        """Counts the steps that the clock passed, those trained again, too."""
+        if self._clock_first is None:
+            self._clock_first = int(clock.steps[0]), float(clock.values[0])
+            self._clock_steps = self._clock_last = int(clock.steps[0])
+        passed = np.diff(clock.steps, prepend=self._clock_last)
+        self._clock_steps = (self._clock_steps or 0) + int(passed[passed > 0].sum())
+        self._clock_last = int(clock.steps[-1])
 
     def _validation_sets(self, run: Measured) -> tuple[ValidationSet, ...]:
         """Where the log has several, the figures of each."""
@@ -233,7 +241,6 @@ class _Losses:
             "final_loss": last,
             "improvement": first / last if first > 0 and last > 0 else None,
             "best_loss": self._best,
-            "slope": self._slope(),
         }
 
     def levels(self) -> Curve:
@@ -243,7 +250,7 @@ class _Losses:
         means = self._blocks.sums(n)[:, 0] / self._blocks.size
         return Curve("loss", "", lines, means, lines, np.ones(n, dtype=bool))
 
-    def _slope(self) -> str | None:
+    def slope(self) -> str | None:
         """Whether the loss falls or rises at the end, beyond noise."""
         if len(self._blocks) < 2 * _MIN_RECORDS:
             return None

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -48,16 +48,18 @@ class Follower:
     Attributes:
         course: what is known.
         milestones: the last ones, with their steps.
-        row: of the run, when it was last looked at.
+        lines: of the run when it was last looked at.
+        row: of the run then; a state that is stored holds none.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings
         self.course = Course(settings)
         self.milestones: deque[Milestone] = deque(maxlen=_MILESTONES)
+        self.lines = 0
         self.row: Row | None = None
         self._read: dict[Names, _Read] = {}
-        self._milestone = 0  # the last one
+        self._milestone = 0, 0  # number and line of the last one
         self._step: int | None = None  # of the last record
 
     def update(
@@ -74,13 +76,16 @@ class Follower:
         groups = _groups(columns.spans(row.id))
         whole = _Whole(self, database, columns, row, groups)
         new = None
-        if self.row is not None and row.lines >= self.row.lines:
+        if self._read and row.lines >= self.lines:
             new = self._new(database, columns, row, groups)
         if new is None:
             self._begin()
             new = Records(dict.fromkeys(whole.names, _NONE), [], row.lines)
         self.course.update(log, new, whole.records)
-        self.row = row
+        self.lines, self.row = row.lines, row
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "row": None}
 
     def _begin(self) -> None:
         self.course = Course(self._settings)
@@ -88,7 +93,7 @@ class Follower:
 
     def restart(self) -> None:
         """All records are read again."""
-        self._read, self._milestone, self._step = {}, 0, None
+        self._read, self._milestone, self._step = {}, (0, 0), None
         self.milestones.clear()
 
     def _new(
@@ -100,6 +105,11 @@ class Follower:
     ) -> Records | None:
         """What was added, None where what was read before is not there any more."""
         batches: list[Batch] = []
+        number, line = self._milestone
+        if number:  # a log that is read again has others
+            kept = database.milestones_after(row.id, number - 1, line)
+            if number not in [n for n, _ in kept]:
+                return None
         for names, read in self._read.items():
             spans = groups.get(names, ())
             if sum(s.records for s in spans) < read.records:
@@ -144,7 +154,7 @@ class Follower:
     ) -> list[Milestone]:
         """Milestones with the step of the record before each."""
         last = _END if until is None else until
-        found = database.milestones_after(row.id, self._milestone, last)
+        found = database.milestones_after(row.id, self._milestone[0], last)
         lines = np.concatenate([np.empty(0, np.int64), *(b.lines for b in batches)])
         steps = np.concatenate([np.empty(0, np.int64), *(b.steps for b in batches)])
         order = lines.argsort(kind="stable")
@@ -155,7 +165,8 @@ class Follower:
         ]
         if len(order):
             self._step = int(steps[order[-1]])
-        self._milestone = found[-1][0] if found else self._milestone
+        if found:
+            self._milestone = found[-1][0], found[-1][1].line
         self.milestones += marks
         return marks
 

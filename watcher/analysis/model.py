@@ -206,6 +206,11 @@ class Measured:
     averaged_mfu: bool = False
     table: bool = False
 
+    @property
+    def adversarial(self) -> bool:
+        """Whether two losses work against each other (GAN): neither ought to fall."""
+        return "discriminator_loss" in self.curves
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis(Measured):

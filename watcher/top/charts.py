@@ -19,8 +19,7 @@ from watcher.views.series import Curve, Window
 from watcher.views.source import Points
 
 
-_TRAIN: Final = ("loss", "train_loss")
-LOSSES: Final = (*_TRAIN, *VALIDATION)
+TRAIN: Final = ("loss", "train_loss")
 # Metrics of the small charts, where a run has them.
 _FIRST: Final = ("iter_ms", "mfu", "lr", "grad_norm", "tokens_per_s")
 _STYLES: Final = ("train", "val", "good", "warning", "critical", "best")
@@ -32,7 +31,7 @@ def losses(metrics: Sequence[str]) -> tuple[str, ...]:
     return tuple(m for m in found if m) or tuple(metrics[:1])
 
 
-_KINDS: Final = (_TRAIN, VALIDATION)
+_KINDS: Final = (TRAIN, VALIDATION)
 
 
 def others(metrics: Sequence[str]) -> tuple[str, ...]:

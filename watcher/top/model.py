@@ -31,7 +31,6 @@ class Entry:
         widths: of the cells on the screen.
         lines: of its log, as far as it was read.
         headline: what matters most.
-        alerts: findings that fire, the most severe first.
     """
 
     run: int
@@ -40,7 +39,6 @@ class Entry:
     widths: Sequence[int]
     lines: int
     headline: str
-    alerts: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

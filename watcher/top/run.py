@@ -71,7 +71,7 @@ def _head(model: Model, room: int) -> Lines:
     if entry is None:
         return [[]]
     # The headline is kept in the daemon's language, alerts are translated.
-    text = str(entry.alerts[0]["message"]) if entry.alerts else entry.headline
+    text = entry.line.alerts[0] if entry.line.alerts else entry.headline
     text = text or tr(model.look.lang, entry.line.state)
     found: Lines = [[(pieces.cut(pieces.safe(text), room), entry.line.severity)]]
     if room < _WIDE:

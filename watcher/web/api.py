@@ -14,9 +14,9 @@ from watcher.errors import InputError, StorageError
 from watcher.outputs.text.escape import utf8 as shown
 from watcher.storage.rows import Row
 from watcher.views.clock import Clock
+from watcher.views.clocks import ACTIVE, TIME
 from watcher.views.lines import excerpt
 from watcher.web import describe, params, wire
-from watcher.web.clocks import ACTIVE, TIME
 from watcher.web.events import Hub
 from watcher.web.fleet import ordered
 from watcher.web.masks import masked

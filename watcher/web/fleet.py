@@ -54,21 +54,25 @@ class Fleet:
         if version == self._version:
             return
         before, self._version = dict(self.entries), version
-        self._take(self._database.fingerprints())
+        self._take(self._database.table.fingerprints())
+        # Another run may have the name of one that is gone, and a run another name.
+        names = {entry["run"] for entry in self.entries.values()}
+        gone = {entry["run"] for entry in before.values()} - names
+        self.rev += bool(gone)
+        self._gone += sorted(gone)
+        for name in gone:
+            self._changed.pop(name, None)
         for run, entry in self.entries.items():
             if entry is not before.get(run):
                 fields = _difference(before.get(run, {}), entry)
                 self._changed.setdefault(entry["run"], {}).update(fields)
-        gone = [e["run"] for run, e in before.items() if run not in self.entries]
-        self._gone += gone
-        for name in gone:
-            self._changed.pop(name, None)
 
     def changes(self) -> dict[str, Any] | None:
         """The fields of each run that changed since the last call, None without any."""
         self.refresh()
         pid, before = self._holder(), self.pid
         self.pid = pid
+        self.rev += before != pid
         if not self._changed and not self._gone and before == pid:
             return None
         found = {"runs": self._changed, "gone": self._gone}
@@ -119,6 +123,7 @@ class Fleet:
         remarks = self._database.remarks.of(row.id)
         line = asdict(status.line(row, alerts, watched, remarks))
         diagnosis = row.diagnosis or {}
+        known = self._series.metrics(row.id)
         return line | {
             "id": row.id,
             "rev": self.rev,
@@ -130,16 +135,16 @@ class Fleet:
             "headline": diagnosis.get("headline", ""),
             "changed_at": row.cursor.mtime_ns / 1e9 if row.cursor else None,
             "alerts": [self._alert(row, dict(alert.finding)) for alert in alerts],
-            "spark": self._spark(row.id),
+            "curves": len(known),
+            "spark": self._spark(row.id, known),
         }
 
     def _alert(self, row: Row, finding: dict[str, Any]) -> dict[str, Any]:
         at = place.line(self._database, row, finding["rule"], finding["step"])
         return finding | {"line": at}
 
-    def _spark(self, run: int) -> list[list[float]]:
+    def _spark(self, run: int, known: Mapping[str, int]) -> list[list[float]]:
         """A small curve: validation, or the loss where there is none."""
-        known = self._series.metrics(run)
         few = [name for name in _DRAWN if name in known]
         many = [name for name in few if known[name] >= _FEW]
         metric = next(iter([*many, *few]), None)
@@ -157,7 +162,7 @@ class Fleet:
 def _difference(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    if not before:
+    if before.get("run") != after["run"]:
         return after
     return {key: value for key, value in after.items() if before.get(key) != value}
 

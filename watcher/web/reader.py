@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from watcher.errors import StorageError
 from watcher.storage.database import Database
+from watcher.views.clocks import Clocks
 from watcher.views.series import Series
-from watcher.web.clocks import Clocks
 from watcher.web.fleet import Fleet
 
 

@@ -16,6 +16,7 @@ Line = list[Piece]
 
 # Dots of a braille cell by row and column, as Unicode numbers them.
 _DOTS = np.array(((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80)))
+_TALL, _WIDE = 4, 2
 _BRAILLE = 0x2800
 _UPPER, _LOWER = 0x1B, 0xE4  # dots of the upper and the lower half of a cell
 # Points of a smooth curve that are drawn: more than any terminal has dots.
@@ -26,7 +27,7 @@ _ENDS = 2  # points that make a curve
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where values fall: a grid of `rows` x `columns` over a range of steps.
+    """Where values fall: a grid of `rows` x `columns` cells over a range of steps.
 
     `low`, `high`: of the figures, as logarithms where `log`.
     """
@@ -39,18 +40,28 @@ class _Frame:
     high: float
     log: bool
 
-    def across(self, steps: Ints, cells: int) -> Ints:
-        """Columns of the steps, of `cells` that span the grid."""
+    @property
+    def wide(self) -> int:
+        """Dots across the grid."""
+        return self.columns * _WIDE
+
+    @property
+    def tall(self) -> int:
+        """Dots down the grid."""
+        return self.rows * _TALL
+
+    def across(self, steps: Ints) -> Ints:
+        """Dots of the steps, from the left."""
         span = max(self.last - self.first, 1.0)
-        places = np.rint((steps - self.first) / span * (cells - 1))
+        places = np.rint((steps - self.first) / span * (self.wide - 1))
         return np.asarray(places, np.int64)
 
-    def down(self, values: Floats, cells: int) -> Ints:
-        """Rows of the values from the top, of `cells` that span the grid."""
+    def down(self, values: Floats) -> Ints:
+        """Dots of the values, from the top."""
         scaled = np.log(values) if self.log else values
         span = self.high - self.low
         share = (scaled - self.low) / span if span > 0 else np.full(len(values), 0.5)
-        return np.rint((1 - share) * (cells - 1)).astype(np.int64)
+        return np.rint((1 - share) * (self.tall - 1)).astype(np.int64)
 
 
 def chart(
@@ -144,7 +155,7 @@ def _labels(
 def _ends(frame: _Frame, labels: list[tuple[str, str, float]]) -> list[Piece]:
     """The labels on the rows where their curves end, never two on one row."""
     falling = sorted(labels, key=lambda label: -label[2])
-    rows = frame.down(np.array([value for _, _, value in falling]), frame.rows)
+    rows = frame.down(np.array([value for _, _, value in falling])) // _TALL
     if len(rows) > 1 and rows[0] == rows[1]:
         rows += (-1, 0) if rows[0] > 0 else (0, 1)
     ends: list[Piece] = [("", "")] * frame.rows
@@ -186,10 +197,8 @@ def _grid(
     codes = _line(frame, *(marks if alone else line))
     style = "val" if alone else "train"
     cells = [[(_glyph(int(code), dots=dots), style) for code in row] for row in codes]
-    rows, columns = (
-        frame.down(marks[1], frame.rows),
-        frame.across(marks[0], frame.columns),
-    )
+    # A mark stands in the cell through which its line would run.
+    rows, columns = frame.down(marks[1]) // _TALL, frame.across(marks[0]) // _WIDE
     best = analysis.summary.best_val_step
     for step, row, column in zip(marks[0], rows, columns, strict=True):
         if step != best and cells[row][column][1] != "best":
@@ -201,12 +210,11 @@ def _grid(
 
 def _line(frame: _Frame, steps: Ints, values: Floats) -> Ints:
     """Braille codes of a curve without gaps, shape (rows, columns)."""
-    wide, tall = 2 * frame.columns, 4 * frame.rows
-    canvas = np.zeros((tall, wide), np.bool_)
+    canvas = np.zeros((frame.tall, frame.wide), np.bool_)
     if len(steps):
         order = np.argsort(steps, kind="stable")
-        at = frame.across(steps[order], wide)
-        down = frame.down(values[order], tall)
+        at = frame.across(steps[order])
+        down = frame.down(values[order])
         dense = np.arange(at[0], at[-1] + 1)
         between = np.rint(np.interp(dense, at, down)).astype(np.int64)
         top, bottom = between.copy(), between.copy()
@@ -215,9 +223,9 @@ def _line(frame: _Frame, steps: Ints, values: Floats) -> Ints:
         # Steep parts reach to their neighbour, so that the line has no gaps.
         bottom[:-1] = np.maximum(bottom[:-1], between[1:] - 1)
         top[:-1] = np.minimum(top[:-1], between[1:] + 1)
-        height = np.arange(tall)[:, None]
+        height = np.arange(frame.tall)[:, None]
         canvas[:, dense] = (height >= top) & (height <= bottom)
-    cells = canvas.reshape(frame.rows, 4, frame.columns, 2)
+    cells = canvas.reshape(frame.rows, _TALL, frame.columns, _WIDE)
     return np.asarray(np.einsum("rycx,yx->rc", cells, _DOTS))
 
 

@@ -111,6 +111,7 @@ def _figures(analysis: Analysis, lang: str) -> list[tuple[str, Line]]:
         return []
     rows = [
         (tr(lang, "train loss"), _train(summary, lang)),
+        (tr(lang, "not finite"), _not_finite(summary, lang)),
         *_validations(analysis, lang),
         (_ratio_name(summary, lang), _ratio(summary, lang)),
         (tr(lang, "time"), _time(analysis, lang)),
@@ -137,18 +138,20 @@ def _validations(analysis: Analysis, lang: str) -> list[tuple[str, Line]]:
 
 
 def _train(summary: Summary, lang: str) -> Line:
-    """First and final loss, the factor between them, and what is not finite."""
+    """First and final loss, and the factor between them."""
     line: Line = []
     if summary.first_loss is not None and summary.final_loss is not None:
         first, final = loss(summary.first_loss, lang), loss(summary.final_loss, lang)
         line += [(f"{first} → ", ""), (final, "train")]
     if summary.improvement is not None:
         line.append((f" ({times(summary.improvement, lang)})", "muted"))
-    bad = nonfinite(summary, lang)
-    if bad:
-        text = tr(lang, "not finite: {values}", values=bad)
-        line.append((("; " if line else "") + text, "critical"))
     return line
+
+
+def _not_finite(summary: Summary, lang: str) -> Line:
+    """How many values of any loss are not finite, and since when."""
+    bad = nonfinite(summary, lang)
+    return [(bad, "critical")] if bad else []
 
 
 def _validation_name(analysis: Analysis, lang: str) -> str:

@@ -155,7 +155,6 @@ RUSSIAN: Final = MappingProxyType(
         "{ms} per step": "{ms} на шаг",
         "evaluations {share}": "оценки {share}",
         "best {loss} at step {step}": "лучшая {loss} на шаге {step}",
-        "not finite: {values}": "NaN или inf: {values}",
         "figure": "график",
         "report": "отчёт",
         "data": "данные",
