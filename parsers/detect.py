@@ -1,19 +1,15 @@
 """Which format a log has: every format reads along until one of them is settled."""
 
 import math
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
-
 from parsers.batch import Batch, Ints
+from parsers.candidate import Candidate, Missed
 from parsers.delta import Delta
 from parsers.engine.pieces import Piece
-from parsers.engine.steps import Steps
-from parsers.engine.templates import Raw, Reading, Templates
-from parsers.format import Format, RowReader
+from parsers.engine.templates import Reading, Templates
+from parsers.format import Format
 from parsers.hyperparameters.reader import hyperparameters
 from parsers.milestones import milestone
 
@@ -21,84 +17,9 @@ from parsers.milestones import milestone
 # So many lines of one format (weighted) settle which it is.
 _ENOUGH: Final = 64.0
 _NEVER: Final = 1 << 62
-_NO_LINES: Final = np.empty(0, np.int64)
-_EXAMPLES: Final = 8
-_TEXT_CHARS: Final = 300
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 Score = tuple[str, int, Mapping[str, int]]
 Found = Sequence[tuple[list[Batch], Ints]]
-
-
-class _Candidate:
-    """One format, reading along until the format of the log is settled."""
-
-    def __init__(self, form: Format) -> None:
-        self.form = form
-        self.steps = Steps(form.patterns)
-        self.rows: RowReader | None = form.rows() if form.rows else None
-        self.hits = 0
-        self.unread = 0
-        self.examples: list[tuple[int, str]] = []
-        self.kept: list[Batch] = []
-        self.patterns: Counter[str] = Counter()
-
-    def read(self, raws: Sequence[Raw], piece: Piece) -> tuple[list[Batch], Ints]:
-        """Its records, and the lines that count for it."""
-        batches = self.steps.settle(raws) if raws else []
-        # One pattern of a format reads a line: no line is in two of these.
-        votes = _joined([raw.lines for raw in raws if raw.pattern.hit])
-        if self.rows is not None:
-            found = self.rows.read(piece)
-            votes = _united([votes, *(batch.lines for batch in found)])
-            batches += found
-        for raw in raws:
-            self.patterns[raw.pattern.name] += len(raw.lines)
-        return batches, votes
-
-    def count_unread(
-        self, like: Sequence[tuple[Ints, frozenset[int]]], at: int, piece: Piece
-    ) -> None:
-        """Counts lines that look like metrics and that this format did not take."""
-        left = _joined([lines for lines, takers in like if at not in takers])
-        if self.rows is not None and len(left):
-            left = left[~np.isin(left, self.rows.taken)]
-        self.unread += len(left)
-        for number in left[: _EXAMPLES - len(self.examples)].tolist():
-            text = clean_text(piece.line(number - piece.first))
-            self.examples.append((number, text))
-
-    @property
-    def score(self) -> float:
-        return self.form.score(self.hits)
-
-    @property
-    def planned(self) -> int | None:
-        return self.steps.planned or getattr(self.rows, "planned", None)
-
-    def flush(self) -> list[Batch]:
-        return self.steps.flush() + (self.rows.flush() if self.rows else [])
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "format": self.form.name,
-            "steps": self.steps.state(),
-            "rows": self.rows.state() if self.rows else None,
-            "hits": self.hits,
-            "unread": self.unread,
-            "examples": [number for number, _ in self.examples],
-            "kept": [_packed(batch) for batch in self.kept],
-            "shapes": self.patterns,
-        }
-
-    def restore(self, state: Mapping[str, Any], texts: Mapping[str, str]) -> None:
-        self.steps.restore(state["steps"])
-        if self.rows is not None:
-            self.rows.restore(state["rows"])
-        self.hits, self.unread = state["hits"], state["unread"]
-        self.examples = [(number, texts[str(number)]) for number in state["examples"]]
-        self.kept = [_unpacked(batch) for batch in state["kept"]]
-        self.patterns = Counter(state["shapes"])
 
 
 class Detector:
@@ -110,8 +31,8 @@ class Detector:
 
     def __init__(self, formats: Sequence[Format]) -> None:
         self.settled = False
-        self._candidates = [_Candidate(form) for form in formats]
-        self._leader: _Candidate | None = None
+        self._candidates = [Candidate(form) for form in formats]
+        self._leader: Candidate | None = None
         self._rejected: list[Score] = []
         self._templates = self._make_templates()
 
@@ -144,11 +65,12 @@ class Detector:
     def read(self, piece: Piece, delta: Delta) -> Reading:
         """Reads some lines with all candidates; adds the records of the leader."""
         reading = self._templates.read(piece)
+        missed = Missed(reading.like, piece)
         found = []
         for at, candidate in enumerate(self._candidates):
             found.append(candidate.read(reading.taken[at], piece))
             if reading.like:
-                candidate.count_unread(reading.like, at, piece)
+                candidate.count_unread(missed.by(at), missed.text)
         if self.settled:
             delta.batches += found[0][0]
             self._candidates[0].hits += len(found[0][1])
@@ -213,14 +135,14 @@ class Detector:
             )
         return detector
 
-    def _least_unread(self) -> _Candidate:
+    def _least_unread(self) -> Candidate:
         return min(self._candidates, key=lambda c: c.unread)
 
     def _choose(self, found: Found, delta: Delta) -> None:
         """Settles on a format, or follows the one that leads so far."""
         end = self._decision(found)
         hits = [
-            c.hits + int(np.searchsorted(votes, end, side="right"))
+            c.hits + (int(votes.searchsorted(end, side="right")) if len(votes) else 0)
             for c, (_, votes) in zip(self._candidates, found, strict=True)
         ]
         for c, (batches, votes) in zip(self._candidates, found, strict=True):
@@ -240,19 +162,24 @@ class Detector:
 
     def _best(self, hits: Sequence[int]) -> int | None:
         """The candidate with the best score, None while no line counts."""
-        scores = [c.form.score(n) for c, n in zip(self._candidates, hits, strict=True)]
+        scores = [
+            c.form.score(n) if n else 0.0
+            for c, n in zip(self._candidates, hits, strict=True)
+        ]
         return scores.index(max(scores)) if max(scores, default=0) > 0 else None
 
     def _decision(self, found: Found) -> int:
         """The line at which some format has counted often enough."""
         ends = [_NEVER]
         for candidate, (_, votes) in zip(self._candidates, found, strict=True):
+            if not len(votes):
+                continue
             need = math.ceil(_ENOUGH / candidate.form.weight) - candidate.hits
             if 0 < need <= len(votes):
                 ends.append(int(votes[need - 1]))
         return min(ends)
 
-    def _settle(self, winner: _Candidate) -> None:
+    def _settle(self, winner: Candidate) -> None:
         known = self._templates.masks.known(self._candidates.index(winner))
         self.settled = True
         winner.kept = []
@@ -264,37 +191,3 @@ class Detector:
     def _make_templates(self) -> Templates:
         forms = [c.form for c in self._candidates]
         return Templates(forms, milestone=milestone, hyperparameters=hyperparameters)
-
-
-def clean_text(line: bytes) -> str:
-    """A line for people: without control characters, at most 300 characters."""
-    text = _CONTROL.sub(" ", line[: 4 * _TEXT_CHARS].decode("utf-8", "replace"))
-    return text.strip()[:_TEXT_CHARS]
-
-
-def _joined(lines: Sequence[Ints]) -> Ints:
-    """Numbers of lines, rising."""
-    if len(lines) > 1:
-        return np.sort(np.concatenate(lines), kind="stable")
-    return lines[0] if lines else _NO_LINES
-
-
-def _united(lines: Sequence[Ints]) -> Ints:
-    """The same of lines that may be in several of these."""
-    lines = [part for part in lines if len(part)]
-    return np.unique(np.concatenate(lines)) if len(lines) > 1 else _joined(lines)
-
-
-def _packed(batch: Batch) -> list[Any]:
-    columns = {name: column.tolist() for name, column in batch.values.items()}
-    return [batch.pattern, batch.lines.tolist(), batch.steps.tolist(), columns]
-
-
-def _unpacked(packed: Sequence[Any]) -> Batch:
-    pattern, lines, steps, columns = packed
-    return Batch(
-        pattern,
-        np.array(lines, dtype=np.int64),
-        np.array(steps, dtype=np.int64),
-        {name: np.array(column, dtype=np.float64) for name, column in columns.items()},
-    )

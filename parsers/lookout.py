@@ -14,16 +14,16 @@ from parsers.milestones import milestone
 
 
 _FIRST_LINES: Final = 2000
-_STATING_LINES: Final = 20_000
+_STATING_LINES: Final = 5000
 # A table may stand below such a word: so many lines are read from it on.
 _NEAR: Final = 500
 _METRICS: Final = (
-    *(b"loss", b"bpb", b"ppl", b"perplexity", b"nll", b"reward", b"rew_mean", b"epret"),
-    *(b"psnr", b"l_pix", b"rmse", b" cost ", b"learn: ", b" train ", b"train-"),
+    *("loss", "bpb", "ppl", "perplexity", "nll", "reward", "rew_mean", "epret"),
+    *("psnr", "l_pix", "rmse", " cost ", "learn: ", " train ", "train-"),
 )
 _ENDS: Final = (
-    *(b"traceback", b"error", b"exception", b"kill", b"memory", b"cancelled"),
-    *(b"interrupt", b"terminate"),
+    *("traceback", "error", "exception", "kill", "memory", "cancelled"),
+    *("interrupt", "terminate"),
 )
 
 
@@ -79,9 +79,10 @@ def ends(piece: Piece) -> list[tuple[int, str, bytes]]:
     return [(number, kind, line) for number, kind, line in found if kind]
 
 
-def _holding(piece: Piece, words: Sequence[bytes]) -> list[int]:
-    lower = piece.data.lower()
+def _holding(piece: Piece, words: Sequence[str]) -> list[int]:
+    # Searching text is seven times as fast as searching bytes (CPython 3.11).
+    lower = piece.data.lower().decode("latin-1")
     if not any(word in lower for word in words):
         return []
-    lines = lower.split(b"\n")[:-1]
+    lines = lower.split("\n")[:-1]
     return [i for i, line in enumerate(lines) if any(word in line for word in words)]

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from parsers.batch import Milestone
+from parsers.candidate import clean_text
 from parsers.causes import Tracebacks, quotation
 from parsers.delta import Delta
-from parsers.detect import Detector, Score, clean_text
-from parsers.engine.lines import Lines
+from parsers.detect import Detector, Score
+from parsers.engine.lines import CHUNK_BYTES, Lines
 from parsers.engine.pieces import Piece, whole_lines
 from parsers.engine.templates import Reading, Templates
 from parsers.format import Format
@@ -26,8 +27,6 @@ from parsers.lookout import Lookout, ends, naming_metrics
 from parsers.milestones import milestone
 
 
-# Larger chunks make every temporary a fresh mapping: half the speed.
-CHUNK_BYTES: Final = 512 * 1024
 # While all formats read along, less is read at a time: the choice comes soon, and very
 # soon where the first metrics were seen.
 _FIRST_BYTES: Final = 4 * 1024

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from oracle import until
+from oracle import WAIT_S, until
 
 
 ROOT: Final = Path(__file__).parents[1]
@@ -50,7 +50,7 @@ class Box:
             stderr=subprocess.STDOUT,
             text=True,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"},
-            timeout=120,
+            timeout=WAIT_S,
         )
         assert not fine or done.returncode == 0, f"{command}: {done.stdout}"
         return done.stdout
@@ -138,7 +138,7 @@ def _run_unbooted(root: Path, commands: str) -> None:
         check=True,
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
-        timeout=600,
+        timeout=3 * WAIT_S,
     )
 
 

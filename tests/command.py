@@ -13,7 +13,7 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final, NoReturn
 
@@ -31,15 +31,27 @@ def gptwatch(
     """Runs the command in a directory, in English by default."""
     words = [os.fsdecode(word) for word in arguments]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # threads of xdist hold no lock of ours
-            pid = os.fork()
-        if pid == 0:
-            _run(words, cwd, _ENGLISH | dict(env or {}), (out, err))
+        pid = forked(words, cwd, _ENGLISH | dict(env or {}), (out, err))
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(words, code, out.read(), err.read())
+
+
+def forked(
+    words: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    outputs: tuple[IO[bytes], IO[bytes]],
+    start: Callable[[], None] = main,
+) -> int:
+    """The number of a process that runs the command, or what starts it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # threads of xdist hold no lock of ours
+        pid = os.fork()
+    if pid == 0:
+        _run(words, cwd, env, outputs, start)
+    return pid
 
 
 def started(
@@ -60,11 +72,12 @@ def _run(
     cwd: Path,
     env: Mapping[str, str],
     outputs: tuple[IO[bytes], IO[bytes]],
+    start: Callable[[], None],
 ) -> NoReturn:
     code: object = 1
     try:
         _become(words, cwd, env, outputs)
-        main()
+        start()
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001 - as the interpreter does at its end
@@ -89,7 +102,8 @@ def _become(
         os.dup2(file.fileno(), number)
     sys.stdin = io.TextIOWrapper(io.FileIO(0))
     sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w")))
-    errors = io.BufferedWriter(io.FileIO(2, "w"))
+    # Without a buffer: what a full disk did not take is not written again later.
+    errors = io.FileIO(2, "w")
     sys.stderr = io.TextIOWrapper(errors, errors="backslashreplace", write_through=True)
     sys.argv = ["gptwatch", *words]
     logging.getLogger().handlers.clear()

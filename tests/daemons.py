@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
-from oracle import known, until
+from oracle import WAIT_S, known, until
 
 from watcher.errors import StorageError
 from watcher.storage.database import Database
@@ -19,8 +19,6 @@ from watcher.storage.database import Database
 
 class Started:
     """`gptwatch start` on `logs` in a folder; it is killed at the end of a `with`.
-
-    `clock`: the file that says by how much its wall clock was stepped.
 
     Attributes:
         logs, out, state: folders: watched, of artifacts, of the store.
@@ -34,30 +32,31 @@ class Started:
         before: Sequence[str] = (),
         after: Sequence[str] = (),
         state: Path | None = None,
-        clock: Path | None = None,
     ) -> None:
         self.logs, self.out = folder / "logs", folder / "plots"
         self.state = state or self.out / ".gptwatch"
         self.logs.mkdir(exist_ok=True)
         self._errors = folder / "errors.txt"
-        command = [
-            *before,
-            *(sys.executable, "-m", "stepped_clock" if clock else "watcher"),
+        words = [
             *more,
             *("start", "--dir", str(self.logs), "--out", str(self.out)),
             *("--state", str(self.state), "--interval", "1s"),
             *after,
         ]
-        paths = [str(folder) for folder in Path(__file__).parents[:2]]
-        stepped = {"GPTWATCH_TEST_CLOCK": str(clock)} if clock else {}
         self._from = self._errors.stat().st_size if self._errors.exists() else 0
         with self._errors.open("ab") as errors:
-            self.process = subprocess.Popen(
-                command,
-                stderr=errors,
-                cwd=folder,
-                env=os.environ | stepped | {"PYTHONPATH": os.pathsep.join(paths)},
-            )
+            self.process = self._launch(before, words, errors)
+
+    def _launch(
+        self, before: Sequence[str], words: Sequence[str], errors: IO[bytes]
+    ) -> subprocess.Popen[Any]:
+        root = str(Path(__file__).parents[1])
+        return subprocess.Popen(
+            [*before, sys.executable, "-m", "watcher", *words],
+            stderr=errors,
+            cwd=self.logs.parent,
+            env=os.environ | {"PYTHONPATH": root},
+        )
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -102,7 +101,7 @@ class Started:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends a signal, and gives the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=WAIT_S)
 
     def kill(self) -> None:
         """Kills it, so that it can do nothing more."""

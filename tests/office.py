@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from oracle import WAIT_S
+
 from watcher.alerts.channels import Channel
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Settings
@@ -76,9 +78,9 @@ class Office:
     def settle(self, deliveries: int) -> None:
         """Waits until so many deliveries are settled, and notes them."""
         while deliveries > 0:
-            self.mailbox.wait(30.0)
+            self.mailbox.wait(WAIT_S)
             messages, _, _ = self.mailbox.take()
-            assert messages, "no delivery was settled in half a minute"
+            assert messages, "no delivery was settled in time"
             for _, settled in messages:
                 self.alerting.settled(*settled)
                 deliveries -= 1

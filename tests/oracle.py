@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from parsers.parser import Parser
 from watcher.clock import Clock
@@ -13,6 +13,11 @@ from watcher.ingest.tailer import Tailer
 from watcher.storage.columns import Run
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
+
+
+# Longer than anything takes on a machine that others keep busy: only a test that fails
+# waits for so long.
+WAIT_S: Final = 300.0
 
 
 def open_to_all(folder: Path) -> None:
@@ -151,7 +156,7 @@ def append(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def until(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
+def until(condition: Callable[[], object], *, seconds: float = WAIT_S) -> None:
     """Waits for what another thread or process does."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -54,11 +54,11 @@ def test_a_change_is_noticed(bench: Bench, log: Path) -> None:
     """The page asks whether anything of a run is another."""
     append(log, lines(0, 10))
     bench.look()
-    before = bench.store.fingerprints()
+    before = bench.store.table.fingerprints()
     append(log, lines(10, 11))
     bench.look()
 
-    assert before != bench.store.fingerprints()
+    assert before != bench.store.table.fingerprints()
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -14,10 +14,11 @@ from watcher.cli import cli
 from watcher.outputs.text import catalog
 from watcher.outputs.text.finding_templates import ADVICE, PARTS
 from watcher.outputs.text.rule_docs import MEANINGS
+from watcher.outputs.text.russian import tables
 
 
 ROOT = Path(__file__).parents[1] / "watcher"
-RUSSIAN = {key: text for table in catalog.TABLES for key, text in table.items()}
+RUSSIAN = {key: text for table in tables.TABLES for key, text in table.items()}
 # Calls whose text argument is looked up in the catalogue.
 LOOKUPS = {"tr", "message", "echo", "_echo", "_level", "_overlay", "_by_clock"}
 # Errors are translated where they are printed; those of requests are for programs.
@@ -120,7 +121,7 @@ def test_every_translation_is_used() -> None:
 
 def test_every_text_has_one_translation() -> None:
     """No text stands in two tables."""
-    keys = Counter(key for table in catalog.TABLES for key in table)
+    keys = Counter(key for table in tables.TABLES for key in table)
 
     assert {} == {key: n for key, n in keys.items() if n > 1}
 

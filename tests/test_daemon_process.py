@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 from daemons import Started, drawn, held, offsets, steps, workers
-from oracle import append, lines, once, until
+from oracle import WAIT_S, append, lines, once, until
 
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
@@ -133,7 +133,7 @@ def test_f41_a_second_daemon_is_refused(tmp_path: Path) -> None:
     with Started(tmp_path) as first:
         first.watches()
         with Started(tmp_path) as second:
-            assert 78 == second.process.wait(timeout=60)
+            assert 78 == second.process.wait(timeout=WAIT_S)
             assert (
                 f"gptwatch: {first.state}: another gptwatch is running here (pid "
                 f"{first.process.pid}); stop it first (kill {first.process.pid}), or "
@@ -259,7 +259,7 @@ def test_a_worker_that_is_stopped_leaves_no_half_file(tmp_path: Path) -> None:
         assert b"writing\n" == worker.stdout.readline()
         assert 2 == len(list(tmp_path.iterdir()))
         worker.terminate()
-        assert 0 == worker.wait(timeout=60)
+        assert 0 == worker.wait(timeout=WAIT_S)
 
     assert [tmp_path / "latest.png"] == list(tmp_path.iterdir())
     assert b"whole" == (tmp_path / "latest.png").read_bytes()

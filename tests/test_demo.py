@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
-from oracle import until
+from oracle import WAIT_S, until
 
 import watcher
 from watcher.errors import InputError
@@ -94,7 +94,7 @@ def test_a_closed_terminal_ends_all_of_it(tmp_path: Path) -> None:
     until(lambda: len(at_work_below(tmp_path)) >= 3)
 
     os.close(terminal)
-    demo.wait(timeout=60)
+    demo.wait(timeout=WAIT_S)
 
     assert 0 != demo.returncode
     assert set() == at_work_below(tmp_path)

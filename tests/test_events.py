@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oracle import append, lines, until
+from oracle import WAIT_S, append, lines, until
 from watchdog.observers import Observer
 
 from watcher.daemon.mailbox import Mailbox
@@ -77,7 +77,7 @@ def test_the_inbox_wakes_its_owner(act: str) -> None:
 
     getattr(mailbox, act)("x")
 
-    assert woken.wait(60.0)
+    assert woken.wait(WAIT_S)
     owner.join()
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from daemons import Started, held, offsets
-from oracle import FakeClock, append, lines, once, until
+from inline import Inline
+from oracle import WAIT_S, FakeClock, append, lines, once, until
 
 from watcher.daemon.daemon import Daemon
 from watcher.daemon.jobs import Options
 from watcher.daemon.mailbox import Mailbox
 from watcher.daemon.settings import Settings
-from watcher.daemon.worker import Inline
 from watcher.ingest.discovery import Scanner
 from watcher.storage.database import Database
 from watcher.storage.recovery import NAME
@@ -83,7 +83,7 @@ def test_f40_a_store_of_a_newer_gptwatch(tmp_path: Path) -> None:
     store.close()
 
     with Started(tmp_path) as daemon:
-        code = daemon.process.wait(timeout=60)
+        code = daemon.process.wait(timeout=WAIT_S)
 
     assert 78 == code
     assert f"gptwatch: {daemon.state / NAME}: made by a newer gptwatch" in daemon.said

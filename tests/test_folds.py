@@ -1,5 +1,6 @@
 """A rule that follows a log says what it says of the whole, however the log is cut."""
 
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -192,9 +193,10 @@ def records(run: Analysis, first: int = 0, end: int | None = None) -> Records:
     seed=st.integers(0, 1 << 20),
     cuts=st.lists(st.floats(0, 1), max_size=8),
     form=st.sampled_from([None, *FORMATS[:2]]),
+    restarts=st.booleans(),
 )
 def test_a_run_is_judged_the_same_however_it_is_followed(
-    seed: int, cuts: list[float], form: Format | None
+    seed: int, cuts: list[float], form: Format | None, *, restarts: bool
 ) -> None:
     """With restarts, which supersede what came before, and metrics that come late."""
     run = wild(seed)
@@ -208,6 +210,8 @@ def test_a_run_is_judged_the_same_however_it_is_followed(
         new = records(run, first, cut + 1)
         known = {n: c for n, c in new.columns.items() if len(before.columns[n][0])}
         new = replace(new, columns=known)
+        if restarts:
+            course = pickle.loads(pickle.dumps(course))
         course.update(log, new, lambda b=before, k=known: _rows(b, k))  # type: ignore[misc]
         course.judged()
         first = cut + 1

@@ -70,7 +70,7 @@ def sample_cases() -> list[tuple[Format, str]]:
 )
 def test_takes_its_sample_lines(form: Format, sample: str) -> None:
     """No sample line of a format leaves its reader unmoved."""
-    assert list(first_fit(form.patterns, sample.encode()))
+    assert any(one.take for one in first_fit(0, form.patterns, sample.encode()))
 
 
 def test_every_format_has_a_fixture() -> None:

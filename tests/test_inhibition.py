@@ -1,7 +1,7 @@
 """One event gives one finding: what follows from it is left out."""
 
 from watcher.analysis.finding import Finding
-from watcher.analysis.rules.inhibition import inhibit
+from watcher.analysis.inhibition import inhibit
 
 
 def test_what_follows_while_the_cause_is_firing_is_left_out() -> None:

@@ -5,6 +5,8 @@ import json
 import pytest
 from oracle import known, once
 
+from parsers.engine.pieces import whole_lines
+from parsers.lookout import naming_metrics
 from parsers.parser import Parser
 from watcher.storage.columns import Run
 
@@ -58,3 +60,12 @@ def test_end_of_a_run_is_found_wherever_it_stands() -> None:
     assert [("traceback", 20_601), ("error", 20_603)] == [
         (m.kind, m.line) for m in found
     ]
+
+
+@pytest.mark.parametrize(
+    "line", ["Val_BPB: 1.2", "loss 3", "ppl=20.1", "mean Reward 3", "PSNR: 31.2"]
+)
+def test_word_of_a_metric_is_found_in_any_case(line: str) -> None:
+    data = f"worker served\n{line}\nworker served\n".encode()
+
+    assert [1] == naming_metrics(whole_lines(data, 1))

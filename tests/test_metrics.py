@@ -22,7 +22,7 @@ from pages import Served
 from watcher import config
 from watcher.alerts.lifecycle import FIRING, PENDING, RESOLVED
 from watcher.cli import cli
-from watcher.daemon import run_state
+from watcher.daemon.state_names import OVER, QUIET, RUNNING, STALLED
 from watcher.errors import ConfigError
 from watcher.metrics.collect import STATES, exposition
 from watcher.metrics.families import FIGURES
@@ -104,17 +104,15 @@ def test_every_state_is_counted(fleet: Fleet) -> None:
         for (name, pairs), value in samples(text).items()
         if name == "runs"
     }
-    assert {run_state.RUNNING, run_state.QUIET, run_state.STALLED, *run_state.OVER} == {
-        *STATES
-    } - {"new"}
+    assert {RUNNING, QUIET, STALLED, *OVER} == {*STATES} - {"new"}
 
 
 def test_only_the_present_state_of_a_run_has_a_series(fleet: Fleet) -> None:
     """A join on the state finds one series."""
     fleet.run("a.log", "stalled")
 
-    assert [1.0] == of(fleet.metrics(), "run_state", run="a.log")
-    assert [1.0] == of(fleet.metrics(), "run_state", run="a.log", state="stalled")
+    assert [1.0] == of(fleet.metrics(), "state_names", run="a.log")
+    assert [1.0] == of(fleet.metrics(), "state_names", run="a.log", state="stalled")
 
 
 @pytest.mark.parametrize(

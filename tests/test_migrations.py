@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parsers.formats import FORMATS
 from watcher.alerts import outbox
 from watcher.alerts.channels.apprise import Service
 from watcher.alerts.dispatcher import Dispatcher
@@ -111,7 +112,9 @@ def test_hyperparameters_are_kept(store: Database) -> None:
 
 def test_reading_goes_on(store: Database) -> None:
     """The parser's state opens: the log isn't read again from its beginning."""
-    delta = store.parser(1).feed(b"iter 50: loss 3.5, time 25.00ms, mfu 12.00%\n")
+    delta = store.parser(1, FORMATS).feed(
+        b"iter 50: loss 3.5, time 25.00ms, mfu 12.00%\n"
+    )
 
     assert [[50]] == [batch.steps.tolist() for batch in delta.batches]
 

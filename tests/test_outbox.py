@@ -18,7 +18,7 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from office import FakeClock, Office, finding
-from oracle import until
+from oracle import WAIT_S, until
 from receiver import Receiver
 
 from parsers.parser import Parser
@@ -215,7 +215,7 @@ def test_a_dead_channel_holds_up_no_other(tmp_path: Path, receiver: Receiver) ->
 
         def send(self, notice: Mapping[str, Any]) -> None:
             """Waits."""
-            gate.wait(60.0)
+            gate.wait(WAIT_S)
             raise DeliveryError(f"too late for {notice['run']}")
 
     office = Office(tmp_path, Hanging(), Service(receiver.address))
@@ -244,11 +244,11 @@ def test_after_a_stop_nothing_more_is_begun(tmp_path: Path) -> None:
             """Waits."""
             begun.append(notice["message"])
             started.set()
-            gate.wait(60.0)
+            gate.wait(WAIT_S)
 
     office = Office(tmp_path, Slow())
     office.find(100, 200)
-    started.wait(60.0)
+    started.wait(WAIT_S)
 
     office.close()
     gate.set()
@@ -392,7 +392,7 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
     )
     alerting.update(row, [finding(100)], fresh=True, going=True)
     alerting.beat()
-    mailbox.wait(30.0)
+    mailbox.wait(WAIT_S)
     for _, settled in mailbox.take()[0]:
         alerting.settled(*settled)
     alerting.beat()

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from oracle import until
+from oracle import WAIT_S, until
 
 from parsers.milestones import milestone
 from watcher.errors import StorageError
@@ -33,7 +33,6 @@ pytestmark = pytest.mark.process
 ROOT = str(Path(__file__).parents[1])
 GPTWATCH = (sys.executable, "-m", "watcher")
 PIPE = subprocess.PIPE
-DEADLINE_S = 60
 # Tells which signals it gets; ends when its input does.
 TELLER = """
 import os, signal, sys
@@ -57,7 +56,7 @@ def deadline() -> Iterator[None]:
         raise TimeoutError
 
     signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(DEADLINE_S)
+    signal.alarm(int(WAIT_S))
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -93,7 +92,7 @@ def run(
 ) -> tuple[int | None, bytes, bytes]:
     """Exit code, output and errors of a whole run."""
     with running(folder, *command, options=options) as process:
-        out, errors = process.communicate(timeout=DEADLINE_S)
+        out, errors = process.communicate(timeout=WAIT_S)
         return process.returncode, out, errors
 
 
@@ -230,7 +229,7 @@ def test_signals_are_passed_on_once(tmp_path: Path, name: str) -> None:
         process.send_signal(signal.Signals[f"SIG{name}"])
 
         assert f"SIG{name}\n".encode() == line(process)
-        rest, _ = process.communicate(timeout=DEADLINE_S)
+        rest, _ = process.communicate(timeout=WAIT_S)
         assert (0, b"") == (process.returncode, rest)
     assert (stops.get(name, "killed"), 0) == end(kept(tmp_path))
 
@@ -248,7 +247,7 @@ def test_a_signal_to_a_librarys_thread_is_passed_on(tmp_path: Path) -> None:
         for thread in free:
             os.kill(thread, signal.SIGTERM)
             assert b"SIGTERM\n" == line(process)
-        process.communicate(timeout=DEADLINE_S)
+        process.communicate(timeout=WAIT_S)
 
     assert (0, ("killed", 0)) == (process.returncode, end(kept(tmp_path)))
 
@@ -259,7 +258,7 @@ def test_no_flood_of_signals_loses_the_end(tmp_path: Path) -> None:
         line(process)
         for _ in range(300):
             process.send_signal(signal.SIGINT)
-        process.communicate(timeout=DEADLINE_S)
+        process.communicate(timeout=WAIT_S)
 
     assert ("interrupted", process.returncode) == end(kept(tmp_path))
 
@@ -270,7 +269,7 @@ def test_a_signal_ends_a_command_that_does_not_mind(tmp_path: Path) -> None:
         line(process)
         process.terminate()
 
-        assert 143 == process.wait(DEADLINE_S)
+        assert 143 == process.wait(WAIT_S)
     assert ("killed", 143) == end(kept(tmp_path))
 
 
@@ -283,7 +282,7 @@ def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
         tell(process, b"still here")
 
         assert b"still here\n" == line(process)
-        process.communicate(timeout=DEADLINE_S)
+        process.communicate(timeout=WAIT_S)
     assert ("finished", 0) == end(kept(tmp_path))
 
 
@@ -321,7 +320,7 @@ def test_a_reader_that_goes_away_stops_no_training(tmp_path: Path) -> None:
         process.stdout.close()
         tell(process, b"")
 
-        assert 0 == process.wait(DEADLINE_S)
+        assert 0 == process.wait(WAIT_S)
     assert kept(tmp_path).startswith(b"ready\n" + b"x" * 1_000_000 + b"\ngptwatch: ")
 
 
@@ -337,7 +336,7 @@ def test_a_full_disk_stops_no_training(tmp_path: Path) -> None:
             shown += b"".join(line(process) for _ in range(9))
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (hard, hard))
         tell(process, b"4")
-        _, errors = process.communicate(timeout=DEADLINE_S)
+        _, errors = process.communicate(timeout=WAIT_S)
 
     log = kept(tmp_path)
     assert (0, 2) == (process.returncode, errors.count(b"\n"))
@@ -355,7 +354,7 @@ def test_a_command_that_closes_its_output_is_waited_for(tmp_path: Path) -> None:
         line(process)
         tell(process, b"")
 
-        assert 5 == process.wait(DEADLINE_S)
+        assert 5 == process.wait(WAIT_S)
     assert ("crashed", 5) == end(kept(tmp_path))
 
 
@@ -367,7 +366,7 @@ def test_a_process_left_behind_does_not_hold_us(tmp_path: Path) -> None:
         "print('done')"
     )
     with running(tmp_path, *python(source)) as process:
-        assert 0 == process.wait(DEADLINE_S)
+        assert 0 == process.wait(WAIT_S)
 
         assert b"writing the output" in line(process, "stderr")
         assert b"a process that it started still has its output open" in (
@@ -553,7 +552,7 @@ def test_what_watches_does_not_get_the_terminals_signals(tmp_path: Path) -> None
 
         assert os.getpgid(process.pid) == os.getpgid(training)
         assert os.getsid(process.pid) != os.getsid(watching)
-        process.communicate(timeout=DEADLINE_S)
+        process.communicate(timeout=WAIT_S)
 
 
 def test_watch_of_a_command_without_metrics_keeps_its_exit_code(tmp_path: Path) -> None:
@@ -620,14 +619,14 @@ def test_two_runs_share_one_daemon(tmp_path: Path) -> None:
         until(lambda: 2 == len(read(tmp_path)))
         state = tmp_path / "training_plots" / ".gptwatch"
         holder = lock.holder(state)
-        _, errors = first.communicate(timeout=DEADLINE_S)
+        _, errors = first.communicate(timeout=WAIT_S)
         assert 0 == first.returncode, errors
         before = read(tmp_path)
         reads(tmp_path, second)
         grown = {name for name, n in read(tmp_path).items() if n > before[name]}
         assert ["two"] == [name.split("-")[0] for name in grown]
         assert holder != lock.holder(state)
-        _, more = second.communicate(timeout=DEADLINE_S)
+        _, more = second.communicate(timeout=WAIT_S)
         assert 0 == second.returncode, more
         assert 1 == (errors + more).count(b"watched by the gptwatch that is running")
     assert lock.holder(state) is None
@@ -641,7 +640,7 @@ def test_an_old_log_is_not_watched(tmp_path: Path) -> None:
         reads(tmp_path, process)
 
         assert "old.log" not in read(tmp_path)
-        process.communicate(timeout=DEADLINE_S)
+        process.communicate(timeout=WAIT_S)
 
 
 def test_kill_9_leaves_no_daemon_behind(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Training time out of the times of day that stand before the lines of a log."""
 
+import json
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -45,6 +48,60 @@ def test_stamps_give_time_and_what_is_left(stamp: str) -> None:
     assert summary.typical_ms == 3000.0
     assert summary.training_s == pytest.approx(3.0 * 299, abs=10)
     assert summary.eta_s == pytest.approx(3.0 * 700, rel=0.01)
+
+
+def objects(key: str, *times: object, **more: object) -> bytes:
+    """A log of JSON lines with the time of each under a key."""
+    rows = (
+        {key: time, "step": step, "loss": 2 - step / 1000, "max_steps": 1000} | more
+        for step, time in enumerate(times, 1)
+    )
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def instants(form: str) -> list[object]:
+    """300 times, three seconds one after the other, in one form."""
+    seconds = [1_755_930_007.6 + 3 * n for n in range(300)]
+    if form == "seconds":
+        return [round(s, 3) for s in seconds]
+    if form == "whole seconds":
+        return [int(s) for s in seconds]
+    if form == "milliseconds":
+        return [int(1000 * s) for s in seconds]
+    return [datetime.fromtimestamp(s, UTC).strftime(form) for s in seconds]
+
+
+@pytest.mark.parametrize("key", ["timestamp", "ts", "time"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%Y-%m-%dT%H:%M:%SZ",
+        "%Y-%m-%dT%H:%M:%S.%f+02:00",
+        "%Y-%m-%d %H:%M:%S",
+        "seconds",
+        "whole seconds",
+        "milliseconds",
+    ],
+)
+def test_json_lines_state_when_they_were_written(form: str, key: str) -> None:
+    """Rows that are read by columns, and odd ones."""
+    rows = objects(key, *instants(form))
+    odd = objects(key, *instants(form), tags=["a"])
+
+    for data in (rows, odd, rows[:4001] + odd[odd.index(b"\n", 5000) + 1 :]):
+        summary = read(data, 1000, 4000).summary
+        assert summary.typical_ms == 3000.0
+        assert summary.eta_s == pytest.approx(3.0 * 700, rel=0.01)
+
+
+def test_a_key_named_time_is_no_clock_where_it_is_none() -> None:
+    """Seconds since the start, and times of an iteration, are no time of writing."""
+    small = read(objects("time", *(0.1 * n for n in range(300))))
+    stated = read(objects("ts", *instants("seconds"), iter_ms=150.0))
+
+    assert small.summary.typical_ms is None
+    assert "train_time_ms" not in small.curves
+    assert stated.summary.typical_ms == 150.0
 
 
 def test_stamps_show_a_slowdown() -> None:

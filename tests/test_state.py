@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.daemon.run_state import (
+from watcher.daemon.run_state import Signs, decide
+from watcher.daemon.state_names import (
     CRASHED,
     FINISHED,
     OVER,
@@ -14,8 +15,6 @@ from watcher.daemon.run_state import (
     RUNNING,
     STALLED,
     STOPPED,
-    Signs,
-    decide,
 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from oracle import WAIT_S
 
 from watcher import logs
 from watcher.host import sdnotify
@@ -23,7 +24,7 @@ def channel(
         address = str(tmp_path / "notify")
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.settimeout(10)
+        listener.settimeout(WAIT_S)
         listener.bind(address.replace("@", "\0"))
         yield listener
 

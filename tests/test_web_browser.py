@@ -1,8 +1,6 @@
 """The page in a real browser: what is seen, clicked and typed."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,147 +8,31 @@ import numpy as np
 import pytest
 from oracle import Bench, append, lines
 from pages import Served
+from tabs import (
+    HOSTILE,
+    MARKS,
+    Browser,
+    BrowserContext,
+    Page,
+    bench,
+    browser,
+    context,
+    drawn,
+    evaluations,
+    expect,
+    go,
+    page,
+    ready,
+    served,
+)
 
-from watcher.analysis.finding import Finding
 from watcher.analysis.pipeline import read
 from watcher.html.report import document
 from watcher.outputs.plot.theme import DARK, LIGHT
-from watcher.outputs.text.findings import as_dict
 
 
-playwright = pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import (  # noqa: E402 - behind the check
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    Route,
-    expect,
-)
-
-
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.process,
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium"),
-]
-HOSTILE = "<img src=x onerror=document.title='owned'>.log"
-OVERFITTING = Finding(
-    "overfitting",
-    "warning",
-    600,
-    since_step=400,
-    evidence={"best": 5.0, "last": 6.0, "rise": 1.0, "unit": "nats/token"},
-    confirmed_step=600,
-)
-
-
-def evaluations(start: int, end: int) -> bytes:
-    """A log with an evaluation each hundred steps."""
-    parts = []
-    for step in range(start, end, 100):
-        val = 5 + abs(step - 400) / 100
-        parts.append(b"step %d: train loss 4.5, val loss %.4f\n" % (step, val))
-        parts.append(lines(step, min(step + 100, end)))
-    return b"".join(parts)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
-    with playwright.sync_playwright() as driver:
-        made = driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """Three runs: one that overfits, one in a folder, one with a hostile name."""
-    made = Bench(tmp_path)
-    append(made.logs / "train.log", evaluations(0, 1000))
-    (made.logs / "sub").mkdir()
-    append(made.logs / "sub" / "other.log", evaluations(0, 300))
-    append(made.logs / HOSTILE, b"<script>document.title='owned'</script>\n")
-    append(made.logs / HOSTILE, lines(0, 20))
-    made.look()
-    judge(made, "train.log", OVERFITTING)
-    yield made
-    made.stop()
-
-
-def judge(bench: Bench, name: str, *findings: Finding) -> None:
-    """What the daemon's worker keeps of a run."""
-    best = {"best_val": 5.0, "best_val_step": 400, "final_val": 10.0}
-    diagnosis = {
-        "summary": {**best, "evaluations": 10, "max_steps": 2000},
-        "headline": "Overfitting since step 400",
-        "findings": [as_dict(finding, "en") for finding in findings],
-    }
-    with bench.store.transaction():
-        bench.store.set(
-            bench.rows()[name].id, diagnosis=diagnosis, state={"state": "running"}
-        )
-
-
-@pytest.fixture
-def served(bench: Bench) -> Iterator[Served]:
-    """The server of the page."""
-    with Served(bench.state) as server:
-        yield server
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A fresh profile in English."""
-    made = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 900})
-    made.set_default_timeout(15_000)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, served: Served) -> Iterator[Page]:
-    """A tab; whatever the page complains of in its console fails the test."""
-    tab = context.new_page()
-    problems: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        # A lost connection is in the console, whatever the page makes of it.
-        if message.type == "error" and "net::ERR" not in message.text:
-            problems.append(message.text)
-
-    tab.on("console", note)
-    tab.on("pageerror", lambda error: problems.append(str(error)))
-    tab.goto(served.address)
-    expect(tab.locator("[data-ready]")).to_be_attached()
-    yield tab
-    assert [] == problems
-
-
-def go(page: Page, hash_: str) -> None:
-    """Another view of the same page."""
-    page.goto(page.url.split("#")[0] + hash_)
-
-
-def drawn(page: Page, selector: str = ".hero canvas") -> int:
-    """How many pixels of a canvas are not empty."""
-    return int(
-        page.locator(selector).evaluate(
-            "c => { const d = c.getContext('2d').getImageData(0, 0, c.width,"
-            " c.height).data; let n = 0; for (let i = 3; i < d.length; i += 4)"
-            " n += d[i] > 0; return n; }"
-        )
-    )
-
-
-def ready(page: Page) -> None:
-    """Waits until the curves of a run are there."""
-    expect(page.locator(".hero .key b").first).not_to_be_empty()
+pytestmark = MARKS
+__all__ = ["bench", "browser", "context", "page", "served"]
 
 
 def test_the_list_shows_all_runs(page: Page) -> None:
@@ -191,6 +73,15 @@ def test_a_run_is_drawn_and_goes_on(page: Page, bench: Bench) -> None:
     bench.look()
 
     expect(page.locator(".hero .key b").first).to_have_text("3.2500")
+
+
+def test_evaluations_are_no_outliers(page: Page) -> None:
+    """Ten of them beside a thousand losses, far from these: all are in the range."""
+    go(page, "#/run/train.log")
+    ready(page)
+
+    full = page.locator(".hero").get_by_text("full range")
+    expect(full).to_be_hidden()
 
 
 def test_a_zoom_stays_while_points_come(page: Page, bench: Bench) -> None:
@@ -258,6 +149,15 @@ def test_an_alert_leads_to_its_line(page: Page) -> None:
     expect(page.locator(".lens .here")).to_contain_text(re.compile("step 600|iter 600"))
     expect(page).to_have_url(re.compile("from="))
     expect(page.locator(".alerts")).to_contain_text("Overfitting since step 400")
+
+
+def test_a_link_of_prometheus_opens_its_run(page: Page, bench: Bench) -> None:
+    """It has a plus sign where the name has a space."""
+    append(bench.logs / "a b+c.log", lines(0, 20))
+    bench.look()
+    go(page, "#/run/a+b%2Bc.log")
+
+    expect(page.locator(".heading .name")).to_have_text("a b+c.log")
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:
@@ -401,25 +301,6 @@ def test_axes_of_time(page: Page, bench: Bench) -> None:
     ready(page)
     expect(page.get_by_role("button", name="training time")).to_have_count(1)
     expect(page.get_by_role("button", name="time", exact=True)).to_have_count(0)
-
-
-def test_curves_of_the_axis_before_come_late(page: Page) -> None:
-    """They change nothing: their window is one of steps, not of lines."""
-    late: list[Route] = []
-
-    def hold(route: Route) -> None:
-        late.append(route)
-
-    page.route(re.compile("series.*x=step"), hold)
-    with page.expect_request(re.compile("series.*x=step")):
-        go(page, "#/run/train.log")
-    page.keyboard.press("x")
-    with page.expect_response(re.compile("series.*x=step")):
-        for route in late:
-            route.continue_()
-    page.keyboard.press("End")
-
-    expect(page.locator(".readout")).to_contain_text("step 999 · line 1,010")
 
 
 def test_two_tabs_hear_through_one_stream(

@@ -47,11 +47,14 @@ from watcher.commands.web import web
 from watcher.errors import ConfigError, GptwatchError
 from watcher.outputs.text.catalog import tr
 from watcher.outputs.text.errors import said
+from watcher.settings import FILE
 
 
 _PREFIX: Final = "GPTWATCH"
 _ERROR: Final = 1
 _INTERRUPTED: Final = 130
+# Of the configuration these need only options: none without a file.
+_OPTIONS_ONLY: Final = ("top", "status", "note")
 
 
 class Cli(click.Group):
@@ -80,13 +83,16 @@ class Cli(click.Group):
 @click.pass_context
 def cli(context: click.Context, config_path: Path | None) -> None:
     """Watch training logs, draw their curves, and alert when a model overfits."""
-    from watcher import config
-
     # Warnings of commands that keep no log go to standard error, as errors do.
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(logging.Formatter("gptwatch: %(message)s"))
     for problem in unknown_variables(cli, _PREFIX):
         click.echo(f"gptwatch: {safe(problem)}", err=True)
+    has_file = config_path is not None or Path(FILE).is_file()
+    if context.invoked_subcommand in _OPTIONS_ONLY and not has_file:
+        return
+    from watcher import config
+
     try:
         loaded = config.load(config_path)
     except ConfigError as error:

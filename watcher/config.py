@@ -42,6 +42,7 @@ from watcher.errors import ConfigError
 from watcher.export.settings import Settings as Mirrors
 from watcher.metrics import settings as exporting
 from watcher.settings import (
+    FILE,
     Where,
     choice,
     cron_problem,
@@ -50,7 +51,6 @@ from watcher.settings import (
 )
 
 
-NAME: Final = "gptwatch.toml"
 _TABLES: Final = ("rules", "formats", "alerts", "notify", "web", "metrics", "export")
 _JUDGING: Final = ("rules", "formats")
 # What is exported is analysed as the daemon's worker does.
@@ -152,7 +152,7 @@ def load(path: Path | None) -> Config:
         ConfigError: the file cannot be read, or a setting is invalid.
     """
     if path is None:
-        path = Path(NAME)
+        path = Path(FILE)
         if not path.is_file():
             return Config()
     try:

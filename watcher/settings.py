@@ -19,6 +19,7 @@ from watcher.errors import ConfigError, Text
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
+FILE: Final = "gptwatch.toml"
 _T = TypeVar("_T")
 _UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")

@@ -11,6 +11,8 @@ import re
 from typing import Any, Final
 
 
+# Larger chunks make every temporary a fresh mapping: half the speed.
+CHUNK_BYTES: Final = 512 * 1024
 # Longer lines are no log lines (a bar without end, binary data): they are dropped.
 MAX_LINE: Final = 1 << 20
 

@@ -7,67 +7,31 @@ same, are of one kind: their lines are read together.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Final
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
 
 from parsers.engine.columns import Layout
-from parsers.engine.numbers import Column, Span, UnalignedError, column, runs, span
+from parsers.engine.numbers import Column, UnalignedError, column, runs
 from parsers.engine.pieces import LONGEST, MASK
-from parsers.engine.stamps import stamped
-from parsers.format import Fields, Format, LinePattern
+from parsers.engine.shapes import Ruler, Shape, Take, Try, tried
+from parsers.format import Format, LinePattern
 
 
 # The patterns look at so much of a line: it bounds what a line can cost.  No record is
 # as long; glued ones begin with one.
 _LOOKED_AT: Final = 8192
 _CACHE_ENTRIES: Final = 8192
+_RUNS: Final = re.compile(rb"\d++")
 _WHOLE: Final = re.compile(rb"(?<![.0])0+")
+# No line without one of these has a number for a pattern to find.
+_NUMERIC: Final = re.compile(rb"(?i)\d|nan|inf")
 _LIKE_A_METRIC: Final = re.compile(
     rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*+\s*+[:=|]?\s*+['\"]?[-+]?\.?\d"
 )
+_NONE: Final[frozenset[int]] = frozenset()
+Runs = Mapping[int, tuple[int, int]]
 Hyperparameters = Mapping[str, int | float | str | bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """What a pattern reads in the lines of a mask.
-
-    Attributes:
-        at: of the format, among those that read.
-        pattern: the first of the format that fits.
-        names: of the fields.
-        spans: where they stand.
-        texts: cuts all fields out of a line at once, where `float` reads each.
-    """
-
-    at: int
-    pattern: LinePattern
-    names: tuple[str, ...]
-    spans: tuple[Span, ...]
-    texts: Callable[[bytes], tuple[bytes, ...]] | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Finds out how the fields are read."""
-        cuts = [slice(span.start, span.end) for span in self.spans]
-        several = len(cuts) > 1 and all(s.plain for s in self.spans)
-        object.__setattr__(self, "texts", itemgetter(*cuts) if several else None)
-
-    def is_like(self, other: "Take") -> bool:
-        """Whether the same pattern reads the same fields, wherever they stand."""
-        same = self.at == other.at and self.pattern is other.pattern
-        return same and self.names == other.names
-
-    def one(self, line: bytes) -> tuple[float, ...]:
-        """The values in a single line."""
-        if self.texts is not None:
-            return tuple(map(float, self.texts(line)))
-        return tuple(
-            [
-                float(line[span.start : span.end]) if span.plain else span.value(line)
-                for span in self.spans
-            ]
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +44,7 @@ class Mask:
         hyperparameters: whether it states some.
         like: whether it looks like a metric.
         takers: formats that read it.
-        only: the one thing that is read in it, where nothing else is found.
+        first: the mask of the same shape that was seen first.
     """
 
     takes: tuple[Take, ...]
@@ -88,7 +52,18 @@ class Mask:
     hyperparameters: bool
     like: bool
     takers: frozenset[int]
-    only: Take | None
+    first: "Mask | None" = None
+
+    @property
+    def stated(self) -> tuple[str | None, bool, bool]:
+        """What such a line is, besides what is read in it."""
+        return self.milestone, self.hyperparameters, self.like
+
+    @property
+    def only(self) -> Take | None:
+        """The one thing that is read in it, where nothing else is found."""
+        alone = len(self.takes) == 1 and not self.milestone and not self.hyperparameters
+        return self.takes[0] if alone else None
 
     @property
     def silent(self) -> bool:
@@ -105,12 +80,14 @@ class Kind:
         mask: the first of the kind.
         columns: of each pattern that reads them; None where no columns do.
         layout: where the numbers stand in its masks.
+        reads: how many runs of digits the columns read, from the first.
     """
 
     number: int
     mask: Mask
     columns: tuple[tuple[Column, ...], ...] | None
     layout: Layout
+    reads: int
 
 
 class Masks:
@@ -132,6 +109,7 @@ class Masks:
                 self._by_need.setdefault(need, []).append((at, number))
         self._milestone = milestone
         self._cache: dict[bytes, Mask] = {}
+        self._shapes: dict[bytes, tuple[Shape, Mask]] = {}
         self._kinds: dict[object, Kind] = {}
         self._known: dict[int, set[bytes]] = {}
 
@@ -167,84 +145,98 @@ class Masks:
     def forget(self) -> None:
         """Begins anew: what comes next is learned again."""
         self._cache.clear()
+        self._shapes.clear()
         self._kinds.clear()
 
     def kind(self, line: bytes, mask: Mask) -> tuple[Kind, int]:
         """The kind of a line with a mask, and the mask's place in its layout."""
-        columns, spans = _columns(line, mask.takes)
-        found = (mask.milestone, mask.hyperparameters, mask.like)
-        takers = tuple((take.at, take.pattern.name) for take in mask.takes)
-        key = (found, takers, columns)
-        if key not in self._kinds:
-            self._kinds[key] = Kind(len(self._kinds) + 1, mask, columns, Layout())
-        kind = self._kinds[key]
-        return kind, kind.layout.add(spans)
+        known = runs(line) if mask.takes else {}
+        first = mask.first or mask if mask.takes else mask.stated
+        kind = self._kinds.get(first)
+        if kind is None:
+            kind = self._kinds[first] = self._new_kind(line, known, mask)
+        ends = [(start, end) for start, (_, end) in known.items()]
+        return kind, kind.layout.add(ends[: kind.reads])
 
-    def _takes(self, line: bytes) -> Iterator[Take]:
-        """What the first pattern of each format that fits reads."""
-        held = filter(line.__contains__, self._by_need)
-        mine: dict[int, list[LinePattern]] = {}
-        for at, number in sorted({i for need in held for i in self._by_need[need]}):
-            mine.setdefault(at, []).append(self._formats[at].patterns[number])
-        for at, patterns in mine.items():
-            for pattern, fields in first_fit(patterns, line):
-                yield Take(at, pattern, *zip(*fields, strict=True))
+    def _new_kind(self, line: bytes, known: Runs, mask: Mask) -> Kind:
+        """The kind of the first mask of a shape; other shapes may be of it, too."""
+        columns = _columns(line, known, mask.takes)
+        takers = tuple((take.at, take.pattern.name) for take in mask.takes)
+        key = (mask.stated, takers, columns)
+        if key not in self._kinds:
+            number = len(self._kinds) + 1
+            self._kinds[key] = Kind(number, mask, columns, Layout(), _reads(columns))
+        return self._kinds[key]
 
     def _learn(self, line: bytes) -> Mask:
         text = _head(line)
-        takes = tuple(self._takes(text))
+        if not _NUMERIC.search(text):
+            stated = bool(self.hyperparameters(line))
+            return Mask((), self._milestone(line), stated, like=False, takers=_NONE)
         like = bool(_LIKE_A_METRIC.search(text))
         # A metric line states no setting.
         stated = not like and bool(self.hyperparameters(line))
-        takers = frozenset(take.at for take in takes)
-        kind = self._milestone(line)
-        alone = len(takes) == 1 and not kind and not stated
-        missed = like and len(takers) < len(self._formats)
-        only = takes[0] if alone and not missed else None
-        return Mask(takes, kind, stated, like, takers, only)
+        found = self._milestone(line), stated, like
+        known = runs(text)
+        shape = _RUNS.sub(b"0", text)
+        if again := self._again(text, shape, known, found):
+            return again
+        tries = [*self._tries(text)]
+        takes = tuple(take for one in tries if (take := one.take))
+        mask = Mask(takes, *found, frozenset(take.at for take in takes))
+        if len(line) <= LONGEST:
+            with suppress(UnalignedError):
+                self._shapes[shape] = Shape(tries, Ruler(known)), mask
+        return mask
+
+    def _again(
+        self, line: bytes, shape: bytes, known: Runs, found: tuple[Any, ...]
+    ) -> Mask | None:
+        """The same as in the first line of a shape, if the patterns find the same."""
+        if shape not in self._shapes:
+            return None
+        tried, first = self._shapes[shape]
+        with suppress(UnalignedError):
+            takes = tried.again(line, Ruler(known))
+            if takes is not None and found == first.stated:
+                return Mask(tuple(takes), *found, first.takers, first)
+        return None
+
+    def _tries(self, line: bytes) -> Iterator[Try]:
+        """What is found by each format's patterns, up to the first that fits."""
+        needed = filter(line.__contains__, self._by_need)
+        mine: dict[int, list[LinePattern]] = {}
+        for at, number in sorted({i for need in needed for i in self._by_need[need]}):
+            mine.setdefault(at, []).append(self._formats[at].patterns[number])
+        for at, patterns in mine.items():
+            yield from first_fit(at, patterns, line)
 
 
-def first_fit(
-    patterns: Iterable[LinePattern], line: bytes
-) -> Iterator[tuple[LinePattern, Sequence[tuple[str, Span]]]]:
-    """The first pattern that reads a line, with the fields."""
+def first_fit(at: int, patterns: Iterable[LinePattern], line: bytes) -> Iterator[Try]:
+    """What the patterns of format `at` find, up to the first that reads the line."""
     for pattern in patterns:
         for need in pattern.needs:
             if need not in line:
                 break
         else:
-            located = pattern.locate(line)
-            if located and pattern.step == "line":
-                located = stamped(line, located)
-            fields = located and _fields(pattern, line, located)
-            if fields:
-                yield pattern, fields
+            one = tried(at, pattern, line)
+            yield one
+            if any(one.spans):
                 return
 
 
-def _fields(
-    pattern: LinePattern, line: bytes, located: Fields
-) -> Sequence[tuple[str, Span]]:
-    """The fields that are numbers."""
-    return [
-        (name, found)
-        for group, start, end in located
-        for name in (group.partition("__")[0],)
-        if (found := span(line, start, end, _scale(pattern, group, name)))
-    ]
-
-
-def _scale(pattern: LinePattern, group: str, name: str) -> float:
-    return pattern.scale.get(group, pattern.scale.get(name, 1.0))
+def _reads(columns: tuple[tuple[Column, ...], ...] | None) -> int:
+    """How many runs of digits a line has up to the last that is read."""
+    read = (run for one in columns or () for c in one for run in c.runs)
+    return max(read, default=-1) + 1
 
 
 def _columns(
-    line: bytes, takes: Sequence[Take]
-) -> tuple[tuple[tuple[Column, ...], ...] | None, Sequence[tuple[int, int]]]:
-    """The columns of each pattern, and the runs of digits that they read."""
-    known = runs(line) if takes else {}
+    line: bytes, known: Runs, takes: Sequence[Take]
+) -> tuple[tuple[Column, ...], ...] | None:
+    """The columns of each pattern, None where a number is not aligned."""
     try:
-        columns = tuple(
+        return tuple(
             tuple(
                 column(line, known, name, field)
                 for name, field in zip(take.names, take.spans, strict=True)
@@ -252,9 +244,7 @@ def _columns(
             for take in takes
         )
     except UnalignedError:
-        return None, ()
-    read = max((run for cs in columns for c in cs for run in c.runs), default=-1) + 1
-    return columns, [(start, end) for start, (_, end) in known.items()][:read]
+        return None
 
 
 def _loose(masked: bytes) -> bytes:

@@ -1,7 +1,9 @@
-"""Times of day that a logging library writes before a line.
+"""Times at which lines were written: before a line, or under a key of a record.
 
 2025-08-23 06:20:07,600 - fit - INFO - Step 1505 | Loss: 0.5218
 [06:20:07] step 1505 loss 0.5218
+{"step": 1505, "loss": 0.5218, "timestamp": "2025-08-23T06:20:07.600Z"}
+{"step": 1505, "loss": 0.5218, "ts": 1755930007.6}
 """
 
 import re
@@ -20,6 +22,16 @@ _STAMP: Final = re.compile(
     rb"|[A-Z][a-z]{2} {1,2}\d\d? )?"
     rb"(?P<clock_h>\d\d):(?P<clock_min>\d\d):(?P<clock_sec>\d\d(?:\.\d{1,9})?)"
     rb"(?:,(?P<clock_ms>\d{3}))?(?![\d:])"
+)
+# Seconds and milliseconds since 1970, from 2001 to 2286.
+_SINCE_1970: Final = re.compile(
+    rb"(?P<clock_sec>[1-9]\d{9}(?:\.\d{1,9})?)$|(?P<clock_ms>[1-9]\d{12}(?:\.\d{1,9})?)$"
+)
+KEYS: Final = frozenset(
+    {
+        *("timestamp", "ts", "time", "datetime", "date", "created_at"),
+        *("_timestamp", "@timestamp", "asctime"),
+    }
 )
 # A log that states its times needs no clock.
 _TIMES: Final = ("iter_ms", "train_time_ms", "iters_per_s")
@@ -42,11 +54,23 @@ def stamped(text: bytes, found: Fields) -> Fields:
     """The fields of a line, with those of the time before it where it has no other."""
     if any(field[0].startswith(_TIMES) for field in found):
         return found
-    stamp = _STAMP.match(text)
-    if stamp is None:
+    return [*found, *_spans(_STAMP.match(text))]
+
+
+def of_value(text: bytes, found: Fields, start: int, end: int) -> Fields:
+    """The fields of a record, with those of a value that is the time it was written."""
+    if any(field[0].startswith(_TIMES) for field in found):
         return found
-    spans = [(name, *stamp.span(name)) for name in WORDS if stamp.start(name) >= 0]
-    return [*found, *spans]
+    value = text[start:end]
+    spans = _spans(_SINCE_1970.match(value) or _STAMP.match(value))
+    return [*found, *((name, start + i, start + j) for name, i, j in spans)]
+
+
+def _spans(stamp: "re.Match[bytes] | None") -> Fields:
+    if stamp is None:
+        return []
+    groups = stamp.re.groupindex
+    return [(name, *stamp.span(name)) for name in groups if stamp.start(name) >= 0]
 
 
 class Clock:
@@ -74,7 +98,9 @@ class Clock:
 
     def read(self, records: Sequence[tuple[Ints, Ints, Mapping[str, Floats]]]) -> Batch:
         """Training time at some of the records: their lines, steps and columns."""
-        stamped = [r for r in records if "clock_h" in r[2] and len(r[0])]
+        stamped = [
+            r for r in records if len(r[0]) and not r[2].keys().isdisjoint(WORDS)
+        ]
         if not stamped:
             return Batch(_NAME, np.empty(0, np.int64), np.empty(0, np.int64), {})
         lines, steps = (np.concatenate([r[k] for r in stamped]) for k in (0, 1))

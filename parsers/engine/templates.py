@@ -16,9 +16,10 @@ import numpy as np
 from parsers.batch import Floats, Ints
 from parsers.engine.columns import Rows
 from parsers.engine.known import KnownMasks
-from parsers.engine.masks import Hyperparameters, Kind, Mask, Masks, Take
+from parsers.engine.masks import Hyperparameters, Kind, Mask, Masks
 from parsers.engine.numbers import Column
 from parsers.engine.pieces import LONGEST, WORD, Block, Few, Piece
+from parsers.engine.shapes import Take
 from parsers.format import Format, LinePattern
 
 
@@ -194,8 +195,11 @@ class Templates:
         first: Take | None = None
         values: list[float] = []
         for line in piece.lines:
-            take = self.masks.of(line).only
+            mask = self.masks.of(line)
+            take = mask.only
             if take is None or take.texts is None:
+                return None
+            if mask.like and len(mask.takers) < self._formats:
                 return None
             first = first or take
             if take is not first and not take.is_like(first):

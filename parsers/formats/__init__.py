@@ -4,8 +4,10 @@ from typing import Final
 
 from parsers.format import Format
 from parsers.formats import (
+    areal,
     autoresearch,
     basicsr,
+    blocks,
     boosting,
     build_nanogpt,
     caffe,
@@ -28,6 +30,7 @@ from parsers.formats import (
     icefall,
     informer,
     jsonl,
+    kaldi,
     keras,
     keyvalue,
     lightning,
@@ -54,6 +57,7 @@ from parsers.formats import (
     rl_table,
     rllib,
     rsl_rl,
+    rwkv,
     spacy,
     tacotron,
     tf_estimator,
@@ -126,6 +130,9 @@ FORMATS: Final[tuple[Format, ...]] = (
     cyclegan.CYCLEGAN,
     icefall.ICEFALL,
     wenet.WENET,
+    kaldi.KALDI,
+    rwkv.RWKV,
+    areal.AREAL,
     tianshou.TIANSHOU,
     dopamine.DOPAMINE,
     pytorch_tutorials.PYTORCH_TUTORIALS,
@@ -139,7 +146,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     csv.CSV,
     keyvalue.KEYVALUE,
     epochs.EPOCHS,
-    keyvalue.BLOCKS,
+    blocks.BLOCKS,
+    blocks.EPOCH_BLOCKS,
     tqdm.TQDM,
     uncounted.UNCOUNTED,
 )

@@ -116,8 +116,8 @@ class Objects:
         self, pattern: str, line: int, row: dict[str, Any], records: Records
     ) -> None:
         found = meaning(row)
-        placed = found.step is not None or "epoch" in found.values
-        if "train_runtime" not in row and found.curve and placed:
+        # Settings have no step.
+        if "train_runtime" not in row and found.curve and found.step is not None:
             self.taken.append(line)
             records.add(pattern, line, self._axis.step(found), found.values)
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch
+from parsers.engine import stamps
 from parsers.engine.numbers import number
 from parsers.engine.pieces import Piece
 from parsers.format import Fields, Format
@@ -74,6 +75,7 @@ class JsonLines:
         self._mark = mark
         self._rows = Rows(self._locate, self._parsed)
         self._axis = Axis()
+        self._clock = stamps.Clock()
         self._curve = False
         self._run = ""  # of the record before
         self._runs = 0
@@ -93,7 +95,9 @@ class JsonLines:
         if not self._curve:
             tables = since_curve(tables)
             self._curve = bool(tables)
-        return on_axis(tables, self._axis, "object")
+        records = on_axis(tables, self._axis, "object")
+        time = self._clock.read([(r.lines, r.steps, r.values) for r in records])
+        return [*map(_without_stamp, records), *([time] if len(time) else [])]
 
     def _locate(self, text: bytes) -> Fields | None:
         return located(text) if self._mark in text else None
@@ -112,6 +116,7 @@ class JsonLines:
         """What `restore` needs."""
         return {
             "axis": self._axis.state(),
+            "clock": self._clock.state(),
             "curve": self._curve,
             "run": [self._run, self._runs],
         }
@@ -120,6 +125,8 @@ class JsonLines:
         """Goes on where `state` was taken."""
         self._axis.restore(state["axis"])
         self._curve = state["curve"]
+        if "clock" in state:  # older states have none
+            self._clock.restore(state["clock"])
         self._run, self._runs = state.get("run", ["", 0])
 
     def _count_runs(self, found: Entry) -> None:
@@ -137,7 +144,7 @@ def parsed(text: bytes) -> Entry | None:
         return None
     whole = text[start : text.rfind(b"}") + 1]
     row = _loaded(whole) or _loaded(_ZEROS.sub(b"", whole))
-    return meaning(row) if row else None
+    return _with_stamp(meaning(row), row) if row else None
 
 
 def located(text: bytes) -> Fields | None:
@@ -157,7 +164,7 @@ def located(text: bytes) -> Fields | None:
     if len(set(names)) < len(names) or any(map(depends_on_digits, names)):
         return None
     known = ((key(path), span) for path, span in pairs)
-    return fields(
+    found = fields(
         (
             (k, span)
             for k, span in known
@@ -165,6 +172,8 @@ def located(text: bytes) -> Fields | None:
         ),
         held_out=_is_held_out(row),
     )
+    written = next((span for path, span in pairs if path in stamps.KEYS), None)
+    return stamps.of_value(text, found, *written) if found and written else found
 
 
 def _pairs(text: bytes, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -228,6 +237,23 @@ def meaning(row: dict[str, Any]) -> Entry:
     found = entry(_known(_tagged(row), "", _DEPTH), held_out=_is_held_out(row))
     names = (row[name] for name in _RUN_NAMES if isinstance(row.get(name), str))
     return replace(found, run=next(names, "")[:_NAME_LONGEST])
+
+
+def _with_stamp(found: Entry, row: dict[str, Any]) -> Entry:
+    """The entry with the time at which it was written."""
+    written = next((row[name] for name in row if name in stamps.KEYS), None)
+    if written is None or not found.values:
+        return found
+    text = str(written).encode("utf-8", "replace")
+    known = [(name, 0, 0) for name in found.values]
+    spans = stamps.of_value(text, known, 0, len(text))[len(known) :]
+    values = {name: float(text[start:end]) for name, start, end in spans}
+    return replace(found, values=found.values | values)
+
+
+def _without_stamp(records: Batch) -> Batch:
+    values = {n: v for n, v in records.values.items() if n not in stamps.WORDS}
+    return replace(records, values=values)
 
 
 def _tagged(row: dict[str, Any]) -> dict[str, Any]:

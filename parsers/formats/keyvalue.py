@@ -8,11 +8,8 @@
 
 What makes a line a point of the curve is a loss and a step.  With them come lines that
 name an epoch alone, or a validation without a step: they belong to the step before.
-A log without steps has epochs (see `parsers.formats.epochs`), or blocks:
-
-    Epoch: 1/30
-    Train Loss: 7.2979 - Train Perplexity: 1477.26
-    Valid Loss: 6.5209 - Valid Perplexity: 679.21
+A log without steps has epochs (see `parsers.formats.epochs`), or blocks (see
+`parsers.formats.blocks`).
 """
 
 import re
@@ -20,56 +17,45 @@ from typing import Final
 
 from parsers.format import Fields, Format, LinePattern, Locate, StepFrom, line
 from parsers.keyvalue.freeform import Statement, statement
-from parsers.keyvalue.items import ADVERSARIAL, POINTS
-from parsers.keyvalue.normalise import english
+from parsers.keyvalue.heads import epoch_alone
 from parsers.keyvalue.units import SCALE
 from parsers.metrics import ANY_LOSS
-from parsers.patterns import COUNT, MAX_STEPS, STEP, named
+from parsers.patterns import MAX_STEPS, STEP, named
 
 
 _TEST_SET: Final = re.compile(rb"(?i)^\s*test set:")
-_HEAD: Final = re.compile(
-    rb"(?i)\b(?:epoch|step|iter|iteration)[ :#=\[(]*"
-    + STEP
-    + rb"(?:\s*(?:/|of)\s*"
-    + MAX_STEPS
-    + rb")?[\W_]*"
-    rb"(?:(?:summary|results?|metrics|stats|completed?|finished|done)\b[\W_]*"
-    rb"|(?:(?:epoch|elapsed) )?(?:time|took)\b[ :=]*[\d.:hmsecin ]+[\W_]*)?$"
-)
-# `---- [Epoch 0/100, Batch 20/500] ----`
-_EPOCH_AND_BATCH: Final = re.compile(
-    rb"(?i)^[\W_]{0,99}epoch (?P<epoch>"
-    + COUNT
-    + rb")(?:/\d{1,15}+)?+, (?:batch|step|iter(?:ation)?) "
-    + STEP
-    + rb"(?:/(?P<count_of>"
-    + COUNT
-    + rb"))?+[\W_]*+$"
-)
 _AT: Final = (
     rb" (?:at|after)(?: (?:step|iter|iteration|batch|epoch))? +"
     + STEP
     + rb"(?: (?:steps?|iter(?:ation)?s?|batch(?:es)?|epochs?))? *[:=] *"
 )
+# `2.3 loss at step 10`, `2.3 train loss after 10 steps`
+_VALUE_FIRST: Final = (
+    rb"(?i)^(?:[^\w\n]{0,9}|.{0,60}[\]|>:-] {1,9})"
+    + named("loss")
+    + rb" (?:train(?:ing)? )?loss (?:at|after|in)(?: (?:step|iter|iteration|batch))? +"
+    + STEP
+    + rb"(?![\w.%])"
+)
+# `[10/100] L=2.3`, `step 10 | L=2.3 | lr=1e-3`
+_LETTER: Final = (
+    rb"^(?:.{0,60}?\b(?i:step|iter|iteration|it|batch)[ :=#\[]{1,4}|\W{0,9})"
+    + STEP
+    + rb"(?: ?/ ?"
+    + MAX_STEPS
+    + rb")?(?=[\]\s|,:;)])[^=\n]{0,9}?(?<![\w=])L="
+    + named("loss")
+    + rb"(?![\w.])"
+)
 # A loss beside these is one of an evaluation.
 _EVALUATED: Final = re.compile(
     rb"(?i)\b(?:m_?iou|mean ?iou?|meaniu|m?ap|psnr|ssim|early ?stopping|patience"
     rb"|performance)\b"
+    # DeepSpeed-Chat, below `Evaluating perplexity`
+    rb"|^ppl: [\d.]{1,24}, loss: "
 )
 MEANS: Final = {"running_loss": "loss"}
 TESTS: Final = {"test_loss": "val_loss"}
-# What makes a line of a block one of the record.
-_BLOCK: Final = frozenset(POINTS | ADVERSARIAL)
-_HEAD_LONGEST: Final = 96
-_PLAIN: Final = re.compile(rb"(?:.*[\]|:>-]\s)?[\W_]*")
-_OPENS: Final = re.compile(
-    rb"(?i)(?:^\W*+|[\]|>:-]\s++\W{0,9}+)(?:(?:average|avg|mean|total)\s+)?"
-    rb"(?:(?:train|val|eval|dev|cross.entropy|[gd]|gen|disc)\w*\.?[ _/-])?"
-    rb"(?:loss|reward|return|train|val|valid)\b"
-    # a list of fields
-    rb"|^\W{0,9}(?:\w{1,24}: [-+.\de]{1,24}, ){2,9}"
-)
 
 
 def _with_step(text: bytes) -> Fields | None:
@@ -129,44 +115,6 @@ def _figures(text: bytes) -> Fields | None:
     return [*kept, ("step", *stated.step)] if kept else None
 
 
-def _alone(text: bytes) -> Fields | None:
-    """A step that nothing follows, behind a time and the like."""
-    found = _HEAD.search(text) if len(text) <= _HEAD_LONGEST else None
-    if found is None or not _PLAIN.fullmatch(text, 0, found.start()):
-        return None
-    groups = [g for g in ("step", "max_steps") if found.start(g) >= 0]
-    return [(group, *found.span(group)) for group in groups]
-
-
-def _batch_alone(text: bytes) -> Fields | None:
-    """An epoch and a batch of it that nothing follows."""
-    found = _EPOCH_AND_BATCH.search(text)
-    if found is None:
-        return None
-    spans = {g: found.span(g) for g in found.groupdict() if found.start(g) >= 0}
-    spans["epoch_no"] = spans["epoch"]
-    return [(group, *span) for group, span in spans.items()]
-
-
-def epoch_alone(text: bytes) -> Fields | None:
-    """The epoch of the steps that follow."""
-    found = _alone(text) if b"poch" in text.lower() else None
-    span = {g: (b, e) for g, b, e in found or ()}.get("step")
-    return [("epoch", *span), ("epoch_no", *span)] if span else None
-
-
-def _in_block(text: bytes) -> Fields | None:
-    stated = statement(text)
-    if (
-        stated is None
-        or not is_bare(stated)
-        or stated.test
-        or not _OPENS.search(english(text))
-    ):
-        return None
-    return None if _BLOCK.isdisjoint(stated.metrics) else stated.fields()
-
-
 def is_bare(stated: Statement) -> bool:
     """Whether a line names neither step nor epoch."""
     return stated.step is None and stated.epoch is None
@@ -224,6 +172,16 @@ KEYVALUE = Format(
             + named("val_loss"),
             needs=(b"oss a",),
         ),
+        line(
+            "value before its name",
+            _VALUE_FIRST,
+            needs=(b" loss ",),
+        ),
+        line(
+            "step, L",
+            _LETTER,
+            needs=(b"L=",),
+        ),
         LinePattern(
             "epoch, loss", _with_epoch, step="epoch end", scale=SCALE, hit=False
         ),
@@ -232,28 +190,4 @@ KEYVALUE = Format(
         _pattern("step, figures", _figures, "line", hit=False),
     ),
     weight=0.25,  # a known program's lines are read by its own format
-)
-
-BLOCKS = Format(
-    name="blocks",
-    units=ANY_LOSS,
-    written_by="home-made loops: the step on a line of its own",
-    samples=(
-        "Epoch: 1/30",
-        "Train Loss: 7.2979 - Train Perplexity: 1477.26",
-        "---- [Epoch 0/100, Batch 20/500] ----",
-    ),
-    patterns=(
-        LinePattern("step", _alone, step="none"),
-        LinePattern("epoch, batch", _batch_alone, step="none"),
-        LinePattern(
-            "loss",
-            _in_block,
-            step="previous",
-            scale=SCALE,
-            stands_in=MEANS,
-            hit=False,
-        ),
-    ),
-    weight=0.0005,  # such heads stand above progress bars too
 )

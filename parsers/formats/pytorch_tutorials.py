@@ -12,7 +12,7 @@ The first counts examples within the epoch that stands above; the axis counts on
 from typing import Final
 
 from parsers.format import Format, LinePattern, line
-from parsers.formats.keyvalue import epoch_alone
+from parsers.keyvalue.heads import epoch_alone
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import MAX_STEPS, STEP, named
 

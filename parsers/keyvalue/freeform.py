@@ -34,6 +34,7 @@ from parsers.keyvalue.words import (
     PAIR_OF_LOSSES,
     QUALIFIED,
     RANK,
+    RECORD,
     REPEATS,
     SIDE,
 )
@@ -93,6 +94,10 @@ def statement(text: bytes) -> Statement | None:
     if len(text) > _LONGEST or _NUMBER.search(text) is None:
         return None
     text = normalised(text)
+    record = RECORD.search(text)
+    if record:
+        start, end = record.span("name")
+        text = text[:start] + b" " * (end - start) + text[end:]
     if not CURVE.search(text.lower()) or CODE.search(text):
         return None
     bar = _BAR.search(text)

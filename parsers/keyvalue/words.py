@@ -27,6 +27,12 @@ CODE: Final = re.compile(
     rb"|\bHTTP/\d|</\w|^Step \d+/\d+ : [A-Z]"
     rb"|(?i:^\W*(?:done|finished)\b(?!.*(?:epoch|step|iter)))"
 )
+# A record that is printed as an object: `Metrics(step=1, loss=2.3)`; settings are none.
+RECORD: Final = re.compile(
+    rb"(?:^|[\s:>|\]-])(?P<name>(?!\w{0,32}(?i:conf|arg|param|sett|opt|namespace|hyper))"
+    rb"[A-Z]\w{0,63}+\()(?:[a-z]\w{0,63}+=(?:" + AMOUNT + rb"|None|'[^']{0,64}+')"
+    rb"(?:, |(?=\)))){2,64}+\)\s*+$"
+)
 SIDE: Final = re.compile(
     rb"(?i)(?<![\w/.-])(?:(?P<val>vali?|valid\w*|eval\w*|dev|held.?out)|(?P<test>test\w*)"
     rb"|(?P<train>train|training))(?![\w/]|\.\w|-\w)"

@@ -81,6 +81,17 @@ def judged(analyst: Analyst, log: Log, folder: str = "") -> float:
     return time.process_time() - started
 
 
+def restarted(analyst: Analyst, log: Log) -> tuple[float, int]:
+    """CPU seconds of the first job of another worker, and bytes of the stored state."""
+    analyst.store()
+    analyst.close()
+    with log.store.transaction():
+        log.grow(10)
+    cost = judged(Analyst(Options(str(log.store.folder))), log)
+    files = log.store.folder.glob("followed/*")
+    return cost, sum(path.stat().st_size for path in files)
+
+
 def memory_mb() -> float:
     """Peak of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -108,10 +119,13 @@ def compare(lengths: list[int], folder: Path) -> None:
                 drawn[i].append(judged(analyst, log, str(out)))
     costs = [statistics.median(found) for found in again]
     files = [statistics.median(found[1:]) for found in drawn]
-    for (length, _, _, out, first), cost, file in zip(runs, costs, files, strict=True):
+    for run, cost, file in zip(runs, costs, files, strict=True):
+        length, analyst, log, out, first = run
         size = (out / "latest.json").stat().st_size / 1e6
+        began, kept = restarted(analyst, log)
         print(
             f"{length:>10,} lines: first {first * 1e3:8.0f} ms, "
+            f"by a worker that starts {began * 1e3:5.0f} ms ({kept / 1e6:.2f} MB), "
             f"ten more {cost * 1e3:6.2f} ms ({cost / costs[0]:.2f}), "
             f"with files {file * 1e3:6.0f} ms ({file / files[0]:.2f}), "
             f"latest.json {size:.2f} MB",
@@ -126,12 +140,14 @@ def memory(folder: Path) -> None:
     logs = [Log(store, f"run{n}") for n in range(201)]
     for log in logs:
         log.fill(10_000_000 if log is logs[0] else 100_000)
+    print(f"filled: peak {memory_mb():.0f} MB", flush=True)
     analyst = Analyst(Options(str(folder)))
     out = folder / "plots"
     out.mkdir()
-    for log in logs:
-        judged(analyst, log, str(out))
-    print(f"{len(logs)} runs: peak {memory_mb():.0f} MB")
+    for what, path in (("judged", ""), ("with files", str(out))):
+        for log in logs:
+            judged(analyst, log, path)
+        print(f"{len(logs)} runs {what}: peak {memory_mb():.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

@@ -32,9 +32,10 @@ sys.path.insert(1, str(Path(__file__).parent))
 
 from logs import ROWS, SHAPES, Shape, by_expression, by_json, log
 
+from parsers.engine.lines import CHUNK_BYTES
 from parsers.format import Format
 from parsers.formats import FORMATS
-from parsers.parser import CHUNK_BYTES, Parser
+from parsers.parser import Parser
 from watcher.storage.columns import Run
 
 

@@ -94,7 +94,8 @@ def sample(watched: Daemon, started: float) -> dict[str, float]:
     lag = 0.0
     for row in rows:
         path, cursor = watched.logs / row.path, row.cursor
-        if cursor is None or not path.exists():
+        # A log that nothing was read of yet has no time of a look.
+        if cursor is None or not cursor.mtime_ns or not path.exists():
             continue
         seen = path.stat()
         if (seen.st_ino, seen.st_size) != (cursor.inode, cursor.offset):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from watcher.analysis.finding import SEVERITIES
-from watcher.analysis.rules.inhibition import INHIBITS
+from watcher.analysis.inhibition import INHIBITS
 from watcher.settings import choice, setting
 
 

@@ -24,9 +24,9 @@ def load(outbox: Outbox, run: int) -> dict[str, Alert]:
     return {key: _alert(data) for key, data in outbox.alerts(run).items()}
 
 
-def load_all(outbox: Outbox) -> list[tuple[int, Alert]]:
-    """The alerts of all runs, each with its run."""
-    return [(run, _alert(data)) for run, data in outbox.all_alerts()]
+def load_all(outbox: Outbox, *runs: int) -> list[tuple[int, Alert]]:
+    """The alerts of some runs, or without any of all, each with its run."""
+    return [(run, _alert(data)) for run, data in outbox.all_alerts(*runs)]
 
 
 def save(outbox: Outbox, run: int, alerts: Mapping[str, Alert]) -> None:

@@ -59,6 +59,10 @@ class Course:
                 return
         self._rebuild(log, whole)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # That of the next update counts, and a format holds compiled patterns.
+        return {name: v for name, v in vars(self).items() if name != "_log"}
+
     def facts(self) -> Measured:
         """What the log states by now, without its records."""
         last = self._last

@@ -1,7 +1,7 @@
 """How often values occur: medians of curves that grow, in memory that does not."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -31,6 +31,9 @@ class Distribution:
 
     def __len__(self) -> int:
         return int(self._counts.sum())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_counted": None}
 
     def add(self, values: Floats) -> None:
         """Counts values; those that are not finite are left out."""

@@ -99,7 +99,7 @@ class Figures:
             first_step=self._first_step,
             last_step=self._outcome.last_step,
             max_steps=planned if isinstance(planned, int) and not run.table else None,
-            verdict=None if run.table else _verdict(findings, val),
+            verdict=None if run.table or run.adversarial else _verdict(findings, val),
             outcome=end.name,
             outcome_text=end.text,
             nonfinite=self._bad,
@@ -107,9 +107,11 @@ class Figures:
             checkpoints=self._checkpoints,
             last_checkpoint_step=self._saved,
             **self._losses.figures(),
+            slope=None if run.adversarial else self._losses.slope(),
             **val,
             **self._times(run, end, spent, findings),
             validation_sets=self._validation_sets(run),
+            times_seen=run.seen,
         )
 
     def levels(self) -> Curve:
@@ -240,7 +242,6 @@ class _Losses:
             "final_loss": last,
             "improvement": first / last if first > 0 and last > 0 else None,
             "best_loss": self._best,
-            "slope": self._slope(),
         }
 
     def levels(self) -> Curve:
@@ -250,7 +251,7 @@ class _Losses:
         means = self._blocks.sums(n)[:, 0] / self._blocks.size
         return Curve("loss", "", lines, means, lines, np.ones(n, dtype=bool))
 
-    def _slope(self) -> str | None:
+    def slope(self) -> str | None:
         """Whether the loss falls or rises at the end, beyond noise."""
         if len(self._blocks) < 2 * _MIN_RECORDS:
             return None

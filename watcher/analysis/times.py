@@ -1,6 +1,6 @@
 """Times of iterations, which of them hold more than that, and MFU."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -66,6 +66,9 @@ class Times:
             self.steps += int(np.clip(gaps, 1, None).sum())
             self._last_step = int(time.steps[-1])
         self._mfu.update(new.curves.get("mfu"), time)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_parts_of": {}}
 
     @property
     def usual_ms(self) -> float:

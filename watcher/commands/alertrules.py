@@ -1,7 +1,6 @@
 """`gptwatch alertrules`: files for Prometheus, Alertmanager and Grafana."""
 
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,8 +23,14 @@ def _board(_: Any) -> str:
 
 def _file(name: str) -> Callable[[Any], str]:
     """A file that is shipped as it is."""
-    folder = resources.files("watcher.metrics") / "files"
-    return lambda _: (folder / name).read_text(encoding="utf-8")
+
+    def read(_: Any) -> str:
+        from importlib import resources
+
+        folder = resources.files("watcher.metrics") / "files"
+        return (folder / name).read_text(encoding="utf-8")
+
+    return read
 
 
 _FILES: Final[dict[str, Callable[[Any], str]]] = {

@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,10 +20,10 @@ from typing import Any, Final, TextIO
 from watcher import config
 from watcher.analysis.curves import concluded
 from watcher.analysis.finding import Finding
-from watcher.analysis.follow import Follower
 from watcher.analysis.model import Analysis
 from watcher.analysis.pieces import Log
 from watcher.analysis.pipeline import Reading, analyse
+from watcher.daemon.followed import Followed
 from watcher.daemon.jobs import Job, Options, Result
 from watcher.errors import GptwatchError, StorageCorruptError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
@@ -40,8 +39,9 @@ from watcher.views.series import Series
 
 _NICE: Final = 10
 _EXIT_AGAIN_S: Final = 0.5
-# Runs whose state is kept in memory, those that were judged last.
-_FOLLOWED: Final = 64
+# Records of which a dated document has all points: with more the worker would take
+# more than 200 MB, and few programs open what it writes.
+_WHOLE_RECORDS: Final = 500_000
 # Of blocks that pictures are drawn from.
 _CACHE_BYTES: Final = 48 << 20
 
@@ -55,7 +55,7 @@ class Analyst:
         self._config = config.of(options.config)
         self._store: Database | None = None
         self._series: Series | None = None
-        self._followers: OrderedDict[int, Follower] = OrderedDict()
+        self._states = Followed(Path(options.state), self._config.rules, options.config)
         self._worded: dict[int, list[tuple[Finding, dict[str, Any]]]] = {}
 
     def close(self) -> None:
@@ -63,8 +63,12 @@ class Analyst:
         if self._store is not None:
             self._store.close()
         self._store = self._series = None
-        self._followers.clear()
+        self._states.clear()
         self._worded.clear()
+
+    def store(self) -> None:
+        """Stores what another worker can go on from."""
+        self._states.store()
 
     def run(self, job: Job) -> Result:
         """Analyses a run, and writes its files; never raises."""
@@ -127,7 +131,7 @@ class Analyst:
 
         Only what was added since the last job is read.
         """
-        follower = self._followers.pop(job.run, None) or Follower(self._config.rules)
+        entry = self._states.take(row)
         log = Log(
             job.name,
             job.path,
@@ -136,10 +140,10 @@ class Analyst:
             changed_at=job.changed_at,
             ended=job.ended,
         )
+        follower = entry.follower
         follower.update(self._opened(), columns, log, row, self._config.formats)
-        self._followers[job.run] = follower  # an error drops it
-        while len(self._followers) > _FOLLOWED:
-            self._worded.pop(self._followers.popitem(last=False)[0], None)
+        for run in self._states.put(row, entry):
+            self._worded.pop(run, None)
         findings, summary = follower.course.judged()
         return concluded(follower.course.facts(), findings, summary)
 
@@ -162,7 +166,7 @@ class Analyst:
         """The run with as many points as a picture can show."""
         assert self._series is not None
         analysis = analysed(
-            self._followers[job.run],
+            self._states[job.run],
             self._series,
             self._config.formats,
             window=self._options.window,
@@ -191,7 +195,7 @@ class Analyst:
             if known is None or known[0] != finding:
                 known = finding, as_dict(finding, self._options.lang)
             pairs.append(known)
-        if run in self._followers:
+        if run in self._states:
             self._worded[run] = pairs
         return [text for _, text in pairs]
 
@@ -219,8 +223,9 @@ class Analyst:
             write_atomically(folder / name, [drawn])
             remove_oldest(folder, "iter_*_*.png", keep=options.keep)
         if job.final:
+            is_long = reading.analysis.summary.records > _WHOLE_RECORDS
             made |= artifacts.write_dated(
-                ending or self._whole(job),
+                reading if ending or is_long else self._whole(job),
                 picture,
                 folder,
                 lang=options.lang,
@@ -282,14 +287,16 @@ def main(options: str, jobs: TextIO, results: TextIO) -> None:
     os.nice(_NICE)
     exit_on_sigterm()
     analyst = Analyst(Options(**json.loads(options)))
-    for line in jobs:
-        result = analyst.run(Job(**json.loads(line)))
-        try:
+    try:
+        for line in jobs:
+            result = analyst.run(Job(**json.loads(line)))
             results.write(json.dumps(asdict(result)) + "\n")
             results.flush()
-        except BrokenPipeError:
-            # The daemon is gone, and nobody reads an error message.
-            os._exit(0)
+    except BrokenPipeError:
+        # The daemon is gone, and nobody reads an error message.
+        os._exit(0)
+    finally:
+        analyst.store()
 
 
 if __name__ == "__main__":

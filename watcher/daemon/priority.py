@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from watcher.daemon.run_state import REPLACED, RunState
+from watcher.daemon.run_state import RunState
+from watcher.daemon.state_names import REPLACED
 from watcher.daemon.token_bucket import TokenBucket
 
 

@@ -12,19 +12,20 @@ from typing import Any, Final
 from watcher.analysis.finding import Finding
 from watcher.analysis.rules.settings import Stalled
 from watcher.analysis.rules.stalled import stalled, timeout_s
+from watcher.daemon.state_names import (
+    CRASHED,
+    FINISHED,
+    OVER,
+    QUIET,
+    REPLACED,
+    RUNNING,
+    STALLED,
+    STOPPED,
+)
 from watcher.ingest.tail import Tail
 from watcher.storage.rows import Row
 
 
-RUNNING: Final = "running"
-QUIET: Final = "quiet"
-STALLED: Final = "stalled"
-CRASHED: Final = "crashed"
-FINISHED: Final = "finished"
-STOPPED: Final = "stopped"
-REPLACED: Final = "replaced"
-# States in which nothing more is expected.
-OVER: Final = frozenset({CRASHED, FINISHED, STOPPED, REPLACED})
 _FAILURES: Final = frozenset({"crashed", "out of memory", "killed"})
 # Rules whose findings hold only for a run that is over.
 _END_RULES: Final = frozenset({"crashed", "finished"})

@@ -10,8 +10,9 @@ from watcher.daemon.jobs import Job, Result
 from watcher.daemon.pool import JobRunner, Pool
 from watcher.daemon.priority import Priority
 from watcher.daemon.progress import Progress
-from watcher.daemon.run_state import REPLACED, RunState
+from watcher.daemon.run_state import RunState
 from watcher.daemon.settings import Settings
+from watcher.daemon.state_names import REPLACED
 from watcher.daemon.states import Alerts, States
 from watcher.files import distinct_names, stamp
 from watcher.ingest.tail import Tail

@@ -7,13 +7,8 @@ from typing import Any, Final, Protocol
 
 from watcher.analysis.rules.settings import Stalled
 from watcher.clock import Clock
-from watcher.daemon.run_state import (
-    QUIET,
-    REPLACED,
-    RUNNING,
-    RunState,
-    decide,
-)
+from watcher.daemon.run_state import RunState, decide
+from watcher.daemon.state_names import QUIET, REPLACED, RUNNING
 from watcher.ingest.tail import Tail
 from watcher.outputs.text.findings import as_dict
 from watcher.storage.database import Database

@@ -10,7 +10,7 @@ from watcher.alerts import outbox
 from watcher.alerts.lifecycle import FIRING, Alert
 from watcher.analysis.finding import SEVERITIES
 from watcher.clock import iso
-from watcher.daemon.run_state import OVER, REPLACED
+from watcher.daemon.state_names import OVER, REPLACED
 from watcher.host import page
 from watcher.host.lock import holder
 from watcher.ingest.backlog import unread
@@ -29,7 +29,7 @@ class Line:
 
     Attributes:
         run, path, format: what it is.
-        state: as in `watcher.daemon.run_state`; "unwatched" below a directory
+        state: as in `watcher.daemon.state_names`; "unwatched" below a directory
             that no longer is.
         step, max_steps: where it is, and where it is planned to end.
         loss, val_loss: the latest; `best_val`, `best_step`: the best evaluation.

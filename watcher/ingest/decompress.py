@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, cast
 
-from parsers.parser import CHUNK_BYTES
+from parsers.engine.lines import CHUNK_BYTES
 from watcher.errors import InputError
 
 

@@ -16,7 +16,7 @@ import orjson
 from parsers.batch import Batch
 from watcher.storage.checkpoint import Cursor, Stat
 from watcher.storage.chunks import DamagedError, unpacked
-from watcher.storage.connection import Connection
+from watcher.storage.connection import Connection, among
 from watcher.storage.rows import latest
 
 
@@ -109,10 +109,10 @@ def packed_move(cursor: Cursor) -> bytes:
     return _checked(_MOVE + orjson.dumps(cursor.state()))
 
 
-def load(connection: Connection, run: int | None = None) -> dict[int, Appended]:
-    """What was appended to one run, or to all, by run."""
-    query, values = (_QUERY, ()) if run is None else (f"{_QUERY} AND run = ?", (run,))
-    return _collected(connection.rows(f"{query} ORDER BY id", values))
+def load(connection: Connection, *runs: int) -> dict[int, Appended]:
+    """What was appended to some runs, or without any to all, by run."""
+    query = f"{_QUERY} AND run {among(runs)} ORDER BY id"
+    return _collected(connection.rows(query, runs))
 
 
 def _collected(rows: Iterable[Sequence[Any]]) -> dict[int, Appended]:

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -116,6 +116,13 @@ class Connection(sqlite3.Connection):
     def translated(self) -> AbstractContextManager[None]:
         """Turns errors of SQLite, and damaged rows, into StorageErrors."""
         return _Translated(self.path)
+
+
+def among(values: Collection[Any]) -> str:
+    """The condition that something is one of some values; without any: that it is."""
+    if not values:
+        return "NOTNULL"
+    return f"IN ({', '.join('?' * len(values))})"
 
 
 class _Translated:

@@ -10,17 +10,16 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parsers.batch import Milestone
 from parsers.delta import Delta
 from parsers.format import Format
-from parsers.formats import FORMATS
-from parsers.parser import Parser
 from watcher.errors import StorageCorruptError
 from watcher.storage import appends, migrations
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.columns import Run
+from watcher.storage.connection import among
 from watcher.storage.growth import Growth
 from watcher.storage.outbox import Outbox
 from watcher.storage.places import Places
@@ -29,6 +28,10 @@ from watcher.storage.recovery import NAME
 from watcher.storage.remarks import RunNotes
 from watcher.storage.rows import ANALYSED, Row, from_json, to_json
 from watcher.storage.run_table import RunTable
+
+
+if TYPE_CHECKING:  # whoever reads only runs needs no formats
+    from parsers.parser import Parser
 
 
 class Database:
@@ -110,13 +113,17 @@ class Database:
         """The last generation of each path, oldest first."""
         return self.table.rows("current = 1")
 
+    def some(self, runs: Sequence[int]) -> list[Row]:
+        """Runs by their numbers, oldest first."""
+        return self.table.rows(f"id {among(runs)}", *runs)
+
     def run(self, run: int) -> Row:
         """One run.
 
         Raises:
             LookupError: there is none.
         """
-        return self.table.rows("id = ?", run)[0]
+        return self.some([run])[0]
 
     def data_version(self) -> int:
         """Another number after every commit of another process."""
@@ -124,16 +131,9 @@ class Database:
         assert found is not None
         return int(found[0])
 
-    def fingerprints(self) -> dict[int, int]:
-        """A number for each run that is another after any change of it."""
-        return self.table.fingerprints()
-
     def milestones(self, run: int) -> list[Milestone]:
         """The milestones of a run, without their steps."""
-        rows = self.connection.rows(
-            "SELECT kind, line, text FROM milestones WHERE run = ? ORDER BY id", (run,)
-        )
-        return [Milestone(kind, line, None, text) for kind, line, text in rows]
+        return [m for _, m in self.milestones_after(run, 0, 1 << 62)]
 
     def milestones_after(
         self, run: int, last: int, until: int
@@ -141,13 +141,11 @@ class Database:
         """The milestones of a run behind one, up to a line, without their steps."""
         with self.connection.translated():
             rows = self.connection.rows(
-                "SELECT id, kind, line, text FROM milestones"
+                "SELECT id, kind, line, NULL, text FROM milestones"
                 " WHERE run = ? AND id > ? AND line <= ? ORDER BY id",
                 (run, last, until),
             )
-            return [
-                (n, Milestone(kind, line, None, text)) for n, kind, line, text in rows
-            ]
+            return [(number, Milestone(*fields)) for number, *fields in rows]
 
     def begin(
         self, root: str, path: str, *, reason: str, now: float, adopted: bool = False
@@ -181,7 +179,7 @@ class Database:
         return int(found[0])
 
     def add(
-        self, run: int, delta: Delta, cursor: Cursor, parser: Parser, text: bytes
+        self, run: int, delta: Delta, cursor: Cursor, parser: "Parser", text: bytes
     ) -> None:
         """Stores what some text of a log added, and the checkpoint behind it."""
         with self.connection.translated():
@@ -192,7 +190,7 @@ class Database:
         with self.connection.translated():
             self.growth.move(run, cursor, part=part)
 
-    def settle(self, run: int, cursor: Cursor, parser: Parser) -> None:
+    def settle(self, run: int, cursor: Cursor, parser: "Parser") -> None:
         """Brings the row of a run up to date: it is read faster then."""
         with self.connection.translated():
             self.growth.settle(run, cursor, parser)
@@ -239,12 +237,14 @@ class Database:
             (*fields.values(), run),
         )
 
-    def parser(self, run: int, formats: Sequence[Format] = FORMATS) -> Parser:
+    def parser(self, run: int, formats: Sequence[Format]) -> "Parser":
         """The parser in its state at the offset of a run.
 
         Raises:
             LookupError, TypeError, ValueError: another version wrote its state.
         """
+        from parsers.parser import Parser
+
         with self.connection.consistent():
             found = self.connection.row("SELECT parser FROM runs WHERE id = ?", (run,))
             appended = appends.load(self.connection, run).get(run)
@@ -257,9 +257,13 @@ class Database:
         return parser
 
     def load(
-        self, run: int, formats: Sequence[Format] = FORMATS, *, ended: bool = True
-    ) -> tuple[Run, Parser]:
+        self, run: int, formats: Sequence[Format] | None = None, *, ended: bool = True
+    ) -> tuple[Run, "Parser"]:
         """A run with all its points; `ended`: with the parser's last lines flushed."""
+        from parsers.formats import FORMATS
+        from parsers.parser import Parser
+
+        formats = formats or FORMATS
         loaded = Run()
         row = self.run(run)
         try:

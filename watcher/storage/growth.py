@@ -7,17 +7,20 @@ are many of them, or when something else of it changed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from parsers.batch import Batch, Milestone
 from parsers.delta import Delta
-from parsers.parser import Parser
 from watcher.storage import appends
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.connection import Connection
 from watcher.storage.places import Places
 from watcher.storage.points import Points
 from watcher.storage.rows import checkpoint, from_json, latest, to_json
+
+
+if TYPE_CHECKING:  # whoever reads only runs needs no formats
+    from parsers.parser import Parser
 
 
 # So many rows are appended to a run before its own is brought up to date, and some
@@ -69,7 +72,7 @@ class Growth:
         self._runs.pop(run, None)
 
     def add(
-        self, run: int, delta: Delta, cursor: Cursor, parser: Parser, text: bytes
+        self, run: int, delta: Delta, cursor: Cursor, parser: "Parser", text: bytes
     ) -> None:
         """Stores what some text of a log added, and the checkpoint behind it."""
         known = self._known(run)
@@ -103,7 +106,7 @@ class Growth:
             "UPDATE runs SET cursor = ? WHERE id = ?", (to_json(cursor.state()), run)
         )
 
-    def settle(self, run: int, cursor: Cursor, parser: Parser) -> None:
+    def settle(self, run: int, cursor: Cursor, parser: "Parser") -> None:
         """Brings the row of a run up to date, if anything was appended to it."""
         known = self._known(run)
         if known.rows:
@@ -152,7 +155,7 @@ class Growth:
             self._points.append_none(run, look)
 
     def _rewrite(
-        self, run: int, known: _Known, delta: Delta, cursor: Cursor, parser: Parser
+        self, run: int, known: _Known, delta: Delta, cursor: Cursor, parser: "Parser"
     ) -> None:
         """Writes the row of a run anew, in one statement."""
         fields: dict[str, Any] = {}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from watcher.storage.connection import Connection
+from watcher.storage.connection import Connection, among
 from watcher.storage.rows import from_json
 
 
@@ -82,9 +82,10 @@ class Outbox:
         with self._connection.translated():
             return {key: from_json(data) for key, data in rows}
 
-    def all_alerts(self) -> list[tuple[int, dict[str, Any]]]:
-        """The alerts of all runs: run and data."""
-        rows = self._connection.rows("SELECT run, data FROM alerts ORDER BY rowid")
+    def all_alerts(self, *runs: int) -> list[tuple[int, dict[str, Any]]]:
+        """The alerts of some runs, or without any of all: run and data."""
+        query = f"SELECT run, data FROM alerts WHERE run {among(runs)} ORDER BY rowid"  # noqa: S608 - our own
+        rows = self._connection.rows(query, runs)
         with self._connection.translated():
             return [(run, from_json(data)) for run, data in rows]
 

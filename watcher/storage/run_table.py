@@ -8,19 +8,22 @@ from typing import Any, Final
 from watcher.files import distinct_names
 from watcher.storage import appends
 from watcher.storage.appends import Appended
-from watcher.storage.connection import Connection
+from watcher.storage.connection import Connection, among
 from watcher.storage.rows import FIELDS, Row, row
 
 
-_NEWEST: Final = "SELECT run, max(id) FROM chunks WHERE appended NOT NULL GROUP BY run"
+_ROWS: Final = "SELECT id, root, path, generation, cursor FROM runs WHERE"
+_NEWEST: Final = (
+    "SELECT run, max(id) FROM chunks WHERE appended NOT NULL AND run {} GROUP BY run"
+)
 _SHARED_PATHS: Final = (
     "SELECT path FROM runs GROUP BY path HAVING count(DISTINCT root) > 1"
 )
 # What is known of a run beside its own row.
 _BESIDE: Final = (
-    "SELECT run, diagnosis, state FROM analyses",
-    "SELECT run, data FROM alerts ORDER BY rowid",
-    "SELECT run, id, text FROM run_notes ORDER BY id",
+    "SELECT run, diagnosis, state FROM analyses WHERE run {}",
+    "SELECT run, data FROM alerts WHERE run {} ORDER BY rowid",
+    "SELECT run, id, text FROM run_notes WHERE run {} ORDER BY id",
 )
 
 
@@ -51,6 +54,15 @@ class RunTable:
             for r in found
         ]
 
+    def read_before(self, later: Row) -> Row | None:
+        """The last generation before another one that anything was read of."""
+        found = self._connection.row(
+            "SELECT id FROM runs WHERE root = ? AND path = ? AND generation < ?"
+            " AND cursor NOT NULL ORDER BY generation DESC LIMIT 1",
+            (os.fsencode(later.root), os.fsencode(later.path), later.generation),
+        )
+        return self.rows("id = ?", found[0])[0] if found else None
+
     def _labels(self) -> dict[str, str]:
         """Short names of the watched directories, where there are several."""
         rows = self._connection.rows("SELECT DISTINCT root FROM runs ORDER BY root")
@@ -58,24 +70,29 @@ class RunTable:
         names = distinct_names(roots).items() if len(roots) > 1 else ()
         return {str(root): name for root, name in names}
 
-    def fingerprints(self) -> dict[int, int]:
-        """A number for each run that is another after any change of it.
+    def newest(self) -> int:
+        """The number of the last run that was added, 0 without any."""
+        found = self._connection.row("SELECT coalesce(max(id), 0) FROM runs")
+        assert found is not None
+        return int(found[0])
+
+    def fingerprints(self, *some: int) -> dict[int, int]:
+        """A number for each run, or each of some, that is another after any change.
 
         Points change with the cursor, which stands before the large columns, or are
         appended; a run is current while its generation is the last one of its path.
         """
+        which = among(some)
         found: dict[int, list[Any]] = {}
         last: dict[Any, int] = {}
-        runs = self._connection.rows(
-            "SELECT id, root, path, generation, cursor FROM runs"
-        )
+        runs = self._connection.rows(f"{_ROWS} id {which}", some)
         for run, root, path, generation, cursor in runs:
             found[run] = [root, path, generation, cursor]
             last[root, path] = max(generation, last.get((root, path), 0))
         for fields in found.values():
             fields.append(last[fields[0], fields[1]])
         for query in (_NEWEST, *_BESIDE):
-            for run, *fields in self._connection.rows(query):
+            for run, *fields in self._connection.rows(query.format(which), some):
                 found.get(run, []).extend(fields)
         return {run: hash(tuple(fields)) for run, fields in found.items()}
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from rich.cells import cell_len, set_cell_size
-
+from watcher.outputs.text.cells import cell_len, set_cell_size
 from watcher.outputs.text.escape import clean
 from watcher.outputs.text.numbers import plain
 

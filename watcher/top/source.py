@@ -1,6 +1,7 @@
 """What the screen shows, read from the database and the logs; nothing is written."""
 
 import contextlib
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,33 +9,28 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from rich.cells import cell_len
 
-from watcher.alerts import outbox
-from watcher.alerts.lifecycle import Alert
-from watcher.daemon import status
+from parsers.metrics import VALIDATION
 from watcher.errors import GptwatchError, InputError
 from watcher.host.lock import holder
 from watcher.outputs.text.errors import said
-from watcher.outputs.text.findings import translated
 from watcher.storage.database import Database
-from watcher.storage.remarks import NONE
 from watcher.storage.rows import Row
-from watcher.top import charts, table
+from watcher.top import charts
+from watcher.top.feed import Feed
 from watcher.top.findings import items
 from watcher.top.log import excerpt, search
-from watcher.top.model import Entry, Fleet, Loaded, Wanted
+from watcher.top.model import Fleet, Loaded, Wanted
+from watcher.views.clock import Clock
+from watcher.views.clocks import Clocks
 from watcher.views.lines import Excerpt
 from watcher.views.series import Curve, Series, Window
 
 
 _HOLDER_S: Final = 5.0
-# Reading what changed takes at most so small a share of a core.
-_REST: Final = 200.0
-_SLOWEST_S: Final = 5.0
 _SPARK: Final = 16
-# From so many changed runs on, all rows are read at once.
-_MANY: Final = 64
+# Run, first and last line; what was read of them, or why nothing.
+_Log = tuple[tuple[int, int, int], tuple[Excerpt | None, str]]
 
 
 class Source:
@@ -48,18 +44,18 @@ class Source:
         """
         self._folder, self._lang = folder, lang
         self._use(Database(folder, read_only=True))
-        self._held_until = 0.0
-        self._rest_until = 0.0
+        self._held_until = -math.inf
         self.fleet = Fleet(pid=holder(folder))
         self._wanted: Wanted | None = None
+        # Another line of the same block reads nothing: it may be megabytes away.
+        self._read_log: _Log | None = None
         self._loaded = Loaded()
 
     def _use(self, database: Database) -> None:
         self._database = database
-        self._series = Series(self._database)
-        self._version = -1
-        self._prints: dict[int, int] = {}
-        self._entries: dict[int, Entry] = {}
+        self._series = Series(database)
+        self._times = Clocks(database, self._series)
+        self._feed = Feed(database, self._lang)
         self._sparks: dict[int, tuple[int, Sequence[float]]] = {}
 
     def close(self) -> None:
@@ -78,7 +74,8 @@ class Source:
 
     def hurry(self) -> None:
         """Looks at the next `refresh`, however little time has passed."""
-        self._held_until = self._rest_until = 0.0
+        self._held_until = -math.inf
+        self._feed.hurry()
 
     def _reopen(self) -> None:
         """A damaged database is set aside, and another takes its name."""
@@ -95,66 +92,10 @@ class Source:
             pid = holder(self._folder)
             if pid != self.fleet.pid or self.fleet.error:
                 self.fleet = replace(self.fleet, pid=pid, error="")
-        if now < self._rest_until:
-            return
-        version = self._database.data_version()
-        if version == self._version:
-            return
-        self._version = version
-        started = time.process_time()
-        self._take(self._database.fingerprints())
-        took = time.process_time() - started
-        self._rest_until = now + min(_REST * took, _SLOWEST_S)
-        self._wanted = None
-
-    def _take(self, prints: Mapping[int, int]) -> None:
-        notes = self._database.note("daemon") or {}
-        watched = set(notes.get("roots", []))
-        changed = [
-            run for run, value in prints.items() if self._prints.get(run) != value
-        ]
-        for run in self._entries.keys() - prints.keys():
-            del self._entries[run]
-        alerts = self._firing(changed)
-        remarks = self._database.remarks.all()
-        for row in self._rows(changed):
-            self._entries.pop(row.id, None)
-            if row.current and (row.format or row.latest):
-                found = alerts.get(row.id, ())
-                line = status.line(row, found, watched, remarks.get(row.id, NONE))
-                self._entries[row.id] = self._entry(row, line, found)
-        self._prints = dict(prints)
-        entries = tuple(self._entries[run] for run in sorted(self._entries))
-        self.fleet = Fleet(entries, self.fleet.pid, notes.get("at"))
-
-    def _rows(self, runs: Sequence[int]) -> Sequence[Row]:
-        """Rows of some runs, or of all where those are many."""
-        if len(runs) > _MANY:
-            return [row for row in self._database.runs() if row.id in set(runs)]
-        return [self._database.run(run) for run in runs]
-
-    def _firing(self, runs: Sequence[int]) -> Mapping[int, Sequence[Alert]]:
-        """Alerts that fire, of each of the runs that has some."""
-        found: dict[int, dict[str, Alert]] = {}
-        wanted = set(runs)
-        for run, known in outbox.load_all(self._database.outbox):
-            if run in wanted:
-                found.setdefault(run, {})[known.key] = known
-        return {run: status.of_interest(alerts) for run, alerts in found.items()}
-
-    def _entry(self, row: Row, line: status.Line, alerts: Sequence[Alert]) -> Entry:
-        findings = [translated(alert.finding, self._lang) for alert in alerts]
-        diagnosis = row.diagnosis or {}
-        cells = table.cells(line, self._lang)
-        return Entry(
-            run=row.id,
-            line=line,
-            cells=cells,
-            widths=tuple(map(cell_len, cells)),
-            lines=row.lines,
-            headline=str(diagnosis.get("headline", "")),
-            alerts=findings,
-        )
+        if self._feed.refresh(now):
+            entries = tuple(entry for _, entry in sorted(self._feed.entries.items()))
+            self.fleet = Fleet(entries, self.fleet.pid, self._feed.at)
+            self._wanted = self._read_log = None
 
     def load(self, wanted: Wanted) -> Loaded:
         """What a screen needs; read again when it or the database changed."""
@@ -179,7 +120,7 @@ class Source:
         return Loaded()
 
     def _spark(self, run: int) -> Sequence[float]:
-        entry = self._entries.get(run)
+        entry = self._feed.entries.get(run)
         lines = entry.lines if entry else 0
         known = self._sparks.get(run)
         if known is None or known[0] != lines:
@@ -187,10 +128,12 @@ class Source:
         return known[1]
 
     def _small_curve(self, run: int) -> Sequence[float]:
-        found = self._series.curves(run, charts.LOSSES, Window(width=_SPARK))
-        if not found or not found[-1].parts:
+        window = Window(width=_SPARK)
+        found = self._series.curves(run, VALIDATION, window)
+        found = found or self._series.curves(run, charts.TRAIN, window)
+        if not found or not found[0].parts:
             return ()
-        values = found[-1].parts[-1][1].last
+        values = found[0].parts[-1][1].last
         return [float(value) for value in values[np.isfinite(values)]]
 
     def _run(self, wanted: Wanted, run: int) -> Loaded:
@@ -198,11 +141,14 @@ class Source:
         metrics = list(self._series.metrics(run))
         main = charts.chosen(metrics, wanted.chart)
         small = charts.around(metrics, wanted.chart, wanted.small)
-        narrow = replace(wanted.window, width=max(wanted.small_width, 2))
+        clocks = self._clocks([row], wanted)
+        window = replace(wanted.window, clock=clocks.get(run))
+        narrow = replace(window, width=max(wanted.small_width, 2))
         lines, problem = self._log(row, wanted.log)
         line = wanted.line
         return Loaded(
-            curves=[(run, c) for c in self._curves(run, main, wanted.window)],
+            curves=[(run, c) for c in self._curves(run, main, window)],
+            clocks=clocks,
             small=self._curves(run, small, narrow) if small else (),
             metrics=metrics,
             row=self._facts(row),
@@ -216,6 +162,14 @@ class Source:
         self, run: int, metrics: Sequence[str], window: Window
     ) -> Sequence[Curve]:
         return self._series.curves(run, metrics, window)
+
+    def _clocks(self, rows: Sequence[Row], wanted: Wanted) -> Mapping[int, Clock]:
+        """The clock of each run; none at all where one of them has none."""
+        if not wanted.clock:
+            return {}
+        known = {row.id: self._times.of(row).get(wanted.clock) for row in rows}
+        found = {run: clock for run, clock in known.items() if clock is not None}
+        return found if len(found) == len(known) else {}
 
     def _facts(self, row: Row) -> Mapping[str, Any]:
         diagnosis = row.diagnosis or {}
@@ -233,6 +187,11 @@ class Source:
         """Some lines of a run's log, or why there are none."""
         if log is None:
             return None, ""
+        if self._read_log is None or self._read_log[0] != (row.id, *log):
+            self._read_log = (row.id, *log), self._excerpt(row, log)
+        return self._read_log[1]
+
+    def _excerpt(self, row: Row, log: tuple[int, int]) -> tuple[Excerpt | None, str]:
         try:
             return excerpt(row, self._database.places.of(row.id), log), ""
         except InputError as error:
@@ -253,14 +212,15 @@ class Source:
 
     def _compared(self, wanted: Wanted) -> Loaded:
         rows = [self._database.run(run) for run in wanted.compared]
+        clocks = self._clocks(rows, wanted)
         curves = []
         for row in rows:
             known = charts.losses(list(self._series.metrics(row.id)))
-            curves += [
-                (row.id, c) for c in self._curves(row.id, known[-1:], wanted.window)
-            ]
+            window = replace(wanted.window, clock=clocks.get(row.id))
+            curves += [(row.id, c) for c in self._curves(row.id, known[-1:], window)]
         return Loaded(
             curves=curves,
+            clocks=clocks,
             compared=[
                 {
                     "run": row.id,
@@ -274,7 +234,7 @@ class Source:
 
     def _said(self, run: int) -> Mapping[str, str]:
         """What people said of a run, as settings that may differ."""
-        entry = self._entries.get(run)
+        entry = self._feed.entries.get(run)
         if entry is None:
             return {}
         known = {

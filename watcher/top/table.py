@@ -7,8 +7,6 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
-from rich.cells import cell_len
-
 from watcher.daemon.status import Line
 from watcher.outputs.report.status_table import (
     COLUMNS,
@@ -19,6 +17,7 @@ from watcher.outputs.report.status_table import (
     ordered,
 )
 from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.cells import cell_len
 from watcher.outputs.text.names import shortened
 from watcher.outputs.text.numbers import difference
 from watcher.top.model import FOLD, Entry, Model

@@ -236,7 +236,8 @@ def _cuts(keys: Floats, edges: Floats) -> Ints:
     end = int(np.searchsorted(keys, edges[-1], side="right"))
     stop = min(end + 1, len(keys))
     before = [int(inner[0]) - 1] if inner[0] else []
-    starts = np.unique(np.concatenate([before, inner, [end]]).astype(np.int64))
+    starts = np.concatenate([before, inner, [end]]).astype(np.int64)
+    starts = starts[np.diff(starts, prepend=-1) > 0]
     return np.append(starts[starts < stop], stop)
 
 

@@ -17,10 +17,10 @@ from watcher.outputs.text.findings import advice, sentence
 from watcher.outputs.text.headline import headline
 from watcher.storage.rows import Row
 from watcher.views.clock import Clock
+from watcher.views.clocks import ACTIVE, TIME
 from watcher.views.series import Series
 from watcher.views.source import NO_POINTS, Points
 from watcher.web import wire
-from watcher.web.clocks import ACTIVE, TIME
 from watcher.web.reader import Desk
 
 

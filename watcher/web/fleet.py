@@ -15,11 +15,17 @@ from watcher.outputs.text.escape import utf8 as shown
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 from watcher.views.series import Series, Window
+from watcher.web import wire
 
 
 _HOLDER_S: Final = 1.0
 # Pixels of a sparkline.
 _SPARK: Final = 32
+# An event brings the points of runs whose curves were asked for so lately.
+_LOOKED_AT_S: Final = 60.0
+# More of them, or those of more metrics, are asked for.
+_TAIL: Final = 50
+_METRICS: Final = 16
 # A curve of fewer points shows less than that of another metric.
 _FEW: Final = 3
 _DRAWN: Final = ("val_loss", "val_bpb", "loss", "train_loss")
@@ -42,6 +48,9 @@ class Fleet:
         self._version = -1
         self._changed: dict[str, dict[str, Any]] = {}
         self._gone: list[str] = []
+        self._sparks: dict[int, tuple[str, int, list[list[float]]]] = {}
+        self._looked_at: dict[int, float] = {}
+        self._sent_lines: dict[int, int] = {}
         self._held_until = 0.0
         self.rev = time.time_ns() // 1_000_000
         self.entries: dict[int, dict[str, Any]] = {}
@@ -54,26 +63,58 @@ class Fleet:
         if version == self._version:
             return
         before, self._version = dict(self.entries), version
-        self._take(self._database.fingerprints())
+        self._take(self._database.table.fingerprints())
+        # Another run may have the name of one that is gone, and a run another name.
+        names = {entry["run"] for entry in self.entries.values()}
+        gone = {entry["run"] for entry in before.values()} - names
+        self.rev += bool(gone)
+        self._gone += sorted(gone)
+        for name in gone:
+            self._changed.pop(name, None)
         for run, entry in self.entries.items():
             if entry is not before.get(run):
                 fields = _difference(before.get(run, {}), entry)
                 self._changed.setdefault(entry["run"], {}).update(fields)
-        gone = [e["run"] for run, e in before.items() if run not in self.entries]
-        self._gone += gone
-        for name in gone:
-            self._changed.pop(name, None)
 
     def changes(self) -> dict[str, Any] | None:
         """The fields of each run that changed since the last call, None without any."""
         self.refresh()
         pid, before = self._holder(), self.pid
         self.pid = pid
+        self.rev += before != pid
         if not self._changed and not self._gone and before == pid:
             return None
+        self._add_tails(self._changed)
         found = {"runs": self._changed, "gone": self._gone}
         self._changed, self._gone = {}, []
         return {"rev": self.rev, "pid": pid, **found}
+
+    def look_at(self, run: int) -> None:
+        """Curves of a run are shown: events bring its points from now on."""
+        self._looked_at[run] = time.monotonic()
+
+    def _add_tails(self, changed: dict[str, dict[str, Any]]) -> None:
+        """Points that came since the event before, of runs that somebody looks at."""
+        now = time.monotonic()
+        for run, at in list(self._looked_at.items()):
+            if now - at > _LOOKED_AT_S or run not in self.entries:
+                del self._looked_at[run]
+                self._sent_lines.pop(run, None)
+                continue
+            entry = self.entries[run]
+            before = self._sent_lines.get(run)
+            self._sent_lines[run] = entry["lines"]
+            fields = changed.get(entry["run"], {})
+            if before is not None and fields.get("lines", 0) > before:
+                fields["tail"] = self._tail(run, before, entry["lines"])
+
+    def _tail(self, run: int, after: int, lines: int) -> dict[str, Any] | None:
+        names = list(self._series.metrics(run))
+        found = self._series.after(run, names[:_METRICS], after, _TAIL)
+        if len(names) > _METRICS or any(len(p) >= _TAIL for p in found.values()):
+            return None
+        points = {name: p for name, p in found.items() if len(p)}
+        return {"after": after, "lines": lines, "points": wire.points(points)}
 
     def _holder(self) -> int | None:
         """The daemon's process, looked up once a second."""
@@ -104,6 +145,7 @@ class Fleet:
         watched = set(notes.get("roots", []))
         for run in self.entries.keys() - prints.keys():
             del self.entries[run], self.rows[run]
+            self._sparks.pop(run, None)
         for run, value in prints.items():
             if self._prints.get(run) == value:
                 continue
@@ -119,6 +161,7 @@ class Fleet:
         remarks = self._database.remarks.of(row.id)
         line = asdict(status.line(row, alerts, watched, remarks))
         diagnosis = row.diagnosis or {}
+        known = self._series.metrics(row.id)
         return line | {
             "id": row.id,
             "rev": self.rev,
@@ -130,21 +173,31 @@ class Fleet:
             "headline": diagnosis.get("headline", ""),
             "changed_at": row.cursor.mtime_ns / 1e9 if row.cursor else None,
             "alerts": [self._alert(row, dict(alert.finding)) for alert in alerts],
-            "spark": self._spark(row.id),
+            "curves": len(known),
+            "spark": self._spark(row.id, known),
         }
 
     def _alert(self, row: Row, finding: dict[str, Any]) -> dict[str, Any]:
         at = place.line(self._database, row, finding["rule"], finding["step"])
         return finding | {"line": at}
 
-    def _spark(self, run: int) -> list[list[float]]:
+    def _spark(self, run: int, known: Mapping[str, int]) -> list[list[float]]:
         """A small curve: validation, or the loss where there is none."""
-        known = self._series.metrics(run)
         few = [name for name in _DRAWN if name in known]
         many = [name for name in few if known[name] >= _FEW]
         metric = next(iter([*many, *few]), None)
         if metric is None:
             return []
+        # What is less than a pixel longer looks the same.
+        shown, records, spark = self._sparks.get(run, ("", 0, []))
+        longer = known[metric] - records
+        if shown == metric and 0 <= longer * _SPARK < records:
+            return spark
+        spark = self._drawn(run, metric)
+        self._sparks[run] = metric, known[metric], spark
+        return spark
+
+    def _drawn(self, run: int, metric: str) -> list[list[float]]:
         [curve] = self._series.curves(run, [metric], Window(width=_SPARK))
         _, cells = curve.parts[-1]
         good = np.isfinite(cells.last)
@@ -157,7 +210,7 @@ class Fleet:
 def _difference(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    if not before:
+    if before.get("run") != after["run"]:
         return after
     return {key: value for key, value in after.items() if before.get(key) != value}
 

@@ -6,8 +6,8 @@ from starlette.requests import Request
 
 from watcher.errors import GptwatchError
 from watcher.outputs.text import catalog
+from watcher.views.clocks import ACTIVE, TIME
 from watcher.views.series import MAX_WIDTH, Window
-from watcher.web.clocks import ACTIVE, TIME
 
 
 _MAX_METRICS: Final = 64

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from watcher.errors import StorageError
 from watcher.storage.database import Database
+from watcher.views.clocks import Clocks
 from watcher.views.series import Series
-from watcher.web.clocks import Clocks
 from watcher.web.fleet import Fleet
 
 
@@ -48,6 +48,14 @@ class Reader:
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._answer, question)
+
+    def watch(self) -> Database:
+        """A database of the caller's thread, that tells whether another one wrote.
+
+        Raises:
+            StorageError: the database cannot be read now.
+        """
+        return Database(self._folder, read_only=True)
 
     async def read(self, reading: Callable[[], T]) -> T:
         """What is read of files."""

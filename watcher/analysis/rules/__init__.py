@@ -11,6 +11,7 @@ from typing import Final
 
 from watcher.analysis.epochs import Epochs
 from watcher.analysis.finding import SEVERITIES, Finding
+from watcher.analysis.inhibition import inhibit
 from watcher.analysis.model import Measured
 from watcher.analysis.rules.checkpoints import BestCheckpointLostState
 from watcher.analysis.rules.cost import EvaluationCostState
@@ -23,7 +24,6 @@ from watcher.analysis.rules.gradients import (
     GradientSpikeState,
     ZeroLossState,
 )
-from watcher.analysis.rules.inhibition import inhibit
 from watcher.analysis.rules.no_movement import (
     ConstantMetricState,
     NoMovementState,
@@ -46,7 +46,7 @@ __all__ = ["RULES", "STATES", "Rules", "Settings", "findings", "settings"]
 
 STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
     {
-        "overfitting": lambda s: EachSetState(lambda: OverfittingState(s.overfitting)),
+        "overfitting": lambda s: EachSetState(OverfittingState, s.overfitting),
         "not_finite": lambda _: NotFiniteState(),
         "divergence": lambda s: DivergenceState(s.divergence),
         "spike": lambda s: SpikeState(s.spike),
@@ -61,7 +61,7 @@ STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
         "constant_metric": lambda _: ConstantMetricState(),
         "zero_learning_rate": lambda _: ZeroLearningRateState(),
         "validation_jump": lambda s: EachSetState(
-            lambda: ValidationJumpState(s.validation_jump)
+            ValidationJumpState, s.validation_jump
         ),
         "slowdown": SlowdownsState,
         "evaluation_cost": lambda s: EvaluationCostState(s.evaluation_cost),
@@ -69,6 +69,14 @@ STATES: Final = MappingProxyType[str, Callable[[Settings], RuleState]](
             s.best_checkpoint_lost
         ),
         "ended": lambda _: EndedState(),
+    }
+)
+
+# Rules that expect a loss to fall.
+_DIRECTED: Final = frozenset(
+    {
+        *("overfitting", "divergence", "plateau"),
+        *("rising_loss", "no_movement", "validation_jump"),
     }
 )
 
@@ -90,12 +98,12 @@ class Rules:
 
     def __init__(self, settings: Settings | None = None) -> None:
         chosen = settings or Settings()
-        self._states = [make(chosen) for make in STATES.values()]
+        self._states = {name: make(chosen) for name, make in STATES.items()}
         self._epochs = Epochs()
 
     def update(self, new: Measured) -> None:
         """Takes in new records."""
-        for state in self._states:
+        for state in self._states.values():
             state.update(new)
         self._epochs.update(new)
 
@@ -106,7 +114,13 @@ class Rules:
         """
         if run.table:  # of runs that have ended: none of them follows from the others
             return ()
-        found = inhibit(f for state in self._states for f in state.findings(run))
+        exempt = _DIRECTED if run.adversarial else frozenset()
+        found = inhibit(
+            finding
+            for name, state in self._states.items()
+            if name not in exempt
+            for finding in state.findings(run)
+        )
         found = [self._in_epochs(run, finding) for finding in found]
         key = lambda f: (-SEVERITIES.index(f.severity), f.step)  # noqa: E731
         return tuple(sorted(found, key=key))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Generic, TypeVar
 
 from parsers import metrics
 from watcher.analysis.finding import Finding
@@ -9,21 +10,24 @@ from watcher.analysis.model import Measured
 from watcher.analysis.rules.state import RuleState
 
 
-class EachSetState:
+S = TypeVar("S")
+
+
+class EachSetState(Generic[S]):
     """What a rule finds in each set: there is no best over several.
 
     The main one first, then the others in the order of the log.
     """
 
-    def __init__(self, make: Callable[[], RuleState]) -> None:
-        self._make = make
+    def __init__(self, rule: Callable[[S], RuleState], settings: S) -> None:
+        self._rule, self._settings = rule, settings
         self._states: dict[str, RuleState] = {}
 
     def update(self, new: Measured) -> None:
         """Takes in new records."""
         for name, run in _sets(new):
             if name not in self._states:
-                self._states[name] = self._make()
+                self._states[name] = self._rule(self._settings)
             self._states[name].update(run)
 
     def findings(self, run: Measured) -> list[Finding]:

@@ -1,6 +1,5 @@
 """The leaderboard: a row a run, ranked, with the settings that differ."""
 
-import csv
 import io
 import json
 import math
@@ -9,10 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.cells import cell_len
-
 from watcher.outputs.comparable import differs, incomparable
 from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.cells import cell_len
 from watcher.outputs.text.escape import clean
 from watcher.outputs.text.numbers import (
     integer,
@@ -191,6 +189,8 @@ def _escaped(cell: str) -> str:
 
 def as_csv(made: Board) -> str:
     """Unrounded values, a row a run, for a spreadsheet."""
+    import csv
+
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     settings = made.settings

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rich.cells import cell_len
-
 from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.cells import cell_len
 from watcher.outputs.text.escape import clean
 from watcher.outputs.text.names import shortened
 from watcher.outputs.text.numbers import integer, loss, plain, seconds, short, size

@@ -4,42 +4,11 @@ The English text is the key, as in gettext; the tables of translations lie besid
 for each area.  `tr` is the only lookup, `noun` the only place that chooses a plural.
 """
 
-from collections import ChainMap
 from types import MappingProxyType
 from typing import Final
 
-from watcher.outputs.text.finding_templates import ADVICE, PARTS
-from watcher.outputs.text.rule_docs import MEANINGS
-from watcher.outputs.text.russian import (
-    commands,
-    doctor,
-    errors,
-    findings,
-    fleet,
-    plot,
-    report,
-    top,
-)
-from watcher.outputs.text.russian import help as help_texts
-
 
 LANGUAGES: Final = ("en", "ru")
-
-TABLES: Final = (
-    report.RUSSIAN,
-    plot.RUSSIAN,
-    findings.RUSSIAN,
-    commands.RUSSIAN,
-    doctor.RUSSIAN,
-    help_texts.RUSSIAN,
-    fleet.RUSSIAN,
-    top.RUSSIAN,
-    errors.RUSSIAN,
-    dict(PARTS.values()),
-    dict(ADVICE.values()),
-    dict(MEANINGS.values()),
-)
-_RUSSIAN: Final = ChainMap(*map(dict, TABLES))
 
 # English: one, more; Russian: one, two to four, five and more.
 NOUNS: Final = MappingProxyType(
@@ -96,8 +65,14 @@ def tr(lang: str, text: str, **values: object) -> str:
 
     Tests find every text without a translation.
     """
-    shown = _RUSSIAN.get(text, text) if language(lang) == "ru" else text
+    shown = _russian(text) if language(lang) == "ru" else text
     return shown.format(**values) if values else shown
+
+
+def _russian(text: str) -> str:
+    from watcher.outputs.text.russian import tables  # loaded for those who read it
+
+    return tables.RUSSIAN.get(text, text)
 
 
 def message(text: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from rich.cells import cell_len, set_cell_size
+from watcher.outputs.text.cells import cell_len, set_cell_size
 
 
 _ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"

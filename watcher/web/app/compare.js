@@ -1,6 +1,7 @@
 // Runs over each other, what differs in their settings, and what came of them.
 import { Chart } from "./chart.js";
-import { announce, copy, fill, h, later } from "./dom.js";
+import { announce, copy, fill, h } from "./dom.js";
+import { later } from "./latest.js";
 import { ask, curves } from "./net.js";
 import { link, note } from "./state.js";
 import { View } from "./view.js";
@@ -31,9 +32,12 @@ export class ComparePage {
     this.root = h("main", { class: "compare", tabindex: "-1" }, h("p", { class: "muted" }, t("loading")));
     this.charts = [];
     this.sequence = 0;
+    this.stale = new Set(); // runs that grew while a load was on its way
+    this.shifts = new Map();
   }
 
   note() {
+    if (this.closed) return;
     const { view } = this;
     note("compare", "", { run: this.runs, from: view.from, to: view.to, logx: view.logx, logy: view.logy, x: this.mode === "step" ? null : this.mode, pick: this.picked, smooth: view.smooth === 20 ? null : view.smooth });
   }
@@ -46,6 +50,7 @@ export class ComparePage {
       fill(this.root, h("p", {}, error.message), h("a", { href: "#/" }, t("runs")));
       return;
     }
+    if (this.closed) return;
     this.build();
     await this.load();
   }
@@ -53,9 +58,9 @@ export class ComparePage {
   colours() { return COLOURS[document.documentElement.dataset.theme === "dark" || (document.documentElement.dataset.theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches) ? "dark" : "light"]; }
 
   build() {
-    const colours = this.colours();
+    const colours = this.colours(), units = new Set(this.found.units);
     const chart = (title, metric, hero) => new Chart({
-      title, view: this.view, hero, onpoint: (made, event) => this.pickAt(made, event),
+      title, unit: units.size === 1 ? [...units][0] ?? "" : "", view: this.view, hero, onpoint: (made, event) => this.pickAt(made, event),
       series: this.runs.map((run, i) => ({ metric: `${metric}\n${run}`, label: shortened(run, this.runs), colour: colours[i % 8], dash: Math.floor(i / 8) % 4, bold: true, marker: metric === "val_loss", run, onpick: () => this.pick(run) })),
     });
     this.charts = [chart(t("Validation loss"), "val_loss", true), chart(t("Training loss"), "loss", false)];
@@ -109,35 +114,42 @@ export class ComparePage {
 
   flip(name) { this.view[name] = !this.view[name]; this.view.changed(); this.tools(); }
 
-  async load() {
+  async load(runs = this.runs) {
+    if (this.closed) return;
     const mine = ++this.sequence;
+    this.loading = true;
+    this.stale.clear();
+    const asked = await Promise.all(runs.map((run) => this.ask(run).catch((error) => { announce(error.message); return null; })));
+    if (mine !== this.sequence || this.closed) return;
+    runs.forEach((run, i) => asked[i] && this.take(run, ...asked[i]));
+    const spans = this.charts.flatMap((c) => [...c.data.values()].map((curve) => curve.span));
+    if (spans.length) this.view.span = [Math.min(...spans.map((s) => s[0])), Math.max(...spans.map((s) => s[1]))];
+    this.loading = false;
+    this.redraw();
+    if (this.stale.size) await this.load([...this.stale]);
+  }
+
+  // Its curves in the window, and the mean of one of them.
+  ask(run) {
     const { view } = this;
     const width = Math.min(1600, Math.round((this.charts[0].width || 900) * (window.devicePixelRatio || 1)));
-    const shift = (run) => (this.mode === "rel" ? this.shifts?.get(run) ?? 0 : 0);
-    const asked = await Promise.all(this.runs.map((run) => {
-      const by = shift(run);
-      const window_ = { axis: view.axis, from: view.from === null ? null : view.from + by, to: view.to === null ? null : view.to + by, width, logx: view.isLog && !by };
-      return Promise.all([curves(run, ["val_loss", "loss"], window_), view.smooth > 1 ? curves(run, ["loss"], { ...window_, smooth: view.smooth }) : null]).catch((error) => { announce(error.message); return null; });
-    }));
-    if (mine !== this.sequence) return;
-    this.shifts = new Map(this.runs.map((run, i) => [run, Math.min(...(asked[i]?.[0].curves ?? []).map((c) => c.span[0]), Infinity)]));
-    const spans = [];
-    asked.forEach((found, i) => {
-      const run = this.runs[i];
-      const by = this.mode === "rel" ? this.shifts.get(run) : 0;
-      for (const curve of found?.[0].curves ?? []) {
-        moved(curve, by);
-        spans.push(curve.span);
-        this.charts[curve.metric === "val_loss" ? 0 : 1].set(`${curve.metric}\n${run}`, curve);
-      }
-      for (const curve of found?.[1]?.curves ?? []) { moved(curve, by); this.charts[1].set(`loss\n${run}`, curve, true); }
-    });
-    if (spans.length) view.span = [Math.min(...spans.map((s) => s[0])), Math.max(...spans.map((s) => s[1]))];
-    this.redraw();
+    const by = this.mode === "rel" ? this.shifts.get(run) ?? 0 : 0;
+    const window_ = { axis: view.axis, from: view.from === null ? null : view.from + by, to: view.to === null ? null : view.to + by, width, logx: view.isLog && !by };
+    return Promise.all([curves(run, ["val_loss", "loss"], window_), view.smooth > 1 ? curves(run, ["loss"], { ...window_, smooth: view.smooth }) : null]);
+  }
+
+  take(run, raw, smoothed) {
+    this.shifts.set(run, Math.min(...raw.curves.map((c) => c.span[0]), Infinity));
+    const by = this.mode === "rel" ? this.shifts.get(run) : 0;
+    for (const curve of raw.curves) {
+      moved(curve, by);
+      this.charts[curve.metric === "val_loss" ? 0 : 1].set(`${curve.metric}\n${run}`, curve);
+    }
+    for (const curve of smoothed?.curves ?? []) { moved(curve, by); this.charts[1].set(`loss\n${run}`, curve, true); }
   }
 
   redraw() {
-    if (this.frame) return;
+    if (this.frame || this.closed) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
       for (const chart of this.charts) chart.draw();
@@ -183,17 +195,27 @@ export class ComparePage {
       x: () => this.turn(), Enter: () => { if (this.picked) location.hash = link("run", this.picked); },
       Escape: () => { if (this.picked) this.unpick(); else location.hash = link("", "", { sel: this.runs }); },
     }[event.key];
-    if (!does) return false;
+    if (!does || !(this.found || event.key === "Escape")) return false;
     does();
     return true;
   }
 
   heard(changes) {
-    if (this.runs.some((run) => changes.runs?.[run]?.lines !== undefined)) this.view.reload();
+    const grown = this.runs.filter((run) => changes.runs?.[run]?.lines !== undefined);
+    if (!grown.length || !this.found) return;
+    if (this.loading) for (const run of grown) this.stale.add(run);
+    else this.load(grown);
   }
 
-  close() {}
-  restyle() { this.view.forget(); this.build(); this.load(); }
+  close() { this.closed = true; }
+
+  restyle() {
+    if (!this.found) return;
+    this.view.forget();
+    this.build();
+    this.load();
+  }
+
   title() { return t("Comparison"); }
 }
 

@@ -50,11 +50,3 @@ export function announce(text) {
   clearTimeout(clearing);
   clearing = setTimeout(() => { place.hidden = true; }, 2500);
 }
-
-export function later(action, ms) {
-  let timer = 0;
-  return (...given) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => action(...given), ms);
-  };
-}

@@ -164,7 +164,10 @@ export class FleetPage {
       const entry = this.store.runs.get(run);
       if (!before?.isConnected || !entry) continue;
       this.rows.delete(run);
-      before.replaceWith(this.row(entry));
+      const focused = before.contains(document.activeElement);
+      const after = this.row(entry);
+      before.replaceWith(after);
+      if (focused) after.focus({ preventScroll: true });
     }
   }
 

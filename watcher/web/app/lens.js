@@ -1,6 +1,7 @@
 // The lines of the log around a point.
 import { ask } from "./net.js";
-import { copy, fill, h, later } from "./dom.js";
+import { copy, fill, h } from "./dom.js";
+import { later } from "./latest.js";
 import { integer, t } from "./words.js";
 
 const AROUND = 200, STEP = 300, KEPT = 1500;
@@ -39,6 +40,8 @@ export class Lens {
         this.of = found.of;
         this.draw();
       } catch (error) {
+        if (this.at !== line) return;
+        this.texts = [];
         fill(this.list, h("li", { class: "hint" }, t("it cannot be shown: {why}", { why: error.message })));
         return;
       }
@@ -91,10 +94,13 @@ export class Lens {
     const last = this.first + this.texts.length - 1;
     const down = scrollTop + clientHeight > scrollHeight - 300 && last < this.of;
     if (!up && !down) return;
+    const { texts } = this;
     this.loading = true;
     try {
       const at = up ? this.first - STEP / 2 : last + STEP / 2;
       const found = await ask("lines", { run: this.run, at, n: STEP });
+      // Other lines are shown meanwhile.
+      if (texts !== this.texts) return;
       const end = found.first + found.lines.length;
       const fresh = up ? found.lines.slice(0, this.first - found.first) : found.lines.slice(last + 1 - found.first);
       const from = up ? found.first : last + 1;

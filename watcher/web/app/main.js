@@ -1,7 +1,8 @@
 // Routes, keys, and what all views share.
-import { $, announce, fill, h, later } from "./dom.js";
-import { ask, listen } from "./net.js";
-import { here } from "./state.js";
+import { $, announce, fill, h } from "./dom.js";
+import { Question, later } from "./latest.js";
+import { ask, listen, stream } from "./net.js";
+import { arrived, here } from "./state.js";
 import { choose, lang, t } from "./words.js";
 
 const store = { runs: new Map(), rev: 0, pid: null, notes: [] };
@@ -13,10 +14,23 @@ const kept = {
   set: (name, value) => { try { localStorage.setItem(`gptwatch.${name}`, value); } catch { /* for this visit only */ } },
 };
 
+const list = new Question(() => ask("runs", {}));
+
 async function refresh() {
-  const found = await ask("runs", {});
-  Object.assign(store, { rev: found.rev, pid: found.pid, notes: found.notes });
-  store.runs = new Map(found.runs.map((entry) => [entry.run, entry]));
+  const answer = await list.ask();
+  if (!answer) return;
+  const { rev, pid, notes, runs } = answer.found;
+  Object.assign(store, { rev, pid, notes, runs: new Map(runs.map((entry) => [entry.run, entry])) });
+  answer.events.forEach(merge);
+}
+
+// What the list holds already is not set back to what it was.
+function merge(message) {
+  if (!(message.rev > store.rev)) return false;
+  for (const run of message.gone ?? []) store.runs.delete(run);
+  for (const [run, changed] of Object.entries(message.runs ?? {})) store.runs.set(run, { ...store.runs.get(run), ...changed });
+  Object.assign(store, { rev: message.rev, pid: message.pid });
+  return true;
 }
 
 // Each view is fetched when it is first opened.
@@ -29,12 +43,13 @@ const VIEWS = {
 let routes = 0;
 
 async function route() {
-  const { view, name, params } = here();
+  const { hash } = location, { view, name, params } = here();
   const mine = ++routes;
   const made = await VIEWS[view === "run" && name ? "run" : view === "compare" ? "compare" : "fleet"](name, params).catch((error) => announce(error.message));
   if (mine !== routes || !made) return;
   page?.close();
   page = made;
+  arrived(hash);
   $("#page").replaceChildren(page.root);
   page.root.focus({ preventScroll: true });
   window.scrollTo(0, 0);
@@ -85,15 +100,15 @@ async function heard(message) {
 }
 
 function take(message) {
+  list.note(message);
+  // Before the first answer there is nothing that could have changed.
+  if (!store.rev) return;
   const fresh = [];
   for (const [run, changed] of Object.entries(message.runs ?? {})) {
-    const before = store.runs.get(run);
-    const known = new Set((before?.alerts ?? []).map((a) => `${a.rule}@${a.step}`));
+    const known = new Set((store.runs.get(run)?.alerts ?? []).map((a) => `${a.rule}@${a.step}`));
     fresh.push(...(changed.alerts ?? []).filter((a) => !known.has(`${a.rule}@${a.step}`)).map((a) => [run, a]));
-    store.runs.set(run, { ...before, ...changed });
   }
-  for (const run of message.gone ?? []) store.runs.delete(run);
-  store.pid = message.pid;
+  if (!merge(message)) return;
   if (fresh.length) settleAlerts(fresh);
   page?.heard(message);
   banner();
@@ -167,6 +182,7 @@ async function begin() {
   if (chosen && chosen !== "auto") document.documentElement.dataset.theme = chosen;
   const asked = choose(kept.get("lang"));
   if (kept.get("lang")) await asked;
+  listen(heard);
   await Promise.all([asked, refresh().catch((error) => announce(error.message))]);
   menu();
   window.addEventListener("hashchange", route);
@@ -174,7 +190,7 @@ async function begin() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page?.restyle());
   route();
   banner();
-  listen(heard, store.rev);
+  stream(store.rev);
   document.documentElement.dataset.ready = "1";
 }
 

@@ -51,6 +51,7 @@ export function decoded(buffer) {
 // One stream for all tabs: a browser opens only six connections to a server.
 const channel = "BroadcastChannel" in window ? new BroadcastChannel("gptwatch") : null;
 const HIDDEN_MS = 60_000;
+const RETRY_MS = 2000;
 let source = null;
 let rev = 0;
 let hearing = () => {};
@@ -68,10 +69,14 @@ function say(message) {
 
 function open() {
   source?.close();
-  source = new EventSource(`/api/1/events?since=${rev}`);
-  source.onmessage = (event) => say(JSON.parse(event.data));
-  source.onerror = () => say({ lost: true });
-  source.onopen = () => say({ found: true });
+  const made = (source = new EventSource(`/api/1/events?since=${rev}`));
+  made.onmessage = (event) => say(JSON.parse(event.data));
+  made.onerror = () => {
+    say({ lost: true });
+    // After an answer that is no stream a browser does not come back by itself.
+    if (made.readyState === EventSource.CLOSED) setTimeout(() => { if (source === made) open(); }, RETRY_MS);
+  };
+  made.onopen = () => say({ found: true });
 }
 
 function close() {
@@ -96,10 +101,15 @@ function lead() {
 
 let hiddenSince = 0;
 
-export function listen(onMessage, since) {
-  rev = since;
+// What the stream of another tab brings, from now on.
+export function listen(onMessage) {
   hearing = onMessage;
   if (channel) channel.onmessage = (event) => heard(event.data);
+}
+
+// A stream of our own as soon as no other tab has one.
+export function stream(since) {
+  rev = Math.max(rev, since);
   lead();
   let timer = 0;
   document.addEventListener("visibilitychange", () => {
@@ -113,7 +123,7 @@ export function listen(onMessage, since) {
     hiddenSince = 0;
     if (gone) {
       lead();
-      onMessage({ found: true, again: true });
+      hearing({ found: true, again: true });
     }
   });
 }

@@ -1,6 +1,7 @@
 // One run: its curves, and the log lines that they came from.
 import { Chart, keyText } from "./chart.js";
-import { announce, copy, fill, h, later } from "./dom.js";
+import { announce, copy, fill, h } from "./dom.js";
+import { Question, later } from "./latest.js";
 import { address, ask, curves } from "./net.js";
 import { note } from "./state.js";
 import { alertBox, pill } from "./parts.js";
@@ -12,6 +13,9 @@ const AXES = { step: "step", line: "line", time: "time", active: "training time"
 const LIVE_CELLS = 400;
 // As many points as the server gives at once: there may be more.
 const TAIL = 2000;
+
+// More has changed than an event brings.
+const isNews = (changed) => Boolean(changed.curves || changed.alerts || changed.state || changed.headline);
 
 export class RunPage {
   // lens: gives the module of the log lens; a report has none.
@@ -25,7 +29,8 @@ export class RunPage {
     });
     this.read(params);
     this.charts = [];
-    this.sequence = 0;
+    this.sequence = this.picks = 0;
+    this.about = new Question(() => ask("run", { run: name }));
     this.loaded = new Promise((resolve) => { this.shown = resolve; });
     this.root = h("main", { class: "run", tabindex: "-1" }, h("p", { class: "muted" }, t("loading")));
   }
@@ -43,6 +48,7 @@ export class RunPage {
   }
 
   note() {
+    if (this.closed) return;
     const { view } = this;
     const round = (v) => (v === null ? null : +v.toPrecision(8));
     note("run", this.name, {
@@ -54,11 +60,12 @@ export class RunPage {
 
   async open() {
     try {
-      this.facts = await ask("run", { run: this.name });
+      await this.renew();
     } catch (error) {
       fill(this.root, h("p", {}, error.message), h("p", {}, h("a", { href: "#/" }, t("runs"))));
       return;
     }
+    if (this.closed) return;
     this.usual = Math.min(50, Math.floor((this.facts.metrics.loss?.records ?? 0) / 10));
     if (this.usual < 5) this.usual = 0;
     this.view.smooth ??= this.usual;
@@ -67,6 +74,22 @@ export class RunPage {
     // The charts ask for their points as soon as they are seen.
     await this.loaded;
     if (this.line) await this.toLine(this.line);
+  }
+
+  // What is known of the run, and what changed while that was on its way.
+  async renew() {
+    const answer = await this.about.ask();
+    if (!answer) return;
+    const newer = answer.events.filter((changed) => changed.rev > answer.found.rev);
+    this.facts = answer.found;
+    newer.forEach((changed) => this.learn(changed));
+    if (newer.some(isNews)) await this.renew();
+  }
+
+  // Alerts and the headline of an event are in the daemon's language.
+  learn(changed) {
+    const { alerts, headline, rev } = this.facts;
+    if (changed.rev > rev) Object.assign(this.facts, changed, { alerts, headline });
   }
 
   build() {
@@ -85,6 +108,14 @@ export class RunPage {
     this.watch();
     this.describe();
     this.tools();
+  }
+
+  // The first evaluation of a run comes late: so does its curve.
+  remake() {
+    this.watching.disconnect();
+    this.charts = [];
+    this.makeCharts(this.facts.metrics);
+    this.watch();
   }
 
   makeCharts(metrics) {
@@ -219,8 +250,7 @@ export class RunPage {
 
   flipAxis(axis) {
     const { view } = this, axes = this.axes();
-    // Curves that are still on their way are those of the axis before.
-    this.sequence += 1;
+    this.outdate();
     view.axis = axis ?? axes[(axes.indexOf(view.axis) + 1) % axes.length];
     if (view.axis === "time") this.sayClock();
     view.from = view.to = view.cursor = null;
@@ -232,6 +262,12 @@ export class RunPage {
     this.tools();
   }
 
+  // Curves that are still on their way are not those that are wanted now.
+  outdate() {
+    this.sequence += 1;
+    this.loading = true;
+  }
+
   sayClock() {
     const { source, lines } = this.facts.clocks.time;
     if (source === "log") announce(t("times are those that the log prints"));
@@ -239,6 +275,7 @@ export class RunPage {
   }
 
   smoothTo(n) {
+    this.outdate();
     this.view.smooth = Math.max(0, Math.round(n));
     for (const chart of this.charts) for (const s of chart.series) if (!this.view.smooth) chart.data.delete(`${s.metric}~`);
     this.view.changed();
@@ -252,7 +289,9 @@ export class RunPage {
 
   // The large chart first: the others are not waited for.
   async load() {
+    if (this.closed) return;
     const mine = ++this.sequence;
+    this.loading = true;
     const seen = this.charts.filter((c) => c.visible);
     try {
       for (const charts of [seen.filter((c) => c.hero), seen.filter((c) => !c.hero)]) {
@@ -261,32 +300,40 @@ export class RunPage {
     } catch (error) {
       announce(error.message);
     }
+    if (mine !== this.sequence) return;
+    this.loading = false;
+    if (this.upto() >= 0) await this.append();
   }
+
+  // The line that all curves on the screen reach; -1: one has yet to come.
+  upto() { return Math.min(...this.drawn().map((c) => c.upto ?? -1)); }
+
+  drawn() { return this.charts.filter((c) => c.visible && c.series.length); }
 
   async fetch(charts, mine) {
-    const { view } = this;
     const metrics = [...new Set(charts.flatMap((c) => c.metrics))];
     if (!metrics.length) { this.shown(); return; }
-    const width = Math.min(2400, Math.round(Math.max(...charts.map((c) => c.width || 600)) * (window.devicePixelRatio || 1)));
-    const smooth = [...new Set(charts.flatMap((c) => c.series.filter((s) => s.smooth).map((s) => s.metric)))];
-    const window_ = { axis: view.axis, from: view.from, to: view.to, width, logx: view.isLog };
-    const [raw, smoothed] = await Promise.all([
-      curves(this.name, metrics, window_),
-      view.smooth > 1 && smooth.length ? curves(this.name, smooth, { ...window_, smooth: view.smooth }) : null,
-    ]);
-    if (mine === this.sequence) this.take(charts, raw, smoothed);
+    const [raw, means] = await Promise.all([curves(this.name, metrics, this.window(charts)), this.means(charts)]);
+    if (mine === this.sequence) this.take(charts, raw, means);
   }
 
-  take(charts, raw, smoothed) {
+  window(charts) {
+    const { view } = this;
+    const width = Math.min(2400, Math.round(Math.max(...charts.map((c) => c.width || 600)) * (window.devicePixelRatio || 1)));
+    return { axis: view.axis, from: view.from, to: view.to, width, logx: view.isLog };
+  }
+
+  async means(charts) {
+    const { smooth } = this.view;
+    const metrics = [...new Set(charts.flatMap((c) => c.series.filter((s) => s.smooth).map((s) => s.metric)))];
+    return smooth > 1 && metrics.length ? curves(this.name, metrics, { ...this.window(charts), smooth }) : null;
+  }
+
+  take(charts, raw, means) {
     const { view } = this;
     for (const chart of charts) chart.upto = raw.lines;
     for (const found of raw.curves) for (const chart of charts) if (chart.metrics.includes(found.metric)) chart.set(found.metric, found);
-    for (const found of smoothed?.curves ?? []) {
-      for (const chart of charts) if (chart.series.some((s) => s.smooth && s.metric === found.metric)) chart.set(found.metric, found, true);
-    }
-    // Averages over long windows of long curves would take minutes.
-    const made = Math.min(...(smoothed?.curves ?? []).map((c) => c.smooth ?? Infinity));
-    this.limit.textContent = made < view.smooth ? t("mean of {n} points: the most for so long a curve", { n: integer(made) }) : "";
+    this.takeMeans(charts, means);
     const spans = this.charts.flatMap((c) => [...c.data.values()].map((d) => d.span));
     if (spans.length) view.span = [Math.min(...spans.map((s) => s[0])), Math.max(...spans.map((s) => s[1]))];
     this.added = 0;
@@ -295,8 +342,21 @@ export class RunPage {
     this.shown();
   }
 
+  takeMeans(charts, means) {
+    for (const chart of charts) {
+      for (const { metric } of chart.series.filter((s) => s.smooth)) {
+        const found = means?.curves.find((c) => c.metric === metric);
+        if (found) chart.set(metric, found, true);
+        else chart.data.delete(`${metric}~`);
+      }
+    }
+    // Averages over long windows of long curves would take minutes.
+    const made = Math.min(...(means?.curves ?? []).map((c) => c.smooth ?? Infinity));
+    this.limit.textContent = made < this.view.smooth ? t("mean of {n} points: the most for so long a curve", { n: integer(made) }) : "";
+  }
+
   redraw() {
-    if (this.frame) return;
+    if (this.frame || this.closed) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
       for (const chart of this.charts) chart.draw();
@@ -321,26 +381,27 @@ export class RunPage {
   }
 
   // The values of the very points, once the crosshair rests.
-  async exact() {
-    const { cursor } = this.view;
-    if (!cursor || cursor.points) return;
+  async exact(cursor = this.view.cursor) {
+    if (!cursor || cursor.points || this.closed) return;
     const metrics = [...new Set(this.charts.filter((c) => c.visible).flatMap((c) => c.metrics))];
     const found = await ask("point", { run: this.name, m: metrics, [this.view.axis]: cursor.x }).catch(() => null);
-    if (!found || this.view.cursor !== cursor) return;
+    if (!found) return;
     Object.assign(cursor, { points: found.points, line: found.line, seen: found.seen_at, trained: found.trained });
     this.redraw();
   }
 
-  mainPoint() {
-    const { points = {}, x, line } = this.view.cursor ?? {};
+  mainPoint(cursor = this.view.cursor) {
+    const { points = {}, x, line } = cursor ?? {};
     const at = this.view.axis === "step" ? 1 : 0, key = this.view.isTime ? line : x;
     return Object.values(points).sort((a, b) => Math.abs(a[at] - key) - Math.abs(b[at] - key))[0];
   }
 
   async pick(focus = false) {
-    await this.exact();
-    const point = this.mainPoint();
-    if (!point) return;
+    const { axis, cursor } = this.view, mine = ++this.picks;
+    await this.exact(cursor);
+    // The pointer may have moved on: what was clicked is opened.
+    const point = axis === this.view.axis && this.mainPoint(cursor);
+    if (!point || mine !== this.picks) return;
     this.line = point[0];
     this.root.classList.add("reading");
     // On a small screen the lens covers what is below.
@@ -351,20 +412,24 @@ export class RunPage {
 
   async readLog(line, focus = false) {
     if (!this.lensModule) return;
+    const mine = this.picks;
     this.lens ??= this.lensModule().then(({ Lens }) => {
       const made = new Lens(this.name, { onmove: (at) => this.toLine(at, false) });
       this.aside.replaceWith(made.root);
       this.aside = made.root;
       return made;
     });
-    await (await this.lens).show(line, { focus });
+    const lens = await this.lens;
+    if (mine === this.picks) await lens.show(line, { focus });
   }
 
   // The crosshair goes where the log is read.
   async toLine(line, show = true) {
     this.line = line;
+    const mine = ++this.picks;
     const metrics = [...new Set(this.charts.slice(0, 2).flatMap((c) => c.metrics))];
     const found = await ask("point", { run: this.name, m: metrics, line }).catch(() => null);
+    if (mine !== this.picks) return;
     const points = Object.values(found?.points ?? {});
     if (points.length) {
       const best = points.sort((a, b) => Math.abs(a[0] - line) - Math.abs(b[0] - line))[0];
@@ -419,12 +484,13 @@ export class RunPage {
       x: () => this.flipAxis(), s: () => this.slider.focus(), Enter: () => this.pick(true), a: () => this.nextAlert(),
       Escape: () => this.escape(),
     }[event.key];
-    if (!does) return false;
+    if (!does || !(this.facts || event.key === "Escape")) return false;
     does();
     return true;
   }
 
   escape() {
+    this.picks += 1;
     if (this.root.classList.contains("reading") && this.view.cursor) {
       this.view.cursor = null;
       this.line = null;
@@ -437,30 +503,43 @@ export class RunPage {
   // What the daemon read meanwhile: only the new points come.
   async heard({ runs }) {
     const changed = runs?.[this.name];
-    if (!this.facts || !changed) return;
-    const alerts = changed.alerts || changed.state || changed.headline;
-    Object.assign(this.facts, { ...changed, alerts: this.facts.alerts });
-    if (alerts) {
-      const fresh = await ask("run", { run: this.name }).catch(() => null);
-      if (fresh) this.facts = fresh;
-    }
+    if (!changed) return;
+    this.about.note(changed);
+    if (!this.facts) return;
+    const { lines, metrics } = this.facts;
+    this.learn(changed);
+    if (isNews(changed)) await this.renew().catch(() => {});
+    if (this.closed) return;
+    if (Object.keys(this.facts.metrics).some((name) => !(name in metrics))) this.remake();
     this.describe();
-    if (changed.lines !== undefined) await this.append();
+    if (this.facts.lines < lines) await this.load();
+    else await this.append(changed.tail);
   }
 
-  async append() {
-    const charts = this.charts.filter((c) => c.visible);
+  // What a load on its way leaves out is asked for when it ends.
+  async append(tail) {
+    const charts = this.drawn(), last = this.upto();
+    if (this.loading || this.appending || this.closed || !charts.length) return;
+    if (!(last >= 0)) { await this.load(); return; }
+    if (this.facts.lines <= last) return;
     // Times of new lines come with the curves.
     if (this.view.isTime) { this.reclock(); return; }
-    const last = Math.min(...charts.map((c) => c.upto ?? -1));
-    const metrics = [...new Set(charts.flatMap((c) => c.metrics))];
-    if (!(last >= 0) || !metrics.length) { await this.load(); return; }
+    // An event brings what came since the one before.
+    if (tail?.after <= last) { this.takeTail(charts, tail); return; }
+    const metrics = [...new Set(charts.flatMap((c) => c.metrics))], mine = this.sequence;
+    this.appending = true;
     const found = await ask("series", { run: this.name, m: metrics, after: last }).catch(() => null);
+    this.appending = false;
+    if (mine !== this.sequence) { await this.append(); return; }
     if (!found) return;
-    const lists = Object.entries(found.points);
-    if (lists.some(([, points]) => points.length >= TAIL)) { await this.load(); return; }
-    for (const [metric, points] of lists) this.extend(charts, metric, points);
-    for (const chart of charts) chart.upto = found.lines;
+    await this.takeTail(charts, found);
+    if (found.lines > last) await this.append();
+  }
+
+  async takeTail(charts, { lines, points: lists }) {
+    if (Object.values(lists).some((points) => points.length >= TAIL)) { await this.load(); return; }
+    for (const [metric, points] of Object.entries(lists)) this.extend(charts, metric, points);
+    for (const chart of charts) chart.upto = lines;
     if (this.added > LIVE_CELLS) this.view.reload();
     else if (this.view.smooth && this.added) this.resmooth();
     this.describeMarks();
@@ -471,14 +550,22 @@ export class RunPage {
     if (this.reclocking) return;
     this.reclocking = setTimeout(async () => {
       this.reclocking = 0;
-      this.facts = await ask("run", { run: this.name }).catch(() => this.facts);
+      await this.renew().catch(() => {});
       await this.load();
     }, 1000);
   }
 
+  // The mean of a curve changes up to its end.
   resmooth() {
-    if (this.resmoothing) return;
-    this.resmoothing = setTimeout(() => { this.resmoothing = 0; this.load(); }, 1500);
+    this.resmoothing ||= setTimeout(async () => {
+      this.resmoothing = 0;
+      if (this.loading) return;
+      const mine = this.sequence, charts = this.drawn();
+      const found = await this.means(charts).catch(() => null);
+      if (mine !== this.sequence || !found) return;
+      this.takeMeans(charts, found);
+      this.redraw();
+    }, 3000);
   }
 
   extend(charts, metric, points) {
@@ -521,6 +608,7 @@ export class RunPage {
   }
 
   close() {
+    this.closed = true;
     this.watching?.disconnect();
     clearTimeout(this.resmoothing);
     clearTimeout(this.reclocking);

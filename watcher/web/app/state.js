@@ -1,9 +1,15 @@
 // Where the page is and how it looks at it: all of it stands in the address.
+let opened = location.hash;
+
+// The address that the page on the screen was made from.
+export function arrived(hash) { opened = hash; }
+
 export function here() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [view = "", ...rest] = path.split("/");
   const params = new URLSearchParams(query);
-  const name = decodeURIComponent(rest.join("/"));
+  // Prometheus writes a space as "+"; a plus sign is never written as itself.
+  const name = decodeURIComponent(rest.join("/").replaceAll("+", "%20"));
   return { view, name, params };
 }
 
@@ -20,9 +26,9 @@ export function link(view, name = "", params = {}) {
 
 // Small changes of the view make no steps of the way back.
 export function note(view, name, params) {
-  const now = here();
-  // The address leads to another page already, which its event is about to open.
-  if (location.hash && (now.view !== view || now.name !== name)) return;
+  // The address leads to another page already, which is about to open.
+  if (location.hash !== opened) return;
   const wanted = link(view, name, params);
   if (location.hash !== wanted) history.replaceState(null, "", wanted);
+  opened = location.hash;
 }
