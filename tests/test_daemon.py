@@ -5,11 +5,11 @@ import os
 import re
 import shutil
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
+from inline import Inline
 from oracle import until
 
 from watcher.alerts import outbox
@@ -17,11 +17,9 @@ from watcher.cli import cli
 from watcher.clock import Clock
 from watcher.commands import options
 from watcher.config import Config
-from watcher.daemon.analyst import Analyst
 from watcher.daemon.daemon import Daemon
-from watcher.daemon.jobs import Job, Options, Result
+from watcher.daemon.jobs import Options
 from watcher.daemon.settings import Settings
-from watcher.daemon.worker import Inline
 from watcher.errors import StorageUnavailableError
 from watcher.files import distinct_names
 from watcher.ingest.discovery import Scanner
@@ -530,12 +528,7 @@ def test_a_stall_counts_from_the_last_line(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It waits for the analysis that drawing has delayed, and is notified once."""
-    real = Analyst.run
-
-    def slow(analyst: Analyst, job: Job) -> Result:
-        return replace(real(analyst, job), analysis_s=0.7, cost_s=0.7)
-
-    monkeypatch.setattr(Analyst, "run", slow)
+    monkeypatch.setattr(Inline, "cost_s", 0.7)
     for first in range(0, 100, 10):
         write(box.logs / "a.log", lines(first, first + 10))
         box.pass_time(10)

@@ -1,6 +1,7 @@
 """Disks that are full or read-only: what was good stays, and all goes on after."""
 
 import resource
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -160,3 +161,27 @@ def test_f37_a_limit_on_the_size_of_files(tmp_path: Path) -> None:
         assert 0 == daemon.stop()
 
     assert {"train.log": once(lines(0, 40_000))} == held(daemon.state)
+
+
+@pytest.mark.parametrize("until_stop", [False, True])
+def test_f37_a_reload_on_a_full_disk(tmp_path: Path, *, until_stop: bool) -> None:
+    """A daemon that has run waits for its database, and can be stopped meanwhile."""
+    with Started(tmp_path) as daemon:
+        append(daemon.logs / "train.log", lines(0, 100))
+        daemon.read_all()
+        # Less than the smallest index of a write-ahead log.
+        small = 20_000, resource.RLIM_INFINITY
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, small)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.says("store.db: cannot be used now (")
+        append(daemon.logs / "train.log", lines(100, 200))
+        if not until_stop:
+            unlimited = resource.RLIM_INFINITY, resource.RLIM_INFINITY
+            resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, unlimited)
+            daemon.read_all()
+
+        assert 0 == daemon.stop()
+        assert "Traceback" not in daemon.said
+
+    size = 100 if until_stop else 200
+    assert {"train.log": once(lines(0, size))} == held(daemon.state)

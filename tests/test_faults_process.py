@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from daemons import Started, held, offsets
+from inline import Inline
 from oracle import WAIT_S, FakeClock, append, lines, once, until
 
 from watcher.daemon.daemon import Daemon
 from watcher.daemon.jobs import Options
 from watcher.daemon.mailbox import Mailbox
 from watcher.daemon.settings import Settings
-from watcher.daemon.worker import Inline
 from watcher.ingest.discovery import Scanner
 from watcher.storage.database import Database
 from watcher.storage.recovery import NAME

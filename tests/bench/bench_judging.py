@@ -140,12 +140,14 @@ def memory(folder: Path) -> None:
     logs = [Log(store, f"run{n}") for n in range(201)]
     for log in logs:
         log.fill(10_000_000 if log is logs[0] else 100_000)
+    print(f"filled: peak {memory_mb():.0f} MB", flush=True)
     analyst = Analyst(Options(str(folder)))
     out = folder / "plots"
     out.mkdir()
-    for log in logs:
-        judged(analyst, log, str(out))
-    print(f"{len(logs)} runs: peak {memory_mb():.0f} MB")
+    for what, path in (("judged", ""), ("with files", str(out))):
+        for log in logs:
+            judged(analyst, log, path)
+        print(f"{len(logs)} runs {what}: peak {memory_mb():.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

@@ -168,8 +168,8 @@ def _serve(context: click.Context, given: dict[str, Any], *, shared: bool) -> No
         if not is_ours:
             return
         stack.enter_context(_page(context, settings.state, wanted=given["web"]))
-        while True:
-            daemon = _opened(Daemon, settings, context)
+        daemon = _opened(Daemon, settings, context)
+        while daemon is not None:
             signals.go_to(daemon.mailbox.put)
             try:
                 verdict = daemon.run()
@@ -185,6 +185,7 @@ def _serve(context: click.Context, given: dict[str, Any], *, shared: bool) -> No
                 return
             if verdict == "reload":
                 settings = _reloaded(context, given, settings)
+            daemon = _reopened(Daemon, settings, context, signals)
 
 
 def _of_all(settings: Any) -> Any:
@@ -249,6 +250,30 @@ def _opened(make: Any, settings: Any, context: click.Context) -> Any:
             return make(settings)
     except errors.StorageSetupError as error:
         return _exit_for(context, error)
+
+
+def _reopened(
+    make: Any, settings: Any, context: click.Context, signals: Signals
+) -> Any:
+    """As `_opened`, but waits for the database; None when asked to stop meanwhile.
+
+    The disk may be full just when a daemon that has run is reloaded.
+    """
+    from watcher.errors import StorageUnavailableError
+    from watcher.host import sdnotify
+
+    logger, reported = logging.getLogger("gptwatch"), False
+    while True:
+        try:
+            return _opened(make, settings, context)
+        except StorageUnavailableError as error:
+            if not reported:
+                logger.error("%s", error)  # noqa: TRY400 - one line, no traceback
+            reported = True
+        if signals.asks("stop"):
+            return None
+        sdnotify.notify("WATCHDOG=1")
+        time.sleep(_TURN_S)
 
 
 def _reloaded(context: click.Context, given: dict[str, Any], before: Any) -> Any:

@@ -14,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from watcher.daemon.analyst import Analyst
 from watcher.daemon.jobs import Job, Options, Result
 
 
@@ -24,29 +23,6 @@ _IDLE_TIMEOUT_S: Final = 12 * 3600.0
 # After SIGTERM it removes what it writes just now, within this.
 _TERMINATE_S: Final = 2.0
 Process = subprocess.Popen[str]
-
-
-class Inline:
-    """Runs jobs at once, in this process: for tests."""
-
-    def __init__(self, options: Options, done: Callable[[Result], None]) -> None:
-        self._analyst = Analyst(options)
-        self._done = done
-
-    @property
-    def busy(self) -> bool:
-        """Whether a job is running."""
-        return False
-
-    def start(self, job: Job) -> None:
-        """Runs a job."""
-        self._done(self._analyst.run(job))
-
-    def check(self) -> None:
-        """Nothing can hang here."""
-
-    def stop(self) -> None:
-        """Nothing is left to stop."""
 
 
 class Worker:
@@ -93,11 +69,12 @@ class Worker:
         assert self._process.stdin is not None
         with self._lock:
             self._running, self._since = (self._process, job), self._uptime()
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
-        # Where the process has died, `_read` sees its end and fails the job.
+        # Where the process has died, `_read` sees its end and fails the job; it closes
+        # the pipe then, so it must not start before.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(asdict(job)) + "\n")
             self._process.stdin.flush()
+        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
 
     def check(self) -> None:
         """Kills a process that takes too long for one job."""

@@ -9,9 +9,9 @@ from parsers.batch import Floats, Ints
 from watcher.analysis.blocks import Blocks
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Measured
+from watcher.analysis.rules.between_restarts import BetweenRestarts
 from watcher.analysis.rules.settings import RisingLoss
 from watcher.analysis.rules.state import folded
-from watcher.analysis.segments import SegmentCursor
 
 
 # The means of the fifths of the records so far are compared, each time that the log
@@ -27,36 +27,15 @@ _STANDARD_ERRORS: Final = 5.0
 _LATEST: Final = 20
 
 
-class RisingLossState:
+class RisingLossState(BetweenRestarts[RisingLoss]):
     """The means of fifths of a segment rise to its end, beyond their standard errors.
 
     Of losses above 0 only: others have no scale.  Resolves when the last records
     have come half of the way back.
     """
 
-    def __init__(self, settings: RisingLoss) -> None:
-        self._settings = settings
-        self._cursor = SegmentCursor()
-        self._found: list[Finding] = []
-        self._segment = _Segment()
-
-    def update(self, new: Measured) -> None:
-        """Takes in new records."""
-        curve = new.train
-        if curve is None:
-            return
-        keep = np.isfinite(curve.values)
-        steps, values = curve.steps[keep], curve.values[keep]
-        for low, high, begun in self._cursor.parts(curve.lines[keep], new.segments):
-            if begun:
-                self._found += self._segment.findings()
-                self._segment = _Segment()
-            self._segment.add(steps[low:high], values[low:high], self._settings)
-
-    def findings(self, run: Measured) -> list[Finding]:
-        """Every rise, in the order of the log."""
-        del run
-        return [*self._found, *self._segment.findings()]
+    def _begin(self) -> "_Segment":
+        return _Segment()
 
 
 def rising_loss(run: Measured, settings: RisingLoss) -> list[Finding]:

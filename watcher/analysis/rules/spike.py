@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from parsers.batch import Floats, Ints
 from watcher.analysis.finding import Finding
-from watcher.analysis.model import Measured
+from watcher.analysis.model import Curve, Measured
+from watcher.analysis.rules.between_restarts import BetweenRestarts
 from watcher.analysis.rules.settings import Spike
 from watcher.analysis.rules.state import folded
-from watcher.analysis.segments import SegmentCursor
 from watcher.analysis.tail import Tail
 
 
@@ -24,7 +24,7 @@ _MIN_RECORDS: Final = 2
 _MAX_RECORDS: Final = 20
 
 
-class SpikeState:
+class SpikeState(BetweenRestarts[Spike]):
     """Training losses far above what the last 64 make likely, two or more in a row.
 
     The logarithm exceeds the mean of the window by so many standard deviations and by
@@ -32,29 +32,11 @@ class SpikeState:
     before a restart.  One high loss alone is an odd batch: the model did not change.
     """
 
-    def __init__(self, settings: Spike) -> None:
-        self._settings = settings
-        self._cursor = SegmentCursor()
-        self._found: list[Finding] = []
-        self._segment = _Segment()
+    def _begin(self) -> "_Segment":
+        return _Segment()
 
-    def update(self, new: Measured) -> None:
-        """Takes in new records."""
-        curve = new.train
-        if curve is None or new.smoothed_loss:
-            return
-        good = np.flatnonzero(np.isfinite(curve.values) & (curve.values > 0))
-        steps, y = curve.steps[good], np.log(curve.values[good])
-        for low, high, begun in self._cursor.parts(curve.lines[good], new.segments):
-            if begun:
-                self._found += self._segment.findings()
-                self._segment = _Segment()
-            self._segment.add(steps[low:high], y[low:high], self._settings)
-
-    def findings(self, run: Measured) -> list[Finding]:
-        """Every spike, in the order of the log."""
-        del run
-        return [*self._found, *self._segment.findings()]
+    def _curve(self, new: Measured) -> Curve | None:
+        return None if new.smoothed_loss else new.train
 
 
 def spike(run: Measured, settings: Spike) -> list[Finding]:
@@ -73,13 +55,15 @@ class _Segment:
         self._until = 0  # the plain statistics hold a spike up to here
         self._open: Finding | None = None  # may go on
 
-    def add(self, steps: Ints, y: Floats, settings: Spike) -> None:
+    def add(self, steps: Ints, values: Floats, settings: Spike) -> None:
         """Judges new points.
 
         A cheap pass with plain rolling statistics finds the few candidates that the
         exact, slower rule has to check.  After a spike, which the plain statistics hold
         and the exact ones do not, every higher point is a candidate.
         """
+        above = values > 0
+        steps, y = steps[above], np.log(values[above])
         self._tail.extend(steps, y)
         self._usual = np.append(self._usual, np.ones(len(y), dtype=bool))
         self._open = None
