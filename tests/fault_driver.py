@@ -202,7 +202,7 @@ class World:
         self.script: list[str] = []
         self._loss = 0
         self._folder = folder
-        self._stopped = False
+        self._stopped = self._ended = False
         self._clock = folder / "clock.txt"
         self._began = time.monotonic()
         places = [folder / name for name in ("logs", "second", "far")]
@@ -273,6 +273,7 @@ class World:
     def kill(self) -> str:
         """It dies at any moment."""
         self.kills += 1
+        self._ended = True
         self.daemon.kill()
         return "kill -9 daemon"
 
@@ -299,6 +300,7 @@ class World:
 
     def stop(self) -> str:
         """It is stopped as systemd would."""
+        self._ended = True
         self.daemon.stop()
         return "kill -TERM daemon"
 
@@ -339,7 +341,10 @@ class World:
         if self._stopped:
             self.daemon.process.send_signal(signal.SIGCONT)
             self._stopped = False
-        if self.daemon.process.poll() is not None:
+        code = self.daemon.process.poll()
+        if code is not None:
+            assert self._ended, f"the daemon ended by itself, with code {code}"
+            self._ended = False
             self.daemon = self._started()
             self._note("start daemon")
 

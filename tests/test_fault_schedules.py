@@ -10,9 +10,11 @@ from fault_driver import World
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 FIRST = int(os.environ.get("GPTWATCH_FAULT_SEED", "1"))
 SCHEDULES = int(os.environ.get("GPTWATCH_FAULT_SCHEDULES", "3"))
+# That found a fault once; what it was has a test of its own, too.
+FOUND = () if "GPTWATCH_FAULT_SEED" in os.environ else (20502, 21705, 21706)
 
 
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + SCHEDULES))
+@pytest.mark.parametrize("seed", [*range(FIRST, FIRST + SCHEDULES), *FOUND])
 def test_any_schedule_of_faults_ends_as_one_reading_would(
     tmp_path: Path, seed: int
 ) -> None:

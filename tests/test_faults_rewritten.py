@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from oracle import Bench, append, lines, once
 
+from watcher.errors import StorageUnavailableError
 from watcher.ingest import fileread, rewritten
+from watcher.ingest.recorder import Recorder
 from watcher.storage.checkpoint import Cursor
 
 
@@ -103,6 +105,29 @@ def test_a_second_training_in_a_log_renamed_by_date(bench: Bench, log: Path) -> 
     bench.settle()
     log.write_bytes(lines(500, 520))
     bench.settle()
+    restart(bench)
+
+    expected = {"train.log": once(lines(0, 20)), "train.log#2": once(lines(500, 520))}
+    assert expected == bench.held()
+
+
+def test_killed_just_after_a_second_training_began(
+    bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its first lines are stored, the earlier parts are known all the same."""
+
+    def fail(*_: object) -> int:
+        raise StorageUnavailableError("killed")
+
+    append(log, lines(0, 10))
+    bench.look()
+    rotate(log, ".2026-05-04")
+    append(log, lines(10, 20))
+    bench.settle()
+    log.write_bytes(lines(500, 520))
+    with monkeypatch.context() as killed:
+        killed.setattr(Recorder, "take", fail)
+        bench.settle()
     restart(bench)
 
     expected = {"train.log": once(lines(0, 20)), "train.log#2": once(lines(500, 520))}

@@ -9,6 +9,7 @@ import gzip
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from oracle import FakeClock, known, once
 
+from parsers.formats import FORMATS
+from watcher.ingest import earlier
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.reader import Reader
 from watcher.ingest.tailer import Tailer
@@ -57,6 +60,7 @@ class Schedules(RuleBasedStateMachine):
         self.held = False
         self.touched = False
         self.quiet = False  # the renamed file was, for long
+        self.older = 0  # files of a rotation before the first look that belong to it
         self.fresh = True  # nothing destroyed anything since the last look
         self.open()
 
@@ -220,6 +224,9 @@ class Schedules(RuleBasedStateMachine):
             self.chain = self.chain[-1:]
             self.seen = self.chain[0]
             self.generations[-1] = self.before + self.seen
+        elif self.older:
+            self.find(self.chain[-1], self.chain[-self.older : -1])
+            self.chain = [self.generations[-1][len(self.before) :]]
         else:
             self.find(self.path.read_bytes())
             self.held = True
@@ -234,7 +241,7 @@ class Schedules(RuleBasedStateMachine):
         content = self.path.read_bytes() if self.path.exists() else None
         if self.seen is None:
             if content is not None:
-                self.find(content)
+                self.find(content, self.chain[len(self.chain) - self.older :])
         elif self.chain:
             self.follow(content)
         elif content is not None and content.startswith(self.seen):
@@ -255,10 +262,10 @@ class Schedules(RuleBasedStateMachine):
         self.quiet = content is None and bool(self.chain) and self.seen is not None
         self.check()
 
-    def find(self, content: bytes) -> None:
-        """A generation begins."""
-        self.generations.append(content)
-        self.before, self.seen, self.chain = b"", content, []
+    def find(self, content: bytes, older: Sequence[bytes] = ()) -> None:
+        """A generation begins, perhaps in older files."""
+        self.before, self.seen, self.chain = b"".join(older), content, []
+        self.generations.append(self.before + content)
 
     def follow(self, content: bytes | None) -> None:
         """The run goes on in the files that came after it."""
@@ -282,7 +289,13 @@ class Schedules(RuleBasedStateMachine):
 
     def look(self) -> None:
         """The reader looks at everything once."""
+        if self.seen is None:
+            self.older = self.earlier()
         self.reader.read(self.reader.scan())
+
+    def earlier(self) -> int:
+        """How many files of a log that was not read yet are the first of its run."""
+        return len(earlier.parts(self.path, FORMATS)) if self.path.exists() else 0
 
     def check(self) -> None:
         """The store holds what one reading of each generation's bytes gives."""

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,10 @@ JOB = Job(1, "a.log", "/logs/a.log")
 HALF = """#!/bin/sh
 read -r job
 printf '{"run": 1, "lines"'
+kill -9 $$
+"""
+# It takes no job, and dies.
+DEAD = """#!/bin/sh
 kill -9 $$
 """
 # It takes no job, and waits.
@@ -83,6 +88,33 @@ def test_a_worker_that_is_killed_while_it_works(
     until(lambda: results)
 
     assert "the worker process ended with code -9" in results[0].error
+    assert not worker.busy
+
+
+class Eager:
+    """A thread that gets the CPU as soon as it starts, and keeps it until it ends."""
+
+    def __init__(
+        self, *, target: Callable[..., None], args: Sequence[object], daemon: bool
+    ) -> None:
+        assert daemon
+        self.start = partial(target, *args)
+
+
+def test_a_worker_that_is_dead_when_it_gets_its_job(
+    worker: Worker,
+    results: list[Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However soon its end is seen, the job fails, and not the daemon."""
+    program(tmp_path, DEAD, monkeypatch)
+    monkeypatch.setattr("watcher.daemon.worker.threading.Thread", Eager)
+
+    worker.start(JOB)
+
+    expected = "/logs/a.log: the worker process ended with code -9"
+    assert [expected] == [result.error for result in results]
     assert not worker.busy
 
 

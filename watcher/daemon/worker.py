@@ -69,11 +69,12 @@ class Worker:
         assert self._process.stdin is not None
         with self._lock:
             self._running, self._since = (self._process, job), self._uptime()
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
-        # Where the process has died, `_read` sees its end and fails the job.
+        # Where the process has died, `_read` sees its end and fails the job; it closes
+        # the pipe then, so it must not start before.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(asdict(job)) + "\n")
             self._process.stdin.flush()
+        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
 
     def check(self) -> None:
         """Kills a process that takes too long for one job."""

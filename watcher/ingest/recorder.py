@@ -10,8 +10,9 @@ from parsers.parser import Parser
 from watcher.clock import Clock
 from watcher.ingest import rotation
 from watcher.ingest.tail import OLD_S, Tail
-from watcher.storage.checkpoint import Cursor
+from watcher.storage.checkpoint import Cursor, Mark
 from watcher.storage.database import Database
+from watcher.storage.rows import Row
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
@@ -48,11 +49,22 @@ class Recorder:
         self._store.move(tail.run, cursor, part=part)
         tail.cursor = cursor
 
+    def parts_before(self, row: Row) -> tuple[Mark, ...]:
+        """The parts of a run that ended before another began, of which none is read."""
+        before = self._store.table.read_before(row)
+        return before.cursor.parts if before and before.cursor else ()
+
     def begin_part(self, tail: Tail, start: Cursor) -> None:
         """Continues a run in the next file of a rotated log."""
         self.move(tail, start, part=True)
         tail.settle()
         tail.close()
+        tail.more = True
+
+    def begin_in(self, tail: Tail, start: Cursor) -> None:
+        """Begins a run in the first file of a log that was rotated before."""
+        self._run(tail, start)
+        self.move(tail, start)
         tail.more = True
 
     def begin_generation(self, tail: Tail) -> None:

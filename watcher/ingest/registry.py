@@ -51,6 +51,7 @@ class Registry:
         self._by_key: dict[tuple[int, int], Tail] = {}
         self._parts: dict[Path, tuple[int, int]] = {}
         self._copies: dict[Path, float] = {}
+        self._earlier: dict[Path, frozenset[Path]] = {}
         self.tails: dict[Path, Tail] = {}
         self.errors: dict[Path, str] = {}
         self.linked: list[Path] = []
@@ -90,7 +91,7 @@ class Registry:
             tail.aliases.clear()
         self._by_key = {t.cursor.key: t for t in self.tails.values() if t.cursor}
         self._by_key |= {t.next_key: t for t in self.tails.values() if t.next_key}
-        self.linked = []
+        self.linked, self._earlier = [], {}
         known = {str(path): path for path in self.tails}
         for root in self._roots:
             try:
@@ -195,14 +196,31 @@ class Registry:
             return True
         if self._parts.get(found.path) == found.key:
             return True
-        tails = map(self.tails.get, rotation.infix_bases(found.path))
-        return any(t and t.cursor and self._has_part(t, t.cursor, found) for t in tails)
-
-    def _has_part(self, tail: Tail, cursor: Cursor, found: Found) -> bool:
-        """Whether a file has the text of an earlier part of a log, or of its newest."""
-        if rewritten.has_marks(found.path, cursor.parts):
+        bases = rotation.infix_bases(found.path)
+        if any(self._is_earlier(base, found) for base in bases):
             self._parts[found.path] = found.key
             return True
+        tails = map(self.tails.get, bases)
+        return any(tail and self._has_part(tail, found) for tail in tails)
+
+    def _is_earlier(self, base: Path, found: Found) -> bool:
+        """Whether a file is a part of a log that was rotated before it was read."""
+        tail = self.tails.get(base)
+        if (tail and tail.run is not None) or not self._may_be_log(base):
+            return False
+        if base not in self._earlier:
+            paths = frozenset(p.path for p in self._tailer.earlier_parts(base))
+            self._earlier[base] = paths
+        return found.path in self._earlier[base]
+
+    def _has_part(self, tail: Tail, found: Found) -> bool:
+        """Whether a file has the text of an earlier part of a log, or of its newest."""
+        cursor = tail.cursor
+        if rewritten.has_marks(found.path, cursor.parts if cursor else tail.parts):
+            self._parts[found.path] = found.key
+            return True
+        if cursor is None:
+            return False
         if fileread.is_at(tail.path, cursor):
             return self._may_become_part(cursor, found)
         parts = rotation.parts(tail.path, cursor, excluded=self.tails.__contains__)

@@ -9,15 +9,17 @@ replaced, inode reused) a new generation begins, and the old one is kept.
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from parsers.format import Format
 from parsers.formats import FORMATS
 from watcher.clock import Clock
-from watcher.ingest import fileread, rewritten, rotation
+from watcher.ingest import earlier, fileread, rewritten, rotation
 from watcher.ingest.recorder import Recorder
 from watcher.ingest.rotated import AskWriter, Rotated
+from watcher.ingest.rotation import Part
 from watcher.ingest.tail import Tail
 from watcher.storage.checkpoint import Cursor
 from watcher.storage.database import Database
@@ -52,6 +54,7 @@ class Tailer:
         self._wanted = wanted
         self.is_tailed: Callable[[Path], bool] = lambda _: False
         self._recorder = Recorder(store, clock, formats)
+        self._formats = formats
         self._rotated = Rotated(self._recorder, clock, writer, excluded=self._is_tailed)
 
     def restore(self, row: Row, root: Path) -> Tail:
@@ -61,6 +64,7 @@ class Tailer:
             root / row.path,
             run=row.id,
             cursor=row.cursor,
+            parts=() if row.cursor else self._recorder.parts_before(row),
             has_metrics=bool(row.latest),
         )
 
@@ -96,6 +100,10 @@ class Tailer:
     def _is_tailed(self, path: Path) -> bool:
         return self.is_tailed(path)
 
+    def earlier_parts(self, path: Path) -> list[Part]:
+        """Parts of a log that was rotated before it was read, the oldest first."""
+        return earlier.parts(path, self._formats)
+
     def settle(self, tails: Sequence[Tail]) -> None:
         """Brings what readers of the database need first up to date."""
         self._recorder.settle(tails)
@@ -125,6 +133,16 @@ class Tailer:
         LOGGER.info("%s: replaced by a renamed log (%s)", tail.path, tail.where)
         tail.evict()
 
+    def _begins_earlier(self, tail: Tail) -> bool:
+        """Begins a run in the first of its earlier parts, where there are any."""
+        parts = self.earlier_parts(tail.path)
+        if not parts:
+            return False
+        changed_ns = tail.path.stat().st_mtime_ns
+        start = replace(rotation.start(parts[0]), mtime_ns=changed_ns)
+        self._recorder.begin_in(tail, start)
+        return True
+
     def _on_missing(self, tail: Tail, quota: int) -> int:
         """The path holds nothing: the file was renamed, rotated or unlinked."""
         if tail.cursor is None:
@@ -140,6 +158,8 @@ class Tailer:
 
     def _read_path(self, tail: Tail, quota: int) -> int:
         """Reads on in the file that the path holds, where it still is the same."""
+        if tail.run is None and self._begins_earlier(tail):
+            return 0
         fd = fileread.opened(tail.path)
         try:
             cursor = tail.cursor or tail.first_cursor(os.fstat(fd))

@@ -54,6 +54,15 @@ class RunTable:
             for r in found
         ]
 
+    def read_before(self, later: Row) -> Row | None:
+        """The last generation before another one that anything was read of."""
+        found = self._connection.row(
+            "SELECT id FROM runs WHERE root = ? AND path = ? AND generation < ?"
+            " AND cursor NOT NULL ORDER BY generation DESC LIMIT 1",
+            (os.fsencode(later.root), os.fsencode(later.path), later.generation),
+        )
+        return self.rows("id = ?", found[0])[0] if found else None
+
     def _labels(self) -> dict[str, str]:
         """Short names of the watched directories, where there are several."""
         rows = self._connection.rows("SELECT DISTINCT root FROM runs ORDER BY root")

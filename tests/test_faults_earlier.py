@@ -1,0 +1,94 @@
+"""Logs that were rotated before gptwatch first saw them: one run, all its parts."""
+
+import bz2
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from oracle import Bench, append, lines, once
+
+
+STAMPS = [
+    ("train.2026-05-04_12-44.log", "train.2026-05-05_12-44.log"),
+    ("train-20260504.log", "train-20260505.log"),
+    ("train.2.log", "train.1.log"),
+    ("train.log.2", "train.log.1"),
+    ("train.log-20260504", "train.log-20260505"),
+]
+
+
+def start(bench: Bench) -> None:
+    """Finds what is there, and once more after a restart."""
+    bench.settle()
+    bench.stop()
+    bench.start()
+    bench.settle()
+
+
+@pytest.mark.parametrize("names", STAMPS)
+def test_parts_that_were_there_first(
+    bench: Bench, log: Path, names: tuple[str, str]
+) -> None:
+    """They are parts of the run, as those of a rotation that is seen."""
+    for name, step in zip((*names, log.name), (0, 300, 600), strict=True):
+        append(bench.logs / name, lines(step, step + 300))
+
+    start(bench)
+
+    assert {"train.log": once(lines(0, 900))} == bench.held()
+    assert [3] == [row.parts for row in bench.rows().values()]
+    append(log, lines(900, 910))
+    bench.settle()
+    assert {"train.log": once(lines(0, 910))} == bench.held()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "packed"), [(".gz", gzip.compress), (".bz2", bz2.compress)]
+)
+def test_packed_parts_that_were_there_first(
+    bench: Bench, log: Path, suffix: str, packed: Callable[[bytes], bytes]
+) -> None:
+    """Whatever packed them."""
+    older = log.with_name(f"train.log.2{suffix}")
+    older.write_bytes(packed(lines(0, 300)))
+    append(log.with_name("train.log.1"), lines(300, 600))
+    append(log, lines(600, 900))
+
+    start(bench)
+
+    assert {"train.log": once(lines(0, 900))} == bench.held()
+
+
+def test_only_as_far_back_as_the_steps_go_on(bench: Bench, log: Path) -> None:
+    """Parts of the training before are none of this one."""
+    append(log.with_name("train.log.3"), lines(500, 600))
+    append(log.with_name("train.log.2"), lines(0, 100))
+    append(log.with_name("train.log.1"), lines(100, 200))
+    append(log, lines(200, 300))
+
+    start(bench)
+
+    assert {"train.log": once(lines(0, 300))} == bench.held()
+
+
+def test_a_log_named_by_date_is_a_run_of_its_own(bench: Bench, log: Path) -> None:
+    """Where its steps lead nowhere near the first ones of the other log."""
+    append(bench.logs / "train.2026-05-04.log", lines(0, 100))
+    append(log, lines(0, 50))
+
+    start(bench)
+
+    expected = {"train.2026-05-04.log": once(lines(0, 100))}
+    assert expected | {"train.log": once(lines(0, 50))} == bench.held()
+
+
+def test_a_part_without_steps_or_that_is_broken(bench: Bench, log: Path) -> None:
+    """What cannot be read for its steps is no part, and hides nothing."""
+    log.with_name("train.log.2.gz").write_bytes(b"no archive")
+    append(log.with_name("train.log.1"), b"no metrics here\n" * 5)
+    append(log, lines(0, 50))
+
+    start(bench)
+
+    assert {"train.log": once(lines(0, 50))} == bench.held()
