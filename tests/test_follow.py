@@ -2,7 +2,7 @@
 
 import io
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from test_prefixes import eventful
 
 from parsers.parser import Parser
 from watcher.analysis.pipeline import analyse
-from watcher.daemon import followed
+from watcher.daemon import analyst, followed
 from watcher.daemon.analyst import Analyst
 from watcher.daemon.jobs import Job, Options, Result
 from watcher.outputs.text.findings import as_dict
@@ -33,11 +33,15 @@ class Watched:
         self.text = b""
         self.analyst = Analyst(Options(str(folder)))
 
-    def read(self, text: bytes) -> None:
-        """The log grew."""
+    def read(self, text: bytes, at_s: float | None = None) -> None:
+        """The log grew; `at_s`: when, where its end was seen."""
         delta = self.parser.feed(text)
+        cursor = Cursor(1, 1)
+        if at_s is not None:
+            size = len(self.text) + len(text)
+            cursor = Cursor(1, 1, offset=size, size=size, mtime_ns=int(at_s * 1e9))
         with self.store.transaction():
-            self.store.add(self.run, delta, Cursor(1, 1), self.parser, text)
+            self.store.add(self.run, delta, cursor, self.parser, text)
         self.text += text
 
     def judge(self, **changed: Any) -> Result:
@@ -230,8 +234,10 @@ def test_a_last_line_without_an_end_counts_when_the_log_has_ended(log: Watched) 
     assert log.agrees()
 
 
-def test_files_of_a_long_run_are_bounded(log: Watched, tmp_path: Path) -> None:
-    """The latest document is decimated, and says so; the dated one has all points."""
+def test_files_of_a_long_run_are_bounded(
+    log: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The latest document is decimated, and says so; so is the dated one of many."""
     lines = (
         b"iter %d: loss %.4f, time 100.00ms, mfu 30.00%%\n" % (i, 2 + 1 / (i + 1))
         for i in range(30_000)
@@ -249,3 +255,71 @@ def test_files_of_a_long_run_are_bounded(log: Watched, tmp_path: Path) -> None:
     whole = orjson.loads(Path(made["data"]).read_bytes())
     assert not whole["decimated"]
     assert 30_000 == len(whole["training"]["iters"])
+
+    monkeypatch.setattr(analyst, "_WHOLE_RECORDS", 29_999)
+    made = log.judge(folder=str(out), final=True, stamp="20260101_000001").made
+
+    longer = orjson.loads(Path(made["data"]).read_bytes())
+    assert longer["decimated"]
+    assert whole["summary"] == longer["summary"]
+
+
+def arriving(log: Watched, ms: Callable[[int], float], n: int = 4000) -> Iterator[int]:
+    """The log grows by ten lines without a time at once; how many there are."""
+    at_s = 1.7e9
+    for first in range(0, n, 10):
+        steps = range(first, first + 10)
+        at_s += sum(map(ms, steps)) / 1000
+        lines = (b"step=%d/9999 loss=%.4f\n" % (i, 2 + 9 / (i + 9)) for i in steps)
+        log.read(b"".join(lines), at_s)
+        yield first + 10
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_times_of_arrival_stand_in_for_those_of_the_log(
+    log: Watched, tmp_path: Path, *, restarts: bool
+) -> None:
+    """Time, what is left and a slowdown; and the report names where they come from."""
+    out = tmp_path / "plots"
+    out.mkdir()
+    for lines in arriving(log, lambda step: 1500 if step < 3000 else 6000):
+        if lines % 500 == 0:
+            log.judge()
+            if restarts:
+                log.analyst.close()
+
+    result = log.judge(folder=str(out))
+
+    assert result.summary["times_seen"]
+    assert 1500 == result.summary["typical_ms"]
+    assert result.summary["training_s"] == pytest.approx(
+        3000 * 1.5 + 1000 * 6, rel=0.02
+    )
+    assert result.summary["eta_s"] == pytest.approx(5999 * 6, rel=0.05)
+    assert ["slowdown"] == [f["rule"] for f in result.findings]
+    assert "by when lines arrived" in (out / "latest.txt").read_text()
+
+
+def test_times_of_arrival_are_dropped_where_the_log_states_its_own(
+    log: Watched,
+) -> None:
+    """Also when it states them later than its losses."""
+    for _ in arriving(log, lambda _: 1500, 300):
+        pass
+    assert log.judge().summary["times_seen"]
+
+    lines = (b"step=%d/9999 loss=2.0 time=80.0ms\n" % i for i in range(300, 400))
+    log.read(b"".join(lines), 1.7e9 + 999)
+
+    assert log.agrees()
+    summary = log.judge().summary
+    assert not summary["times_seen"]
+    assert 80.0 == summary["typical_ms"]
+
+
+def test_a_log_that_was_read_at_once_has_no_times(log: Watched) -> None:
+    """Nobody saw when its lines were written."""
+    log.read(b"".join(b"step=%d/9999 loss=2.0\n" % i for i in range(300)), 1.7e9)
+
+    assert log.agrees()
+    assert log.judge().summary["typical_ms"] is None

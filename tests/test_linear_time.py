@@ -39,7 +39,7 @@ GROWTH = 8.0
 ANCHORED = {
     "parsers.hyperparameters.reader._ARITHMETIC",
     "parsers.keyvalue.counts._AFTER_EPOCH",
-    "parsers.formats.keyvalue._PLAIN",
+    "parsers.keyvalue.heads._PLAIN",
     "parsers.formats.csv._NAME",
 }
 LONGEST = {

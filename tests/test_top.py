@@ -292,6 +292,7 @@ def test_a_chart_is_zoomed_around_the_crosshair(screen: Screen) -> None:
     assert "axis: step" == screen.text.splitlines()[2].split("  ")[0]
     assert "axis: line" in screen.press("x")
     assert "logarithmic" in screen.press("l")
+    assert "axis: training time, logarithmic" in screen.press("x")
     assert "average of 10" in screen.press("s")
 
 
@@ -485,3 +486,16 @@ def test_update_is_pure(state: Path) -> None:
     assert first == second != before
     assert copy is before
     assert isinstance(first, Model)
+
+
+def test_the_axis_is_time_where_the_log_states_it(screen: Screen) -> None:
+    """The crosshair stays on its line; the chart ends at seconds of training."""
+    screen.press("j", "enter", "left", "left")
+    line = screen.model.line
+    shown = screen.press("x", "x")
+    assert line == screen.model.line
+    low, high = re.findall(r"(?m)^ +(\d[\d.]* m?s) .* (\d[\d.]* s) ", shown)[0]
+    assert low.endswith("ms")
+    assert float(high.removesuffix(" s")) > 1
+    assert "axis: line (no times are known)" in screen.press("f", "x")
+    assert screen.press("x").count("axis: step")

@@ -227,6 +227,22 @@ def test_alerts_are_those_that_fire(page: Served) -> None:
     assert [] == page.get("/api/1/alerts").json["alerts"]
 
 
+def test_links_of_alertmanager_lead_to_a_page(page: Served) -> None:
+    """To the run that they name, else to the list, whose first part are alerts."""
+    from_outside = {
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+    }
+
+    whole = page.get("/alerts", headers=from_outside)
+    one = page.get("/alerts", headers=from_outside, run="sub/a b.log")
+
+    assert (303, "/#/") == (whole.status, whole.headers["location"])
+    assert "/#/run/sub/a%20b.log" == one.headers["location"]
+    assert 403 == page.get("/alerts", headers={"sec-fetch-site": "cross-site"}).status
+
+
 def test_words_follow_the_browser(page: Served) -> None:
     """Russian or English, with the same phrases."""
     russian = page.get("/api/1/words", headers={"accept-language": "ru-RU,ru"}).json
@@ -348,3 +364,25 @@ def test_the_page_comes_before_the_daemon(tmp_path: Path) -> None:
         assert "" == served.address
         assert 1 == served.process.wait(timeout=30)
         assert "gptwatch start" in served.said
+
+
+def test_an_event_brings_points_of_a_run_that_is_looked_at(
+    bench: Bench, page: Served
+) -> None:
+    """Those that came since the event before: no page need ask for them."""
+    line = http.client.HTTPConnection("127.0.0.1", page.port, timeout=20)
+    line.request("GET", "/api/1/events")
+    stream = line.getresponse()
+    event(stream)
+    page.get("/api/1/series", run="train.log", m="loss", w=10)
+    found = []
+    for step in (2600, 2601, 2602):
+        append(bench.logs / "train.log", lines(step, step + 1))
+        bench.look()
+        found.append(event(stream)["runs"]["train.log"].get("tail"))
+    line.close()
+
+    for step, tail in enumerate(found[1:], 2601):
+        [[at, *point]] = tail["points"]["loss"]
+        assert (tail["lines"], tail["after"]) == (at, at - 1)
+        assert point[0] == step

@@ -75,6 +75,15 @@ def test_a_run_is_drawn_and_goes_on(page: Page, bench: Bench) -> None:
     expect(page.locator(".hero .key b").first).to_have_text("3.2500")
 
 
+def test_evaluations_are_no_outliers(page: Page) -> None:
+    """Ten of them beside a thousand losses, far from these: all are in the range."""
+    go(page, "#/run/train.log")
+    ready(page)
+
+    full = page.locator(".hero").get_by_text("full range")
+    expect(full).to_be_hidden()
+
+
 def test_a_zoom_stays_while_points_come(page: Page, bench: Bench) -> None:
     """And it is in the address, which shows the same when it is opened again."""
     go(page, "#/run/train.log")
@@ -140,6 +149,15 @@ def test_an_alert_leads_to_its_line(page: Page) -> None:
     expect(page.locator(".lens .here")).to_contain_text(re.compile("step 600|iter 600"))
     expect(page).to_have_url(re.compile("from="))
     expect(page.locator(".alerts")).to_contain_text("Overfitting since step 400")
+
+
+def test_a_link_of_prometheus_opens_its_run(page: Page, bench: Bench) -> None:
+    """It has a plus sign where the name has a space."""
+    append(bench.logs / "a b+c.log", lines(0, 20))
+    bench.look()
+    go(page, "#/run/a+b%2Bc.log")
+
+    expect(page.locator(".heading .name")).to_have_text("a b+c.log")
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:

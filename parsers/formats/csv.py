@@ -44,8 +44,8 @@ _TENSOR: Final = re.compile(
 )
 # What a logger puts in front of a row.
 _PREFIX: Final = re.compile(
-    rb"(?:[^\n]{0,100}?\b(?:INFO|DEBUG)\b(?: +-| +\S{1,40} +-|[\])]?:?)"
-    rb"|\[[^\]\n]{1,60}\]:?|\d{4}-\d\d-\d\d[ T][\d:.,]{5,16}(?: [-|:])?)[ \t]+"
+    rb"^(?:[^\n]{0,100}?\b(?:INFO|DEBUG)\b(?: ++-| ++\S{1,40}+ ++-|[\])]?:?)"
+    rb"|\[[^\]\n]{1,60}\]:?|\d{4}-\d\d-\d\d[ T][\d:.,]{5,16}(?: [-|:])?)[ \t]++"
 )
 _WORD: Final = re.compile(rb"\S+")
 _GAP: Final = re.compile(rb" {2,}")

@@ -27,34 +27,33 @@ import math
 import re
 from typing import Any, Final
 
+import numpy as np
+
 from parsers.batch import Batch
-from parsers.engine.numbers import number
 from parsers.engine.pieces import MASK, Piece
-from parsers.format import Fields, Format
-from parsers.keyvalue.records import Entry, Records, entry
-from parsers.keyvalue.rows import SingleRows, fields
-from parsers.keyvalue.vocabulary import depends_on_digits, is_curve, key
+from parsers.engine.templates import Raw
+from parsers.format import Format
+from parsers.keyvalue.dictionaries import (
+    OWN_LOSS,
+    STEP,
+    SUMMARY,
+    Runs,
+    located,
+    parsed,
+    same,
+)
+from parsers.keyvalue.records import Records
+from parsers.keyvalue.rows import SingleRows
 from parsers.metrics import ANY_LOSS
 
 
-_ITEM: Final = re.compile(
-    rb"'([\w/ .()-]{1,64})': ?(?:np\.float\d+\()?(['\"]?)([-+]?[\w.+-]+)"
-    rb"(?:/\d+)?\2\)?(?=[,}])"
-)
 _BAR: Final = re.compile(
     rb"(?:^|\]:? ?|\d: ?|\) ?)\s*\d+%(?:\|[^|]*\|)?\s*(\d{1,15})/(\d{1,15}) "
     rb"\[([^\]]{0,99}(?:it/s|s/it))"
 )
-# `step 10 {'loss': 2.3}`
-_STEP: Final = re.compile(
-    rb"(?i)(?<![a-z-])(?:step|iter|iteration)s?[ :=#]{1,4}(\d{1,15})(?![\d.])"
-)
 # What a bar states in brackets: `00:15<00:23, 39.06it/s`
 _ELAPSED: Final = re.compile(rb"^([\d:]{1,12})<")
 _RATE: Final = re.compile(rb"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)(it/s|s/it)$")
-# `rl_loss: -0.003, reward_data: {'total_num': 64}` is no record of the Trainer.
-_OWN_LOSS: Final = re.compile(rb"loss\w{0,32}+ ?[:=] ?[-+]?\d")
-_SUMMARY: Final = b"'train_runtime'"
 _MS: Final = 1000.0
 _MASKS_MAX: Final = 4096
 # A bar that jumps over steps takes them for done in no time, and forgets that slowly.
@@ -74,7 +73,8 @@ class Dictionaries:
 
     def __init__(self) -> None:
         self.taken: list[int] = []
-        self._single = SingleRows(_located, parsed)
+        self._runs = Runs()
+        self._single = SingleRows(located, parsed)
         self._barred: dict[bytes, bool] = {}  # whether lines of a mask hold a bar
         self._kept: list[_Kept] = []  # one record, printed once or twice
         self._bar = -1  # count of the training bar
@@ -102,6 +102,8 @@ class Dictionaries:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
+        if self._is_counted(piece):
+            return self._read_counted(piece)
         records = Records()
         for line, text in enumerate(piece.lines, piece.first):
             drawn = b"%|" in text or (b"% " in text and b" [" in text)
@@ -109,11 +111,48 @@ class Dictionaries:
                 self._draw(text, records)
             if b"{'" in text:
                 self._dictionary(line, text, records)
-            elif b"_loss " in text and _MEAN.search(text):
+            elif _is_mean(text):
                 self.taken.append(line)
             elif self._kept and not drawn and text.strip():
                 self._release(records)
         return records.batches()
+
+    def _is_counted(self, piece: Piece) -> bool:
+        """Whether no record of a piece waits for a bar: there are none."""
+        settled = self._known or not self._counting
+        return bool(
+            self._bar < 0
+            and not self._kept
+            and self._trained
+            and self._last
+            and settled
+            and b"%" not in piece.data
+        )
+
+    def _read_counted(self, piece: Piece) -> list[Batch]:
+        """The same as line by line."""
+        records, batches = Records(), list[Batch]()
+        for found in self._runs.read(piece):
+            if found.table is None:
+                text = piece.line(found.line - piece.first)
+                self._dictionary(found.line, text, records)
+            else:
+                batches.append(self._run(found.table, found.rows))
+        if b"_loss " in piece.data:
+            means = (i for i, t in enumerate(piece.lines) if _is_mean(t))
+            self.taken += [i + piece.first for i in means]
+        return batches + records.batches()
+
+    def _run(self, table: Raw, rows: slice) -> Batch:
+        """Records of training, each a stride behind the one before."""
+        lines = table.lines[rows]
+        columns = {name: column[rows] for name, column in table.columns.items()}
+        steps = self._last + self._stride * np.arange(1, len(lines) + 1)
+        self._last, self._evaluated = int(steps[-1]), None
+        self._before = {name: float(column[-1]) for name, column in columns.items()}
+        self._epoch = self._before.get("epoch", self._epoch)
+        self.taken += lines.tolist()
+        return Batch("dictionary", lines, steps, columns)
 
     def flush(self) -> list[Batch]:
         """The record that still waits for its bar."""
@@ -173,15 +212,15 @@ class Dictionaries:
         return bool(self._kept) and count > 0
 
     def _dictionary(self, line: int, text: bytes, records: Records) -> None:
-        if _SUMMARY in text:
+        if SUMMARY in text:
             self.taken.append(line)
             self._release(records)
             return
         found = self._single.read(text)
-        if not found.curve or _OWN_LOSS.search(text, 0, text.find(b"{'")):
+        if not found.curve or OWN_LOSS.search(text, 0, text.find(b"{'")):
             return
         self.taken.append(line)
-        named = _STEP.search(text, 0, text.find(b"{'"))
+        named = STEP.search(text, 0, text.find(b"{'"))
         if found.step is None and named:
             found.step = int(named[1])
         if found.step is not None:
@@ -189,7 +228,7 @@ class Dictionaries:
             records.add("dictionary", line, found.step, found.values)
             return
         train = "loss" in found.values
-        if self._kept and not _same(self._kept[-1][2], found.values):
+        if self._kept and not same(self._kept[-1][2], found.values):
             if train and self._kept[-1][1]:
                 self._counting = True  # no bar between them: output is buffered
             self._release(records)
@@ -235,7 +274,7 @@ class Dictionaries:
             self._known = self._trained = True
             self._stride = max(self._bar - self._last, 1) if train else self._stride
             self._last = self._bar
-        elif not _same(self._before, values):
+        elif not same(self._before, values):
             if restarted:
                 self._last = self._evaluations = 0
             if train:
@@ -271,27 +310,8 @@ class Dictionaries:
         return not train or restarted or self._bar != self._last
 
 
-def _located(text: bytes) -> Fields | None:
-    """Where the values of a dictionary stand."""
-    items = list(_ITEM.finditer(text, text.find(b"{'")))
-    names = [item[1].decode("ascii", "replace") for item in items]
-    if any(map(depends_on_digits, names)):
-        return None
-    return fields(
-        (meant, item.span(3))
-        for name, item in zip(names, items, strict=True)
-        if (meant := key(name)) and number(item[3]) is not None
-    )
-
-
-def parsed(text: bytes) -> Entry:
-    """What the dictionary in a line states."""
-    found = []
-    for name, _, value in _ITEM.findall(text, text.find(b"{'")):
-        meant, is_worth = key(name.decode("ascii", "replace")), number(value)
-        if meant and is_worth is not None:
-            found.append((meant, is_worth))
-    return entry(found)
+def _is_mean(text: bytes) -> bool:
+    return b"_loss " in text and b"{'" not in text and bool(_MEAN.search(text))
 
 
 def _ms(shown: bytes) -> float:
@@ -302,20 +322,10 @@ def _ms(shown: bytes) -> float:
     return _MS * seconds
 
 
-def _same(one: dict[str, float], other: dict[str, float]) -> bool:
-    """Whether two dictionaries are one record, printed twice and perhaps rounded."""
-    losses = [n for n in {*one, *other} if n == "epoch" or is_curve(n)]
-    if [str(one.get(n)) for n in losses] != [str(other.get(n)) for n in losses]:
-        return False
-    loss = one.get("loss", 1.0)
-    if (loss == 0 or math.isnan(loss)) and one.keys() == other.keys():
-        return False  # a loss that stays at 0, or NaN, is no repetition
-    # LLaMA-Factory repeats a record with four decimals of the learning rate.
-    return f"{one.get('lr', 0):.4e}" == f"{other.get('lr', 0):.4e}"
-
-
 _STATE: Final = tuple(
-    name for name in vars(Dictionaries()) if name not in {"taken", "_single", "_barred"}
+    name
+    for name in vars(Dictionaries())
+    if name not in {"taken", "_runs", "_single", "_barred"}
 )
 
 

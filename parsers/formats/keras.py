@@ -16,12 +16,16 @@ time is that of an epoch: `3s 12ms/step` of 250 steps is 3 s.  `0s` is unknown.
 import re
 from typing import Any, Final, NamedTuple
 
-from parsers.batch import Batch
+import numpy as np
+from numpy.typing import NDArray
+
+from parsers.batch import Batch, Floats, Ints
 from parsers.engine.numbers import number
 from parsers.engine.pieces import Piece
-from parsers.format import Format
+from parsers.engine.templates import Templates
+from parsers.format import Fields, Format, LinePattern
 from parsers.keyvalue.records import Records, entry
-from parsers.keyvalue.vocabulary import key
+from parsers.keyvalue.vocabulary import depends_on_digits, key
 from parsers.metrics import ANY_LOSS
 
 
@@ -36,6 +40,7 @@ _NO_BAR: Final = re.compile(rb"^()()() ?(?:- )?(\d{1,8})s(?= - )")
 _ITEM: Final = re.compile(rb" - (\w[\w ./-]{0,64}): ([-+]?[\w.+-]+)")
 _TIME: Final = re.compile(rb"(?<![\d.])([\d.]+)(us|ms|s)/(epoch|step|sample|batch)")
 _RUNS_MAX: Final = 8
+_NO_LINES: Final = np.empty(0, np.int64)
 _MS: Final = {b"us": 1e-3, b"ms": 1.0, b"s": 1e3}
 
 
@@ -60,6 +65,8 @@ class Epochs:
         self._named = False  # whether any line named its epoch
         self._open: list[list[int]] = []  # epochs without a record, and of how many
         self._kept: _Kept | None = None
+        pattern = LinePattern("bar", _bar, step="none")
+        self._bars = Templates((Format("bars", "", (), (pattern,)),))
 
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
@@ -67,15 +74,48 @@ class Epochs:
         if b"Epoch " not in piece.data and b"oss: " not in piece.data:
             return []
         records = Records()
-        for line, text in enumerate(piece.lines, piece.first):
-            found = _EPOCH.search(text) if b"Epoch " in text else None
-            if b"oss: " in text and b" - " in text:
-                shown = text[: found.start()] if found else text
-                self._progress(line, shown, records)
-            if found:
-                self._release(records)
-                self._begin(int(found[1]), int(found[2]))
+        lines, done, full = self._drawn(piece)
+        others = np.ones(len(piece), dtype=bool)
+        others[lines[~full] - piece.first] = False
+        self.taken += lines[~full].tolist()
+        lines, done = lines[~full], done[~full]
+        before = 0
+        for i in np.flatnonzero(others).tolist():
+            text = piece.lines[i]
+            if b"Epoch " in text or b"oss: " in text:
+                here = int(lines.searchsorted(i + piece.first))
+                self._pass(done[before:here], records)
+                before = here
+                self._line(i + piece.first, text, records)
+        self._pass(done[before:], records)
         return records.batches()
+
+    def _drawn(self, piece: Piece) -> tuple[Ints, Floats, NDArray[np.bool_]]:
+        """The bars that show a loss: their lines, counts, and whether they are full."""
+        raws = self._bars.read(piece).taken[0]
+        if not raws:
+            return _NO_LINES, np.empty(0), np.empty(0, dtype=bool)
+        lines = np.concatenate([raw.lines for raw in raws])
+        done, total = (
+            np.concatenate([raw.columns[name] for raw in raws])
+            for name in ("step", "per_epoch")
+        )
+        order = lines.argsort(kind="stable")
+        return lines[order], done[order], (done >= total)[order]
+
+    def _pass(self, done: Floats, records: Records) -> None:
+        """Some bars that are not full: counts of another one that begins anew?"""
+        if self._kept and len(done) and done.min() < self._kept.done:
+            self._release(records)  # an evaluation's
+
+    def _line(self, line: int, text: bytes, records: Records) -> None:
+        found = _EPOCH.search(text) if b"Epoch " in text else None
+        if b"oss: " in text and b" - " in text:
+            shown = text[: found.start()] if found else text
+            self._progress(line, shown, records)
+        if found:
+            self._release(records)
+            self._begin(int(found[1]), int(found[2]))
 
     def flush(self) -> list[Batch]:
         """The last epoch, if no other came."""
@@ -142,6 +182,19 @@ class Epochs:
         else:
             self._epoch += not self._named
         records.add("epoch", line, self._epoch, values)
+
+
+def _bar(text: bytes) -> Fields | None:
+    """The counts of a bar that shows a loss."""
+    if b"oss: " not in text or b" - " not in text or b"Epoch " in text:
+        return None
+    head = _BAR.search(text)
+    if head is None or head[2] == b"Unknown":
+        return None
+    names = (name.decode("ascii", "replace") for name, _ in _ITEM.findall(text))
+    if any(map(depends_on_digits, names)) or "loss" not in _values(text[head.end() :]):
+        return None
+    return [("step", *head.span(1)), ("per_epoch", *head.span(2))]
 
 
 _STATE: Final = ("_epoch", "_named", "_kept")

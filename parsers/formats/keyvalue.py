@@ -51,6 +51,8 @@ _LETTER: Final = (
 _EVALUATED: Final = re.compile(
     rb"(?i)\b(?:m_?iou|mean ?iou?|meaniu|m?ap|psnr|ssim|early ?stopping|patience"
     rb"|performance)\b"
+    # DeepSpeed-Chat, below `Evaluating perplexity`
+    rb"|^ppl: [\d.]{1,24}, loss: "
 )
 MEANS: Final = {"running_loss": "loss"}
 TESTS: Final = {"test_loss": "val_loss"}

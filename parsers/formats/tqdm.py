@@ -30,13 +30,14 @@ _PERCENT: Final = (
 )
 # Where the total is not known: `13it [00:09,  1.39it/s, loss=0.5]`
 _BARE: Final = rb"(?<![^\s:])(?P<step>" + COUNT + rb")it \[[^\],]*"
-# `Progress on:train 10it/1000it rate:1.2it/s remaining:10:00 postfix:loss=2.3`
+# `Progress on:train 10it/1000it rate:1.2it/s remaining:10:00 postfix:loss=2.3`, or of
+# `1.00kit`: a rounded number of steps is none.
 _LOGGABLE: Final = (
     rb"\bProgress on:\S{0,64} (?P<step>"
     + COUNT
-    + rb")it/(?P<per_epoch>"
+    + rb")it/(?:(?P<per_epoch>"
     + COUNT
-    + rb")it rate:"
+    + rb")it|\d{1,9}(?:\.\d{1,9})?[kMG]it) rate:"
 )
 _PAIR: Final = re.compile(
     rb"(?<![\w/.])([A-Za-z][\w/. -]{0,48}?(?: \([a-z]{1,16}\))?)"

@@ -19,7 +19,7 @@ _HEAD: Final = re.compile(
 _HEAD_LONGEST: Final = 96
 _PLAIN: Final = re.compile(rb"(?:.*[\]|:>-]\s)?[\W_]*")
 # A setting in a section of a YAML file.
-_SETTING: Final = re.compile(rb"[ \t]++\w{1,24}: \d++\s*+")
+_SETTING: Final = re.compile(rb"^[ \t]++\w{1,24}: \d++\s*+$")
 
 
 def alone(text: bytes) -> Fields | None:

@@ -110,7 +110,8 @@ def _smoothed(
         centred_mean(train.values[first:end], window)
         for first, end in spans(train.lines, parts)
     ]
-    return np.concatenate(means)
+    # Most runs are one segment, whose mean need not be in memory twice.
+    return means[0] if len(means) == 1 else np.concatenate(means)
 
 
 def _pauses(run: Measured, usual_ms: float) -> NDArray[np.bool_]:
@@ -151,4 +152,6 @@ def _elapsed(course: Course, run: Measured, main: Curve) -> Floats | None:
     if run.time is None or not np.isfinite(run.usual_ms):
         return None
     lines, seconds = course.elapsed(run.time)
+    if np.array_equal(lines, main.lines):
+        return seconds
     return np.interp(main.lines, lines, seconds)

@@ -111,6 +111,7 @@ class Figures:
             **val,
             **self._times(run, end, spent, findings),
             validation_sets=self._validation_sets(run),
+            times_seen=run.seen,
         )
 
     def levels(self) -> Curve:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch, Floats, Ints, Milestone
+from parsers.engine import stamps
 from parsers.format import Format
 from parsers.formats import FORMATS
 from watcher.analysis.course import Course
@@ -25,6 +26,11 @@ _WHOLE: Final = 1 / 4
 _MILESTONES: Final = 4096
 
 _END: Final = 1 << 62
+# Where a log states one of these, times at which it was seen are not needed.
+_TIMES: Final = frozenset({"iter_ms", "train_time_ms", "iters_per_s"})
+_CLOCK: Final = "train_time_ms"
+# So many times at which a log was seen to end make a clock.
+_MIN_SEEN: Final = 3
 
 Names = tuple[str, ...]
 
@@ -61,6 +67,9 @@ class Follower:
         self._read: dict[Names, _Read] = {}
         self._milestone = 0, 0  # number and line of the last one
         self._step: int | None = None  # of the last record
+        self._seen = False
+        self._clock = stamps.Clock()  # of lines that were seen, up to one
+        self._seen_line = 0
 
     def update(
         self,
@@ -72,11 +81,12 @@ class Follower:
     ) -> None:
         """Takes in what the run has more than before, in the snapshot of `columns`."""
         form = next((f for f in formats if f.name == row.format), None)
-        log = replace(log, format=form, info=_info(row))
         groups = _groups(columns.spans(row.id))
         whole = _Whole(self, database, columns, row, groups)
+        before, self._seen = self._seen, self._is_seen(database, row, whole.names)
+        log = replace(log, format=form, info=_info(row), seen=self._seen)
         new = None
-        if self._read and row.lines >= self.lines:
+        if self._read and row.lines >= self.lines and self._seen == before:
             new = self._new(database, columns, row, groups)
         if new is None:
             self._begin()
@@ -87,6 +97,12 @@ class Follower:
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "row": None}
 
+    def _is_seen(self, database: Database, row: Row, names: Sequence[str]) -> bool:
+        """Whether time is that at which lines were seen: nothing better is known."""
+        if not names or not _TIMES.isdisjoint(names):
+            return False
+        return self._seen or len(database.places.seen(row.id, 0)) >= _MIN_SEEN
+
     def _begin(self) -> None:
         self.course = Course(self._settings)
         self.restart()
@@ -94,6 +110,7 @@ class Follower:
     def restart(self) -> None:
         """All records are read again."""
         self._read, self._milestone, self._step = {}, (0, 0), None
+        self._clock, self._seen_line = stamps.Clock(), 0
         self.milestones.clear()
 
     def _new(
@@ -141,34 +158,63 @@ class Follower:
                 read.records += len(batch)
                 value = batch.values[min(batch.values)][-1] if batch.values else 0.0
                 read.last = int(batch.lines[-1]), int(batch.steps[-1]), float(value)
-        marks = self._marks(database, row, batches, until)
+        steps = _Steps(batches, self._step)
         lines = row.lines if until is None else until
-        return Records({n: _column(n, batches) for n in names}, marks, lines)
+        found = {n: _column(n, batches) for n in names}
+        if self._seen:
+            found[_CLOCK] = self._time(database, row, steps, lines)
+        marks = self._marks(database, row, steps, until)
+        self._step = steps.last
+        return Records(found, marks, lines)
+
+    def _time(
+        self, database: Database, row: Row, steps: "_Steps", last: int
+    ) -> tuple[Ints, Ints, Floats]:
+        """Training time where the log was seen to end, up to a line."""
+        seen = [
+            (line, at, step)
+            for line, at in database.places.seen(row.id, self._seen_line)
+            if line <= last and (step := steps.before(line)) is not None
+        ]
+        self._seen_line = last
+        if not seen:
+            return _NONE
+        lines, times, known = (np.array(part) for part in zip(*seen, strict=True))
+        clock = self._clock.read([(lines, known, {"clock_sec": times})])
+        return clock.lines, clock.steps, clock.values.get(_CLOCK, np.empty(0))
 
     def _marks(
-        self,
-        database: Database,
-        row: Row,
-        batches: Sequence[Batch],
-        until: int | None,
+        self, database: Database, row: Row, steps: "_Steps", until: int | None
     ) -> list[Milestone]:
         """Milestones with the step of the record before each."""
         last = _END if until is None else until
         found = database.milestones_after(row.id, self._milestone[0], last)
-        lines = np.concatenate([np.empty(0, np.int64), *(b.lines for b in batches)])
-        steps = np.concatenate([np.empty(0, np.int64), *(b.steps for b in batches)])
-        order = lines.argsort(kind="stable")
-        at = np.searchsorted(lines[order], [m.line for _, m in found], side="right")
-        marks = [
-            replace(m, step=int(steps[order[i - 1]]) if i else self._step)
-            for (_, m), i in zip(found, at.tolist(), strict=True)
-        ]
-        if len(order):
-            self._step = int(steps[order[-1]])
+        marks = [replace(m, step=steps.before(m.line)) for _, m in found]
         if found:
             self._milestone = found[-1][0], found[-1][1].line
         self.milestones += marks
         return marks
+
+
+class _Steps:
+    """The steps of new records by line, behind a record with a step or None."""
+
+    def __init__(self, batches: Sequence[Batch], before: int | None) -> None:
+        lines = np.concatenate([np.empty(0, np.int64), *(b.lines for b in batches)])
+        steps = np.concatenate([np.empty(0, np.int64), *(b.steps for b in batches)])
+        order = lines.argsort(kind="stable")
+        self._lines, self._steps = lines[order], steps[order]
+        self._before = before
+
+    def before(self, line: int) -> int | None:
+        """The step of the last record up to a line."""
+        at = int(np.searchsorted(self._lines, line, side="right"))
+        return int(self._steps[at - 1]) if at else self._before
+
+    @property
+    def last(self) -> int | None:
+        """That of the last record."""
+        return int(self._steps[-1]) if len(self._steps) else self._before
 
 
 class _Whole:

@@ -81,8 +81,9 @@ class Summary:
     with its own best; `final_val` and the like are of the first.
     `pauses`: how many times hold more than an
     iteration; `slow_ms`: what one in twenty of the others exceeds; `rate`: median
-    throughput, in the unit of the log.  `slope`: where the training loss goes at the
-    end: "falling", "rising", "flat" or None (too few records).
+    throughput, in the unit of the log.  `times_seen`: whether the log states no time,
+    and all are those at which its lines were seen.  `slope`: where the training loss
+    goes at the end: "falling", "rising", "flat" or None (too few records).
     """
 
     records: int = 0
@@ -127,6 +128,7 @@ class Summary:
     slow_ms: float | None = None
     rate: float | None = None
     slope: str | None = None
+    times_seen: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,6 +175,7 @@ class Measured:
         clocks: time spent until each evaluation, by validation metric; where it is not
             known there is none.  usual_ms: median of all times, NaN without any.
         ended: whether nothing writes the log any more, whatever the log says.
+        seen: whether times are those at which its lines were seen.
         epochs: whether the steps of the log are epochs.
         table: whether each record is the result of another run, and none a training.
     """
@@ -200,6 +203,7 @@ class Measured:
     other_sets: tuple[tuple[Curve, Floats], ...] = ()
     changed_at: float | None = None  # log's last change, seconds since 1970
     ended: bool = False
+    seen: bool = False
     epochs: bool = False
     clocks: Mapping[str, Clock] = field(default_factory=dict)
     usual_ms: float = float("nan")

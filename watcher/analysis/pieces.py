@@ -35,7 +35,7 @@ class Log:
         name, path: of the run and of its log.
         format: None before the first metric.
         info: as in `Measured`.
-        changed_at, ended: as in `Measured`.
+        changed_at, ended, seen: as in `Measured`.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Log:
     info: Info
     changed_at: float | None = None
     ended: bool = False
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,6 +171,7 @@ class Pieces:
             lines=new.lines,
             changed_at=log.changed_at,
             ended=log.ended,
+            seen=log.seen,
             epochs=self._counts_epochs(log, curves, val if train is None else train),
             table=self._is_table(curves, val if train is None else train),
             clocks=self._clocks(sets, time, curves),

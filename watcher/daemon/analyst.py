@@ -39,6 +39,9 @@ from watcher.views.series import Series
 
 _NICE: Final = 10
 _EXIT_AGAIN_S: Final = 0.5
+# Records of which a dated document has all points: with more the worker would take
+# more than 200 MB, and few programs open what it writes.
+_WHOLE_RECORDS: Final = 500_000
 # Of blocks that pictures are drawn from.
 _CACHE_BYTES: Final = 48 << 20
 
@@ -220,8 +223,9 @@ class Analyst:
             write_atomically(folder / name, [drawn])
             remove_oldest(folder, "iter_*_*.png", keep=options.keep)
         if job.final:
+            is_long = reading.analysis.summary.records > _WHOLE_RECORDS
             made |= artifacts.write_dated(
-                ending or self._whole(job),
+                reading if ending or is_long else self._whole(job),
                 picture,
                 folder,
                 lang=options.lang,

@@ -14,7 +14,8 @@ from watcher.outputs.text.escape import utf8
 
 
 SCHEMA: Final = "1"
-_ROWS: Final = 1 << 20
+# Rows in a group: a few of them are in memory while it is written.
+_ROWS: Final = 1 << 18
 
 
 def write(runs: Iterable[tuple[str, Analysis]]) -> Iterator[bytes]:

@@ -18,6 +18,8 @@ from watcher.outputs.text.headline import headline
 
 NAME: Final = "events.out.tfevents.0.gptwatch"
 TEXT_TAG: Final = "gptwatch/run"
+# Points whose times are in memory at once.
+_POINTS: Final = 1 << 18
 
 
 def write(analysis: Analysis, folder: Path, *, superseded: str) -> list[Path]:
@@ -70,8 +72,11 @@ def _parts(analysis: Analysis) -> Iterator[bytes]:
     yield events.header(times.start)
     yield events.text(times.start, TEXT_TAG, _markdown(analysis))
     for name, curve in analysis.curves.items():
-        columns = times.at(curve.lines), curve.steps, curve.values
-        yield from events.scalars(tag(name), *columns)
+        for start in range(0, len(curve), _POINTS):
+            part = slice(start, start + _POINTS)
+            lines, steps = curve.lines[part], curve.steps[part]
+            columns = times.at(lines), steps, curve.values[part]
+            yield from events.scalars(tag(name), *columns)
 
 
 class Times:
@@ -90,7 +95,7 @@ class Times:
         passed: Floats = elapsed if known and elapsed is not None else np.zeros(1)
         if len(passed) != len(self._lines):
             self._lines = np.zeros(1, np.int64)
-        self._seconds = passed - passed[-1]
+        self._seconds = passed
 
     @property
     def end(self) -> float:
@@ -100,11 +105,14 @@ class Times:
     @property
     def start(self) -> float:
         """Of the first point."""
-        return self._end + float(self._seconds[0])
+        return self._end - float(self._seconds[-1] - self._seconds[0])
 
     def at(self, lines: Ints) -> Floats:
-        """Seconds since 1970 of some lines, shape (n,)."""
-        times: Floats = self._end + np.interp(lines, self._lines, self._seconds)
+        """Seconds since 1970 of some rising lines, shape (n,)."""
+        first, last = np.searchsorted(self._lines, lines[[0, -1]])
+        known = slice(max(first - 1, 0), last + 1)
+        passed = np.interp(lines, self._lines[known], self._seconds[known])
+        times: Floats = self._end + (passed - self._seconds[-1])
         return times
 
 

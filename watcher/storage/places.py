@@ -64,6 +64,14 @@ class Places:
         )
         return [Place(*row) for row in rows]
 
+    def seen(self, run: int, line: int) -> list[tuple[int, float]]:
+        """Where the log ended when it was seen, behind a line: lines, and the times."""
+        return self._connection.rows(
+            "SELECT line, seen_at FROM places"
+            " WHERE run = ? AND line > ? AND seen_at NOT NULL ORDER BY line",
+            (run, line),
+        )
+
     def note(
         self,
         run: int,

@@ -9,6 +9,7 @@ import numpy as np
 
 from parsers.batch import Floats, Ints
 from watcher.top.pieces import Line, Lines, Piece
+from watcher.views.clock import Clock
 from watcher.views.pyramid import Cells
 
 
@@ -28,12 +29,20 @@ class Trace:
         style: of its dots.
         parts: one for each stretch between restarts.
         marked: whether its points are marked where they are few.
+        clock: of an axis of time, None of the others.
     """
 
     name: str
     style: str
     parts: Sequence[Cells]
     marked: bool = False
+    clock: Clock | None = None
+
+    def keys(self, part: Cells, axis: str, end: str) -> Floats:
+        """The first or the last key of each cell, on an axis."""
+        if self.clock is None:
+            return part.key(axis, end)
+        return self.clock.at(part.key("lines", end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class Axes:
 
     Attributes:
         columns, rows: of character cells, labels and the row of keys included.
-        axis: "steps" or "lines"; `span`: its outer keys.
+        axis: "steps", "lines", "active" or "time"; `span`: its outer keys.
         log_x, log_y: scales; values that are not positive have no logarithm.
         crosshair, since: keys of vertical lines, None for none.
         best: key and value of a mark.
@@ -109,10 +118,10 @@ class Canvas:
         wide, tall = 2 * self.columns, 4 * self.rows
         dots = np.zeros((tall, wide), np.bool_)
         for part in trace.parts:
-            self._stretch(part, dots)
-            self._bad(part)
+            self._stretch(trace, part, dots)
+            self._bad(trace, part)
             if self.axes.robust:
-                self._outside(part)
+                self._outside(trace, part)
         blocks = dots.reshape(self.rows, 4, self.columns, 2)
         codes = np.einsum("rycx,yx->rc", blocks, _DOTS)
         self._codes |= codes
@@ -123,40 +132,42 @@ class Canvas:
         points = sum(map(len, trace.parts))
         if trace.marked and points * _FEW <= self.columns * 2:
             for part in trace.parts:
-                self._points(part, trace.style)
+                self._points(trace, part)
 
-    def _stretch(self, part: Cells, dots: np.ndarray) -> None:
+    def _stretch(self, trace: Trace, part: Cells, dots: np.ndarray) -> None:
         tall, wide = dots.shape
         known = np.flatnonzero(np.isfinite(part.low))
         if not len(known):
             return
-        axis = self.axes.axis
-        keys = (part.key(axis, "first")[known] + part.key(axis, "last")[known]) / 2
+        first, last = (
+            trace.keys(part, self.axes.axis, end)[known] for end in ("first", "last")
+        )
+        keys = (first + last) / 2
         at = self.across(keys, wide)
         top, bottom = (
             self.down(values[known], tall) for values in (part.high, part.low)
         )
-        first = self.down(part.first[known], tall)
-        last = self.down(part.last[known], tall)
+        begin = self.down(part.first[known], tall)
+        end = self.down(part.last[known], tall)
         for i, column in enumerate(at.tolist()):
             if 0 <= column < wide:
                 dots[max(top[i], 0) : bottom[i] + 1, column] = True
             if i:
-                _join(dots, (int(at[i - 1]), int(last[i - 1])), (column, int(first[i])))
+                _join(dots, (int(at[i - 1]), int(end[i - 1])), (column, int(begin[i])))
 
-    def _points(self, part: Cells, style: str) -> None:
+    def _points(self, trace: Trace, part: Cells) -> None:
         known = np.flatnonzero(np.isfinite(part.last))
-        keys = part.key(self.axes.axis, "last")[known]
+        keys = trace.keys(part, self.axes.axis, "last")[known]
         columns = self.across(keys, self.columns).tolist()
         rows = self.down(part.last[known], self.rows).tolist()
         for place in zip(rows, columns, strict=True):
             if 0 <= place[1] < self.columns:
-                self._marks[place] = ("o", style)
+                self._marks[place] = ("o", trace.style)
 
-    def _outside(self, part: Cells) -> None:
+    def _outside(self, trace: Trace, part: Cells) -> None:
         """Marks at the edge where values are above or below the chart."""
         tall = 4 * self.rows
-        keys = part.key(self.axes.axis, "last")
+        keys = trace.keys(part, self.axes.axis, "last")
         known = np.flatnonzero(np.isfinite(part.low))
         above = self.down(part.high[known], tall) < 0
         below = self.down(part.low[known], tall) >= tall
@@ -166,9 +177,9 @@ class Canvas:
                 if 0 <= column < self.columns:
                     self._marks[row, column] = (mark, "warning")
 
-    def _bad(self, part: Cells) -> None:
+    def _bad(self, trace: Trace, part: Cells) -> None:
         """Marks where values are not finite, at the top."""
-        keys = part.key(self.axes.axis, "last")[np.flatnonzero(part.bad)]
+        keys = trace.keys(part, self.axes.axis, "last")[np.flatnonzero(part.bad)]
         for column in self.across(keys, self.columns).tolist():
             if 0 <= column < self.columns:
                 self._marks[0, column] = ("×", "critical")
@@ -247,10 +258,12 @@ def _join(dots: np.ndarray, start: tuple[int, int], end: tuple[int, int]) -> Non
     """A straight line between two dots, columns and rows, as far as it is inside."""
     tall, wide = dots.shape
     n = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
-    columns = np.linspace(start[0], end[0], n + 1).round().astype(np.int64)
-    rows = np.linspace(start[1], end[1], n + 1).round().astype(np.int64)
-    inside = (columns >= 0) & (columns < wide) & (rows >= 0) & (rows < tall)
-    dots[rows[inside], columns[inside]] = True
+    right, down = (end[0] - start[0]) / n, (end[1] - start[1]) / n
+    # Few dots: a loop is many times as fast as arrays.
+    for i in range(n + 1):
+        column, row = round(start[0] + i * right), round(start[1] + i * down)
+        if 0 <= column < wide and 0 <= row < tall:
+            dots[row, column] = True
 
 
 def _joined(cells: Sequence[Piece]) -> Line:

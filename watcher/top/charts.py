@@ -8,7 +8,7 @@ import numpy as np
 
 from parsers.batch import Floats
 from parsers.metrics import VALIDATION
-from watcher.outputs.text.catalog import tr
+from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.numbers import integer, loss, plain
 from watcher.top import plot
 from watcher.top.canvas import Axes, Trace
@@ -58,13 +58,18 @@ def window(model: Model, columns: int) -> Window:
     """The part of the curves that a chart of so many columns shows."""
     low, high = model.window or (None, None)
     return Window(
-        axis=model.axis,
+        axis="steps" if model.axis == "steps" else "lines",
         start=low,
         stop=high,
         width=max(2 * columns, 2),
         log=model.log_x,
         smooth=model.smooth,
     )
+
+
+def clock(model: Model) -> str:
+    """Which clock the axis needs, "" for none."""
+    return model.axis if model.axis in ("active", "time") else ""
 
 
 def main(model: Model, size: Size) -> Lines:
@@ -75,7 +80,7 @@ def main(model: Model, size: Size) -> Lines:
     axes = Axes(
         size.columns,
         size.rows,
-        model.axis,
+        axis(model),
         model.window or span(curves),
         log_x=model.log_x,
         log_y=model.log_y,
@@ -92,7 +97,7 @@ def small(model: Model, curve: Curve, size: Size) -> Lines:
     axes = Axes(
         size.columns,
         size.rows - 1,
-        model.axis,
+        axis(model),
         model.window or curve.span,
         log_x=model.log_x,
         log_y=curve.metric == "lr",
@@ -100,7 +105,8 @@ def small(model: Model, curve: Curve, size: Size) -> Lines:
         ascii=model.look.ascii,
         robust=True,
     )
-    trace = Trace("", "train", [cells for _, cells in curve.parts])
+    clock = model.loaded.clocks.get(model.run or 0)
+    trace = Trace("", "train", [cells for _, cells in curve.parts], clock=clock)
     return [[(curve.metric, "bold")], *plot.chart([trace], axes, model.look.lang)]
 
 
@@ -122,7 +128,8 @@ def _traces(model: Model) -> list[Trace]:
             value = f" {loss(float(last[-1]), lang)}" if len(last) else ""
             name = f"{_short(curve.metric)}{value}"
         marked = curve.metric in VALIDATION
-        found.append(Trace(name, style, cells, marked=marked))
+        clock = model.loaded.clocks.get(run)
+        found.append(Trace(name, style, cells, marked=marked, clock=clock))
     return found
 
 
@@ -144,6 +151,21 @@ def _short(metric: str) -> str:
     return {"loss": "train", "train_loss": "train", "val_loss": "val"}.get(
         metric, metric
     )
+
+
+def axis(model: Model) -> str:
+    """The axis of the chart: lines of the log where its times are not known."""
+    is_known = model.axis in ("steps", "lines") or model.loaded.clocks
+    return model.axis if is_known else "lines"
+
+
+_AXES: Final = {
+    "steps": message("step"),
+    "lines": message("line"),
+    "active": message("training time"),
+    "time": message("time of day"),
+}
+NEXT_AXIS: Final = dict(zip(_AXES, [*_AXES][1:] + [*_AXES][:1], strict=True))
 
 
 def _by_step(model: Model) -> bool:
@@ -176,8 +198,10 @@ def crosshair(model: Model) -> float | None:
     cells = main_cells(model)
     if model.line is None or cells is None or not len(cells):
         return None
-    if model.axis == "lines":
-        return float(model.line)
+    if model.axis != "steps":
+        clock = next(iter(model.loaded.clocks.values()), None)
+        line = float(model.line)
+        return line if clock is None else float(clock.at(np.array([line]))[0])
     point = nearest(model)
     if point is not None:
         return float(point.steps[0])
@@ -217,7 +241,7 @@ def readout(model: Model) -> Line:
     if model.line is None:
         known = [tr(lang, "axis: {axis}", axis=_axis(model))]
         if model.window:
-            low, high = (plain(integer(key, lang)) for key in model.window)
+            low, high = (plot.key(at, axis(model), lang) for at in model.window)
             known.append(f"{low}-{high}")
         if model.smooth:
             known.append(tr(lang, "average of {n}", n=model.smooth))
@@ -238,7 +262,9 @@ def readout(model: Model) -> Line:
 
 
 def _axis(model: Model) -> str:
-    text = "step" if model.axis == "steps" else "line"
+    text = _AXES[axis(model)]
+    if axis(model) != model.axis:
+        text = message("line (no times are known)")
     logarithmic = [tr(model.look.lang, "logarithmic")] if model.log_x else []
     return ", ".join([tr(model.look.lang, text), *logarithmic])
 

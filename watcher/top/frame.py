@@ -81,7 +81,7 @@ def _title(model: Model, room: int) -> Line:
         left.append((tr(lang, _NAMES[model.screen]), ""))
     banner = _banner(model)
     if room < pieces.width(left) + pieces.width(banner) + 1:
-        banner = [(pieces.cut(text, room // 3), style) for text, style in banner]
+        banner = [(text.rpartition(": ")[0] or text, style) for text, style in banner]
     return pieces.ends(left, banner, room)
 
 
@@ -123,6 +123,9 @@ def _bottom(model: Model, room: int) -> Line:
     parts = [f"? {tr(lang, 'keys')}", *parts]
     if model.filter and model.screen == "list":
         parts.insert(0, tr(lang, "filter: {filter}", filter=model.filter))
+    # Half a hint is none.
+    while len(parts) > 1 and pieces.width([(" · ".join(parts), "")]) > room:
+        parts.pop()
     return [(pieces.cut(" · ".join(parts), room), "muted")]
 
 

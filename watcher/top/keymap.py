@@ -47,7 +47,7 @@ BINDINGS: Final = (
     Binding("zoom_out", ("-",), _CHARTS, message("zoom out")),
     Binding("zoom_all", ("0",), _CHARTS, message("the whole curve")),
     Binding("follow", ("f",), ("run", "lens"), message("follow the end")),
-    Binding("axis", ("x",), _CHARTS, message("axis: step or line of the log")),
+    Binding("axis", ("x",), _CHARTS, message("axis: step, line, training time, clock")),
     Binding("log_x", ("l",), _CHARTS, message("logarithmic axis")),
     Binding("log_y", ("y",), _CHARTS, message("logarithmic values")),
     Binding("smooth", ("s",), _CHARTS, message("moving average: 10, 50, 200, off")),

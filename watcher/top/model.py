@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from watcher.daemon.status import Line
+from watcher.outputs.text.stored import stored
+from watcher.views.clock import Clock
 from watcher.views.lines import Excerpt
 from watcher.views.series import Curve, Window
 from watcher.views.source import Points
@@ -39,6 +41,11 @@ class Entry:
     widths: Sequence[int]
     lines: int
     headline: str
+
+    def text(self, lang: str) -> str:
+        """What matters most: its first alert, else the headline of its analysis."""
+        alerts = self.line.alerts
+        return alerts[0] if alerts else stored(self.headline, lang)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +100,7 @@ class Wanted:
         small, small_width: how many small charts, and their width in dots.
         line: where values and times are wanted.
         log: the first and the last line of the log that are visible.
+        clock: "active" or "time" on such an axis, else "".
         alerts: whether the alerts of all runs are shown.
         compared: runs to compare.
     """
@@ -105,6 +113,7 @@ class Wanted:
     small_width: int = 0
     line: int | None = None
     log: tuple[int, int] | None = None
+    clock: str = ""
     alerts: bool = False
     compared: tuple[int, ...] = ()
 
@@ -117,6 +126,7 @@ class Loaded:
         sparks: values of small curves, by run.
         curves: of the main chart, each with its run.
         small: of the small charts.
+        clocks: of the axis of time by run; none where a run has none.
         metrics: names of all metrics of the run.
         row: figures and settings of the run: `summary`, `hyperparameters`, ...
         points: values at the wanted line, by metric, and when it was written.
@@ -130,6 +140,7 @@ class Loaded:
     sparks: Mapping[int, Sequence[float]] = field(default_factory=dict)
     curves: Sequence[tuple[int, Curve]] = ()
     small: Sequence[Curve] = ()
+    clocks: Mapping[int, Clock] = field(default_factory=dict)
     metrics: Sequence[str] = ()
     row: Mapping[str, Any] = field(default_factory=dict)
     points: Mapping[str, Points] = field(default_factory=dict)
@@ -186,7 +197,7 @@ class Model:
         reverse: whether the order is turned round.
         marked: runs to compare.
         window: outer keys of the chart, None for all of it.
-        axis: "steps" or "lines"; log_x, log_y: scales.
+        axis: "steps", "lines", "active" or "time"; log_x, log_y: scales.
         smooth: points of the moving average.
         chart: which metric the main chart shows, 0 for the losses.
         zoomed: whether the chart has the whole screen.

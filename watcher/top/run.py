@@ -5,7 +5,7 @@ from typing import Final
 
 from watcher.outputs.report.status_table import COLUMNS
 from watcher.outputs.text.catalog import message, tr
-from watcher.outputs.text.numbers import loss, mfu, milliseconds, ratio
+from watcher.outputs.text.numbers import mfu, milliseconds, ratio
 from watcher.top import charts, pieces
 from watcher.top.model import Model, Size
 from watcher.top.pieces import Lines
@@ -70,8 +70,7 @@ def _head(model: Model, room: int) -> Lines:
     entry = model.entry(model.run)
     if entry is None:
         return [[]]
-    # The headline is kept in the daemon's language, alerts are translated.
-    text = entry.line.alerts[0] if entry.line.alerts else entry.headline
+    text = entry.text(model.look.lang)
     text = text or tr(model.look.lang, entry.line.state)
     found: Lines = [[(pieces.cut(pieces.safe(text), room), entry.line.severity)]]
     if room < _WIDE:
@@ -99,13 +98,11 @@ def _figures(model: Model) -> Iterator[tuple[str, str]]:
 
 
 _MORE: Final = {
-    "final_val": loss,
     "ratio": lambda value, _: ratio(value),
     "typical_ms": milliseconds,
     "typical_mfu": mfu,
 }
 _TITLES: Final = {
-    "final_val": message("val loss"),
     "ratio": message("val/train"),
     "typical_ms": message("iteration"),
     "typical_mfu": "MFU",

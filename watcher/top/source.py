@@ -21,12 +21,16 @@ from watcher.top.feed import Feed
 from watcher.top.findings import items
 from watcher.top.log import excerpt, search
 from watcher.top.model import Fleet, Loaded, Wanted
+from watcher.views.clock import Clock
+from watcher.views.clocks import Clocks
 from watcher.views.lines import Excerpt
 from watcher.views.series import Curve, Series, Window
 
 
 _HOLDER_S: Final = 5.0
 _SPARK: Final = 16
+# Run, first and last line; what was read of them, or why nothing.
+_Log = tuple[tuple[int, int, int], tuple[Excerpt | None, str]]
 
 
 class Source:
@@ -43,11 +47,14 @@ class Source:
         self._held_until = -math.inf
         self.fleet = Fleet(pid=holder(folder))
         self._wanted: Wanted | None = None
+        # Another line of the same block reads nothing: it may be megabytes away.
+        self._read_log: _Log | None = None
         self._loaded = Loaded()
 
     def _use(self, database: Database) -> None:
         self._database = database
         self._series = Series(database)
+        self._times = Clocks(database, self._series)
         self._feed = Feed(database, self._lang)
         self._sparks: dict[int, tuple[int, Sequence[float]]] = {}
 
@@ -88,7 +95,7 @@ class Source:
         if self._feed.refresh(now):
             entries = tuple(entry for _, entry in sorted(self._feed.entries.items()))
             self.fleet = Fleet(entries, self.fleet.pid, self._feed.at)
-            self._wanted = None
+            self._wanted = self._read_log = None
 
     def load(self, wanted: Wanted) -> Loaded:
         """What a screen needs; read again when it or the database changed."""
@@ -134,11 +141,14 @@ class Source:
         metrics = list(self._series.metrics(run))
         main = charts.chosen(metrics, wanted.chart)
         small = charts.around(metrics, wanted.chart, wanted.small)
-        narrow = replace(wanted.window, width=max(wanted.small_width, 2))
+        clocks = self._clocks([row], wanted)
+        window = replace(wanted.window, clock=clocks.get(run))
+        narrow = replace(window, width=max(wanted.small_width, 2))
         lines, problem = self._log(row, wanted.log)
         line = wanted.line
         return Loaded(
-            curves=[(run, c) for c in self._curves(run, main, wanted.window)],
+            curves=[(run, c) for c in self._curves(run, main, window)],
+            clocks=clocks,
             small=self._curves(run, small, narrow) if small else (),
             metrics=metrics,
             row=self._facts(row),
@@ -152,6 +162,14 @@ class Source:
         self, run: int, metrics: Sequence[str], window: Window
     ) -> Sequence[Curve]:
         return self._series.curves(run, metrics, window)
+
+    def _clocks(self, rows: Sequence[Row], wanted: Wanted) -> Mapping[int, Clock]:
+        """The clock of each run; none at all where one of them has none."""
+        if not wanted.clock:
+            return {}
+        known = {row.id: self._times.of(row).get(wanted.clock) for row in rows}
+        found = {run: clock for run, clock in known.items() if clock is not None}
+        return found if len(found) == len(known) else {}
 
     def _facts(self, row: Row) -> Mapping[str, Any]:
         diagnosis = row.diagnosis or {}
@@ -169,6 +187,11 @@ class Source:
         """Some lines of a run's log, or why there are none."""
         if log is None:
             return None, ""
+        if self._read_log is None or self._read_log[0] != (row.id, *log):
+            self._read_log = (row.id, *log), self._excerpt(row, log)
+        return self._read_log[1]
+
+    def _excerpt(self, row: Row, log: tuple[int, int]) -> tuple[Excerpt | None, str]:
         try:
             return excerpt(row, self._database.places.of(row.id), log), ""
         except InputError as error:
@@ -189,14 +212,15 @@ class Source:
 
     def _compared(self, wanted: Wanted) -> Loaded:
         rows = [self._database.run(run) for run in wanted.compared]
+        clocks = self._clocks(rows, wanted)
         curves = []
         for row in rows:
             known = charts.losses(list(self._series.metrics(row.id)))
-            curves += [
-                (row.id, c) for c in self._curves(row.id, known[-1:], wanted.window)
-            ]
+            window = replace(wanted.window, clock=clocks.get(row.id))
+            curves += [(row.id, c) for c in self._curves(row.id, known[-1:], window)]
         return Loaded(
             curves=curves,
+            clocks=clocks,
             compared=[
                 {
                     "run": row.id,

@@ -219,7 +219,7 @@ ACTIONS: Final[dict[str, Callable[[Model], Model]]] = {
     "zoom_all": lambda model: replace(model, window=None),
     "follow": lambda model: replace(model, line=None, window=None),
     "axis": lambda model: replace(
-        model, axis="lines" if model.axis == "steps" else "steps", window=None
+        model, axis=charts.NEXT_AXIS[model.axis], window=None
     ),
     "log_x": lambda model: replace(model, log_x=not model.log_x),
     "log_y": lambda model: replace(model, log_y=not model.log_y),

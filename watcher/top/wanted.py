@@ -37,6 +37,7 @@ def _run(model: Model, room: Size) -> Wanted:
     return Wanted(
         run=model.run,
         chart=model.chart,
+        clock=charts.clock(model),
         window=charts.window(model, columns),
         small=n,
         small_width=2 * (room.columns // n) if n else 0,
@@ -52,6 +53,7 @@ def _lens(model: Model, room: Size) -> Wanted:
     return Wanted(
         run=model.run,
         chart=model.chart,
+        clock=charts.clock(model),
         window=charts.window(model, room.columns),
         line=at,
         log=(first, last),
@@ -60,6 +62,7 @@ def _lens(model: Model, room: Size) -> Wanted:
 
 def _compare(model: Model, room: Size) -> Wanted:
     return Wanted(
+        clock=charts.clock(model),
         window=charts.window(model, room.columns),
         compared=tuple(sorted(model.marked)),
     )

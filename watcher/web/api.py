@@ -95,6 +95,7 @@ class Api:
 
         def question(desk: Desk) -> bytes:
             row = desk.fleet.named(name)
+            desk.fleet.look_at(row.id)
             clock = _clock(desk, row, axis)
             curves = desk.series.curves(row.id, metrics, replace(window, clock=clock))
             return wire.encoded(curves, window.axis, {"lines": row.lines}, clock)
@@ -105,6 +106,7 @@ class Api:
     async def _tail(self, name: str, metrics: list[str], line: float) -> dict[str, Any]:
         def question(desk: Desk) -> dict[str, Any]:
             row = desk.fleet.named(name)
+            desk.fleet.look_at(row.id)
             found = desk.series.after(row.id, metrics, line, _MAX_TAIL)
             return {"lines": row.lines, "points": wire.points(found)}
 

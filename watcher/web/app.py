@@ -10,13 +10,14 @@ from hashlib import blake2b
 from importlib import resources
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import orjson
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from watcher import __version__
@@ -66,6 +67,7 @@ def application(
             *Api(reader, hub, lines=lines).routes(),
             Route("/api/1/words", _words),
             Route("/healthz", _health),
+            Route("/alerts", _alerts),
             Route("/metrics", _metrics(reader, folder, metrics)),
             *_files(),
         ],
@@ -149,6 +151,12 @@ def _metrics(
         return Response(body, headers=headers, media_type=kind)
 
     return answer
+
+
+async def _alerts(request: Request) -> Response:
+    """Where links of Alertmanager lead: to a run, else to what needs somebody."""
+    run = request.query_params.get("run")
+    return RedirectResponse(f"/#/run/{quote(run)}" if run else "/#/", 303)
 
 
 async def _health(_: Request) -> Response:

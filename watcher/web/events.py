@@ -9,11 +9,16 @@ from typing import Any, Final
 import orjson
 
 from watcher.errors import StorageError
+from watcher.storage.database import Database
 from watcher.web.reader import Desk, Reader
 
 
 LOGGER: Final = logging.getLogger("gptwatch")
 _EVERY_S: Final = 0.1
+# Whether there was a commit is looked for as often: that costs microseconds.
+_GLANCE_S: Final = 0.025
+# The daemon's process is looked for, whatever was committed.
+_LONGEST_S: Final = 1.0
 # Looking takes at most so large a share of a core.
 _REST: Final = 30.0
 _SLOWEST_S: Final = 2.0
@@ -29,6 +34,8 @@ class Hub:
         self._reader = reader
         self._queues: set[asyncio.Queue[bytes | None]] = set()
         self._wanted = asyncio.Event()
+        self._watched: Database | None = None
+        self._version = -1
 
     async def run(self) -> None:
         """Looks again and again, until it is cancelled."""
@@ -39,6 +46,7 @@ class Hub:
             await self._look()
             took = time.process_time() - started
             await asyncio.sleep(min(max(_EVERY_S, _REST * took), _SLOWEST_S))
+            await self._until_written()
 
     async def events(self, last: int) -> AsyncIterator[bytes]:
         """What changed since a revision, then everything that changes."""
@@ -65,6 +73,26 @@ class Hub:
         """Ends all streams."""
         for queue in self._queues:
             _put(queue, None)
+        self._leave()
+
+    async def _until_written(self) -> None:
+        """Returns soon after the next commit, or that before if it is not known."""
+        try:
+            self._watched = self._watched or self._reader.watch()
+            self._watched.check_place()
+            for _ in range(round(_LONGEST_S / _GLANCE_S)):
+                before, self._version = self._version, self._watched.data_version()
+                if self._version != before or not self._queues:
+                    return
+                await asyncio.sleep(_GLANCE_S)
+        except StorageError:
+            self._leave()
+            await asyncio.sleep(_LONGEST_S)
+
+    def _leave(self) -> None:
+        if self._watched is not None:
+            self._watched.close()
+        self._watched = None
 
     async def _look(self) -> None:
         try:

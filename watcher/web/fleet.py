@@ -15,11 +15,17 @@ from watcher.outputs.text.escape import utf8 as shown
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
 from watcher.views.series import Series, Window
+from watcher.web import wire
 
 
 _HOLDER_S: Final = 1.0
 # Pixels of a sparkline.
 _SPARK: Final = 32
+# An event brings the points of runs whose curves were asked for so lately.
+_LOOKED_AT_S: Final = 60.0
+# More of them, or those of more metrics, are asked for.
+_TAIL: Final = 50
+_METRICS: Final = 16
 # A curve of fewer points shows less than that of another metric.
 _FEW: Final = 3
 _DRAWN: Final = ("val_loss", "val_bpb", "loss", "train_loss")
@@ -42,6 +48,9 @@ class Fleet:
         self._version = -1
         self._changed: dict[str, dict[str, Any]] = {}
         self._gone: list[str] = []
+        self._sparks: dict[int, tuple[str, int, list[list[float]]]] = {}
+        self._looked_at: dict[int, float] = {}
+        self._sent_lines: dict[int, int] = {}
         self._held_until = 0.0
         self.rev = time.time_ns() // 1_000_000
         self.entries: dict[int, dict[str, Any]] = {}
@@ -75,9 +84,37 @@ class Fleet:
         self.rev += before != pid
         if not self._changed and not self._gone and before == pid:
             return None
+        self._add_tails(self._changed)
         found = {"runs": self._changed, "gone": self._gone}
         self._changed, self._gone = {}, []
         return {"rev": self.rev, "pid": pid, **found}
+
+    def look_at(self, run: int) -> None:
+        """Curves of a run are shown: events bring its points from now on."""
+        self._looked_at[run] = time.monotonic()
+
+    def _add_tails(self, changed: dict[str, dict[str, Any]]) -> None:
+        """Points that came since the event before, of runs that somebody looks at."""
+        now = time.monotonic()
+        for run, at in list(self._looked_at.items()):
+            if now - at > _LOOKED_AT_S or run not in self.entries:
+                del self._looked_at[run]
+                self._sent_lines.pop(run, None)
+                continue
+            entry = self.entries[run]
+            before = self._sent_lines.get(run)
+            self._sent_lines[run] = entry["lines"]
+            fields = changed.get(entry["run"], {})
+            if before is not None and fields.get("lines", 0) > before:
+                fields["tail"] = self._tail(run, before, entry["lines"])
+
+    def _tail(self, run: int, after: int, lines: int) -> dict[str, Any] | None:
+        names = list(self._series.metrics(run))
+        found = self._series.after(run, names[:_METRICS], after, _TAIL)
+        if len(names) > _METRICS or any(len(p) >= _TAIL for p in found.values()):
+            return None
+        points = {name: p for name, p in found.items() if len(p)}
+        return {"after": after, "lines": lines, "points": wire.points(points)}
 
     def _holder(self) -> int | None:
         """The daemon's process, looked up once a second."""
@@ -108,6 +145,7 @@ class Fleet:
         watched = set(notes.get("roots", []))
         for run in self.entries.keys() - prints.keys():
             del self.entries[run], self.rows[run]
+            self._sparks.pop(run, None)
         for run, value in prints.items():
             if self._prints.get(run) == value:
                 continue
@@ -150,6 +188,16 @@ class Fleet:
         metric = next(iter([*many, *few]), None)
         if metric is None:
             return []
+        # What is less than a pixel longer looks the same.
+        shown, records, spark = self._sparks.get(run, ("", 0, []))
+        longer = known[metric] - records
+        if shown == metric and 0 <= longer * _SPARK < records:
+            return spark
+        spark = self._drawn(run, metric)
+        self._sparks[run] = metric, known[metric], spark
+        return spark
+
+    def _drawn(self, run: int, metric: str) -> list[list[float]]:
         [curve] = self._series.curves(run, [metric], Window(width=_SPARK))
         _, cells = curve.parts[-1]
         good = np.isfinite(cells.last)

@@ -25,6 +25,7 @@ _HEADERS: Final = (
     (b"x-frame-options", b"DENY"),
 )
 HEADER_BYTES: Final = 16 * 1024
+_LINKED: Final = frozenset({"/", "/alerts"})
 _YEAR_S: Final = 365 * 86_400
 
 
@@ -136,7 +137,7 @@ def _is_own(headers: Mapping[str, str], path: str) -> bool:
         return True
     # Following a link to the page is fine; a frame is not.
     is_link = headers.get("sec-fetch-mode") == "navigate"
-    return path == "/" and is_link and headers.get("sec-fetch-dest") == "document"
+    return path in _LINKED and is_link and headers.get("sec-fetch-dest") == "document"
 
 
 def _cookie(header: str, name: str) -> str:

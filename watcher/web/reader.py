@@ -49,6 +49,14 @@ class Reader:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._answer, question)
 
+    def watch(self) -> Database:
+        """A database of the caller's thread, that tells whether another one wrote.
+
+        Raises:
+            StorageError: the database cannot be read now.
+        """
+        return Database(self._folder, read_only=True)
+
     async def read(self, reading: Callable[[], T]) -> T:
         """What is read of files."""
         loop = asyncio.get_running_loop()

@@ -42,6 +42,8 @@ def _typical(summary: Summary, lang: str) -> str:
     if summary.typical_ms is None:
         return ""
     note = tr(lang, "median, without pauses")
+    if summary.times_seen:
+        note = tr(lang, "by when lines arrived: the log states no times")
     return f"{milliseconds(summary.typical_ms, lang)} ({note})"
 
 

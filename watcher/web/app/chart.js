@@ -101,31 +101,35 @@ export class Chart {
     }
   }
 
+  // Each curve has its own range: ten evaluations are no outliers of a thousand losses.
   limits() {
-    const values = [];
-    let low = Infinity, high = -Infinity;
-    for (const [part, i] of this.seen()) {
-      if (!Number.isFinite(part.low[i])) continue;
-      if (this.logy() && part.low[i] <= 0) continue;
-      values.push(part.low[i], part.high[i]);
-      low = Math.min(low, part.low[i]);
-      high = Math.max(high, part.high[i]);
+    const known = new Map();
+    for (const [part, i, , series] of this.seen()) {
+      if (!Number.isFinite(part.low[i]) || (this.logy() && part.low[i] <= 0)) continue;
+      if (!known.has(series)) known.set(series, []);
+      known.get(series).push(part.low[i], part.high[i]);
     }
     this.cropped = false;
-    if (!values.length) return [0, 1];
-    if (this.robust && !this.full && values.length > 20) {
-      values.sort((a, b) => a - b);
-      const a = quantile(values, 0.01), b = quantile(values, 0.97);
-      const span = Math.max(b - a, Math.abs(b) * 1e-6, 1e-12);
-      // What takes three typical times holds an evaluation, not an iteration.
-      const usual = this.pauses ? 3 * quantile(values, 0.25) : Infinity;
-      if (high > usual) { high = usual; this.cropped = true; }
-      if (high > b + span) { high = b + span * 0.1; this.cropped = true; }
-      if (low < a - span) { low = a - span * 0.1; this.cropped = true; }
-    }
+    if (!known.size) return [0, 1];
+    const whole = [...known.values()].map((values) => values.sort((a, b) => a - b));
+    const ranges = whole.map((values) => this.range(values));
+    const low = Math.min(...ranges.map((r) => r[0])), high = Math.max(...ranges.map((r) => r[1]));
+    this.cropped = whole.some((values) => values[0] < low || values.at(-1) > high);
     if (this.logy()) return low === high ? [low / 2, high * 2] : [low * 0.95, high * 1.05];
     const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
     return [low - room, high + room];
+  }
+
+  range(sorted) {
+    let [low, high] = [sorted[0], sorted.at(-1)];
+    if (!this.robust || this.full || sorted.length <= 20) return [low, high];
+    const a = quantile(sorted, 0.01), b = quantile(sorted, 0.97);
+    const span = Math.max(b - a, Math.abs(b) * 1e-6, 1e-12);
+    // What takes three typical times holds an evaluation, not an iteration.
+    if (this.pauses) high = Math.min(high, 3 * quantile(sorted, 0.25));
+    if (high > b + span) high = b + span * 0.1;
+    if (low < a - span) low = a - span * 0.1;
+    return [low, high];
   }
 
   logy() { return this.view.logy && this.positive(); }

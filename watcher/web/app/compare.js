@@ -58,9 +58,9 @@ export class ComparePage {
   colours() { return COLOURS[document.documentElement.dataset.theme === "dark" || (document.documentElement.dataset.theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches) ? "dark" : "light"]; }
 
   build() {
-    const colours = this.colours();
+    const colours = this.colours(), units = new Set(this.found.units);
     const chart = (title, metric, hero) => new Chart({
-      title, view: this.view, hero, onpoint: (made, event) => this.pickAt(made, event),
+      title, unit: units.size === 1 ? [...units][0] ?? "" : "", view: this.view, hero, onpoint: (made, event) => this.pickAt(made, event),
       series: this.runs.map((run, i) => ({ metric: `${metric}\n${run}`, label: shortened(run, this.runs), colour: colours[i % 8], dash: Math.floor(i / 8) % 4, bold: true, marker: metric === "val_loss", run, onpick: () => this.pick(run) })),
     });
     this.charts = [chart(t("Validation loss"), "val_loss", true), chart(t("Training loss"), "loss", false)];

@@ -311,36 +311,48 @@ export class RunPage {
   drawn() { return this.charts.filter((c) => c.visible && c.series.length); }
 
   async fetch(charts, mine) {
-    const { view } = this;
     const metrics = [...new Set(charts.flatMap((c) => c.metrics))];
     if (!metrics.length) { this.shown(); return; }
-    const width = Math.min(2400, Math.round(Math.max(...charts.map((c) => c.width || 600)) * (window.devicePixelRatio || 1)));
-    const smooth = [...new Set(charts.flatMap((c) => c.series.filter((s) => s.smooth).map((s) => s.metric)))];
-    const window_ = { axis: view.axis, from: view.from, to: view.to, width, logx: view.isLog };
-    const [raw, smoothed] = await Promise.all([
-      curves(this.name, metrics, window_),
-      view.smooth > 1 && smooth.length ? curves(this.name, smooth, { ...window_, smooth: view.smooth }) : null,
-    ]);
-    if (mine === this.sequence) this.take(charts, raw, smoothed);
+    const [raw, means] = await Promise.all([curves(this.name, metrics, this.window(charts)), this.means(charts)]);
+    if (mine === this.sequence) this.take(charts, raw, means);
   }
 
-  take(charts, raw, smoothed) {
+  window(charts) {
+    const { view } = this;
+    const width = Math.min(2400, Math.round(Math.max(...charts.map((c) => c.width || 600)) * (window.devicePixelRatio || 1)));
+    return { axis: view.axis, from: view.from, to: view.to, width, logx: view.isLog };
+  }
+
+  async means(charts) {
+    const { smooth } = this.view;
+    const metrics = [...new Set(charts.flatMap((c) => c.series.filter((s) => s.smooth).map((s) => s.metric)))];
+    return smooth > 1 && metrics.length ? curves(this.name, metrics, { ...this.window(charts), smooth }) : null;
+  }
+
+  take(charts, raw, means) {
     const { view } = this;
     for (const chart of charts) chart.upto = raw.lines;
     for (const found of raw.curves) for (const chart of charts) if (chart.metrics.includes(found.metric)) chart.set(found.metric, found);
-    for (const chart of charts) for (const s of chart.series) if (!smoothed) chart.data.delete(`${s.metric}~`);
-    for (const found of smoothed?.curves ?? []) {
-      for (const chart of charts) if (chart.series.some((s) => s.smooth && s.metric === found.metric)) chart.set(found.metric, found, true);
-    }
-    // Averages over long windows of long curves would take minutes.
-    const made = Math.min(...(smoothed?.curves ?? []).map((c) => c.smooth ?? Infinity));
-    this.limit.textContent = made < view.smooth ? t("mean of {n} points: the most for so long a curve", { n: integer(made) }) : "";
+    this.takeMeans(charts, means);
     const spans = this.charts.flatMap((c) => [...c.data.values()].map((d) => d.span));
     if (spans.length) view.span = [Math.min(...spans.map((s) => s[0])), Math.max(...spans.map((s) => s[1]))];
     this.added = 0;
     this.describeMarks();
     this.redraw();
     this.shown();
+  }
+
+  takeMeans(charts, means) {
+    for (const chart of charts) {
+      for (const { metric } of chart.series.filter((s) => s.smooth)) {
+        const found = means?.curves.find((c) => c.metric === metric);
+        if (found) chart.set(metric, found, true);
+        else chart.data.delete(`${metric}~`);
+      }
+    }
+    // Averages over long windows of long curves would take minutes.
+    const made = Math.min(...(means?.curves ?? []).map((c) => c.smooth ?? Infinity));
+    this.limit.textContent = made < this.view.smooth ? t("mean of {n} points: the most for so long a curve", { n: integer(made) }) : "";
   }
 
   redraw() {
@@ -501,17 +513,19 @@ export class RunPage {
     if (Object.keys(this.facts.metrics).some((name) => !(name in metrics))) this.remake();
     this.describe();
     if (this.facts.lines < lines) await this.load();
-    else await this.append();
+    else await this.append(changed.tail);
   }
 
   // What a load on its way leaves out is asked for when it ends.
-  async append() {
+  async append(tail) {
     const charts = this.drawn(), last = this.upto();
     if (this.loading || this.appending || this.closed || !charts.length) return;
     if (!(last >= 0)) { await this.load(); return; }
     if (this.facts.lines <= last) return;
     // Times of new lines come with the curves.
     if (this.view.isTime) { this.reclock(); return; }
+    // An event brings what came since the one before.
+    if (tail?.after <= last) { this.takeTail(charts, tail); return; }
     const metrics = [...new Set(charts.flatMap((c) => c.metrics))], mine = this.sequence;
     this.appending = true;
     const found = await ask("series", { run: this.name, m: metrics, after: last }).catch(() => null);
@@ -541,9 +555,17 @@ export class RunPage {
     }, 1000);
   }
 
+  // The mean of a curve changes up to its end.
   resmooth() {
-    if (this.resmoothing) return;
-    this.resmoothing = setTimeout(() => { this.resmoothing = 0; this.load(); }, 1500);
+    this.resmoothing ||= setTimeout(async () => {
+      this.resmoothing = 0;
+      if (this.loading) return;
+      const mine = this.sequence, charts = this.drawn();
+      const found = await this.means(charts).catch(() => null);
+      if (mine !== this.sequence || !found) return;
+      this.takeMeans(charts, found);
+      this.redraw();
+    }, 3000);
   }
 
   extend(charts, metric, points) {

@@ -8,7 +8,8 @@ export function here() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [view = "", ...rest] = path.split("/");
   const params = new URLSearchParams(query);
-  const name = decodeURIComponent(rest.join("/"));
+  // Prometheus writes a space as "+"; a plus sign is never written as itself.
+  const name = decodeURIComponent(rest.join("/").replaceAll("+", "%20"));
   return { view, name, params };
 }
 

@@ -68,6 +68,9 @@ RUSSIAN: Final = MappingProxyType(
         "{values}, the first at step {step}": "{values}, первое на шаге {step}",
         "Typical iteration": "Типичная итерация",
         "median, without pauses": "медиана, без пауз",
+        "by when lines arrived: the log states no times": (
+            "по времени появления строк: в логе его нет"
+        ),
         "Mean iteration": "Средняя итерация",
         "over logged iterations, with pauses": "по записям лога, с паузами",
         "Evaluation time": "Время оценки",

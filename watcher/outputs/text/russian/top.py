@@ -96,7 +96,12 @@ RUSSIAN: Final = MappingProxyType(
         "zoom out": "дальше",
         "the whole curve": "вся кривая",
         "follow the end": "следить за концом",
-        "axis: step or line of the log": "ось: шаг или строка лога",
+        "axis: step, line, training time, clock": (
+            "ось: шаг, строка, время обучения, часы"
+        ),
+        "training time": "время обучения",
+        "time of day": "время суток",
+        "line (no times are known)": "строка (времена не известны)",
         "logarithmic axis": "логарифмическая ось",
         "logarithmic values": "логарифмические значения",
         "moving average: 10, 50, 200, off": "скользящее среднее: 10, 50, 200, выкл.",
