@@ -26,6 +26,9 @@ from playwright.sync_api import (  # noqa: E402 - behind the check
 
 
 CHROMIUM = shutil.which("chromium")
+# A browser beside other tests on two cores needs seconds to draw.
+_PATIENCE_MS = 60_000.0
+expect.set_options(timeout=_PATIENCE_MS)
 __all__ = ["Browser", "BrowserContext", "Page", "expect"]
 MARKS = [
     pytest.mark.browser,
@@ -105,7 +108,7 @@ def served(bench: Bench) -> Iterator[Served]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A fresh profile in English."""
     made = browser.new_context(locale="en-US", viewport={"width": 1400, "height": 900})
-    made.set_default_timeout(15_000)
+    made.set_default_timeout(_PATIENCE_MS)
     yield made
     made.close()
 

@@ -31,7 +31,8 @@ CONTRACTS = {
     "export": BASE | {"storage", "analysis", "outputs"},
     "views": BASE | {"storage", "ingest", "analysis"},
     "html": BASE | {"analysis", "outputs", "views"},
-    "config": BASE | {"analysis", "alerts", "metrics", "export"},
+    "own_formats": {"settings"},
+    "config": BASE | {"analysis", "alerts", "metrics", "export", "own_formats"},
     "interface": BASE | {"storage", "analysis", "outputs", "config"},
     "launch": BASE | {"storage", "analysis"},
     "daemon": BASE

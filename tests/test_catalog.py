@@ -32,7 +32,8 @@ SOURCES = sorted(
     for path in ROOT.rglob("*.py")
     if path.parent.name not in ("russian", "web") or path.name == "server.py"
 )
-# Whose text is English everywhere: log lines.
+# Lines of the log are translated for a terminal.
+LEVELS = {"info", "warning", "error"}
 LOGS = {"logger", "LOGGER", "logging"}
 
 
@@ -61,14 +62,17 @@ def translated(path: Path) -> Iterator[str]:
             if isinstance(node, ast.Call) and _is_lookup(node.func):
                 for argument in node.args:
                     yield from constants(argument, known)
+                    for part in getattr(getattr(argument, "value", None), "elts", ()):
+                        yield from constants(part, known)
 
 
 def _is_lookup(function: ast.AST) -> bool:
     """Whether a call takes a text of the catalogue: also `where.error(...)`."""
     name = _name(function)
-    if name != "error" or not isinstance(function, ast.Attribute):
+    if not isinstance(function, ast.Attribute):
         return name in LOOKUPS
-    return _name(function.value) not in LOGS
+    is_log = name in LEVELS and _name(function.value) in LOGS
+    return is_log or name in LOOKUPS | {"error"}
 
 
 def _name(node: ast.AST) -> str:
@@ -130,6 +134,8 @@ def test_every_text_has_one_translation() -> None:
 def test_translations_keep_the_placeholders(text: str) -> None:
     """What a text states in English it states in Russian."""
     names = re.compile(r"{(\w+)}")
+    values = re.compile(r"%[-+.\d]*[sdf]")
+    assert values.findall(text) == values.findall(RUSSIAN[text])
 
     assert {n.lower() for n in names.findall(text)} == {
         n.lower() for n in names.findall(RUSSIAN[text])

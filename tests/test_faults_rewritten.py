@@ -111,6 +111,23 @@ def test_a_second_training_in_a_log_renamed_by_date(bench: Bench, log: Path) -> 
     assert expected == bench.held()
 
 
+def test_a_copy_that_is_complete_between_two_checks(
+    bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is too short at one look, and whole when that is asked why."""
+    append(log, lines(0, 300))
+    bench.look()
+    log.write_bytes(lines(0, 310))
+    plain, short = fileread.read, [None] * 3
+    monkeypatch.setattr(
+        fileread, "read", lambda *a, **k: short.pop() if short else plain(*a, **k)
+    )
+
+    bench.settle()
+
+    assert {"train.log": once(lines(0, 310))} == bench.held()
+
+
 def test_killed_just_after_a_second_training_began(
     bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

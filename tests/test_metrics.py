@@ -111,8 +111,8 @@ def test_only_the_present_state_of_a_run_has_a_series(fleet: Fleet) -> None:
     """A join on the state finds one series."""
     fleet.run("a.log", "stalled")
 
-    assert [1.0] == of(fleet.metrics(), "state_names", run="a.log")
-    assert [1.0] == of(fleet.metrics(), "state_names", run="a.log", state="stalled")
+    assert [1.0] == of(fleet.metrics(), "run_state", run="a.log")
+    assert [1.0] == of(fleet.metrics(), "run_state", run="a.log", state="stalled")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,14 +20,25 @@ _DIRECTORY: Final = "runs"
 _WITH_SUPERSEDED: Final = ("csv", *_COLUMNAR, "tensorboard")
 
 
+def runs_argument(metavar: str) -> Callable[[Any], Any]:
+    """The runs of a command, by name or by the file of their log."""
+    return click.argument(
+        "names",
+        metavar=metavar,
+        type=options.file,
+        nargs=-1,
+        shell_complete=complete_runs_and_files,
+    )
+
+
+def require(names: Sequence[Path]) -> None:
+    """Refuses a command without runs."""
+    if not names:
+        raise click.UsageError(options.tr("name a run or the file of a log"))
+
+
 @click.command()
-@click.argument(
-    "names",
-    metavar="[RUN|FILE]...",
-    type=options.file,
-    nargs=-1,
-    shell_complete=complete_runs_and_files,
-)
+@runs_argument("[RUN|FILE]...")
 @click.option(
     "--to",
     type=click.Choice(
@@ -97,8 +108,7 @@ def export(
 
 
 def _check(names: Sequence[Path], to: str, superseded: str) -> None:
-    if not names:
-        raise click.UsageError(options.tr("name a run or the file of a log"))
+    require(names)
     if to == "json" and len(names) > 1:
         text = "--to json takes one log; use --to jsonl for several"
         raise click.UsageError(options.tr(text))

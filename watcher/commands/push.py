@@ -4,26 +4,16 @@ import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from watcher.commands import options
-from watcher.commands.completion import complete_runs_and_files
-from watcher.commands.export import readings
-
-
-_POINTS: Final = 5000
+from watcher.commands.export import readings, require, runs_argument
 
 
 @click.command()
-@click.argument(
-    "names",
-    metavar="RUN|FILE...",
-    type=options.file,
-    nargs=-1,
-    shell_complete=complete_runs_and_files,
-)
+@runs_argument("RUN|FILE...")
 @click.option(
     "--to",
     type=click.Choice(["mlflow", "wandb"]),
@@ -69,11 +59,12 @@ def push(
     runs, which `wandb sync` uploads.  What looks like a secret is masked.
     """
     address = url or os.environ.get("MLFLOW_TRACKING_URI")
-    if not names:
-        raise click.UsageError(options.tr("name a run or the file of a log"))
+    require(names)
     if to == "mlflow" and not address:
         raise click.UsageError(options.tr("name the server: --url http://HOST:PORT"))
-    limit = None if everything else _POINTS
+    from watcher.export.thinning import POINTS
+
+    limit = None if everything else POINTS
     for name, reading in readings(context, names, state, None):
         _show_plan(name, reading.analysis, limit)
         if dry_run:

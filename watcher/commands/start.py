@@ -132,11 +132,13 @@ def start(
     reloads the configuration.
     """
     from watcher.logs import log_to
+    from watcher.outputs.text.stored import logged
 
     if print_config:
         click.echo(_shown(given), nl=False)
         return
-    log_to(sys.stderr, verbose=verbose)
+    lang = options.language()
+    log_to(sys.stderr, text=lambda record: logged(record, lang), verbose=verbose)
     try:
         _serve(context, given, shared=shared)
     except ConfigError as error:

@@ -199,6 +199,7 @@ def _style(column: str, line: Any) -> str:
 
 def _problems(status: Any) -> list[str]:
     from watcher.outputs.text.numbers import plain, seconds
+    from watcher.outputs.text.stored import stored
 
     if status.pid is None:
         return []  # those of a daemon that has stopped are history
@@ -220,4 +221,5 @@ def _problems(status: Any) -> list[str]:
     if notes.get("polled"):
         text = "{path}: inotify does not work there; polling every second"
         found.append(options.tr(text, path=notes["polled"]))
-    return [text for text in found if text]
+    lang = options.language()
+    return [stored(text, lang) for text in found if text]

@@ -6,6 +6,9 @@ Jobs and results are lines of JSON; a run's points are read from the database.
 """
 
 import atexit
+import contextlib
+import ctypes
+import gc
 import json
 import os
 import signal
@@ -113,6 +116,8 @@ class Analyst:
             return replace(result, made=self._write(job, row, ending))
         except GptwatchError as error:
             return replace(result, error=str(error))
+        finally:
+            _release_memory()
 
     def _opened(self) -> Database:
         """The database, opened once; again where another file took its place."""
@@ -259,6 +264,13 @@ class Analyst:
 
 def _place(finding: Finding) -> tuple[str, int, int | None]:
     return finding.rule, finding.step, finding.since_step
+
+
+def _release_memory() -> None:
+    """Gives freed memory back: a picture leaves 10 MB in cycles and in the heap."""
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def exit_on_sigterm() -> None:

@@ -9,6 +9,7 @@ from watcher.analysis.rules.settings import Stalled
 from watcher.clock import Clock
 from watcher.daemon.run_state import RunState, decide
 from watcher.daemon.state_names import QUIET, REPLACED, RUNNING
+from watcher.errors import Text
 from watcher.ingest.tail import Tail
 from watcher.outputs.text.findings import as_dict
 from watcher.storage.database import Database
@@ -156,7 +157,9 @@ class States:
     def _on_change(self, run: RunState, before: str) -> None:
         if not run.adopted and {before, run.state} != {RUNNING, QUIET}:
             step = run.summary.get("last_step")
-            where = "" if step is None else f" at step {step:,}"
+            where = Text("")
+            if step is not None:
+                where = Text(" at step {step}", {"step": f"{step:,}"})
             LOGGER.info("%s: %s%s (was %s)", run.tail.name, run.state, where, before)
         if run.is_over and not run.adopted:
             self._on_end(run)

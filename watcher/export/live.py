@@ -10,6 +10,7 @@ from watcher.analysis.model import Analysis
 from watcher.errors import GptwatchError
 from watcher.export import mlflow, parquet
 from watcher.export.names import below
+from watcher.export.thinning import POINTS
 from watcher.files import write_atomically
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
@@ -17,8 +18,6 @@ from watcher.storage.rows import Row
 
 _PARQUET_S: Final = 600.0
 _MLFLOW_S: Final = 60.0
-# As many points of a metric as `gptwatch push` sends.
-_POINTS: Final = 5000
 _OVER: Final = frozenset({"crashed", "finished", "stopped"})
 Read = Callable[[Database, Row], Analysis]
 
@@ -91,7 +90,7 @@ def mlflow_runs(url: str, read: Read) -> Live:
             analysis,
             project="gptwatch",
             identity=identity.encode("utf-8", "backslashreplace").decode(),
-            limit=_POINTS,
+            limit=POINTS,
             known=before,
         )
         known[row.id] = before

@@ -9,6 +9,8 @@ from parsers.batch import Floats, Ints
 from watcher.analysis.model import Curve
 
 
+# As many points of a metric as a server gets unless all are asked for.
+POINTS: Final = 5000
 # Of each stretch: the first, the lowest, the highest and the last value (M4).
 _PER_STRETCH: Final = 4
 # Metrics of evaluations, which are few and are what a run is judged by.

@@ -8,6 +8,7 @@ from typing import Final
 from parsers.format import Format
 from parsers.parser import Parser
 from watcher.clock import Clock
+from watcher.errors import Text
 from watcher.ingest import rotation
 from watcher.ingest.tail import OLD_S, Tail
 from watcher.storage.checkpoint import Cursor, Mark
@@ -148,15 +149,18 @@ class Recorder:
         return 0
 
 
-def _change(tail: Tail) -> str:
+def _change(tail: Tail) -> Text:
     """What happened to a log's file, for the daemon's log."""
     assert tail.cursor is not None
     try:
         stat = tail.path.stat()
     except OSError:
-        return f"unlinked ({tail.where})"
+        return Text("unlinked ({where})", {"where": tail.where})
     if (stat.st_dev, stat.st_ino) != tail.cursor.key:
-        return f"replaced by inode {stat.st_ino} ({tail.where})"
+        known = {"inode": stat.st_ino, "where": tail.where}
+        return Text("replaced by inode {inode} ({where})", known)
     if stat.st_size < tail.cursor.offset:
-        return f"truncated to {stat.st_size} bytes ({tail.where})"
-    return f"truncated and rewritten, or its inode reused ({tail.where})"
+        known = {"size": stat.st_size, "where": tail.where}
+        return Text("truncated to {size} bytes ({where})", known)
+    text = "truncated and rewritten, or its inode reused ({where})"
+    return Text(text, {"where": tail.where})

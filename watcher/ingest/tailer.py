@@ -214,6 +214,9 @@ class Tailer:
         assert tail.cursor is not None
         fd = fileread.opened(tail.path)
         try:
+            if fileread.read(fd, tail.cursor, 1) is not None:
+                tail.more = True  # a copy that was completed since the last check
+                return True
             if rewritten.begins_alike(fd, tail.cursor):
                 return self._waits_for_copy(tail, os.fstat(fd).st_size)
             cut = rewritten.without_head(fd, tail.cursor)

@@ -1,7 +1,5 @@
 """The metrics of all runs, from the database alone: nothing is analysed here."""
 
-import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -11,9 +9,9 @@ from parsers.metrics import VALIDATION
 from parsers.metrics import unit as metric_unit
 from watcher import __version__
 from watcher.alerts.lifecycle import FIRING, RESOLVED
-from watcher.ingest.backlog import unread
 from watcher.metrics.families import FIGURES, Run
-from watcher.metrics.settings import Settings, project_pattern
+from watcher.metrics.names import labelled
+from watcher.metrics.settings import Settings
 from watcher.metrics.text import (
     COUNTER,
     GAUGE,
@@ -38,8 +36,6 @@ _OVER: Final = frozenset({"crashed", "finished", "stopped", "replaced"})
 _RESOLVED_S: Final = 900.0
 # Of all runs together; those of the daemon come on top.
 _MAX_SERIES: Final = 9_900
-_LABEL_BYTES: Final = 120
-_MAX_PROJECTS: Final = 50
 _UNITS: Final = {"nats/token": "nats", "bits/byte": "bits_per_byte"}
 
 
@@ -65,7 +61,7 @@ def exposition(
         attempts = database.outbox.attempts()
     rows = [row for row in known if row.format or row.latest]
     without = sum(r.current for r in known) - sum(r.current for r in rows)
-    shown = _labelled(_shown(rows, now, chosen), chosen.project)
+    shown = labelled(_shown(rows, now, chosen), chosen.project)
     series, cut, written = _per_run(shown, alerts, chosen)
     families = [
         *_daemon(note),
@@ -188,58 +184,6 @@ def _left_out(*, runs: int, series: int) -> list[Family]:
             [sample("", series)],
         ),
     ]
-
-
-def _labelled(rows: Sequence[Row], pattern: str) -> list[Run]:
-    """The runs under labels that differ: a scrape with two equal series is refused.
-
-    `pattern`: what a run's name states of its project, "" for nothing.
-    """
-    project = _Projects(pattern)
-    seen: set[str] = set()
-    runs = []
-    for row in rows:
-        label = _fit(row.name)
-        if label in seen:
-            label = _fit(f"{label} ({row.id})")
-        seen.add(label)
-        summary = (row.diagnosis or {}).get("summary", {})
-        own = f'{project.of(row.name)}run="{escaped(label)}"'
-        runs.append(Run(row, own, summary, unread(row)[0]))
-    return runs
-
-
-class _Projects:
-    """The label that says which project a run belongs to.
-
-    A pattern may match more than somebody thought of: projects beyond the limit are
-    one, so that sums by project stay right.
-    """
-
-    def __init__(self, pattern: str) -> None:
-        self._pattern = project_pattern(pattern) if pattern else None
-        self._known: set[str] = set()
-
-    def of(self, name: str) -> str:
-        """The label and a comma, "" without a project."""
-        found = self._pattern.search(clean(name)) if self._pattern else None
-        if found is None or not found[1]:
-            return ""
-        project = _fit(found[1])
-        if project not in self._known and len(self._known) >= _MAX_PROJECTS:
-            project = "other"
-        self._known.add(project)
-        return f'project="{escaped(project)}",'
-
-
-def _fit(name: str) -> str:
-    """A name as a label: printable, of limited length, different for other names."""
-    text = clean(name)
-    raw = text.encode()
-    if len(raw) <= _LABEL_BYTES:
-        return text
-    digest = hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()
-    return f"{raw[: _LABEL_BYTES - 9].decode(errors='ignore')}~{digest}"
 
 
 _PER_RUN: Final = {

@@ -81,7 +81,7 @@ def _needs(model: Model, size: Size) -> Lines:
     made: Lines = []
     for entry in found[:_URGENT]:
         mark = "!" if entry.line.severity == "critical" else "~"
-        text = entry.line.alerts[0] if entry.line.alerts else entry.headline
+        text = entry.text(model.look.lang)
         line: Line = [(f"{mark} ", entry.line.severity), (_short(entry), "bold")]
         made.append([*line, (f"  {pieces.safe(text)}", entry.line.severity)])
     if len(found) > _URGENT:

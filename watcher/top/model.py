@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from watcher.daemon.status import Line
+from watcher.outputs.text.stored import stored
 from watcher.views.clock import Clock
 from watcher.views.lines import Excerpt
 from watcher.views.series import Curve, Window
@@ -40,6 +41,11 @@ class Entry:
     widths: Sequence[int]
     lines: int
     headline: str
+
+    def text(self, lang: str) -> str:
+        """What matters most: its first alert, else the headline of its analysis."""
+        alerts = self.line.alerts
+        return alerts[0] if alerts else stored(self.headline, lang)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -70,8 +70,7 @@ def _head(model: Model, room: int) -> Lines:
     entry = model.entry(model.run)
     if entry is None:
         return [[]]
-    # The headline is kept in the daemon's language, alerts are translated.
-    text = entry.line.alerts[0] if entry.line.alerts else entry.headline
+    text = entry.text(model.look.lang)
     text = text or tr(model.look.lang, entry.line.state)
     found: Lines = [[(pieces.cut(pieces.safe(text), room), entry.line.severity)]]
     if room < _WIDE:
