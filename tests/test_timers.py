@@ -13,10 +13,18 @@ from watcher.daemon.timers import Timers
 STEPS = [-3600.0, 3600.0]
 
 
+class Still(FakeClock):
+    """A wall clock that stands still as the uptime does, however slow the machine."""
+
+    def now(self) -> float:
+        """The time, as far as it was set."""
+        return 1e9 + self.jump
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     """A wall clock that can be set; APScheduler sees it, too."""
-    clock = FakeClock()
+    clock = Still()
 
     class Shifted(dt.datetime):
         @classmethod
