@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("process"):
             item.add_marker("slow")
-            if "CI" in os.environ:
+            if "CI" in os.environ and not item.get_closest_marker("flaky"):
                 item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -56,6 +56,7 @@ _CONTAINERS: Final = frozenset(
         "collections.deque",
     }
 )
+_OWN: Final = ("watcher.", "parsers.")
 _NUMPY: Final = frozenset({"_frombuffer", "_reconstruct", "dtype", "ndarray", "scalar"})
 
 
@@ -178,13 +179,13 @@ class _Unpickler(pickle.Unpickler):
     """Makes objects of few classes only."""
 
     def find_class(self, module: str, name: str) -> Any:
-        top = module.partition(".")[0]
-        found = super().find_class(module, name)
-        if top in {"watcher", "parsers"} and isinstance(found, type):
-            return found
-        if f"{module}.{name}" in _CONTAINERS or (top == "numpy" and name in _NUMPY):
-            return found
-        raise pickle.UnpicklingError(f"{module}.{name} is no part of a state")
+        top, own = module.partition(".")[0], module.startswith(_OWN)
+        known = f"{module}.{name}" in _CONTAINERS or (top == "numpy" and name in _NUMPY)
+        # Nothing else is imported.
+        found = super().find_class(module, name) if own or known else None
+        if not known and not isinstance(found, type):
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of a state")
+        return found
 
 
 @cache

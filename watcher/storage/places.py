@@ -153,9 +153,10 @@ def packed_head(head: bytes | None) -> bytes | None:
 
 
 def _place(row: Sequence[Any]) -> Place:
-    *numbers, head = row
+    line, offset, device, inode, seen_at, packed = row
     try:
-        return Place(*numbers, head=None if head is None else zlib.decompress(head))
+        head = None if packed is None else zlib.decompress(packed)
+        return Place(line, offset, device, inode, seen_at, head)
     except (zlib.error, TypeError) as error:
         raise DamagedError(repr(error)) from error
 
