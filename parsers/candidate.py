@@ -65,8 +65,10 @@ class Candidate:
             r.lines for r in raws if r.pattern.hit and r.pattern.step == "previous"
         ]
         stated = [raw.lines for raw in raws if "step" in raw.columns]
-        if below or stated:
+        if below:
             yield self._firsts(_joined(below), _joined(stated))
+        elif any(map(len, stated)):
+            self._counted = False
 
     def _firsts(self, lines: Ints, stated: Ints) -> Ints:
         """The first line below each that states a step."""

@@ -65,11 +65,11 @@ class Detector:
     def read(self, piece: Piece, delta: Delta) -> Reading:
         """Reads some lines with all candidates; adds the records of the leader."""
         reading = self._templates.read(piece)
-        missed = Missed(reading.like, piece)
+        missed = Missed(reading.like, piece) if reading.like else None
         found = []
         for at, candidate in enumerate(self._candidates):
             found.append(candidate.read(reading.taken[at], piece))
-            if reading.like:
+            if missed:
                 candidate.count_unread(missed.by(at), missed.text)
         if self.settled:
             delta.batches += found[0][0]
