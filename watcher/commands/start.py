@@ -4,15 +4,14 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from watcher.commands import options
+from watcher.commands import options, start_settings
 from watcher.commands.signals import Signals
-from watcher.errors import ConfigError, GptwatchError, InputError
+from watcher.errors import ConfigError, GptwatchError
 from watcher.settings import cron_problem, seconds
 
 
@@ -135,7 +134,7 @@ def start(
     from watcher.outputs.text.stored import logged
 
     if print_config:
-        click.echo(_shown(given), nl=False)
+        click.echo(start_settings.shown(given), nl=False)
         return
     lang = options.language()
     log_to(sys.stderr, text=lambda record: logged(record, lang), verbose=verbose)
@@ -156,7 +155,7 @@ def _serve(context: click.Context, given: dict[str, Any], *, shared: bool) -> No
     from watcher.storage.recovery import set_aside
 
     logger = logging.getLogger("gptwatch")
-    settings = _settings(context, given)
+    settings = start_settings.settings(context, given)
     if shared:
         settings = _of_all(settings)
     with contextlib.ExitStack() as stack:
@@ -184,7 +183,7 @@ def _serve(context: click.Context, given: dict[str, Any], *, shared: bool) -> No
                 logger.info("stopped; everything read is stored")
                 return
             if verdict == "reload":
-                settings = _reloaded(context, given, settings)
+                settings = start_settings.reloaded(context, given, settings)
             daemon = _reopened(Daemon, settings, context, signals)
 
 
@@ -274,120 +273,3 @@ def _reopened(
             return None
         sdnotify.notify("WATCHDOG=1")
         time.sleep(_TURN_S)
-
-
-def _reloaded(context: click.Context, given: dict[str, Any], before: Any) -> Any:
-    """The settings of the changed configuration file, or the old ones on an error."""
-    from watcher import config
-    from watcher.alerts.channels.apprise import require
-
-    logger = logging.getLogger("gptwatch")
-    try:
-        context.obj = config.load(context.obj.path)
-        fresh = _with_file(context, given)
-        settings = _settings(context, fresh)
-        require(settings.notify)
-    except (ConfigError, InputError, click.UsageError) as error:
-        problem = options.blamed(error)
-        logger.error("%s; keeping the old configuration", problem)  # noqa: TRY400
-        return before
-    if settings.state != before.state:
-        logger.error(
-            "the state directory cannot be changed without a restart; "
-            "keeping the old configuration"
-        )
-        return before
-    logger.info("configuration reloaded")
-    return settings
-
-
-def _with_file(context: click.Context, given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters, with those of the file where no flag and no variable is set."""
-    from click.core import ParameterSource
-
-    assert context.parent is not None
-    name = context.info_name or ""
-    context.parent.default_map = {name: dict(context.obj.options)}
-    fresh = context.command.make_context(name, [], parent=context.parent)
-    flag = ParameterSource.COMMANDLINE
-    return {
-        key: value if context.get_parameter_source(key) is flag else fresh.params[key]
-        for key, value in given.items()
-    }
-
-
-def _settings(context: click.Context, given: dict[str, Any]) -> Any:
-    from watcher.daemon.jobs import Options
-    from watcher.daemon.settings import Settings
-    from watcher.ingest import discovery
-
-    config = context.obj
-    out = given["out"].absolute()
-    state = given["state"].absolute() if given["state"] else out / ".gptwatch"
-    return Settings(
-        roots=_roots(given["dir"]),
-        out=out,
-        state=state,
-        scanner=discovery.Scanner(
-            patterns=tuple(given["pattern"]) or discovery.PATTERNS,
-            ignore=tuple(given["ignore"]),
-            own=(out, state),
-        ),
-        look=Options(
-            state=str(state),
-            config=config.judging,
-            lang=given["lang"],
-            theme=given["theme"],
-            window=given["window"],
-            log_x=given["log_x"],
-            keep=given["keep"],
-            html=given["html"],
-        ),
-        interval_s=given["interval"],
-        cron=given["cron"],
-        every=given["every"],
-        rules=config.rules,
-        formats=config.formats,
-        alerts=config.alerts,
-        notify=_notify(config.notify, given["on_alert"]),
-        exports=config.exports,
-    )
-
-
-def _notify(chosen: Any, on_alert: str | None) -> Any:
-    from dataclasses import replace
-
-    return replace(chosen, on_alert=on_alert) if on_alert else chosen
-
-
-def _roots(dirs: Sequence[Path]) -> tuple[Path, ...]:
-    roots = tuple(dict.fromkeys(folder.absolute() for folder in dirs))
-    for root in roots:
-        if root.exists() and not root.is_dir():
-            raise click.UsageError(
-                options.tr(
-                    "{path}: not a directory; for a single log: {command}",
-                    path=root,
-                    command=f"gptwatch once {root}",
-                )
-            )
-    return roots
-
-
-def _shown(given: dict[str, Any]) -> str:
-    """The effective settings as `gptwatch.toml` would have them."""
-    import json
-
-    lines = []
-    for name, value in given.items():
-        if value is None or value == ():
-            continue
-        kept = value
-        if isinstance(value, tuple):
-            kept = [str(item) for item in value]
-        elif name == "interval":
-            kept = f"{value:g}s"
-        elif isinstance(value, Path):
-            kept = str(value)
-        lines.append(f"{name} = {json.dumps(kept, ensure_ascii=False)}\n")
-    return "".join(lines)
