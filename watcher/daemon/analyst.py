@@ -42,9 +42,9 @@ from watcher.views.series import Series
 
 _NICE: Final = 10
 _EXIT_AGAIN_S: Final = 0.5
-# Records of which a dated document has all points: with more the worker would take
-# more than 200 MB, and few programs open what it writes.
-_WHOLE_RECORDS: Final = 500_000
+# Records of which a dated document has all points: of more the worker would take
+# hundreds of MB, and few programs open what it writes.
+_WHOLE_RECORDS: Final = 1_000_000
 # Of blocks that pictures are drawn from.
 _CACHE_BYTES: Final = 48 << 20
 
