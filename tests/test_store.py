@@ -324,3 +324,16 @@ def test_a_wal_that_grew_is_cut_when_nobody_reads(tmp_path: Path) -> None:
     assert store.note("large 39") == "x" * 50_000
     reader.close()
     store.close()
+
+
+def test_no_chunk_has_the_number_of_one_that_was_merged(
+    bench: Bench, log: Path
+) -> None:
+    """Readers know by the number what they have read."""
+    known: dict[int, list[int]] = {}
+    for start in range(0, 500, 5):
+        append(log, lines(start, start + 5))
+        bench.look()
+        for number in bench.store.points.ids(1):
+            found = bench.store.points.chunk(number).lines.tolist()
+            assert known.setdefault(number, found) == found

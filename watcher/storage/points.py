@@ -18,8 +18,8 @@ _LARGE: Final = 1 << 16
 # Runs come and go for months: what is counted once more costs little.
 _MAX_COUNTS: Final = 4096
 _INSERT: Final = (
-    "INSERT INTO chunks (run, level, pattern, metrics, records, data, appended)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO chunks (id, run, level, pattern, metrics, records, data, appended)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _NOTHING: Final = np.empty(0, np.int64)
 _NO_RECORDS: Final = packed(Batch("", _NOTHING, _NOTHING, {}))
@@ -33,6 +33,7 @@ class Points:
         # Chunks, and their records, by run, level and metrics: counted once, then kept
         # up to date.
         self._counts: dict[tuple[int, int, str], tuple[int, int]] = {}
+        self._last_id: int | None = None
 
     def append(
         self, run: int, batch: Batch, level: int = 0, appended: bytes | None = None
@@ -44,17 +45,16 @@ class Points:
         names, records = ",".join(batch.values), len(batch.lines)
         if records >= _LARGE:
             level = -1
-        self._connection.execute(
-            _INSERT,
-            (run, level, batch.pattern, names, records, packed(batch), appended),
-        )
+        content = batch.pattern, names, records, packed(batch), appended
+        self._connection.execute(_INSERT, (self._new_id(), run, level, *content))
         if level >= 0:
             self._count((run, level, names), records)
         return names
 
     def append_none(self, run: int, appended: bytes) -> None:
         """Adds a look that found no records; it is gone when the run is settled."""
-        self._connection.execute(_INSERT, (run, -1, "", "", 0, _NO_RECORDS, appended))
+        content = "", "", 0, _NO_RECORDS, appended
+        self._connection.execute(_INSERT, (self._new_id(), run, -1, *content))
 
     def is_full(self, run: int, batch: Batch) -> bool:
         """Whether the batch would be merged with those before it."""
@@ -117,6 +117,18 @@ class Points:
     def invalidate(self) -> None:
         """Drops what is cached: a rollback may have made it wrong."""
         self._counts.clear()
+
+    def _new_id(self) -> int:
+        """A number that no chunk has had: readers know by it what they have read.
+
+        SQLite's own would be that of a chunk which was merged.
+        """
+        if self._last_id is None:
+            found = self._connection.row("SELECT ifnull(max(id), 0) FROM chunks", ())
+            assert found is not None
+            self._last_id = int(found[0])
+        self._last_id += 1
+        return self._last_id
 
     def _count(self, key: tuple[int, int, str], records: int) -> None:
         if key in self._counts:
