@@ -85,6 +85,8 @@ def varied(line: bytes, rng: random.Random) -> bytes:
 )
 # Exponents of many digits: the variance of such losses is infinite.
 @example([b"train 000 2.314571e+00 10.937500 51.562500"], 0, 1)
+# A piece without a dictionary, of a log with some.
+@example([b"step 0: train loss 4.3480, val loss 4.3422", b"{'loss': 8.2617}"], 0, 1)
 def test_many_lines_at_once_give_what_a_few_give(
     lines: list[bytes], seed: int, few: int
 ) -> None:

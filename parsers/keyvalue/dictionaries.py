@@ -115,6 +115,8 @@ class Runs:
         lines = [table.lines for table in tables]
         lines.append(np.array(single, dtype=np.int64) + piece.first)
         order = np.concatenate(lines).argsort(kind="stable")
+        if not len(order):
+            return
         which = np.repeat(np.arange(len(lines)), [len(part) for part in lines])[order]
         row = np.concatenate([np.arange(len(part)) for part in lines])[order]
         goes_on = np.concatenate([*map(_goes_on, tables), np.zeros(len(single), bool)])
