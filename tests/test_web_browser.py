@@ -198,7 +198,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     expect(page.locator("dialog[open]")).to_have_count(0)
     for _ in range(3):
         press("Escape")
-    expect(page.locator(".fleet")).to_be_visible()
+    expect(page.locator(".fleet .table-body .row")).to_have_count(3)
 
     press("Escape")
     press("j")
