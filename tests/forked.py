@@ -130,18 +130,18 @@ def _serve(requests: socket.socket) -> NoReturn:
 
 def _orphan(options: str, ends: Sequence[int]) -> int:
     """Forks a worker whose parent has ended."""
-    told, tell = os.pipe()
+    reading, writing = os.pipe()
     middle = os.fork()
     if middle == 0:
         pid = os.fork()
         if pid == 0:
             _work(options, ends)
-        os.write(tell, b"%d" % pid)
+        os.write(writing, b"%d" % pid)
         os._exit(0)
     os.waitpid(middle, 0)
-    pid = int(os.read(told, 32))
-    os.close(told)
-    os.close(tell)
+    pid = int(os.read(reading, 32))
+    os.close(reading)
+    os.close(writing)
     return pid
 
 

@@ -3,11 +3,10 @@
 A worker that starts, or that has evicted a run, goes on from the stored state, and
 reads only the records behind it.  There is one file a run, in the state directory.
 
-A state is a pickle.  Only classes of `watcher` and `parsers`, and the containers that
-they are made of, are unpickled: a file that somebody else has written can make an odd
-state, and runs no code.  A file begins with a digest of the state, of the code and the
-configuration that made it, and of the run that it is of.  With another digest the file
-is ignored, and the records are folded again.
+A state is a pickle.  Only classes of `watcher.analysis` and `parsers`, which have no
+effects, and the containers that they are made of, are unpickled.  A file begins with a
+digest of the state, of the code and the configuration that made it, and of the run that
+it is of.  With another digest the file is ignored, and the records are folded again.
 """
 
 import contextlib
@@ -56,7 +55,8 @@ _CONTAINERS: Final = frozenset(
         "collections.deque",
     }
 )
-_OWN: Final = ("watcher.", "parsers.")
+# The packages whose code is part of the digest.
+_OWN: Final = ("watcher.analysis.", "parsers.")
 _NUMPY: Final = frozenset({"_frombuffer", "_reconstruct", "dtype", "ndarray", "scalar"})
 
 
@@ -164,7 +164,7 @@ class Followed:
             write_atomically(self._path(entry.row), [digest, packed])
             remove_leftovers(self._folder)
             remove_oldest(self._folder, "*.state", keep=_MAX_FILES)
-        entry.stored = entry.row.lines
+            entry.stored = entry.row.lines
 
     def _path(self, row: Row) -> Path:
         return self._folder / f"{row.id}.state"

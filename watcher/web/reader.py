@@ -50,7 +50,7 @@ class Reader:
         return await loop.run_in_executor(self._pool, self._answer, question)
 
     def watch(self) -> Database:
-        """A database of the caller's thread, that tells whether another one wrote.
+        """A database of the caller's thread, whose version shows whether another wrote.
 
         Raises:
             StorageError: the database cannot be read now.
