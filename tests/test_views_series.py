@@ -1,6 +1,7 @@
 """Curves out of the database, any window, without loading the run."""
 
 import contextlib
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -240,6 +241,23 @@ def test_memory_is_bounded(store: Store) -> None:
         store.curve(f"m{i}")
 
     assert 200_000 >= sum(c.nbytes for c in store.series._columns.values())
+
+
+def test_what_was_read_of_long_curves_is_not_kept(store: Store) -> None:
+    """Only their summaries are, within the limit of the cache."""
+    columns: dict[str, Any] = {f"m{i}": np.ones(1 << 17) for i in range(6)}
+    store.add(range(1 << 17), **columns)
+    store.series = Series(store.reader, cache_bytes=2 << 20)
+
+    tracemalloc.start()
+    try:
+        for i in range(6):
+            store.curve(f"m{i}", smooth=50)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 4 << 20  # a column alone is one megabyte, an average another
 
 
 def test_nothing_is_drawn_of_a_metric_without_points(store: Store) -> None:

@@ -113,10 +113,12 @@ class Columns:
         return self._last[1]
 
     def close(self) -> None:
-        """Closes all blobs."""
+        """Closes all blobs, and drops what was expanded: readers may be kept."""
         for blob in self._blobs.values():
             blob.close()
         self._blobs.clear()
+        self._columns.clear()
+        self._last = None
 
     def _blob(self, row: int) -> sqlite3.Blob:
         if row not in self._blobs:

@@ -1,7 +1,8 @@
 """Any window of the curves of a run, as wide as the screen that shows it."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,6 @@ import numpy as np
 from parsers.batch import Floats
 from watcher.storage import spans
 from watcher.storage.database import Database
-from watcher.storage.spans import Columns, Span
 from watcher.views.clock import Clock
 from watcher.views.column import Column, Stretch
 from watcher.views.pyramid import Cells
@@ -96,8 +96,7 @@ class Series:
 
         `first_lines`: of the segments, where a curve is not drawn through.
         """
-        with spans.columns(self._database) as columns:
-            found = self._open(columns, run, metrics)
+        with self._open(run, metrics) as found:
             cut = [(column, column.stretches(first_lines)) for column in found]
             edges = _edges(window, _span([_outer(c, s, window) for c, s in cut]))
             return [_curve(column, parts, window, edges) for column, parts in cut]
@@ -106,22 +105,21 @@ class Series:
         self, run: int, metrics: Sequence[str], line: float, limit: int
     ) -> Mapping[str, Points]:
         """What came behind a line, at most the last `limit` points of each metric."""
-        with spans.columns(self._database) as columns:
-            found = self._open(columns, run, metrics)
+        with self._open(run, metrics) as found:
             return {column.metric: column.after(line, limit) for column in found}
 
     def whole(self, run: int, metric: str, limit: int) -> Points | None:
         """All points of a metric; None where there are more than `limit`, or none."""
-        with spans.columns(self._database) as columns:
-            for column in self._open(columns, run, [metric]):
+        with self._open(run, [metric]) as found:
+            for column in found:
                 n = len(column.source)
                 return column.source.read(0, n) if n <= limit else None
         return None
 
     def next(self, run: int, metric: str, line: float, limit: int) -> Points:
         """At most the first `limit` points of a metric behind a line."""
-        with spans.columns(self._database) as columns:
-            for column in self._open(columns, run, [metric]):
+        with self._open(run, [metric]) as found:
+            for column in found:
                 return column.next(line, limit)
         return NO_POINTS
 
@@ -132,37 +130,41 @@ class Series:
 
         Of several stretches with the step the last one counts.
         """
-        with spans.columns(self._database) as columns:
-            return {
-                column.metric: _nearest(column, axis, key)
-                for column in self._open(columns, run, metrics)
-            }
+        with self._open(run, metrics) as found:
+            return {column.metric: _nearest(column, axis, key) for column in found}
 
     def stretches(
         self, run: int, metric: str
     ) -> list[tuple[Stretch, tuple[float, float]]]:
         """The parts of a curve between restarts, each with its first and last step."""
-        with spans.columns(self._database) as columns:
+        with self._open(run, [metric]) as found:
             return [
                 (stretch, column.ends(stretch, "steps"))
-                for column in self._open(columns, run, [metric])
+                for column in found
                 for stretch in column.stretches()
             ]
 
-    def _open(self, columns: Columns, run: int, metrics: Sequence[str]) -> list[Column]:
-        chunks: list[Span] = columns.spans(run)
-        known = {name for chunk in chunks for name in chunk.metrics}
-        found = []
-        for name in metrics:
-            if name not in known:
-                continue
-            column = self._columns.setdefault((run, name), Column(name))
-            self._columns.move_to_end((run, name))
-            column.open(columns, chunks)
-            self._note_size((run, name), column.nbytes)
-            found.append(column)
-        self._evict()
-        return found
+    @contextmanager
+    def _open(self, run: int, metrics: Sequence[str]) -> Iterator[list[Column]]:
+        """The columns of those metrics that the run has, as they are now."""
+        with spans.columns(self._database) as columns:
+            chunks = columns.spans(run)
+            known = {name for chunk in chunks for name in chunk.metrics}
+            found = {
+                (run, name): self._columns.setdefault((run, name), Column(name))
+                for name in metrics
+                if name in known
+            }
+            try:
+                for column in found.values():
+                    column.open(columns, chunks)
+                yield list(found.values())
+            finally:
+                # What was read of them has made them larger.
+                for key, column in found.items():
+                    self._columns.move_to_end(key)
+                    self._note_size(key, column.nbytes)
+                self._evict()
 
     def _note_size(self, key: tuple[int, str], size: int) -> None:
         self._held += size - self._sizes.get(key, 0)
