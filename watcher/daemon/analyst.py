@@ -46,7 +46,7 @@ _EXIT_AGAIN_S: Final = 0.5
 # hundreds of MB, and few programs open what it writes.
 _WHOLE_RECORDS: Final = 1_000_000
 # Of blocks that pictures are drawn from.
-_CACHE_BYTES: Final = 48 << 20
+_CACHE_BYTES: Final = 40 << 20
 
 
 class Analyst:

@@ -35,7 +35,7 @@ from watcher.storage.rows import Row
 
 _FOLDER: Final = "followed"
 # Of all states in memory, as their pickles have them.
-_MAX_BYTES: Final = 16 << 20
+_MAX_BYTES: Final = 10 << 20
 # A state is stored when so many lines, and such a part of all, are not in its file;
 # when it leaves the memory, fewer are worth it.
 _MIN_LINES: Final = 20_000
