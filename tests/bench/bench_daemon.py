@@ -124,7 +124,7 @@ def busy(folder: Path) -> None:
     print(f"{what}: {lost} of {len(delays)} lines lost")
     size = sum(p.stat().st_size for p in watched.store.parent.iterdir())
     values = 3 * (len(delays) + 100 * count)
-    show(f"{what}: store, read line by line", size / values, 20.0, "B/val")
+    show(f"{what}: store, read line by line", size / values, 12.0, "B/val")
 
 
 def slow(folder: Path) -> None:

@@ -14,7 +14,9 @@ from watcher.storage import compact
 _CHECKSUM: Final = 4
 # In place of the width of a number: the columns are compressed.
 COMPACT: Final = b"z"
+# A look at a log: arrays, or compression, would take longer than they are worth.
 _FEW: Final = 64
+_LEAST: Final = 24
 
 
 class DamagedError(Exception):
@@ -28,7 +30,7 @@ def packed(batch: Batch) -> bytes:
     """
     values = [column.astype(np.float64) for column in batch.values.values()]
     data = b""
-    if len(batch) > _FEW:
+    if len(batch) >= _LEAST:
         data = compact.compressed(values, [batch.lines, batch.steps]) + COMPACT
     if not 0 < len(data) < plain_size(len(batch), len(values)):
         data = b"".join([*(v.tobytes() for v in values), *_numbers(batch)])

@@ -11,7 +11,7 @@ from watcher.storage.connection import Connection
 
 
 # So many chunks of one level make one of the next.
-_MERGE: Final = 64
+_MERGE: Final = 24
 # A chunk of more records is merged no further, and so many need not wait for others:
 # a merge takes no longer than a turn of reading.
 _LARGE: Final = 1 << 16
