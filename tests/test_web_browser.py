@@ -163,6 +163,7 @@ def test_a_link_of_prometheus_opens_its_run(page: Page, bench: Bench) -> None:
 def test_the_keyboard_is_enough(page: Page) -> None:
     """Through every view, without a mouse."""
     press = page.keyboard.press
+    expect(page.locator(".table-body .row")).to_have_count(3)
     press("/")
     page.keyboard.type("sub")
     expect(page.locator(".table-body .row")).to_have_count(1)
