@@ -119,8 +119,7 @@ class Course:
         """
         usual = self._figures.times.usual_ms
         if len(time) == self._figures.times.count:
-            known, missing = Pieces().cumulated(time)
-            return time.lines, Clock(known[1:], missing[1:]).seconds(usual)
+            return time.lines, Pieces().elapsed(time, usual)
         places = next(iter(self._evaluations.values()), _Evaluations())
         clock = Clock(
             np.append(places.known, self._pieces.spent.known),

@@ -33,6 +33,17 @@ class Curve:
     def __len__(self) -> int:
         return len(self.steps)
 
+    def take(self, which: slice | NDArray[np.bool_] | Ints) -> "Curve":
+        """Some of the points; those of a slice share the arrays."""
+        return Curve(
+            self.metric,
+            self.unit,
+            self.steps[which],
+            self.values[which],
+            self.lines[which],
+            self.current[which],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:

@@ -272,6 +272,15 @@ class Pieces:
         self._spent = float(known[-1]), float(skipped[-1])
         return known, skipped
 
+    def elapsed(self, time: Curve, usual_ms: float) -> Floats:
+        """Seconds until each new time, where one that is missing is as usual."""
+        found = np.empty(len(time))
+        for at in range(0, len(time), _PART):
+            part = slice(at, at + _PART)
+            known, missing = self.cumulated(time.take(part))
+            found[part] = Clock(known[1:], missing[1:]).seconds(usual_ms)
+        return found
+
     @property
     def spent(self) -> Clock:
         """The time spent so far."""
@@ -353,13 +362,7 @@ def times(curves: Mapping[str, Curve]) -> Curve | None:
 
 
 def _times(curve: Curve, where: Ints, ms: Floats) -> Curve:
-    part = replace(
-        curve,
-        steps=curve.steps[where],
-        lines=curve.lines[where],
-        current=curve.current[where],
-    )
-    return replace(part, metric="iter_ms", unit="ms", values=ms)
+    return replace(curve.take(where), metric="iter_ms", unit="ms", values=ms)
 
 
 def _mfu(curves: Mapping[str, Curve]) -> Curve | None:

@@ -131,9 +131,15 @@ class _Export:
         self.empty = 0
 
     def _runs(self) -> Iterator[tuple[str, Any]]:
-        for name, reading in self._readings:
-            self.empty += not reading.analysis.curves
-            yield name, reading
+        return map(self._noted, self._readings)  # which holds none of them
+
+    def _points(self) -> Iterator[tuple[str, Any]]:
+        """Analyses without what is as long as a curve and derived from it."""
+        return map(_bare, self._runs())
+
+    def _noted(self, run: tuple[str, Any]) -> tuple[str, Any]:
+        self.empty += not run[1].analysis.curves
+        return run
 
     def json(self) -> Iterator[bytes]:
         """A document and a line end for each run."""
@@ -160,13 +166,13 @@ class _Export:
         """A Parquet file."""
         from watcher.export import parquet
 
-        yield from parquet.write((n, r.analysis) for n, r in self._runs())
+        yield from parquet.write(self._points())
 
     def arrow(self) -> Iterator[bytes]:
         """A stream of Arrow's."""
         from watcher.export import parquet
 
-        yield from parquet.write_arrow((n, r.analysis) for n, r in self._runs())
+        yield from parquet.write_arrow(self._points())
 
     def html(self) -> Iterator[bytes]:
         """A report that opens in a browser without a server."""
@@ -245,16 +251,17 @@ def _metrics(context: click.Context, state: Path | None) -> list[bytes]:
         return [exposition(store, now=time.time(), settings=settings)]
 
 
+def _bare(run: tuple[str, Any]) -> tuple[str, Any]:
+    """A run's name, and its analysis with nothing but the curves of its log."""
+    name, reading = run
+    derived = {"train_smooth": None, "elapsed_s": None, "mfu": None, "pause": None}
+    return name, replace(reading.analysis, **derived)
+
+
 def _current(reading: Any) -> Any:
     """A reading without the points that a later segment supersedes."""
     curves = {
-        name: replace(
-            curve,
-            steps=curve.steps[curve.current],
-            values=curve.values[curve.current],
-            lines=curve.lines[curve.current],
-            current=curve.current[curve.current],
-        )
+        name: curve.take(curve.current)
         for name, curve in reading.analysis.curves.items()
     }
     return replace(reading, analysis=replace(reading.analysis, curves=curves))

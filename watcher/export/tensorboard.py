@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from parsers.batch import Floats, Ints
-from watcher.analysis.model import Analysis, Curve
+from watcher.analysis.model import Analysis
 from watcher.export import events
 from watcher.export.tags import tag
 from watcher.files import write_atomically
@@ -53,18 +53,8 @@ def _segments(analysis: Analysis) -> Iterator[Analysis]:
             if after is not None:
                 inside &= curve.lines < after
             if inside.any():
-                curves[name] = _part(curve, inside)
+                curves[name] = curve.take(inside)
         yield replace(analysis, curves=curves)
-
-
-def _part(curve: Curve, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Curve:
-    return replace(
-        curve,
-        steps=curve.steps[mask],
-        values=curve.values[mask],
-        lines=curve.lines[mask],
-        current=curve.current[mask],
-    )
 
 
 def _parts(analysis: Analysis) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from watcher.html.words import words
 from watcher.outputs.text.escape import utf8 as shown
 from watcher.outputs.text.findings import as_dict
 from watcher.outputs.text.headline import headline
-from watcher.views.pyramid import cells
+from watcher.views.pyramid import cells, joined
 from watcher.views.source import Points
 
 
@@ -35,6 +35,8 @@ _EXPORT: Final = re.compile(
 # A longer curve is thinned: a file of hundreds of megabytes opens nowhere.
 _MOST: Final = 1_000_000
 _PIXELS: Final = 100_000
+# So many at a time, so that temporaries stay small.
+_STRETCHES: Final = 1 << 12
 _DECIMALS: Final = 6
 _MISSING: Final = -(2**31)
 
@@ -115,11 +117,16 @@ def _columns(curve: Curve) -> dict[str, Any]:
 
 def _thinned(curve: Curve) -> tuple[Ints, Ints, Floats]:
     """First, lowest, highest and last point of each of many stretches."""
-    points = Points(
-        curve.lines.astype(np.float64), curve.steps.astype(np.float64), curve.values
-    )
-    starts = np.unique(np.linspace(0, len(points), _PIXELS + 1).astype(np.int64)[:-1])
-    found = cells(points, starts)
+    edges = np.unique(np.linspace(0, len(curve), _PIXELS + 1).astype(np.int64))
+    parts = []
+    for at in range(0, len(edges) - 1, _STRETCHES):
+        own = edges[at : at + _STRETCHES + 1]
+        part = curve.take(slice(own[0], own[-1]))
+        points = Points(
+            part.lines.astype(np.float64), part.steps.astype(np.float64), part.values
+        )
+        parts.append(cells(points, own[:-1] - own[0]))
+    found = joined(parts)
     columns = (found.first, found.low, found.high, found.last)
     lines = np.stack([found.first_line] * 2 + [found.last_line] * 2, axis=1)
     steps = np.stack([found.first_step] * 2 + [found.last_step] * 2, axis=1)
