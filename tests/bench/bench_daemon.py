@@ -326,7 +326,7 @@ def resumed(folder: Path) -> None:
 
 def backlog(folder: Path) -> None:
     """A live log beside one of gigabytes that was never read."""
-    size = 300 * 10**6 if QUICK else 2 * 10**9
+    size = 300 * 10**6 if QUICK else 5 * 10**9
     (folder / "logs").mkdir()
     text = b"".join(map(line, range(10**5)))
     with (folder / "logs" / "large.log").open("wb") as file:
