@@ -115,6 +115,29 @@ def test_a_log_that_grows_does_not_wait_for_those_that_are_over(
     daemon.close()
 
 
+def test_a_run_that_goes_on_does_not_wait_for_an_idle_core(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    """It was over, and its new lines may be what somebody has to be alerted of."""
+    log = tmp_path / "logs" / "new.log"
+    log.write_bytes(lines(0, 5))
+    worker = Slow.made[0]
+    for _ in range(40):  # until it is over, and its dated plot is drawn
+        turn(daemon)
+        if worker.busy:
+            worker.finish()
+    before = len(worker.jobs)
+    assert worker.jobs[-1].final
+
+    with log.open("ab") as file:
+        file.write(lines(5, 8))
+    for _ in range(5):
+        turn(daemon)
+
+    assert ["new.log"] == [job.name for job in worker.jobs[before:]]
+    daemon.close()
+
+
 def test_workers_that_nothing_is_left_for_end(
     daemon: Daemon, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -128,6 +128,7 @@ class RunState:
         missed_draws: scheduled draws since it became due.
         notified: whether its findings were passed on since the daemon started.
         ending: whether it ended, and its dated files are not written yet.
+        resumed: whether it grew lately, after it was over.
         drawn_step: of the last dated plot.
         check_at: when its state may be another, though nothing happened.
         saved_at: when its log had last grown when its gaps were stored.
@@ -152,6 +153,7 @@ class RunState:
     missed_draws: int = 0
     notified: bool = False
     ending: bool = False
+    resumed: bool = False
     drawn_step: int = 0
     check_at: float = float("-inf")
     saved_at: float | None = None
@@ -206,7 +208,8 @@ class RunState:
     @property
     def is_background(self) -> bool:
         """Whether nobody waits for it: it had ended before, and all cores may work."""
-        return (self.adopted or self.is_over) and not self.ending
+        waited_for = self.ending or self.resumed
+        return (self.adopted or self.is_over) and not waited_for
 
     @property
     def modified_ns(self) -> int:

@@ -95,8 +95,8 @@ class Scheduler:
                 self.replace(tail)
                 run = self._add(tail, row)
             run.changed = run.undrawn = True
-            if run.adopted and tail.is_recent(self._clock.now()):
-                run.adopted = False
+            if (run.adopted or run.is_over) and tail.is_recent(self._clock.now()):
+                run.adopted, run.resumed = False, run.is_over
             self._open[run.run] = None
 
     def replace(self, tail: Tail) -> None:
@@ -235,7 +235,8 @@ class Scheduler:
             final=run.ending,
             stamp=stamp(self._clock.now()),
         )
-        run.changed = tail.nonfinite_pending = tail.eval_pending = False
+        run.changed = run.resumed = False
+        tail.nonfinite_pending = tail.eval_pending = False
         if draw:
             run.due = run.undrawn = run.ending = False
             run.missed_draws = 0
