@@ -274,3 +274,29 @@ def test_one_frame_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert 2 == top().returncode
     assert "gptwatch status" in top().stderr
     assert "no such column" in top("--once", "--sort", "colour").stderr
+
+
+def test_the_list_imports_only_what_it_shows(tmp_path: Path) -> None:
+    """No other command, and no library that takes longer to load than the screen."""
+    script = (
+        "import sys; from watcher.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "top", "--once", "--state", watched(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    loaded = set(done.stderr.split())
+
+    assert "exp-2.log" in done.stdout
+    assert set() == loaded & {"matplotlib", "rich", "apscheduler", "starlette", "re2"}
+    assert {"top"} == {
+        name.removeprefix("watcher.commands.")
+        for name in loaded
+        if name.startswith("watcher.commands.")
+    } - {"options", "environment", "completion"}

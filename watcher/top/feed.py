@@ -3,13 +3,13 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import Alert
 from watcher.daemon import status
 from watcher.daemon.state_names import OVER
-from watcher.outputs.text.cells import cell_len
 from watcher.storage.database import Database
 from watcher.storage.remarks import NONE
 from watcher.storage.rows import Row
@@ -36,6 +36,7 @@ class Feed:
 
     def __init__(self, database: Database, lang: str) -> None:
         self._database, self._lang = database, lang
+        self._form = partial(table.cells, lang=lang)
         self.entries: dict[int, Entry] = {}
         self.at: float | None = None
         self._prints: Mapping[int, int] = {}
@@ -93,7 +94,7 @@ class Feed:
             (self._over.add if line.state in OVER else self._over.discard)(row.id)
             self.entries.pop(row.id, None)
             if row.current and (row.format or row.latest):
-                self.entries[row.id] = _entry(row, line, self._lang)
+                self.entries[row.id] = self._entry(row, line)
 
     def _firing(self, runs: Sequence[int]) -> Mapping[int, Sequence[Alert]]:
         """Alerts that fire, of each of the runs that has some."""
@@ -102,14 +103,11 @@ class Feed:
             found.setdefault(run, {})[known.key] = known
         return {run: status.of_interest(alerts) for run, alerts in found.items()}
 
-
-def _entry(row: Row, line: status.Line, lang: str) -> Entry:
-    cells = table.cells(line, lang)
-    return Entry(
-        run=row.id,
-        line=line,
-        cells=cells,
-        widths=tuple(map(cell_len, cells)),
-        lines=row.lines,
-        headline=str((row.diagnosis or {}).get("headline", "")),
-    )
+    def _entry(self, row: Row, line: status.Line) -> Entry:
+        return Entry(
+            run=row.id,
+            line=line,
+            lines=row.lines,
+            headline=str((row.diagnosis or {}).get("headline", "")),
+            form=self._form,
+        )

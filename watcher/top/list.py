@@ -15,7 +15,7 @@ from watcher.top.table import (
     Layout,
     arranged,
     by_number,
-    layout,
+    form,
     rows,
     selected,
     urgent,
@@ -99,11 +99,11 @@ def _short(entry: Entry) -> str:
 def _table(model: Model, size: Size) -> Lines:
     lang = model.look.lang
     entries = by_number(model.fleet.entries)
-    form = layout(model.fleet.entries, size.columns - 2, lang)
+    layout = form(model, size.columns)
     chosen = selected(model)
-    made = [_head(model, form)]
+    made = [_head(model, layout)]
     for run in visible(model, Size(size.columns, size.rows + len(_needs(model, size)))):
-        line = _fold(model) if run == FOLD else _row(model, form, entries[run])
+        line = _fold(model) if run == FOLD else _row(model, layout, entries[run])
         if run == chosen:
             line = pieces.styled(pieces.filled(line, size.columns), "selected")
         made.append(line)
@@ -122,11 +122,11 @@ def _fold(model: Model) -> Line:
     return [(f"  ▸ {text}", "muted")]
 
 
-def _head(model: Model, form: Layout) -> Line:
+def _head(model: Model, layout: Layout) -> Line:
     line: Line = [("  ", "")]
-    for at, (column, _, name, width) in enumerate(form.columns):
+    for at, (column, _, name, width) in enumerate(layout.columns):
         is_right = column.right
-        style = "bold column" if at == column_at(model, form) else "bold"
+        style = "bold column" if at == column_at(model, layout) else "bold"
         arrow = " "
         if column.name == model.sort:
             down = column.largest != model.reverse
@@ -136,18 +136,18 @@ def _head(model: Model, form: Layout) -> Line:
     return line
 
 
-def column_at(model: Model, form: Layout) -> int:
+def column_at(model: Model, layout: Layout) -> int:
     """The chosen column, among those that fit."""
-    return min(max(model.column, 1), len(form.columns) - 1)
+    return min(max(model.column, 1), len(layout.columns) - 1)
 
 
-def _row(model: Model, form: Layout, entry: Entry) -> Line:
+def _row(model: Model, layout: Layout, entry: Entry) -> Line:
     mark = "●" if entry.run in model.marked else " "
     line: Line = [(f"{mark} ", "bold")]
-    for column, at, _, width in form.columns:
+    for column, at, _, width in layout.columns:
         text, style = entry.cells[at], ""
         if column.name == "run":
-            text = form.names[entry.run]
+            text = layout.names[entry.run]
         elif column.name == "state":
             style = _STATES.get(entry.line.state, "")
         elif column.name == "alert":

@@ -99,8 +99,7 @@ def _opened(model: Model) -> Model:
 
 
 def _sorted(model: Model) -> Model:
-    room = body(model.size).columns - 2
-    form = table.layout(model.fleet.entries, room, model.look.lang)
+    form = table.form(model, model.size.columns)
     name = form.columns[table_column(model)][0].name
     if name not in table.SORTED or name == model.sort:
         return replace(model, sort=None)
@@ -109,9 +108,7 @@ def _sorted(model: Model) -> Model:
 
 def table_column(model: Model) -> int:
     """The chosen column among those that fit."""
-    room = body(model.size).columns - 2
-    form = table.layout(model.fleet.entries, room, model.look.lang)
-    return runs.column_at(model, form)
+    return runs.column_at(model, table.form(model, model.size.columns))
 
 
 def _column(by: int) -> Callable[[Model], Model]:
