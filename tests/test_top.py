@@ -1,8 +1,10 @@
 """`gptwatch top` without a terminal: what each key does, and what each screen shows."""
 
+import ctypes
 import os
 import random
 import re
+import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from screens import DEMO, RUNS, Screen, watched, whole
 from watcher.storage.database import Database
 from watcher.top import keymap, pieces
 from watcher.top.model import Model
+from watcher.top.program import Program
 from watcher.top.update import ACTIONS
 
 
@@ -263,6 +266,54 @@ def test_the_end_of_the_log_is_followed(tmp_path: Path) -> None:
     assert "iter 9999" in selected(screen)
     screen.close()
     bench.stop()
+
+
+def test_it_waits_for_changes_without_asking(tmp_path: Path) -> None:
+    """The system tells of a commit; until then, and after it was read, nothing does."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "train.log", DEMO[:3000])
+    bench.look(2)
+    program = Program(bench.state, Model(), every_s=60)
+
+    def is_told() -> bool:
+        fd = program.wait().fd
+        assert fd is not None
+        return bool(select.select([fd], [], [], 0)[0])
+
+    program.hurry()
+    program.refresh()
+    assert not is_told()
+    append(bench.logs / "train.log", b"iter 9999: loss 1.25, time 40.0ms, mfu 1.0%\n")
+    bench.look()
+    assert is_told()
+    program.hurry()
+    program.refresh()
+    rest = program.wait()
+    assert rest.fd is None
+    assert 50 < rest.seconds <= 60
+    program.hurry()
+    assert not is_told()
+    program.close()
+    bench.stop()
+
+
+def test_it_asks_where_the_system_does_not_tell(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four times a second, less often the longer nothing changes."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
+    program = Program(state, Model())
+    monkeypatch.undo()
+    program.hurry()
+    assert (0.25, None) == program.wait()
+    at = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: at + 20)
+    assert (1.0, None) == program.wait()
+    monkeypatch.setattr(time, "monotonic", lambda: at + 90)
+    assert (2.0, None) == program.wait()
+    program.press("p")
+    assert (5.0, None) == program.wait()
+    program.close()
 
 
 def test_nothing_is_read_or_drawn_while_it_is_paused(tmp_path: Path) -> None:

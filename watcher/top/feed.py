@@ -34,8 +34,9 @@ class Feed:
         at: when the daemon last noted something of itself, seconds since 1970.
     """
 
-    def __init__(self, database: Database, lang: str) -> None:
-        self._database, self._lang = database, lang
+    def __init__(self, database: Database, lang: str, every_s: float) -> None:
+        """Reads `database` at most every so many seconds."""
+        self._database, self._lang, self._every_s = database, lang, every_s
         self._form = partial(table.cells, lang=lang)
         self.entries: dict[int, Entry] = {}
         self.at: float | None = None
@@ -50,10 +51,15 @@ class Feed:
         """Reads at the next `refresh`, however little time has passed."""
         self._read_at = self._all_at = -math.inf
 
+    def rest_s(self, now: float) -> float:
+        """For how long nothing is read yet: what was read last cost its time."""
+        spent = time.process_time() - self._spent_at
+        rest = max(min(_REST * spent, _SLOWEST_S), self._every_s)
+        return self._read_at + rest - now
+
     def refresh(self, now: float) -> bool:
         """Takes in what changed; whether anything may have."""
-        spent = time.process_time() - self._spent_at
-        if now < self._read_at + min(_REST * spent, _SLOWEST_S):
+        if self.rest_s(now) > 0:
             return False
         version = self._database.data_version()
         is_all_due = now >= self._all_at + _ALL_S

@@ -183,6 +183,14 @@ class Prompt:
     text: str = ""
 
 
+class Mouse(NamedTuple):
+    """An event of the mouse at a cell: "press", "release", "wheel up", "wheel down"."""
+
+    kind: str
+    column: int
+    row: int
+
+
 class Effect(NamedTuple):
     """Something that the program does for the user outside of the screen."""
 
@@ -215,9 +223,11 @@ class Model:
         context: whether the lens shows more lines and no chart.
         search: what is searched in the log.
         item: the selected alert.
+        scrolled: rows of the help above the screen.
         prompt: what is being typed.
         message: one line for the user, until the next key.
         paused: whether the screen is frozen.
+        pressed: where the button of the mouse went down.
         effects: what is to be done outside.
     """
 
@@ -245,9 +255,11 @@ class Model:
     context: bool = False
     search: str = ""
     item: int = 0
+    scrolled: int = 0
     prompt: Prompt | None = None
     message: str = ""
     paused: bool = False
+    pressed: Mouse | None = None
     effects: tuple[Effect, ...] = ()
 
     def to(self, screen: str) -> "Model":
