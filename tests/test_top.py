@@ -70,6 +70,12 @@ FRAMES = [
     ("alerts", "A", (80, 24), "en"),
     ("alerts", "A", (80, 24), "ru"),
     ("compare", "j space space c left", (120, 40), "en"),
+    ("compare", "j space space c left", (60, 20), "ru"),
+    ("alerts", "A", (60, 20), "ru"),
+    ("run", "j enter", (60, 20), "ru"),
+    ("list", "", (60, 20), "ru"),
+    ("help", "?", (60, 20), "ru"),
+    ("palette", ":", (60, 20), "en"),
     ("help", "?", (80, 24), "en"),
     ("help", "?", (80, 24), "ru"),
 ]
@@ -466,6 +472,20 @@ def test_every_action_has_a_name_in_help_and_palette(screen: Screen) -> None:
     assert "sort by the column" in screen.type("sort by")
     screen.press("enter")
     assert screen.model.sort is not None
+
+
+def test_all_keys_of_the_help_are_shown(state: Path) -> None:
+    """Where they are more than the rows of the screen, it scrolls to its end."""
+    screen = Screen(state, (60, 20))
+    assert "suspend the program" not in screen.press("?")
+    shown = screen.press("pgdn", "pgdn", "down")
+    assert "suspend the program" in shown
+    assert "quit" in shown.splitlines()[18]
+    assert "next row" not in screen.press("up").splitlines()[1]
+    assert "next row" in screen.press("pgup").splitlines()[1]
+    screen.press("esc", "?")
+    assert 0 == screen.model.scrolled
+    screen.close()
 
 
 def test_no_key_breaks_any_screen(state: Path) -> None:

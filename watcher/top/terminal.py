@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from watcher.errors import InputError
 from watcher.top import signals
