@@ -1,8 +1,10 @@
 """The program: keys change the model, what it wants is read, its frame is painted."""
 
+import ctypes
 import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -184,7 +186,7 @@ def _loop(program: Program, screen: "terminal.Terminal") -> None:
         if screen.is_clear or (program.model, screen.size) != painted:
             screen.paint(program.frame(screen.size))
             painted = program.model, screen.size
-            _collect_garbage()
+            _tidy_memory()
         key = screen.key(*program.wait())
         if key == "resize":
             screen.redraw()
@@ -192,11 +194,13 @@ def _loop(program: Program, screen: "terminal.Terminal") -> None:
             program.press(key)
 
 
-def _collect_garbage() -> None:
-    """From the first frame on: what was made for it lives as long as the program."""
+def _tidy_memory() -> None:
+    """After the first frame: what was made for it stays, what it needed goes."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+        with suppress(AttributeError):  # only glibc has it
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _done(effect: Effect, screen: "terminal.Terminal") -> bool:

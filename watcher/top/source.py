@@ -53,6 +53,7 @@ class Source:
 
     def _use(self, database: Database) -> None:
         self._database = database
+        database.spare_memory()
         self._series = Series(database)
         self._times = Clocks(database, self._series)
         self._feed = Feed(database, self._lang, self._every_s)
