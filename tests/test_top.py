@@ -15,7 +15,7 @@ from screens import DEMO, RUNS, Screen, watched, whole
 
 from watcher.storage.database import Database
 from watcher.top import keymap, pieces
-from watcher.top.model import Model
+from watcher.top.model import Model, Mouse
 from watcher.top.program import Program
 from watcher.top.update import ACTIONS
 
@@ -494,6 +494,9 @@ def test_no_key_breaks_any_screen(state: Path) -> None:
     keys = sorted({key for b in keymap.BINDINGS for key in b.keys} - {"q", "^Z"})
     screen = Screen(state, (100, 30))
     for _ in range(1500):
+        if dice.random() < 0.1:
+            kind = dice.choice(["press", "release", "wheel up", "wheel down"])
+            screen.program.press(Mouse(kind, dice.randint(0, 210), dice.randint(0, 61)))
         screen.press(dice.choice([*keys, "x", "1", "0"]))
         if dice.random() < 0.02:
             screen.size = type(screen.size)(dice.randint(1, 200), dice.randint(1, 60))

@@ -284,15 +284,27 @@ def test_it_is_suspended_and_goes_on(tmp_path: Path, tmux: Tmux) -> None:
     tmux.shows("ready>")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int) -> None:
-    """Its modes, and the alternate screen is left."""
+_BROKEN = """
+import sys, watcher.top.program, watcher.cli
+watcher.top.program.Program.press = None
+sys.argv[0] = "gptwatch"
+watcher.cli.main()
+"""
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, None])
+def test_the_terminal_is_left_as_it_was(
+    tmp_path: Path, number: int | None, *, early: bool
+) -> None:
+    """Its modes, screen and mouse, after a signal at any time, and after a bug."""
     state = watched(tmp_path)
     source, sink = pty.openpty()
     before = termios.tcgetattr(sink)
     seen = bytearray()
+    program = ["-m", "watcher"] if number else ["-c", _BROKEN]
     process = subprocess.Popen(
-        [sys.executable, "-m", "watcher", "top", "--state", str(state)],
+        [sys.executable, *program, "top", "--state", str(state)],
         stdin=sink,
         stdout=sink,
         stderr=sink,
@@ -303,12 +315,18 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int) -> 
         while text not in seen:
             seen.extend(os.read(source, 65536))
 
-    read(b"exp-1.log")
-    process.send_signal(number)
+    read(b"\x1b[?1049h" if early else b"exp-1.log")
+    if number:
+        process.send_signal(number)
+    else:
+        os.write(source, b"j")
     read(b"\x1b[?1049l")
 
-    assert 128 + number == process.wait(timeout=30)
+    assert (128 + number if number else 1) == process.wait(timeout=30)
     assert before == termios.tcgetattr(sink)
+    on, off = (seen.count(b"1000%c" % end) for end in b"hl")
+    assert early or on
+    assert on <= off
     os.close(source)
     os.close(sink)
 
