@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from oracle import Bench, append
-from screens import DEMO, RUNS, Screen, watched, whole
+from screens import DEMO, RUNS, Screen, judge, watched, whole
 
 from watcher.storage.database import Database
 from watcher.top import keymap, pieces
@@ -378,6 +378,26 @@ def test_marked_runs_are_compared(screen: Screen) -> None:
     assert "step 0 · A 4.3310 · B 4.3310" in screen.press(*["<"] * 30)
     assert 2 == len(screen.press("esc").split("●")) - 1
     assert "●" not in screen.press("u")
+
+
+def test_losses_on_other_data_are_not_ranked(tmp_path: Path) -> None:
+    """It says why; the runs keep the order of their letters."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "a.log", whole(DEMO[:3000]))
+    other = DEMO.replace(b'"dataset": "demo"', b'"dataset": "other"')
+    assert other != DEMO
+    append(bench.logs / "b.log", whole(other[:9000]))
+    bench.look(2)
+    for name in ("a.log", "b.log"):
+        judge(bench, name, "running")
+    bench.stop()
+    screen = Screen(bench.state)
+    shown = screen.press("g", " ", " ", "c").splitlines()
+    assert ["A", "B"] == [row.split()[0] for row in shown if ".log" in row]
+    assert "Runs have different data: no run is ranked." == shown[-2]
+    screen.look("ru")
+    assert "места не присвоены" in screen.press("g", " ", " ", "c").splitlines()[-2]
+    screen.close()
 
 
 def test_an_alert_leads_to_its_line(screen: Screen) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from watcher.outputs.comparable import unlike
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.cells import cell_len
 from watcher.outputs.text.numbers import integer, loss, plain, setting, short
@@ -27,7 +28,7 @@ _NAME: Final = 28
 
 
 def lines(model: Model, size: Size) -> Lines:
-    """The chart, and below it a row for each run, the best first."""
+    """The chart, and below it a row for each run, the best first where one can be."""
     table = _table(model, size.columns)
     _, above = chart_area(model, size)
     chart = charts.main(model, above)
@@ -38,7 +39,7 @@ def lines(model: Model, size: Size) -> Lines:
 
 def chart_area(model: Model, size: Size) -> tuple[int, Size]:
     """The first row of the chart, and its size."""
-    table = len(model.loaded.compared) + 1
+    table = len(model.loaded.compared) + 1 + bool(_reason(model))
     return 1, Size(size.columns, max(5, size.rows - table - 1))
 
 
@@ -76,10 +77,17 @@ def _table(model: Model, room: int) -> Lines:
     while len(widths) > _LEAST and sum(widths) + 2 * (len(widths) - 1) > room:
         widths.pop()
     made: Lines = [[(_line(titles, widths), "bold")]]
-    for place in _ranked(runs):
+    for place in range(len(runs)) if _reason(model) else _ranked(runs):
         shown: Line = [(rows[place][0] + " ", charts.series_style(place))]
         made.append([*shown, (_line(rows[place], widths)[2:], "")])
+    if reason := _reason(model):
+        made.append([(tr(lang, reason), "warning")])
     return [pieces.fitted(line, room) for line in made]
+
+
+def _reason(model: Model) -> str:
+    """Why the losses cannot be compared, "" where they can."""
+    return unlike([run["hyperparameters"] for run in model.loaded.compared])
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
