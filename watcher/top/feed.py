@@ -18,7 +18,7 @@ from watcher.top.model import Entry
 
 
 # Reading and showing what changed takes at most so small a share of a core.
-_REST: Final = 400.0
+_REST: Final = 450.0
 _SLOWEST_S: Final = 5.0
 # Runs that are over are looked at so often: people add notes to them.
 _ALL_S: Final = 10.0
