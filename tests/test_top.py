@@ -13,6 +13,7 @@ import pytest
 from oracle import Bench, append
 from screens import DEMO, RUNS, Screen, judge, watched, whole
 
+from watcher.outputs.text.cells import cell_len
 from watcher.storage.database import Database
 from watcher.top import keymap, pieces
 from watcher.top.model import Model, Mouse
@@ -378,6 +379,25 @@ def test_marked_runs_are_compared(screen: Screen) -> None:
     assert "step 0 · A 4.3310 · B 4.3310" in screen.press(*["<"] * 30)
     assert 2 == len(screen.press("esc").split("●")) - 1
     assert "●" not in screen.press("u")
+
+
+def test_names_of_wide_letters_keep_the_columns(tmp_path: Path) -> None:
+    """In the list and in a comparison: a letter of two cells counts as two."""
+    bench = Bench(tmp_path)
+    for name in ("数据.log", "a.log"):
+        append(bench.logs / name, whole(DEMO[:3000]))
+    bench.look(2)
+    for name in ("数据.log", "a.log"):
+        judge(bench, name, "running")
+    bench.stop()
+    screen = Screen(bench.state)
+    for keys in ((), (" ", " ", "c")):
+        screen.press(*keys)
+        rows = [row for row in screen.text.splitlines() if ".log" in row]
+        at = {cell_len(row[: row.index("2.6617")]) for row in rows}
+        assert 2 == len(rows)
+        assert 1 == len(at)
+    screen.close()
 
 
 def test_losses_on_other_data_are_not_ranked(tmp_path: Path) -> None:
