@@ -610,15 +610,17 @@ def reads(folder: Path, process: subprocess.Popen[bytes]) -> None:
 def test_two_runs_share_one_daemon(tmp_path: Path) -> None:
     """It reads the logs of both; when the first ends, the second's takes over."""
     source = python(TRAINER)
-    with (
-        running(tmp_path, *source, options=("--watch", "--name", "one")) as first,
-        running(tmp_path, *source, options=("--watch", "--name", "two")) as second,
-    ):
+    state = tmp_path / "training_plots" / ".gptwatch"
+    with contextlib.ExitStack() as started:
+        one, two = (("--watch", "--name", name) for name in ("one", "two"))
+        first = started.enter_context(running(tmp_path, *source, options=one))
+        # Else the second may be quicker, and its daemon the one that both share.
+        until(lambda: bool(lock.holder(state)))
+        holder = lock.holder(state)
+        second = started.enter_context(running(tmp_path, *source, options=two))
         for process in (first, second):
             reads(tmp_path, process)
         until(lambda: 2 == len(read(tmp_path)))
-        state = tmp_path / "training_plots" / ".gptwatch"
-        holder = lock.holder(state)
         _, errors = first.communicate(timeout=WAIT_S)
         assert 0 == first.returncode, errors
         before = read(tmp_path)

@@ -1,19 +1,23 @@
 """`gptwatch top` without a terminal: what each key does, and what each screen shows."""
 
+import ctypes
 import os
 import random
 import re
+import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from oracle import Bench, append
-from screens import DEMO, RUNS, Screen, watched, whole
+from screens import DEMO, RUNS, Screen, judge, watched, whole
 
+from watcher.outputs.text.cells import cell_len
 from watcher.storage.database import Database
 from watcher.top import keymap, pieces
-from watcher.top.model import Model
+from watcher.top.model import Model, Mouse
+from watcher.top.program import Program
 from watcher.top.update import ACTIONS
 
 
@@ -67,6 +71,12 @@ FRAMES = [
     ("alerts", "A", (80, 24), "en"),
     ("alerts", "A", (80, 24), "ru"),
     ("compare", "j space space c left", (120, 40), "en"),
+    ("compare", "j space space c left", (60, 20), "ru"),
+    ("alerts", "A", (60, 20), "ru"),
+    ("run", "j enter", (60, 20), "ru"),
+    ("list", "", (60, 20), "ru"),
+    ("help", "?", (60, 20), "ru"),
+    ("palette", ":", (60, 20), "en"),
     ("help", "?", (80, 24), "en"),
     ("help", "?", (80, 24), "ru"),
 ]
@@ -165,6 +175,8 @@ def test_finished_runs_are_folded_when_they_are_many(tmp_path: Path) -> None:
 
     assert "12 finished: enter shows them" in screen.text
     assert "done-03.log" not in screen.text
+    # 500 folded runs as text would be half of the time to the first frame.
+    assert not any("cells" in vars(entry) for entry in screen.model.fleet.entries)
     assert "done-03.log" in screen.press("enter")
     assert "done-03.log" not in screen.press("esc")
     screen.close()
@@ -263,6 +275,54 @@ def test_the_end_of_the_log_is_followed(tmp_path: Path) -> None:
     bench.stop()
 
 
+def test_it_waits_for_changes_without_asking(tmp_path: Path) -> None:
+    """The system tells of a commit; until then, and after it was read, nothing does."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "train.log", DEMO[:3000])
+    bench.look(2)
+    program = Program(bench.state, Model(), every_s=60)
+
+    def is_told() -> bool:
+        fd = program.wait().fd
+        assert fd is not None
+        return bool(select.select([fd], [], [], 0)[0])
+
+    program.hurry()
+    program.refresh()
+    assert not is_told()
+    append(bench.logs / "train.log", b"iter 9999: loss 1.25, time 40.0ms, mfu 1.0%\n")
+    bench.look()
+    assert is_told()
+    program.hurry()
+    program.refresh()
+    rest = program.wait()
+    assert rest.fd is None
+    assert 50 < rest.seconds <= 60
+    program.hurry()
+    assert not is_told()
+    program.close()
+    bench.stop()
+
+
+def test_it_asks_where_the_system_does_not_tell(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four times a second, less often the longer nothing changes."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
+    program = Program(state, Model())
+    monkeypatch.undo()
+    program.hurry()
+    assert (0.25, None) == program.wait()
+    at = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: at + 20)
+    assert (1.0, None) == program.wait()
+    monkeypatch.setattr(time, "monotonic", lambda: at + 90)
+    assert (2.0, None) == program.wait()
+    program.press("p")
+    assert (5.0, None) == program.wait()
+    program.close()
+
+
 def test_nothing_is_read_or_drawn_while_it_is_paused(tmp_path: Path) -> None:
     """It says so; `p` goes on."""
     bench = Bench(tmp_path)
@@ -319,6 +379,45 @@ def test_marked_runs_are_compared(screen: Screen) -> None:
     assert "step 0 · A 4.3310 · B 4.3310" in screen.press(*["<"] * 30)
     assert 2 == len(screen.press("esc").split("●")) - 1
     assert "●" not in screen.press("u")
+
+
+def test_names_of_wide_letters_keep_the_columns(tmp_path: Path) -> None:
+    """In the list and in a comparison: a letter of two cells counts as two."""
+    bench = Bench(tmp_path)
+    for name in ("数据.log", "a.log"):
+        append(bench.logs / name, whole(DEMO[:3000]))
+    bench.look(2)
+    for name in ("数据.log", "a.log"):
+        judge(bench, name, "running")
+    bench.stop()
+    screen = Screen(bench.state)
+    for keys in ((), (" ", " ", "c")):
+        screen.press(*keys)
+        rows = [row for row in screen.text.splitlines() if ".log" in row]
+        at = {cell_len(row[: row.index("2.6617")]) for row in rows}
+        assert 2 == len(rows)
+        assert 1 == len(at)
+    screen.close()
+
+
+def test_losses_on_other_data_are_not_ranked(tmp_path: Path) -> None:
+    """It says why; the runs keep the order of their letters."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "a.log", whole(DEMO[:3000]))
+    other = DEMO.replace(b'"dataset": "demo"', b'"dataset": "other"')
+    assert other != DEMO
+    append(bench.logs / "b.log", whole(other[:9000]))
+    bench.look(2)
+    for name in ("a.log", "b.log"):
+        judge(bench, name, "running")
+    bench.stop()
+    screen = Screen(bench.state)
+    shown = screen.press("g", " ", " ", "c").splitlines()
+    assert ["A", "B"] == [row.split()[0] for row in shown if ".log" in row]
+    assert "Runs have different data: no run is ranked." == shown[-2]
+    screen.look("ru")
+    assert "места не присвоены" in screen.press("g", " ", " ", "c").splitlines()[-2]
+    screen.close()
 
 
 def test_an_alert_leads_to_its_line(screen: Screen) -> None:
@@ -415,12 +514,29 @@ def test_every_action_has_a_name_in_help_and_palette(screen: Screen) -> None:
     assert screen.model.sort is not None
 
 
+def test_all_keys_of_the_help_are_shown(state: Path) -> None:
+    """Where they are more than the rows of the screen, it scrolls to its end."""
+    screen = Screen(state, (60, 20))
+    assert "suspend the program" not in screen.press("?")
+    shown = screen.press("pgdn", "pgdn", "down")
+    assert "suspend the program" in shown
+    assert "quit" in shown.splitlines()[18]
+    assert "next row" not in screen.press("up").splitlines()[1]
+    assert "next row" in screen.press("pgup").splitlines()[1]
+    screen.press("esc", "?")
+    assert 0 == screen.model.scrolled
+    screen.close()
+
+
 def test_no_key_breaks_any_screen(state: Path) -> None:
     """Thousands of random keys: no error, no line too wide."""
     dice = random.Random(7)
     keys = sorted({key for b in keymap.BINDINGS for key in b.keys} - {"q", "^Z"})
     screen = Screen(state, (100, 30))
     for _ in range(1500):
+        if dice.random() < 0.1:
+            kind = dice.choice(["press", "release", "wheel up", "wheel down"])
+            screen.program.press(Mouse(kind, dice.randint(0, 210), dice.randint(0, 61)))
         screen.press(dice.choice([*keys, "x", "1", "0"]))
         if dice.random() < 0.02:
             screen.size = type(screen.size)(dice.randint(1, 200), dice.randint(1, 60))

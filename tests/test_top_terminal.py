@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command import gptwatch
 from daemons import Started
 from oracle import append, lines, until
 from screens import watched
@@ -54,6 +55,7 @@ class Tmux:
                 "PYTHONPATH": str(ROOT),
                 "TZ": "UTC",
                 "WANTED_TERM": term,
+                "XDG_CONFIG_HOME": str(folder / "config"),
             },
         )
         until(lambda: "ready>" in self.text)
@@ -88,10 +90,23 @@ class Tmux:
             literal = ["-l"] if len(key) == 1 and key != " " else []
             self._tmux("send-keys", *literal, known)
 
+    def click(self, column: int, row: int) -> None:
+        """Presses and releases the left button, as terminals report it."""
+        codes = [
+            code
+            for button in (0, 3)
+            for code in (0x1B, 0x5B, 0x4D, 32 + button, 33 + column, 33 + row)
+        ]
+        self._tmux("send-keys", "-H", *(f"{code:x}" for code in codes))
+
     def shows(self, text: str) -> str:
         """Waits until a text is on the screen; the screen."""
         until(lambda: text in self.text)
         return self.text
+
+    def format(self, name: str) -> str:
+        """A variable of tmux."""
+        return self._tmux("display-message", "-p", f"#{{{name}}}").strip()
 
     def resize(self, columns: int, rows: int) -> None:
         """Another size."""
@@ -125,6 +140,57 @@ def test_keys_lead_from_the_list_to_a_line_and_back(tmp_path: Path, tmux: Tmux) 
     tmux.press("q")
     tmux.shows("ready>")
     assert "5 runs" not in tmux.text
+
+
+def test_the_mouse_is_used_and_left_alone(tmp_path: Path, tmux: Tmux) -> None:
+    """A click selects and opens; with --no-mouse no terminal is asked for it."""
+    state = watched(tmp_path)
+    tmux.run("--state", str(state))
+    shown = tmux.shows("5 runs").splitlines()
+    row = max(i for i, line in enumerate(shown) if "exp-3.log" in line)
+    tmux.click(10, row)
+    tmux.click(10, row)
+    tmux.shows("base/exp-3.log · running")
+    assert "1" == tmux.format("mouse_any_flag")
+    tmux.press("q")
+    tmux.shows("ready>")
+    assert "0" == tmux.format("mouse_any_flag")
+    tmux.run("--state", str(state), "--no-mouse")
+    tmux.shows("5 runs")
+    assert "0" == tmux.format("mouse_any_flag")
+    tmux.press("q")
+
+
+def test_a_spoilt_screen_is_redrawn(tmp_path: Path, tmux: Tmux) -> None:
+    """Ctrl-L writes it whole, without another key."""
+    tmux.run("--state", str(watched(tmp_path)))
+    tmux.shows("5 runs")
+    Path(tmux.format("pane_tty")).write_text("\x1b[2Jspoilt by another program")
+    until(lambda: "spoilt" in tmux.text and "5 runs" not in tmux.text)
+    tmux.press("^L")
+    until(lambda: "spoilt" not in tmux.text and "5 runs" in tmux.text)
+    tmux.press("q")
+
+
+def test_it_opens_as_it_was_left(tmp_path: Path, tmux: Tmux) -> None:
+    """The order is kept; a broken file is said in the last line."""
+    state = watched(tmp_path)
+    tmux.run("--state", str(state))
+    tmux.shows("5 runs")
+    tmux.press("right", "o")
+    tmux.shows("▲")
+    tmux.press("q")
+    tmux.shows("ready>")
+    tmux.run("--state", str(state))
+    tmux.shows("▲")
+    tmux.press("q")
+    tmux.shows("ready>")
+    file = tmp_path / "config/gptwatch/top.toml"
+    assert 'sort = "state"' in file.read_text()
+    file.write_text("sort = 5\n")
+    tmux.run("--state", str(state), "--every", "100ms")
+    tmux.shows(f"{file}: ignored: sort"[-40:])
+    tmux.press("q")
 
 
 def test_a_resized_terminal_is_filled(tmp_path: Path, tmux: Tmux) -> None:
@@ -218,15 +284,27 @@ def test_it_is_suspended_and_goes_on(tmp_path: Path, tmux: Tmux) -> None:
     tmux.shows("ready>")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int) -> None:
-    """Its modes, and the alternate screen is left."""
+_BROKEN = """
+import sys, watcher.top.program, watcher.cli
+watcher.top.program.Program.press = None
+sys.argv[0] = "gptwatch"
+watcher.cli.main()
+"""
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, None])
+def test_the_terminal_is_left_as_it_was(
+    tmp_path: Path, number: int | None, *, early: bool
+) -> None:
+    """Its modes, screen and mouse, after a signal at any time, and after a bug."""
     state = watched(tmp_path)
     source, sink = pty.openpty()
     before = termios.tcgetattr(sink)
     seen = bytearray()
+    program = ["-m", "watcher"] if number else ["-c", _BROKEN]
     process = subprocess.Popen(
-        [sys.executable, "-m", "watcher", "top", "--state", str(state)],
+        [sys.executable, *program, "top", "--state", str(state)],
         stdin=sink,
         stdout=sink,
         stderr=sink,
@@ -237,12 +315,18 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: int) -> 
         while text not in seen:
             seen.extend(os.read(source, 65536))
 
-    read(b"exp-1.log")
-    process.send_signal(number)
+    read(b"\x1b[?1049h" if early else b"exp-1.log")
+    if number:
+        process.send_signal(number)
+    else:
+        os.write(source, b"j")
     read(b"\x1b[?1049l")
 
-    assert 128 + number == process.wait(timeout=30)
+    assert (128 + number if number else 1) == process.wait(timeout=30)
     assert before == termios.tcgetattr(sink)
+    on, off = (seen.count(b"1000%c" % end) for end in b"hl")
+    assert early or on
+    assert on <= off
     os.close(source)
     os.close(sink)
 
@@ -274,3 +358,57 @@ def test_one_frame_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert 2 == top().returncode
     assert "gptwatch status" in top().stderr
     assert "no such column" in top("--once", "--sort", "colour").stderr
+
+
+def test_the_list_imports_only_what_it_shows(tmp_path: Path) -> None:
+    """No other command, and no library that takes longer to load than the screen."""
+    script = (
+        "import sys; from watcher.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "top", "--once", "--state", watched(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    loaded = set(done.stderr.split())
+
+    assert "exp-2.log" in done.stdout
+    assert set() == loaded & {"matplotlib", "rich", "apscheduler", "starlette", "re2"}
+    assert {"top"} == {
+        name.removeprefix("watcher.commands.")
+        for name in loaded
+        if name.startswith("watcher.commands.")
+    } - {"options", "environment", "completion"}
+
+
+def test_it_ends_with_a_terminal_that_is_gone(tmp_path: Path) -> None:
+    """Also where no SIGHUP comes: it would read the end of the input for ever."""
+    source, sink = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "watcher", "top", "--state", watched(tmp_path)],
+        stdin=sink,
+        stdout=sink,
+        stderr=sink,
+        env=os.environ | {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT)},
+    )
+    os.close(sink)
+    seen = b""
+    while b"exp-1.log" not in seen:
+        seen += os.read(source, 65536)
+    os.close(source)
+
+    assert 128 + signal.SIGHUP == process.wait(timeout=30)
+
+
+@pytest.mark.parametrize("value", ["10ms", "soon", "-1s"])
+def test_a_screen_is_not_updated_too_often(tmp_path: Path, value: str) -> None:
+    """A duration that is none, or too short, is wrong usage."""
+    done = gptwatch("top", "--every", value, cwd=tmp_path)
+
+    assert 2 == done.returncode
+    assert b"at least 50ms; write 250ms, 1s or 1m" in done.stderr

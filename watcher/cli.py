@@ -8,24 +8,16 @@ Answers go to standard output, everything else to standard error.  Exit codes: 0
 import inspect
 import logging
 import sys
+from collections import UserDict
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 import click
 
 from watcher import __version__
-from watcher.commands.alertrules import alertrules
-from watcher.commands.alerts import alerts
-from watcher.commands.compare import compare
-from watcher.commands.completion import completion
-from watcher.commands.demo import demo
-from watcher.commands.doctor import doctor
 from watcher.commands.environment import unknown_variables
-from watcher.commands.export import export
-from watcher.commands.formats import formats
-from watcher.commands.note import note
-from watcher.commands.notify import notify
-from watcher.commands.once import once
 from watcher.commands.options import (
     CONFIG_ERROR,
     NO_METRICS,
@@ -35,15 +27,6 @@ from watcher.commands.options import (
     language,
     safe,
 )
-from watcher.commands.push import push
-from watcher.commands.run import run
-from watcher.commands.service import service
-from watcher.commands.show import show
-from watcher.commands.silence import silence
-from watcher.commands.start import start
-from watcher.commands.status import status
-from watcher.commands.top import top
-from watcher.commands.web import web
 from watcher.errors import ConfigError, GptwatchError
 from watcher.outputs.text.catalog import tr
 from watcher.outputs.text.errors import said
@@ -55,12 +38,54 @@ _ERROR: Final = 1
 _INTERRUPTED: Final = 130
 # Of the configuration these need only options: none without a file.
 _OPTIONS_ONLY: Final = ("top", "status", "note")
+_START: Final = "start"
+# In the order of the help; each is the module of its name.
+_COMMANDS: Final = (
+    *("demo", _START, "run", "top", "web", "status", "show", "alerts", "silence"),
+    *("note", "notify", "once", "compare", "export", "push", "formats", "alertrules"),
+    *("service", "doctor", "completion"),
+)
+
+
+class _Commands(UserDict[str, click.Command]):
+    """Commands by name, each imported when it is used: most of them never are."""
+
+    def __missing__(self, name: str) -> click.Command:
+        """Imports a command."""
+        if name not in _COMMANDS:
+            raise KeyError(name)
+        module = import_module(f"watcher.commands.{name}")
+        command: click.Command = getattr(module, name)
+        self[name] = command
+        return command
+
+    def __contains__(self, name: object) -> bool:
+        return name in _COMMANDS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
 
 
 class Cli(click.Group):
-    """Keeps the language of a command that failed: its context has ended by then."""
+    """Commands that are imported when they are used.
+
+    Attributes:
+        language: of a command that failed: its context has ended by then.
+        help_language: of the help.
+    """
 
     language: str | None = None
+    help_language = "en"
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """A command, its help translated."""
+        command = super().get_command(context, name)
+        if command is not None:
+            translate(command, self.help_language)
+        return command
 
     def invoke(self, context: click.Context) -> object:
         """Runs the command."""
@@ -72,7 +97,9 @@ class Cli(click.Group):
             raise
 
 
-@click.group(cls=Cli, context_settings={"auto_envvar_prefix": _PREFIX})
+@click.group(
+    cls=Cli, commands=_Commands(), context_settings={"auto_envvar_prefix": _PREFIX}
+)
 @click.version_option(__version__, prog_name="gptwatch")
 @click.option(
     "--config",
@@ -96,7 +123,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     try:
         loaded = config.load(config_path)
     except ConfigError as error:
-        if context.invoked_subcommand != start.name:
+        if context.invoked_subcommand != _START:
             raise
         context.exit(_report(error, CONFIG_ERROR))
     context.obj = loaded
@@ -105,16 +132,10 @@ def cli(context: click.Context, config_path: Path | None) -> None:
     context.default_map = dict.fromkeys(cli.commands, options)
 
 
-for _command in (
-    *(demo, start, run, top, web, status, show, alerts, silence, note, notify),
-    *(once, compare, export, push, formats, alertrules, service, doctor, completion),
-):
-    cli.add_command(_command)
-
-
 def main() -> None:
     """Runs the command; errors become one line, never a traceback."""
-    translate(cli, language())
+    cli.help_language = language()
+    translate(cli, cli.help_language)
     try:
         code = cli.main(standalone_mode=False, prog_name="gptwatch")
         sys.stdout.flush()
@@ -130,13 +151,16 @@ def main() -> None:
 
 
 def translate(command: click.Command, lang: str) -> None:
-    """Puts the help of a command, its options and its subcommands in a language."""
+    """Puts the help of a command, its options and its subcommands in a language.
+
+    Those of `gptwatch` itself follow as they are imported.
+    """
     command.help = _paragraphs(lang, command.help or "")
     command.short_help = tr(lang, command.short_help or "") or None
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             parameter.help = tr(lang, parameter.help or "") or None
-    if isinstance(command, click.Group):
+    if isinstance(command, click.Group) and command is not cli:
         for sub in command.commands.values():
             translate(sub, lang)
 
@@ -157,7 +181,7 @@ def _report_usage(error: click.ClickException) -> int:
         error.show()
         return error.exit_code
     context = getattr(error, "ctx", None)
-    is_start = context is not None and context.info_name == start.name
+    is_start = context is not None and context.info_name == _START
     return _report(cause, CONFIG_ERROR if is_start else _ERROR)
 
 

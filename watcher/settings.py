@@ -21,8 +21,8 @@ from watcher.errors import ConfigError, Text
 LOGGER: Final = logging.getLogger("gptwatch")
 FILE: Final = "gptwatch.toml"
 _T = TypeVar("_T")
-_UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+_UNITS: Final = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhd]?)")
 _NAME: Final = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
 _NAMES: Final = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
 _HEADER: Final = re.compile(rf"\s*(\[\[?)\s*({_NAMES})\s*\]")

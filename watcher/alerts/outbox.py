@@ -17,6 +17,7 @@ _FIRST_BACKOFF_S: Final = 5.0
 _MAX_BACKOFF_S: Final = 900.0
 _GIVE_UP_S: Final = 3 * 86_400.0
 _RETENTION_S: Final = 30 * 86_400.0
+_ALERT: Final = tuple(field.name for field in fields(Alert))
 
 
 def load(outbox: Outbox, run: int) -> dict[str, Alert]:
@@ -101,4 +102,4 @@ def delete_old(outbox: Outbox, now: float) -> None:
 
 def _alert(data: Mapping[str, Any]) -> Alert:
     # Another version of gptwatch may have kept more.
-    return Alert(**{f.name: data[f.name] for f in fields(Alert) if f.name in data})
+    return Alert(**{name: data[name] for name in _ALERT if name in data})

@@ -1,5 +1,6 @@
 """The status of all runs, from the database, whether the daemon is running or not."""
 
+import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -185,7 +186,7 @@ def line(
     updated = row.cursor.mtime_ns / 1e9 if row.cursor else None
     return Line(
         run=row.name,
-        path=str(Path(row.root) / row.path),
+        path=os.path.join(row.root, row.path),  # noqa: PTH118 - 500 rows at once
         format=row.format,
         state=_state(row, watched),
         step=row.latest.get("step"),

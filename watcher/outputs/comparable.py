@@ -1,6 +1,6 @@
 """Whether losses of several runs can be compared, and why not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from watcher.outputs.text.catalog import message
@@ -20,13 +20,22 @@ def incomparable(analyses: "Sequence[Analysis]", *, trained: bool = False) -> st
     units = {curve.unit for curve in curves if curve is not None and len(curve)}
     if len(units) > 1:
         return message("Losses have different units: no run is ranked.")
-    if differs(analyses, "vocab_size"):
+    return unlike([analysis.info for analysis in analyses])
+
+
+def unlike(settings: Sequence[Mapping[str, object]]) -> str:
+    """Why losses of runs with these settings cannot be compared, "" where they can."""
+    if _differ(settings, "vocab_size"):
         return message("Vocabularies differ, so losses do too: no run is ranked.")
-    if differs(analyses, "dataset"):
+    if _differ(settings, "dataset"):
         return message("Runs have different data: no run is ranked.")
     return ""
 
 
 def differs(analyses: "Sequence[Analysis]", name: str) -> bool:
     """Whether two runs state different values of a setting."""
-    return len({a.info[name] for a in analyses if name in a.info}) > 1
+    return _differ([analysis.info for analysis in analyses], name)
+
+
+def _differ(settings: Sequence[Mapping[str, object]], name: str) -> bool:
+    return len({known[name] for known in settings if name in known}) > 1

@@ -79,6 +79,10 @@ class Database:
         if _key(self.path) != self._key:
             raise StorageCorruptError("{path}: was deleted or replaced", path=self.path)
 
+    def spare_memory(self) -> None:
+        """Caches few pages, as the system does all: for one who reads each once."""
+        self.connection.execute("PRAGMA cache_size = -256")  # KiB
+
     def cut_wal(self) -> None:
         """Empties a write-ahead log that grew, unless somebody reads from it now."""
         self.connection.cut_wal()

@@ -11,7 +11,10 @@ from watcher.top.pieces import Line, Lines
 
 
 _MARKS: Final = {"critical": "!", "warning": "~", "info": "i"}
+# Rows of the selected alert: of its text, its advice, the rule above and the title.
 _DETAIL: Final = 8
+_NARROW_DETAIL: Final = 12
+_NARROW: Final = 80
 _LEAST_ROWS: Final = 3
 
 
@@ -36,7 +39,18 @@ def lines(model: Model, size: Size) -> Lines:
 
 def page(size: Size) -> int:
     """Rows of the list."""
-    return max(_LEAST_ROWS, size.rows - _DETAIL)
+    return max(_LEAST_ROWS, size.rows - _detail_rows(size))
+
+
+def _detail_rows(size: Size) -> int:
+    return _DETAIL if size.columns >= _NARROW else _NARROW_DETAIL
+
+
+def item_at(model: Model, size: Size, row: int) -> int | None:
+    """The alert in a row; None where there is none."""
+    n, last = page(size), len(model.loaded.alerts) - 1
+    found = max(min(model.item, last), 0) // n * n + row
+    return found if 0 <= row < n and found <= last else None
 
 
 def chosen(model: Model) -> Item | None:
@@ -58,11 +72,12 @@ def _detail(item: Item, size: Size, lang: str) -> Lines:
     step = plain(integer(item.step, lang))
     head = f"{item.rule} · {tr(lang, item.severity)} · {tr(lang, 'step')} {step}"
     found: Lines = [[(head, "bold")]]
-    for row in pieces.wrapped(pieces.safe(item.text), size.columns)[:3]:
+    n = _detail_rows(size) // 2 - 1
+    for row in pieces.wrapped(pieces.safe(item.text), size.columns)[:n]:
         found.append([(row, "")])
     if item.advice:
         text = tr(lang, "To do: {advice}", advice=pieces.safe(item.advice))
-        found += [[(row, "good")] for row in pieces.wrapped(text, size.columns)[:3]]
+        found += [[(row, "good")] for row in pieces.wrapped(text, size.columns)[:n]]
     return found
 
 

@@ -106,6 +106,15 @@ class Canvas:
         share = (keys - low) / (high - low) if high > low else np.zeros(len(keys))
         return np.floor(share * (cells - 1) + 0.5).astype(np.int64)
 
+    def key(self, column: int) -> float:
+        """The key at a column, that of an end outside of the chart."""
+        low, high = self.axes.span
+        share = min(max(column / (self.columns - 1), 0.0), 1.0)
+        if not self.axes.log_x:
+            return low + share * (high - low)
+        low, high = max(low, 1.0), max(high, 1.0)
+        return low * math.exp(share * math.log(high / low))
+
     def down(self, values: Floats, cells: int) -> Ints:
         """Rows of finite values from the top."""
         scaled = np.log(np.maximum(values, 1e-300)) if self._log else values

@@ -74,10 +74,36 @@ def clock(model: Model) -> str:
 
 def main(model: Model, size: Size) -> Lines:
     """The main chart: of one run or of several."""
-    curves = [curve for _, curve in model.loaded.curves]
-    if not curves:
+    if not model.loaded.curves:
         return []
-    axes = Axes(
+    return plot.chart(_traces(model), _axes(model, size), model.look.lang)
+
+
+def key_at(model: Model, size: Size, column: int) -> float | None:
+    """The key of the main chart at a column of the screen; None without a chart."""
+    if not model.loaded.curves:
+        return None
+    drawn = plot.canvas(_traces(model), _axes(model, size), model.look.lang)
+    return None if drawn is None else drawn.key(column - drawn.margin - 1)
+
+
+def crossed(model: Model, key: float) -> Model:
+    """The crosshair on the point that is nearest to a key."""
+    cells = main_cells(model)
+    if cells is None or not len(cells):
+        return model
+    lines = cells.last_line
+    clock = next(iter(model.loaded.clocks.values()), None)
+    if model.axis == "steps":
+        keys = cells.last_step
+    else:
+        keys = lines if clock is None else clock.at(lines)
+    return replace(model, line=int(lines[np.abs(keys - key).argmin()]))
+
+
+def _axes(model: Model, size: Size) -> Axes:
+    curves = [curve for _, curve in model.loaded.curves]
+    return Axes(
         size.columns,
         size.rows,
         axis(model),
@@ -89,7 +115,6 @@ def main(model: Model, size: Size) -> Lines:
         best=_best(model),
         ascii=model.look.ascii,
     )
-    return plot.chart(_traces(model), axes, model.look.lang)
 
 
 def small(model: Model, curve: Curve, size: Size) -> Lines:
@@ -239,7 +264,7 @@ def readout(model: Model) -> Line:
     """The values at the crosshair, or what the chart shows."""
     lang = model.look.lang
     if model.line is None:
-        known = [tr(lang, "axis: {axis}", axis=_axis(model))]
+        known = [tr(lang, "axis: {axis}", axis=_axis_name(model))]
         if model.window:
             low, high = (plot.key(at, axis(model), lang) for at in model.window)
             known.append(f"{low}-{high}")
@@ -261,7 +286,7 @@ def readout(model: Model) -> Line:
     return line
 
 
-def _axis(model: Model) -> str:
+def _axis_name(model: Model) -> str:
     text = _AXES[axis(model)]
     if axis(model) != model.axis:
         text = message("line (no times are known)")

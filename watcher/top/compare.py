@@ -5,7 +5,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from watcher.outputs.comparable import unlike
 from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.cells import cell_len
 from watcher.outputs.text.numbers import integer, loss, plain, setting, short
 from watcher.top import charts, pieces
 from watcher.top.model import Model, Size
@@ -21,17 +23,24 @@ _FIGURES: Final = (
     (message("tokens/s"), "tokens_per_s", short),
 )
 _SETTINGS: Final = 6
+_LEAST: Final = 3  # columns: letter, name, best
 _NAME: Final = 28
 
 
 def lines(model: Model, size: Size) -> Lines:
-    """The chart, and below it a row for each run, the best first."""
+    """The chart, and below it a row for each run, the best first where one can be."""
     table = _table(model, size.columns)
-    rows = max(5, size.rows - len(table) - 1)
-    chart = charts.main(model, Size(size.columns, rows))
-    chart += [[] for _ in range(rows - len(chart))]
+    _, above = chart_area(model, size)
+    chart = charts.main(model, above)
+    chart += [[] for _ in range(above.rows - len(chart))]
     head = pieces.fitted(_readout(model), size.columns)
     return [head, *chart, *table][: size.rows]
+
+
+def chart_area(model: Model, size: Size) -> tuple[int, Size]:
+    """The first row of the chart, and its size."""
+    table = len(model.loaded.compared) + 1 + bool(_reason(model))
+    return 1, Size(size.columns, max(5, size.rows - table - 1))
 
 
 def _readout(model: Model) -> Line:
@@ -43,6 +52,8 @@ def _readout(model: Model) -> Line:
     line: Line = [(f"{tr(lang, 'step')} {plain(integer(key, lang))}", "bold")]
     places = {known["run"]: i for i, known in enumerate(model.loaded.compared)}
     for run, curve in model.loaded.curves:
+        if not curve.parts:
+            continue  # outside of the window
         cells = joined([part for _, part in curve.parts])
         at = int(np.abs(cells.last_step - key).argmin())
         place = places.get(run, 0)
@@ -59,18 +70,31 @@ def _table(model: Model, room: int) -> Lines:
     titles = ["", tr(lang, "run"), *(tr(lang, title) for title, *_ in _FIGURES)]
     titles += [pieces.safe(name) for name in differing]
     rows = [_cells(place, run, differing, lang) for place, run in enumerate(runs)]
-    widths = [max(len(row[i]) for row in [titles, *rows]) for i in range(len(titles))]
+    widths = [
+        max(cell_len(row[i]) for row in [titles, *rows]) for i in range(len(titles))
+    ]
+    # Half a column is none.
+    while len(widths) > _LEAST and sum(widths) + 2 * (len(widths) - 1) > room:
+        widths.pop()
     made: Lines = [[(_line(titles, widths), "bold")]]
-    for place in _ranked(runs):
+    for place in range(len(runs)) if _reason(model) else _ranked(runs):
         shown: Line = [(rows[place][0] + " ", charts.series_style(place))]
         made.append([*shown, (_line(rows[place], widths)[2:], "")])
+    if reason := _reason(model):
+        made.append([(tr(lang, reason), "warning")])
     return [pieces.fitted(line, room) for line in made]
 
 
+def _reason(model: Model) -> str:
+    """Why the losses cannot be compared, "" where they can."""
+    return unlike([run["hyperparameters"] for run in model.loaded.compared])
+
+
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    head = f"{cells[0]:<1} {cells[1]:<{widths[1]}}"
-    rest = zip(cells[2:], widths[2:], strict=True)
-    return "  ".join([head, *(f"{cell:>{width}}" for cell, width in rest)])
+    head = f"{cells[0]:<1} {pieces.padded(cells[1], widths[1])}"
+    rest = zip(cells[2:], widths[2:], strict=False)
+    shown = (pieces.padded(cell, width, right=True) for cell, width in rest)
+    return "  ".join([head, *shown])
 
 
 def _cells(

@@ -3,13 +3,13 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from watcher.alerts import outbox
 from watcher.alerts.lifecycle import Alert
 from watcher.daemon import status
 from watcher.daemon.state_names import OVER
-from watcher.outputs.text.cells import cell_len
 from watcher.storage.database import Database
 from watcher.storage.remarks import NONE
 from watcher.storage.rows import Row
@@ -18,7 +18,7 @@ from watcher.top.model import Entry
 
 
 # Reading and showing what changed takes at most so small a share of a core.
-_REST: Final = 400.0
+_REST: Final = 450.0
 _SLOWEST_S: Final = 5.0
 # Runs that are over are looked at so often: people add notes to them.
 _ALL_S: Final = 10.0
@@ -34,8 +34,10 @@ class Feed:
         at: when the daemon last noted something of itself, seconds since 1970.
     """
 
-    def __init__(self, database: Database, lang: str) -> None:
-        self._database, self._lang = database, lang
+    def __init__(self, database: Database, lang: str, every_s: float) -> None:
+        """Reads `database` at most every so many seconds."""
+        self._database, self._lang, self._every_s = database, lang, every_s
+        self._form = partial(table.cells, lang=lang)
         self.entries: dict[int, Entry] = {}
         self.at: float | None = None
         self._prints: Mapping[int, int] = {}
@@ -49,10 +51,15 @@ class Feed:
         """Reads at the next `refresh`, however little time has passed."""
         self._read_at = self._all_at = -math.inf
 
+    def rest_s(self, now: float) -> float:
+        """For how long nothing is read yet: what was read last cost its time."""
+        spent = time.process_time() - self._spent_at
+        rest = max(min(_REST * spent, _SLOWEST_S), self._every_s)
+        return self._read_at + rest - now
+
     def refresh(self, now: float) -> bool:
         """Takes in what changed; whether anything may have."""
-        spent = time.process_time() - self._spent_at
-        if now < self._read_at + min(_REST * spent, _SLOWEST_S):
+        if self.rest_s(now) > 0:
             return False
         version = self._database.data_version()
         is_all_due = now >= self._all_at + _ALL_S
@@ -93,7 +100,7 @@ class Feed:
             (self._over.add if line.state in OVER else self._over.discard)(row.id)
             self.entries.pop(row.id, None)
             if row.current and (row.format or row.latest):
-                self.entries[row.id] = _entry(row, line, self._lang)
+                self.entries[row.id] = self._entry(row, line)
 
     def _firing(self, runs: Sequence[int]) -> Mapping[int, Sequence[Alert]]:
         """Alerts that fire, of each of the runs that has some."""
@@ -102,14 +109,11 @@ class Feed:
             found.setdefault(run, {})[known.key] = known
         return {run: status.of_interest(alerts) for run, alerts in found.items()}
 
-
-def _entry(row: Row, line: status.Line, lang: str) -> Entry:
-    cells = table.cells(line, lang)
-    return Entry(
-        run=row.id,
-        line=line,
-        cells=cells,
-        widths=tuple(map(cell_len, cells)),
-        lines=row.lines,
-        headline=str((row.diagnosis or {}).get("headline", "")),
-    )
+    def _entry(self, row: Row, line: status.Line) -> Entry:
+        return Entry(
+            run=row.id,
+            line=line,
+            lines=row.lines,
+            headline=str((row.diagnosis or {}).get("headline", "")),
+            form=self._form,
+        )

@@ -25,7 +25,7 @@ _HINTS: Final = {
     "lens": ("up", "left", "search", "goto", "more", "back"),
     "alerts": ("silence", "open_alert", "back"),
     "compare": ("left", "zoom_in", "axis", "back"),
-    "help": ("back",),
+    "help": ("down", "back"),
 }
 
 
@@ -82,6 +82,8 @@ def _title(model: Model, room: int) -> Line:
     banner = _banner(model)
     if room < pieces.width(left) + pieces.width(banner) + 1:
         banner = [(text.rpartition(": ")[0] or text, style) for text, style in banner]
+    if model.screen == "list":
+        left[-1] = runs.title(model, room - pieces.width([*left[:-1], *banner]) - 1), ""
     return pieces.ends(left, banner, room)
 
 
@@ -123,14 +125,22 @@ def _bottom(model: Model, room: int) -> Line:
     parts = [f"? {tr(lang, 'keys')}", *parts]
     if model.filter and model.screen == "list":
         parts.insert(0, tr(lang, "filter: {filter}", filter=model.filter))
-    # Half a hint is none.
-    while len(parts) > 1 and pieces.width([(" · ".join(parts), "")]) > room:
-        parts.pop()
-    return [(pieces.cut(" · ".join(parts), room), "muted")]
+    return [(pieces.whole(parts, room), "muted")]
+
+
+def help_rows(model: Model, room: Size) -> int:
+    """Rows of the help, more than the screen has where that is small."""
+    return len(_keys(model, room))
 
 
 def _help(model: Model, room: Size) -> Lines:
-    """The keys of the screen that was left for the help, in columns."""
+    """The keys of the screen that was left for the help, from the chosen row on."""
+    rows = _keys(model, room)
+    return rows[min(model.scrolled, max(len(rows) - room.rows, 0)) :]
+
+
+def _keys(model: Model, room: Size) -> Lines:
+    """All of them, in columns."""
     screen = model.back[-1] if model.back else "list"
     lang = model.look.lang
     rows = [

@@ -8,7 +8,7 @@ from watcher.outputs.text.catalog import message
 
 
 ALL: Final = ("list", "run", "lens", "alerts", "compare", "help")
-_ROWS: Final = ("list", "lens", "alerts")
+_ROWS: Final = ("list", "lens", "alerts", "help")
 _CHARTS: Final = ("run", "lens", "compare")
 
 

@@ -32,6 +32,26 @@ def log_rows(size: Size, model: Model) -> int:
     return max(1, size.rows - chart_rows(size, model) - 2)
 
 
+def chart_area(model: Model, size: Size) -> tuple[int, Size]:
+    """The first row of the chart, and its size."""
+    return 0, Size(size.columns, chart_rows(size, model))
+
+
+def line_at(model: Model, size: Size, row: int) -> int | None:
+    """The line of the log in a row; None where there is none."""
+    n, excerpt = log_rows(size, model), model.loaded.excerpt
+    row -= chart_rows(size, model) + 1
+    if excerpt is None or not 0 <= row < n:
+        return None
+    found = first_line(model, n) + row
+    return found if found < excerpt.first + len(excerpt.lines) else None
+
+
+def first_line(model: Model, rows: int) -> int:
+    """The line in the first of so many rows of the log."""
+    return max(current(model) - rows // 2, 1)
+
+
 def current(model: Model) -> int:
     """The line that is marked."""
     entry = model.entry(model.run)
@@ -45,7 +65,7 @@ def _log(model: Model, size: Size) -> Lines:
         text = model.loaded.problem or tr(lang, "reading the log ...")
         return [[(row, "warning")] for row in pieces.wrapped(text, size.columns)]
     at = current(model)
-    first = max(at - size.rows // 2, 1)
+    first = first_line(model, size.rows)
     width = len(str(excerpt.first + len(excerpt.lines)))
     found: Lines = []
     for number in range(first, first + size.rows):

@@ -5,6 +5,7 @@ from typing import Final
 
 from watcher.outputs.report.status_table import OVER, needs_attention
 from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.cells import cell_len
 from watcher.outputs.text.numbers import count
 from watcher.top import pieces
 from watcher.top.model import FOLD, Entry, Model, Size
@@ -15,7 +16,7 @@ from watcher.top.table import (
     Layout,
     arranged,
     by_number,
-    layout,
+    form,
     rows,
     selected,
     urgent,
@@ -41,22 +42,26 @@ def lines(model: Model, size: Size) -> Lines:
     return [*top, *_table(model, Size(size.columns, size.rows - len(top)))]
 
 
-def title(model: Model) -> str:
-    """How many runs are in which state."""
+def title(model: Model, room: int | None = None) -> str:
+    """How many runs are in which state; those that need attention are left out last."""
     lang = model.look.lang
     states = Counter(entry.line.state for entry in model.fleet.entries)
     needing = sum(needs_attention(e.line) for e in model.fleet.entries)
     over = sum(n for state, n in states.items() if state in OVER)
-    parts = [count(len(model.fleet.entries), "run", lang)]
+    total = count(len(model.fleet.entries), "run", lang)
     going = states["running"] + states["quiet"]
-    for n, text in (
-        (going, message("{n} running")),
-        (needing, message("{n} need you")),
-        (over, message("{n} over")),
-    ):
-        if n:
-            parts.append(tr(lang, text, n=n))
-    return " · ".join(parts)
+    known = [
+        tr(lang, text, n=n) if n else ""
+        for n, text in (
+            (going, message("{n} running")),
+            (needing, message("{n} need you")),
+            (over, message("{n} over")),
+        )
+    ]
+    choices = ([total, *known], known, known[:2], known[1:2], known[:1])
+    shown = [" · ".join(filter(None, parts)) for parts in choices]
+    fitting = (text for text in shown if text and (not room or cell_len(text) <= room))
+    return next(fitting, total)
 
 
 def page(size: Size, model: Model) -> int:
@@ -71,6 +76,17 @@ def visible(model: Model, size: Size) -> list[int]:
     at = shown.index(chosen) if chosen is not None else 0
     first = at // n * n
     return list(shown[first : first + n])
+
+
+def run_at(model: Model, size: Size, row: int) -> int | None:
+    """The run in a row, or FOLD; None where there is none."""
+    needs = len(_needs(model, size))
+    if row < needs:
+        found = [entry.run for entry in urgent(model.fleet.entries)[:_URGENT]]
+    else:
+        row -= needs + 1
+        found = visible(model, size)
+    return found[row] if 0 <= row < len(found) else None
 
 
 def _needs(model: Model, size: Size) -> Lines:
@@ -99,11 +115,11 @@ def _short(entry: Entry) -> str:
 def _table(model: Model, size: Size) -> Lines:
     lang = model.look.lang
     entries = by_number(model.fleet.entries)
-    form = layout(model.fleet.entries, size.columns - 2, lang)
+    layout = form(model, size.columns)
     chosen = selected(model)
-    made = [_head(model, form)]
+    made = [_head(model, layout)]
     for run in visible(model, Size(size.columns, size.rows + len(_needs(model, size)))):
-        line = _fold(model) if run == FOLD else _row(model, form, entries[run])
+        line = _fold(model) if run == FOLD else _row(model, layout, entries[run])
         if run == chosen:
             line = pieces.styled(pieces.filled(line, size.columns), "selected")
         made.append(line)
@@ -122,11 +138,11 @@ def _fold(model: Model) -> Line:
     return [(f"  ▸ {text}", "muted")]
 
 
-def _head(model: Model, form: Layout) -> Line:
+def _head(model: Model, layout: Layout) -> Line:
     line: Line = [("  ", "")]
-    for at, (column, _, name, width) in enumerate(form.columns):
+    for at, (column, _, name, width) in enumerate(layout.columns):
         is_right = column.right
-        style = "bold column" if at == column_at(model, form) else "bold"
+        style = "bold column" if at == column_at(model, layout) else "bold"
         arrow = " "
         if column.name == model.sort:
             down = column.largest != model.reverse
@@ -136,18 +152,18 @@ def _head(model: Model, form: Layout) -> Line:
     return line
 
 
-def column_at(model: Model, form: Layout) -> int:
+def column_at(model: Model, layout: Layout) -> int:
     """The chosen column, among those that fit."""
-    return min(max(model.column, 1), len(form.columns) - 1)
+    return min(max(model.column, 1), len(layout.columns) - 1)
 
 
-def _row(model: Model, form: Layout, entry: Entry) -> Line:
+def _row(model: Model, layout: Layout, entry: Entry) -> Line:
     mark = "●" if entry.run in model.marked else " "
     line: Line = [(f"{mark} ", "bold")]
-    for column, at, _, width in form.columns:
+    for column, at, _, width in layout.columns:
         text, style = entry.cells[at], ""
         if column.name == "run":
-            text = form.names[entry.run]
+            text = layout.names[entry.run]
         elif column.name == "state":
             style = _STATES.get(entry.line.state, "")
         elif column.name == "alert":

@@ -1,10 +1,12 @@
 """What the screen shows and where the user is: plain data, changed only by `update`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from watcher.daemon.status import Line
+from watcher.outputs.text.cells import cell_len
 from watcher.outputs.text.stored import stored
 from watcher.views.clock import Clock
 from watcher.views.lines import Excerpt
@@ -22,25 +24,33 @@ class Size(NamedTuple):
 _USUAL: Final = Size(80, 24)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """A run in the list.
 
     Attributes:
         run: its number in the database.
         line: its figures.
-        cells: the same as text, one for each column of the list.
-        widths: of the cells on the screen.
         lines: of its log, as far as it was read.
         headline: what matters most.
+        form: the figures as text, one for each column of the list.
     """
 
     run: int
     line: Line
-    cells: Sequence[str]
-    widths: Sequence[int]
     lines: int
     headline: str
+    form: Callable[[Line], Sequence[str]]
+
+    @cached_property
+    def cells(self) -> Sequence[str]:
+        """The figures as text: made when they are shown, most runs are folded."""
+        return self.form(self.line)
+
+    @cached_property
+    def widths(self) -> Sequence[int]:
+        """Of the cells on the screen."""
+        return tuple(map(cell_len, self.cells))
 
     def text(self, lang: str) -> str:
         """What matters most: its first alert, else the headline of its analysis."""
@@ -173,6 +183,14 @@ class Prompt:
     text: str = ""
 
 
+class Mouse(NamedTuple):
+    """An event of the mouse at a cell: "press", "release", "wheel up", "wheel down"."""
+
+    kind: str
+    column: int
+    row: int
+
+
 class Effect(NamedTuple):
     """Something that the program does for the user outside of the screen."""
 
@@ -205,9 +223,11 @@ class Model:
         context: whether the lens shows more lines and no chart.
         search: what is searched in the log.
         item: the selected alert.
+        scrolled: rows of the help above the screen.
         prompt: what is being typed.
         message: one line for the user, until the next key.
         paused: whether the screen is frozen.
+        pressed: where the button of the mouse went down.
         effects: what is to be done outside.
     """
 
@@ -235,9 +255,11 @@ class Model:
     context: bool = False
     search: str = ""
     item: int = 0
+    scrolled: int = 0
     prompt: Prompt | None = None
     message: str = ""
     paused: bool = False
+    pressed: Mouse | None = None
     effects: tuple[Effect, ...] = ()
 
     def to(self, screen: str) -> "Model":

@@ -13,6 +13,7 @@ Piece = tuple[str, str]
 Line = list[Piece]
 Lines = list[Line]
 
+_BETWEEN: Final = " · "
 # Of one cell each, as what they stand for.
 _ASCII: Final = str.maketrans(
     {
@@ -101,6 +102,14 @@ def filled(line: Line, room: int, style: str = "") -> Line:
     """A line of exactly so many cells."""
     line = fitted(line, room)
     return [*line, (" " * (room - width(line)), style)]
+
+
+def whole(parts: Sequence[str], room: int) -> str:
+    """As many parts as fit, the first ones: half a figure or a hint is none."""
+    kept = list(parts)
+    while len(kept) > 1 and cell_len(_BETWEEN.join(kept)) > room:
+        kept.pop()
+    return cut(_BETWEEN.join(kept), room)
 
 
 def styled(line: Line, style: str) -> Line:

@@ -26,21 +26,27 @@ _SPARK_ASCII: Final = "_.,-~=+*"
 
 def chart(traces: Sequence[Trace], axes: Axes, lang: str) -> Lines:
     """The chart in its rows; later traces are drawn over earlier ones."""
-    limits = _limits(traces, log=axes.log_y, robust=axes.robust)
-    if limits is None:
-        return []
-    canvas = Canvas(axes, *limits, labels=_values(limits, lang), names=_names(traces))
-    if canvas.columns < _LEAST_COLUMNS or canvas.rows < 1:
+    drawn = canvas(traces, axes, lang)
+    if drawn is None:
         return []
     for trace in traces:
-        canvas.draw(trace)
+        drawn.draw(trace)
     if axes.since is not None:
-        canvas.vertical(axes.since, "┊", "warning")
+        drawn.vertical(axes.since, "┊", "warning")
     if axes.best is not None:
-        canvas.mark(*axes.best, "◆", "best")
+        drawn.mark(*axes.best, "◆", "best")
     if axes.crosshair is not None:
-        canvas.vertical(axes.crosshair, "│", "cross")
-    return [*canvas.lines(traces), _keys(canvas, lang)]
+        drawn.vertical(axes.crosshair, "│", "cross")
+    return [*drawn.lines(traces), _keys(drawn, lang)]
+
+
+def canvas(traces: Sequence[Trace], axes: Axes, lang: str) -> Canvas | None:
+    """The empty chart; None where there is no value, or no room."""
+    limits = _limits(traces, log=axes.log_y, robust=axes.robust)
+    if limits is None:
+        return None
+    made = Canvas(axes, *limits, labels=_values(limits, lang), names=_names(traces))
+    return made if made.columns >= _LEAST_COLUMNS and made.rows >= 1 else None
 
 
 def spark(values: Sequence[float], room: int, *, ascii_only: bool) -> str:

@@ -1,52 +1,88 @@
 """The program: keys change the model, what it wants is read, its frame is painted."""
 
+import ctypes
+import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from watcher.alerts.silences import writing
 from watcher.errors import GptwatchError
 from watcher.outputs.text.catalog import tr
 from watcher.outputs.text.errors import said
 from watcher.top import terminal
+from watcher.top.changes import Changes
 from watcher.top.frame import frame
-from watcher.top.model import Effect, Model, Size
+from watcher.top.model import Effect, Model, Mouse, Size
 from watcher.top.pieces import Lines
 from watcher.top.source import Source
 from watcher.top.update import act, update
 from watcher.top.wanted import wanted
 
 
-# Between looks for changes, by the seconds for which nothing has changed.
-_WAITS: Final = ((60.0, 2000), (10.0, 1000), (0.0, 250))
+# Between looks whether the daemon is running.
+_LOOKED_S: Final = 5.0
+# Between looks for changes where the system does not tell them, by the seconds for
+# which nothing has changed.
+_WAITS: Final = ((60.0, 2.0), (10.0, 1.0), (0.0, 0.25))
+
+
+class Wait(NamedTuple):
+    """How long to wait for a key, and which other file ends it."""
+
+    seconds: float
+    fd: int | None = None
 
 
 class Program:
     """A model, and what it is read from."""
 
-    def __init__(self, folder: Path, model: Model) -> None:
+    def __init__(self, folder: Path, model: Model, every_s: float = 0.0) -> None:
+        """Opens the database, which is read at most every so many seconds."""
         self.folder = folder
-        self._source = Source(folder, model.look.lang)
+        self._every_s = every_s
+        self._changes = Changes(folder)
+        self._changed_at = time.monotonic()
+        self._source = Source(folder, model.look.lang, every_s)
         self._source.refresh()
         self.model = replace(model, fleet=self._source.fleet)
 
     def close(self) -> None:
         """Closes the database."""
+        self._changes.close()
         self._source.close()
 
     def refresh(self) -> None:
         """Takes in what changed."""
-        if not self.model.paused and self._source.refresh():
+        if self.model.paused or self._source.rest_s() > 0:
+            return
+        self._changes.seen()
+        if self._source.refresh():
+            self._changed_at = time.monotonic()
             self.model = replace(self.model, fleet=self._source.fleet)
+
+    def wait(self) -> Wait:
+        """Until there is something to read: the training needs the CPU."""
+        if self.model.paused:
+            return Wait(_LOOKED_S)
+        rest_s = self._source.rest_s()
+        if rest_s > 0:
+            return Wait(rest_s)
+        if self._changes.fd is not None:
+            return Wait(_LOOKED_S, self._changes.fd)
+        unchanged_s = time.monotonic() - self._changed_at
+        seconds = next(s for least, s in _WAITS if unchanged_s >= least)
+        return Wait(max(seconds, self._every_s))
 
     def hurry(self) -> None:
         """Looks at the next `refresh`, however little time has passed."""
         self._source.hurry()
 
-    def press(self, key: str) -> None:
-        """Takes in a key."""
+    def press(self, key: str | Mouse) -> None:
+        """Takes in a key, or what the mouse did."""
         self.model = update(self.model, key)
 
     def frame(self, size: Size) -> Lines:
@@ -117,43 +153,54 @@ class Program:
             self.model = model.to("lens")
 
 
-def run(folder: Path, model: Model, *, name: str | None, colour: bool) -> None:
-    """Shows the screen until the user quits.
+def run(
+    folder: Path,
+    model: Model,
+    looks: terminal.Looks,
+    *,
+    name: str | None,
+    every_s: float,
+) -> Model:
+    """Shows the screen until the user quits; how it was left.
 
     Raises:
         GptwatchError: there is no database, or the terminal cannot show a screen.
     """
-    program = Program(folder, model)
+    program = Program(folder, model, every_s)
     try:
         if name is not None:
             program.open(name)
-        with terminal.opened(colour=colour) as screen:
+        with terminal.opened(looks) as screen:
             _loop(program, screen)
     except KeyboardInterrupt:
         pass
     finally:
         program.close()
+    return program.model
 
 
 def _loop(program: Program, screen: "terminal.Terminal") -> None:
     painted: Any = None
-    changed_at = time.monotonic()
     while all(_done(effect, screen) for effect in program.work()):
         program.refresh()
-        if (program.model, screen.size) != painted:
+        if screen.is_clear or (program.model, screen.size) != painted:
             screen.paint(program.frame(screen.size))
             painted = program.model, screen.size
-            changed_at = time.monotonic()
-        key = screen.key(_wait_ms(time.monotonic() - changed_at))
+            _tidy_memory()
+        key = screen.key(*program.wait())
         if key == "resize":
             screen.redraw()
         elif key:
             program.press(key)
 
 
-def _wait_ms(unchanged_s: float) -> int:
-    """How long to wait for a key: each look costs, and the training needs the CPU."""
-    return next(ms for least, ms in _WAITS if unchanged_s >= least)
+def _tidy_memory() -> None:
+    """After the first frame: what was made for it stays, what it needed goes."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+        with suppress(AttributeError):  # only glibc has it
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _done(effect: Effect, screen: "terminal.Terminal") -> bool:

@@ -21,7 +21,8 @@ _TITLES: Final = {
     "goto": message("line"),
     "palette": message("action"),
 }
-_PALETTE: Final = 8
+# Rows that the palette leaves of the screen.
+_LEFT: Final = 3
 
 
 def line(model: Model) -> Line:
@@ -47,7 +48,7 @@ def lines(model: Model, size: Size) -> Lines:
         return []
     lang = model.look.lang
     found: Lines = [[("─" * size.columns, "muted")]]
-    for at, binding in enumerate(matching(model)[:_PALETTE]):
+    for at, binding in enumerate(matching(model)[: max(size.rows - _LEFT, 1)]):
         style = "selected" if at == 0 else ""
         key = keymap.shown(binding.keys[0])
         found.append([(f"{key:<8} {tr(lang, binding.help)}", style)])

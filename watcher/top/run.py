@@ -23,11 +23,10 @@ _SMALL_COLUMNS: Final = 32
 def lines(model: Model, size: Size) -> Lines:
     """All rows between the title and the hints."""
     head = _head(model, size.columns)
+    _, above = chart_area(model, size)
     if model.zoomed:
-        chart = Size(size.columns, size.rows - len(head))
-        return [*head, *charts.main(model, chart)]
+        return [*head, *charts.main(model, above)]
     figures = list(_figures(model))
-    above = Size(chart_columns(size), chart_rows(size, len(head)))
     body = charts.main(model, above)
     body += [[] for _ in range(above.rows - len(body))]
     if size.columns >= _WIDE:
@@ -37,6 +36,14 @@ def lines(model: Model, size: Size) -> Lines:
         ]
         body = pieces.beside(body, column[: above.rows], above.columns + 2)
     return [*head, *body, *_small(model, size), *_log(model, size)]
+
+
+def chart_area(model: Model, size: Size) -> tuple[int, Size]:
+    """The first row of the main chart, and its size."""
+    head = len(_head(model, size.columns))
+    if model.zoomed:
+        return head, Size(size.columns, size.rows - head)
+    return head, Size(chart_columns(size), chart_rows(size, head))
 
 
 def chart_columns(size: Size) -> int:
@@ -75,7 +82,7 @@ def _head(model: Model, room: int) -> Lines:
     found: Lines = [[(pieces.cut(pieces.safe(text), room), entry.line.severity)]]
     if room < _WIDE:
         known = [f"{name} {value}" for name, value in _figures(model) if value]
-        found.append([(pieces.cut(" · ".join(known[2:]), room), "muted")])
+        found.append([(pieces.whole(known[1:], room), "muted")])
     return [*found, pieces.fitted(charts.readout(model), room)]
 
 

@@ -36,13 +36,13 @@ _Log = tuple[tuple[int, int, int], tuple[Excerpt | None, str]]
 class Source:
     """Reads for one screen."""
 
-    def __init__(self, folder: Path, lang: str) -> None:
+    def __init__(self, folder: Path, lang: str, every_s: float = 0.0) -> None:
         """Opens the database.
 
         Raises:
             StorageError: there is none, or it cannot be read now.
         """
-        self._folder, self._lang = folder, lang
+        self._folder, self._lang, self._every_s = folder, lang, every_s
         self._use(Database(folder, read_only=True))
         self._held_until = -math.inf
         self.fleet = Fleet(pid=holder(folder))
@@ -53,14 +53,19 @@ class Source:
 
     def _use(self, database: Database) -> None:
         self._database = database
+        database.spare_memory()
         self._series = Series(database)
         self._times = Clocks(database, self._series)
-        self._feed = Feed(database, self._lang)
-        self._sparks: dict[int, tuple[int, Sequence[float]]] = {}
+        self._feed = Feed(database, self._lang, self._every_s)
+        self._sparks: dict[int, tuple[object, Sequence[float]]] = {}
 
     def close(self) -> None:
         """Closes the database."""
         self._database.close()
+
+    def rest_s(self) -> float:
+        """For how many seconds nothing is read yet, whatever changes."""
+        return self._feed.rest_s(time.monotonic())
 
     def refresh(self) -> bool:
         """Takes in what changed; whether anything did."""
@@ -120,12 +125,19 @@ class Source:
         return Loaded()
 
     def _spark(self, run: int) -> Sequence[float]:
-        entry = self._feed.entries.get(run)
-        lines = entry.lines if entry else 0
+        state = self._drawn_at(run)
         known = self._sparks.get(run)
-        if known is None or known[0] != lines:
-            self._sparks[run] = known = lines, self._small_curve(run)
+        if known is None or known[0] != state:
+            self._sparks[run] = known = state, self._small_curve(run)
         return known[1]
+
+    def _drawn_at(self, run: int) -> object:
+        """Something that changes with the small curve: of evaluations, if there are."""
+        entry = self._feed.entries.get(run)
+        if entry is None:
+            return None
+        line = entry.line
+        return entry.lines if line.val_loss is None else (line.val_loss, line.best_step)
 
     def _small_curve(self, run: int) -> Sequence[float]:
         window = Window(width=_SPARK)

@@ -142,6 +142,15 @@ def urgent(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     )
 
 
+def form(model: Model, columns: int) -> Layout:
+    """The columns of the list; only folding changes them, not a filter or an order."""
+    entries = model.fleet.entries
+    if not (model.unfolded or model.sort or model.filter):
+        shown = set(arranged(entries, None, False, "", False)[0])  # noqa: FBT003
+        entries = tuple(entry for entry in entries if entry.run in shown)
+    return layout(entries, columns - 2, model.look.lang)
+
+
 @lru_cache(4)
 def layout(entries: tuple[Entry, ...], room: int, lang: str) -> Layout:
     """Columns that fit: the least important are dropped, then names are shortened."""

@@ -5,17 +5,26 @@ import contextlib
 import curses
 import locale
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from watcher.errors import InputError
+from watcher.top import signals
 from watcher.top.charset import choose_locale
-from watcher.top.model import Size
+from watcher.top.model import Mouse, Size
 from watcher.top.pieces import Line, Lines
 
 
+_STDIN: Final = 0
+_MOUSE: Final[Mapping[int, str]] = {
+    curses.BUTTON1_PRESSED: "press",
+    curses.BUTTON1_RELEASED: "release",
+    curses.BUTTON4_PRESSED: "wheel up",
+    curses.BUTTON5_PRESSED: "wheel down",
+}
 _ESCAPE_MS: Final = 25
 _KEYS: Final[Mapping[int, str]] = {
     curses.KEY_UP: "up",
@@ -63,16 +72,35 @@ _ATTRIBUTES: Final[Mapping[str, int]] = {
 }
 
 
-class Terminal:
-    """A screen, and the frame that is on it."""
+class Looks(NamedTuple):
+    """What is used of a terminal, where it has it."""
 
-    def __init__(self, screen: "curses.window", *, colour: bool) -> None:
+    colour: bool = True
+    mouse: bool = True
+
+
+class Terminal:
+    """A screen, and the frame that is on it.
+
+    Attributes:
+        is_clear: whether no frame is on it.
+    """
+
+    def __init__(self, screen: "curses.window", woken: int, looks: Looks) -> None:
+        """`woken`: readable after a signal."""
         self._screen = screen
         self._painted: Lines = []
+        self.is_clear = True
+        self._events: list[Mouse] = []
         self._styles: dict[str, int] = {"": 0}
         self._encoding = locale.nl_langinfo(locale.CODESET)
-        self._pairs = _pairs() if colour and curses.has_colors() else {}
+        self._pairs = _pairs() if looks.colour and curses.has_colors() else {}
+        self._woken = woken
         screen.keypad(True)  # noqa: FBT003 - of curses
+        screen.timeout(0)
+        if looks.mouse:
+            curses.mousemask(sum(_MOUSE))
+            curses.mouseinterval(0)  # a press is told before its release
         with contextlib.suppress(curses.error):
             curses.curs_set(0)
 
@@ -82,13 +110,43 @@ class Terminal:
         rows, columns = self._screen.getmaxyx()
         return Size(columns, rows)
 
-    def key(self, wait_ms: int) -> str | None:
-        """The next key; None after so long without one."""
-        self._screen.timeout(wait_ms)
+    def key(self, wait_s: float, fd: int | None = None) -> str | Mouse | None:
+        """The next key; None after so long without one, or when `fd` is readable."""
+        found = self._typed()
+        if found is not None:
+            return found
+        wanted = select.poll()
+        for one in (_STDIN, self._woken, fd):
+            if one is not None:
+                wanted.register(one, select.POLLIN)
+        ready = dict(wanted.poll(1000 * wait_s))
+        if self._woken in ready and self._is_resized():
+            return "resize"
+        found = self._typed()
+        if found is None and ready.get(_STDIN, 0) & ~select.POLLIN:
+            sys.exit(128 + signal.SIGHUP)  # the terminal is gone
+        return found
+
+    def _is_resized(self) -> bool:
+        """Takes on the terminal's size, where it is another one."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._woken, 4096)
+        columns, rows = os.get_terminal_size(_STDIN)
+        if not (columns and rows) or Size(columns, rows) == self.size:
+            return False
+        curses.resizeterm(rows, columns)
+        return True
+
+    def _typed(self) -> str | Mouse | None:
+        if self._events:
+            return self._events.pop(0)
         try:
             found = self._screen.get_wch()
         except curses.error:
             return None
+        if found == curses.KEY_MOUSE:
+            self._events = _mouse()
+            return self._events.pop(0) if self._events else ""
         if isinstance(found, int):
             return _KEYS.get(found, "")
         if found in _CHARACTERS:
@@ -97,6 +155,7 @@ class Terminal:
 
     def paint(self, lines: Lines) -> None:
         """Writes the lines that changed."""
+        self.is_clear = False
         changed = False
         for row, line in enumerate(lines):
             if row >= len(self._painted) or self._painted[row] != line:
@@ -108,6 +167,7 @@ class Terminal:
 
     def redraw(self) -> None:
         """The next frame is written whole."""
+        self.is_clear = True
         self._painted = []
         self._screen.clear()
         self._screen.redrawwin()
@@ -136,6 +196,17 @@ class Terminal:
         return self._styles[style]
 
 
+def _mouse() -> list[Mouse]:
+    """What the mouse did: curses gives the last of several events first."""
+    found = []
+    with contextlib.suppress(curses.error):  # after the first event
+        while True:
+            _, column, row, _, state = curses.getmouse()
+            kinds = [kind for button, kind in _MOUSE.items() if state & button]
+            found += [Mouse(kind, column, row) for kind in kinds]
+    return found[::-1]
+
+
 def _pairs() -> dict[str, int]:
     """Attributes of the colours, on the background that the terminal has."""
     curses.start_color()
@@ -147,7 +218,7 @@ def _pairs() -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def opened(*, colour: bool) -> Iterator[Terminal]:
+def opened(looks: Looks) -> Iterator[Terminal]:
     """The terminal in full-screen mode; restored on any exit and signal.
 
     Raises:
@@ -157,12 +228,13 @@ def opened(*, colour: bool) -> Iterator[Terminal]:
     _measured()
     choose_locale()
     curses.set_escdelay(_ESCAPE_MS)
-    with _ended_by_signals():
+    with signals.ended():
         screen = curses.initscr()
         try:
             curses.noecho()
             curses.cbreak()
-            yield Terminal(screen, colour=colour)
+            with signals.told_of_resizes() as woken:
+                yield Terminal(screen, woken, looks)
         finally:
             with contextlib.suppress(curses.error):
                 screen.keypad(False)  # noqa: FBT003 - of curses
@@ -196,21 +268,6 @@ def _measured() -> None:
     if all(os.get_terminal_size(sys.stdout.fileno())):
         for name in ("COLUMNS", "LINES"):
             os.environ.pop(name, None)
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the program in order."""
-
-    def end(number: int, _: Any) -> None:
-        sys.exit(128 + number)
-
-    before = {n: signal.signal(n, end) for n in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def suspend(terminal: Terminal) -> None:

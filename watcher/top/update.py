@@ -2,24 +2,29 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 from typing import Final
 
 from watcher.outputs.text.catalog import tr
-from watcher.top import alerts, charts, keymap, lens, pieces, prompts, table
+from watcher.top import alerts, charts, keymap, lens, mouse, pieces, prompts, table
 from watcher.top import list as runs
-from watcher.top.frame import body
-from watcher.top.model import FOLD, Effect, Model
+from watcher.top.frame import body, help_rows
+from watcher.top.model import FOLD, Effect, Model, Mouse
 
 
-_SMOOTH: Final = {0: 10, 10: 50, 50: 200, 200: 0}
+# Points of the moving average, and what follows.
+SMOOTH: Final = {0: 10, 10: 50, 50: 200, 200: 0}
 _FACTOR: Final = 0.5
 _FAR: Final = 10
 _MOST: Final = 26  # runs in one comparison
 
 
-def update(model: Model, key: str) -> Model:
-    """The model after a key was pressed."""
+def update(model: Model, key: str | Mouse) -> Model:
+    """The model after a key was pressed, or the mouse used."""
     model = replace(model, message="")
+    if isinstance(key, Mouse):
+        done = mouse.used(model, key)
+        return done if isinstance(done, Model) else reduce(act, done, model)
     if model.prompt is not None:
         found = prompts.typed(model, key)
         if isinstance(found, Model):
@@ -49,6 +54,10 @@ def _moved(by: int) -> Callable[[Model], Model]:
         if model.screen == "alerts":
             last = max(len(model.loaded.alerts) - 1, 0)
             return replace(model, item=min(max(model.item + by, 0), last))
+        if model.screen == "help":
+            room = body(model.size)
+            last = max(help_rows(model, room) - room.rows, 0)
+            return replace(model, scrolled=min(max(model.scrolled + by, 0), last))
         return _line(model, by)
 
     return move
@@ -61,6 +70,7 @@ def _paged(sign: int) -> Callable[[Model], Model]:
             "list": runs.page(size, model),
             "alerts": alerts.page(size),
             "lens": lens.log_rows(size, model),
+            "help": size.rows,
         }
         return _moved(sign * pages[model.screen])(model)
 
@@ -99,8 +109,7 @@ def _opened(model: Model) -> Model:
 
 
 def _sorted(model: Model) -> Model:
-    room = body(model.size).columns - 2
-    form = table.layout(model.fleet.entries, room, model.look.lang)
+    form = table.form(model, model.size.columns)
     name = form.columns[table_column(model)][0].name
     if name not in table.SORTED or name == model.sort:
         return replace(model, sort=None)
@@ -109,9 +118,7 @@ def _sorted(model: Model) -> Model:
 
 def table_column(model: Model) -> int:
     """The chosen column among those that fit."""
-    room = body(model.size).columns - 2
-    form = table.layout(model.fleet.entries, room, model.look.lang)
-    return runs.column_at(model, form)
+    return runs.column_at(model, table.form(model, model.size.columns))
 
 
 def _column(by: int) -> Callable[[Model], Model]:
@@ -223,7 +230,7 @@ ACTIONS: Final[dict[str, Callable[[Model], Model]]] = {
     ),
     "log_x": lambda model: replace(model, log_x=not model.log_x),
     "log_y": lambda model: replace(model, log_y=not model.log_y),
-    "smooth": lambda model: replace(model, smooth=_SMOOTH[model.smooth]),
+    "smooth": lambda model: replace(model, smooth=SMOOTH[model.smooth]),
     "chart": lambda model: replace(model, chart=model.chart + 1),
     "zoom_chart": lambda model: replace(model, zoomed=not model.zoomed),
     "more": lambda model: replace(model, context=True),
@@ -241,7 +248,7 @@ ACTIONS: Final[dict[str, Callable[[Model], Model]]] = {
     "pause": lambda model: replace(model, paused=not model.paused),
     "redraw": _effect("redraw"),
     "suspend": _effect("suspend"),
-    "help": lambda model: model.to("help"),
+    "help": lambda model: replace(model, scrolled=0).to("help"),
     "back": _back,
     "quit": _quit,
 }

@@ -16,6 +16,14 @@ RUSSIAN: Final = MappingProxyType(
         "Print one frame as text, and exit.": "Напечатать один кадр текстом и выйти.",
         "Use the characters of ASCII.": "Только символы ASCII.",
         "Use no colours; as NO_COLOR does.": "Без цвета, как с NO_COLOR.",
+        "Least time between updates of the screen.": (
+            "Наименьшее время между обновлениями экрана."
+        ),
+        "Leave the mouse to the terminal.": "Оставить мышь терминалу.",
+        "{value} is not a duration of at least 50ms; write 250ms, 1s or 1m": (
+            "{value} — не длительность от 50ms; пишите 250ms, 1s или 1m"
+        ),
+        "{path}: ignored: {problem}": "{path}: не учтено: {problem}",
         "--sort {column}: no such column; known: {names}": (
             "--sort {column}: такого столбца нет; есть: {names}"
         ),
