@@ -1,5 +1,6 @@
 """A look at a grown log appends one row; all who read the database see it."""
 
+import os
 import random
 from pathlib import Path
 
@@ -116,6 +117,21 @@ def test_an_idle_log_has_all_in_its_row(bench: Bench, log: Path) -> None:
     append(log, lines(30, 40))
     bench.look()
     assert list(range(40)) == bench.steps()
+
+
+def test_the_parser_of_an_old_log_is_dropped(bench: Bench, log: Path) -> None:
+    """Thousands that ended long ago are read at once, and hardly any is read again."""
+    old = bench.logs / "old.log"
+    for path in (log, old):
+        append(path, lines(0, 30))
+    os.utime(old, (1e9, 1e9))
+    bench.look(2)
+
+    kept = {p.name: t.parser is not None for p, t in bench.reader.tails.items()}
+    assert {"train.log": True, "old.log": False} == kept
+    append(old, lines(30, 40))
+    bench.look()
+    assert list(range(40)) == bench.steps("old.log")
 
 
 def test_a_damaged_row_is_noticed(bench: Bench, log: Path) -> None:

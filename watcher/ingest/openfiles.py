@@ -39,17 +39,21 @@ class OpenFiles:
     def evict_idle(self, tails: Iterable[Tail], now: float) -> None:
         """Closes the files of idle logs, and drops their parsers."""
         idle = [(t, now - (t.grown_at or 0.0)) for t in tails]
-        settled = [t for t, idle_s in idle if t.parser and idle_s > _IDLE_S]
-        if settled:
-            self._tailer.settle(settled)
-        for tail in settled:
-            tail.parser = None
+        self.drop_parsers([t for t, idle_s in idle if idle_s > _IDLE_S])
         for tail, idle_s in idle:
             if tail.fd is not None and self._may_evict(tail, idle_s):
                 LOGGER.info(
                     "%s: idle, evicted: file closed (%s)", tail.path, tail.where
                 )
                 tail.close()
+
+    def drop_parsers(self, tails: Iterable[Tail]) -> None:
+        """Drops the parsers of some logs, which come back from the database."""
+        dropped = [tail for tail in tails if tail.parser is not None]
+        if dropped:
+            self._tailer.settle(dropped)
+        for tail in dropped:
+            tail.parser = None
 
     def _may_evict(self, tail: Tail, idle_s: float) -> bool:
         if tail.gone_at is None:

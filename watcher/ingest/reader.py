@@ -149,6 +149,8 @@ class Reader:
                 waited = False
                 with self._transaction():
                     self._piece(behind.popleft(), TURN_BYTES, behind, changed)
+            # Thousands that are read for the first time would fill the memory.
+            self._files.drop_parsers(filter(self._is_old, changed))
         except StorageUnavailableError as error:
             self._on_store_error(error)
             return []
@@ -236,6 +238,10 @@ class Reader:
         if partial:
             raise _PartialWriteError(tail, text) from error
         self._back_off(tail, text)
+
+    def _is_old(self, tail: Tail) -> bool:
+        """Whether a log ended long ago, and was read to its end."""
+        return tail.is_at_end and not tail.is_recent(self._clock.now())
 
     def _advance(self, tail: Tail, quota: int) -> int:
         """Reads on in a log, but not in a copy of another one; bytes read."""
