@@ -41,6 +41,11 @@ numbers = st.lists(
 @settings(max_examples=examples(100), deadline=None)
 @given(columns, columns, numbers, numbers)
 @example([0.1 + 0.2] * COUNT, [2.0**53] * COUNT, [0] * COUNT, [1 << 62, -1] * 50)
+# The largest differences there are.
+@example([0.5] * COUNT, [0.5] * COUNT, [1 << 62, -(1 << 62)] * 50, [0] * COUNT)
+@example([0.5] * COUNT, [0.5] * COUNT, [1 - (1 << 62), 1 << 62] * 50, [0] * COUNT)
+# Decimals at the beginning only; more digits than a float has.
+@example([0.5] * 10 + [1 / 3] * 90, [1e14 + 1 / 3] * COUNT, [0] * COUNT, [0] * COUNT)
 def test_what_is_packed_comes_out(
     first: list[float], second: list[float], at: list[int], steps: list[int]
 ) -> None:
