@@ -105,6 +105,11 @@ def test_many_lines_at_once_give_what_a_few_give(
         # N of the run, then N of an epoch.
         "loss: 2.5 [4/100]\nEpoch 2\nloss: 2.4 [6/20]\n",
         "loss: 2.5 [4/100]\nloss: 2.4 [5/0]\n",
+        # Times of whole seconds, then of milliseconds.
+        """\
+10:00:01 epoch 1 - iter 1/9 - loss 0.5
+10:00:03,500 epoch 1 - iter 2/9 - loss 0.4
+""",
     ],
 )
 def test_a_line_means_the_same_alone_and_among_others(text: str) -> None:
