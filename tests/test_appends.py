@@ -50,6 +50,17 @@ def test_every_reader_sees_what_was_appended(bench: Bench, log: Path) -> None:
     assert (29, 0) == (line.step, line.lag_bytes)
 
 
+def test_the_latest_value_is_the_last_one(bench: Bench, log: Path) -> None:
+    """Whether it came alone, with much text, or before text without it."""
+    much = lines(20, 600)
+    for number, text in enumerate((lines(0, 10), b"", much, much)):
+        evaluation = b"step 5: train loss 4.2, val loss 4.%d\n" % number
+        append(log, text + (evaluation if number < 3 else b""))
+        bench.look()
+
+    assert 4.2 == bench.rows()["train.log"].latest["val_loss"]
+
+
 def test_a_change_is_noticed(bench: Bench, log: Path) -> None:
     """The page asks whether anything of a run is another."""
     append(log, lines(0, 10))
@@ -90,6 +101,9 @@ def test_a_log_that_moved_between_looks(bench: Bench, log: Path) -> None:
         bench.look()
     log.rename(f"{log}.1")
     bench.settle()
+    bench.stop()
+    bench.start()
+    assert list(range(30)) == bench.steps()
     append(log, lines(30, 35))
     bench.look()
     append(log, lines(35, 40))

@@ -2,10 +2,12 @@
 
 import bz2
 import gzip
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 from oracle import Bench, append, lines, once
 
 
@@ -44,7 +46,13 @@ def test_parts_that_were_there_first(
 
 
 @pytest.mark.parametrize(
-    ("suffix", "packed"), [(".gz", gzip.compress), (".bz2", bz2.compress)]
+    ("suffix", "packed"),
+    [
+        (".gz", gzip.compress),
+        (".bz2", bz2.compress),
+        (".xz", lzma.compress),
+        (".zst", zstandard.compress),
+    ],
 )
 def test_packed_parts_that_were_there_first(
     bench: Bench, log: Path, suffix: str, packed: Callable[[bytes], bytes]
@@ -81,6 +89,16 @@ def test_a_log_named_by_date_is_a_run_of_its_own(bench: Bench, log: Path) -> Non
 
     expected = {"train.2026-05-04.log": once(lines(0, 100))}
     assert expected | {"train.log": once(lines(0, 50))} == bench.held()
+
+
+def test_one_step_does_not_say_how_steps_go_on(bench: Bench, log: Path) -> None:
+    """The next one may be of another training."""
+    append(bench.logs / "train.1.log", lines(5, 6))
+    append(log, lines(6, 7))
+
+    start(bench)
+
+    assert ["train.1.log", "train.log"] == sorted(bench.held())
 
 
 def test_a_part_without_steps_or_that_is_broken(bench: Bench, log: Path) -> None:

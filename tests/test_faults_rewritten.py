@@ -248,6 +248,19 @@ def test_a_copy_that_is_never_completed(bench: Bench, log: Path) -> None:
     assert ["train.log", "train.log#2"] == list(bench.rows())
 
 
+def test_a_large_copy_that_stops_is_waited_for_no_longer(
+    bench: Bench, log: Path
+) -> None:
+    """What counts is how much came since the first look at it."""
+    text = HEADER + lines(0, 20_000)
+    append(log, text)
+    bench.settle()
+    log.write_bytes(text[: len(text) // 2])
+    bench.settle()
+
+    assert ["train.log", "train.log#2"] == list(bench.rows())
+
+
 def test_a_training_that_begins_alike_is_not_waited_for(
     bench: Bench, log: Path
 ) -> None:

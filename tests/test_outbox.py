@@ -22,6 +22,7 @@ from oracle import WAIT_S, until
 from receiver import Receiver
 
 from parsers.parser import Parser
+from watcher.alerts import outbox
 from watcher.alerts.channels import DeliveryError
 from watcher.alerts.channels.apprise import Service
 from watcher.alerts.channels.command import Command
@@ -148,6 +149,74 @@ def test_backoff_is_spread_and_bounded() -> None:
     assert (450.0, 900.0) == (backoff_s(9999, 0.0), backoff_s(9999, 1.0))
 
 
+DAY_S = 86_400.0
+
+
+def test_a_notification_is_given_up_after_three_days(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so, as it said that it is tried again; then nothing is due."""
+    office = Office(tmp_path, Flaky(works=False))
+    began = office.clock.time
+    office.find(100)
+    office.settle(1)
+    for age in (1000.0, 3 * DAY_S, 3 * DAY_S + 1000.0):
+        office.clock.time = began + age
+        office.alerting.beat()
+        office.settle(1)
+    states = office.states()
+    office.clock.time += DAY_S
+    office.alerting.beat()
+
+    assert ["failed"] == states
+    assert not office.alerting.is_busy()
+    assert {"delivered": 0, "failed": 4, "given_up": 1} == (
+        office.store.outbox.attempts()
+    )
+    assert [
+        "alert not delivered: not today; retrying",
+        "alert not delivered: not today; given up",
+    ] == [record.getMessage() for record in caplog.records]
+    office.close()
+
+
+def test_what_was_sent_is_kept_for_a_month(tmp_path: Path) -> None:
+    """What is still due stays, however old it is."""
+    channel = Flaky()
+    office = Office(tmp_path, channel, Broken())
+    began = office.clock.time
+    office.find(100)
+    office.settle(2)
+    office.close()
+    office.channels = (channel,)
+    office.open()
+    office.clock.time += 3600.0
+    office.find(200)
+    office.settle(2)
+
+    def kept(age: float) -> tuple[list[float], list[str]]:
+        outbox.delete_old(office.store.outbox, began + age)
+        rows = office.store.connection.rows("SELECT created_at FROM notifications")
+        return [at - began for (at,) in rows], office.states()
+
+    assert ([0.0, 3600.0], ["delivered"] * 2 + ["pending"]) == kept(30 * DAY_S)
+    assert ([0.0, 3600.0], ["delivered", "pending"]) == kept(30 * DAY_S + 1.0)
+    assert ([0.0], ["pending"]) == kept(31 * DAY_S)
+    office.close()
+
+
+def test_a_channel_that_fails_without_a_word_failed(tmp_path: Path) -> None:
+    """No reason is no success."""
+    office = Office(tmp_path, Broken())
+
+    office.find(100)
+    office.settle(1)
+
+    assert ["pending"] == office.states()
+    assert "alerts are not delivered: failed" == office.alerting.error
+    office.close()
+
+
 def test_each_retry_draws_its_own_jitter(tmp_path: Path) -> None:
     """Once for each failure, from the source that was given."""
     drawn = iter([0.0, 0.5])
@@ -223,8 +292,10 @@ def test_a_dead_channel_holds_up_no_other(tmp_path: Path, receiver: Receiver) ->
     office.find(100)
     office.settle(1)
 
+    [hanging] = [t for t in threading.enumerate() if t.name == "to hanging"]
     assert 1 == len(receiver.got)
     assert ["delivered", "pending"] == office.states()
+    assert hanging.daemon  # it does not keep the process alive
     gate.set()
     office.settle(1)
     office.close()
@@ -401,6 +472,16 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
 
     text = "a.log: Overfitting at 100."
     assert [text, text] == got.read_text().splitlines()
+
+
+class Broken:
+    """A channel that always fails, and does not say why."""
+
+    name = "broken"
+
+    def send(self, _: Mapping[str, Any]) -> None:
+        """Fails."""
+        raise DeliveryError("")
 
 
 class Flaky:

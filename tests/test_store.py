@@ -326,6 +326,18 @@ def test_a_wal_that_grew_is_cut_when_nobody_reads(tmp_path: Path) -> None:
     store.close()
 
 
+def test_large_chunks_are_not_merged(store: Database) -> None:
+    """They would be written again and again."""
+    run = begin(store)
+    numbers = np.arange(1, 17, dtype=np.int64)
+    with mock.patch.object(points, "_LARGE", 16), store.transaction():
+        for _ in range(3):
+            batch = Batch("shape", numbers, numbers, {"loss": np.ones(16)})
+            store.points.append(run, batch)
+
+    assert 3 == len(store.points.ids(run))
+
+
 def test_no_chunk_has_the_number_of_one_that_was_merged(
     bench: Bench, log: Path
 ) -> None:
