@@ -94,11 +94,17 @@ def test_cuts_and_restarts_change_nothing(bench: Bench, log: Path, seed: int) ->
     assert log.stat().st_size == bench.rows()["train.log"].bytes
 
 
-def test_a_log_that_moved_between_looks(bench: Bench, log: Path) -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_log_that_moved_between_looks(
+    bench: Bench, log: Path, *, restarts: bool
+) -> None:
     """A checkpoint without text stands behind the rows that were appended."""
     for start in range(0, 30, 10):
         append(log, lines(start, start + 10))
         bench.look()
+    if restarts:
+        bench.stop()
+        bench.start()
     log.rename(f"{log}.1")
     bench.settle()
     bench.stop()

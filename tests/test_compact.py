@@ -61,6 +61,20 @@ def test_what_is_packed_comes_out(
             assert found.values[name].tobytes() == column.tobytes() * times
 
 
+@pytest.mark.parametrize("beyond", [0, 1])
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_differences_at_the_ends_of_a_width(bits: int, beyond: int) -> None:
+    """The last ones of so many bits, and the first ones of more."""
+    most = (1 << (bits - 1)) - 1 + beyond
+    for ends in (most, 0), (0, -1 - most):
+        column = np.cumsum([*ends] * 50)
+        batch = Batch("p", column, column, {})
+
+        found = unpacked("p", "", COUNT, packed(batch))
+
+        assert column.tolist() == found.lines.tolist() == found.steps.tolist()
+
+
 def test_columns_are_read_from_it_in_pieces(bench: Bench, log: Path) -> None:
     """The page and the worker read some records of one metric."""
     append(log, lines(0, 3000))

@@ -91,6 +91,19 @@ def test_a_log_named_by_date_is_a_run_of_its_own(bench: Bench, log: Path) -> Non
     assert expected | {"train.log": once(lines(0, 50))} == bench.held()
 
 
+@pytest.mark.parametrize(("begin", "logs"), [(102, 1), (103, 2)])
+def test_steps_may_lack_between_two_parts(
+    bench: Bench, log: Path, begin: int, logs: int
+) -> None:
+    """As many as three times their interval leaves out, no more."""
+    append(bench.logs / "train.1.log", lines(0, 100))
+    append(log, lines(begin, 200))
+
+    start(bench)
+
+    assert logs == len(bench.held())
+
+
 def test_one_step_does_not_say_how_steps_go_on(bench: Bench, log: Path) -> None:
     """The next one may be of another training."""
     append(bench.logs / "train.1.log", lines(5, 6))

@@ -123,7 +123,7 @@ def test_a_copy_that_is_complete_between_two_checks(
         fileread, "read", lambda *a, **k: short.pop() if short else plain(*a, **k)
     )
 
-    bench.settle()
+    bench.look()
 
     assert {"train.log": once(lines(0, 310))} == bench.held()
 

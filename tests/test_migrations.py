@@ -128,7 +128,10 @@ def test_every_alert_is_kept(store: Database) -> None:
         "spike@30": "firing",
         "not_finite@2": "firing",
     } == {key: alert.state for key, alert in alerts.items()}
-    assert 1_700_000_000.0 == alerts["overfitting@10"].since
+    over = alerts["overfitting@10"]
+    assert 1_700_000_000.0 == over.since
+    assert 1_700_000_020.0 == over.notified_at == over.resolved_at
+    assert (3, True) == (over.notified_level, over.resolution_notified)
 
 
 def test_every_notification_is_kept(store: Database) -> None:

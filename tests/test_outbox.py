@@ -183,7 +183,7 @@ def test_a_notification_is_given_up_after_three_days(
 def test_what_was_sent_is_kept_for_a_month(tmp_path: Path) -> None:
     """What is still due stays, however old it is."""
     channel = Flaky()
-    office = Office(tmp_path, channel, Broken())
+    office = Office(tmp_path, channel, Broken(DeliveryError("no")))
     began = office.clock.time
     office.find(100)
     office.settle(2)
@@ -205,15 +205,37 @@ def test_what_was_sent_is_kept_for_a_month(tmp_path: Path) -> None:
     office.close()
 
 
-def test_a_channel_that_fails_without_a_word_failed(tmp_path: Path) -> None:
-    """No reason is no success."""
-    office = Office(tmp_path, Broken())
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(DeliveryError(""), "failed"), (KeyError("s3cret"), "broken: KeyError")],
+)
+def test_a_channel_that_fails_in_its_own_way(
+    tmp_path: Path, error: Exception, reason: str
+) -> None:
+    """No reason is no success, and what another exception says is kept back."""
+    office = Office(tmp_path, Broken(error))
 
     office.find(100)
     office.settle(1)
 
     assert ["pending"] == office.states()
-    assert "alerts are not delivered: failed" == office.alerting.error
+    assert f"alerts are not delivered: {reason}" == office.alerting.error
+    office.close()
+
+
+def test_only_what_begins_needs_advice(tmp_path: Path) -> None:
+    """Who is told that it is over has nothing to do."""
+    path = tmp_path / "alerts.jsonl"
+    office = Office(tmp_path, JsonLines(path))
+    found = dict(finding(100))
+    for fields in {}, {"confirmed_step": 150}, {"cleared_step": 200}:
+        found |= fields
+        office.alerting.update(office.row, [found], fresh=True, going=True)
+        office.settle(1)
+
+    sent = [json.loads(row) for row in path.read_text().splitlines()]
+    assert ["firing", "confirmed", "resolved"] == [notice["kind"] for notice in sent]
+    assert ["Stop.", "", ""] == [notice["advice"] for notice in sent]
     office.close()
 
 
@@ -326,6 +348,17 @@ def test_after_a_stop_nothing_more_is_begun(tmp_path: Path) -> None:
     until(lambda: "to slow" not in {t.name for t in threading.enumerate()})
 
     assert ["Overfitting at 100."] == begun
+
+
+def test_after_a_stop_no_channel_waits(tmp_path: Path) -> None:
+    """Whoever starts and stops alerting in one process keeps no threads."""
+    office = Office(tmp_path, Flaky())
+    office.find(100)
+    office.settle(1)
+
+    office.close()
+
+    until(lambda: "to flaky" not in {t.name for t in threading.enumerate()})
 
 
 def test_what_cannot_be_noted_is_noted_later(tmp_path: Path) -> None:
@@ -475,13 +508,16 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
 
 
 class Broken:
-    """A channel that always fails, and does not say why."""
+    """A channel that always fails."""
 
     name = "broken"
 
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
     def send(self, _: Mapping[str, Any]) -> None:
         """Fails."""
-        raise DeliveryError("")
+        raise self.error
 
 
 class Flaky:

@@ -11,7 +11,7 @@ from oracle import Bench, append, lines
 
 from parsers.batch import Batch, Milestone
 from parsers.delta import Delta
-from watcher.ingest import fileread
+from watcher.ingest import fileread, rewritten
 from watcher.ingest.reader import FIRST_BYTES
 from watcher.ingest.tail import BACKOFF_S, MAX_BACKOFF_S, Tail
 from watcher.storage.checkpoint import Cursor, Stat
@@ -165,6 +165,22 @@ def test_any_change_of_a_file_is_seen(log: Path, changed: dict[str, Any]) -> Non
 
     assert cursor.looks_unchanged(seen)
     assert not replace(cursor, **changed).looks_unchanged(seen)
+
+
+@pytest.mark.parametrize("size", [1, 100, 999, 2048, 5000])
+def test_a_checkpoint_is_the_same_however_it_was_reached(log: Path, size: int) -> None:
+    """Its marks, too, by which a copy is known that is just being written."""
+    text = lines(0, 300)
+    log.write_bytes(text)
+    stat = Stat(-1, 0, 0, 1, 2)
+    cursor = Cursor(1, 2)
+    for at in range(0, len(text), size):
+        cursor = cursor.advanced(text[at : at + size], stat)
+
+    assert Cursor(1, 2).advanced(text, stat) == cursor
+    assert [2048, 4096, 8192] == [offset for offset, _ in cursor.marks]
+    with log.open("rb") as file:
+        assert all(rewritten.has_mark(file.fileno(), mark) for mark in cursor.marks)
 
 
 def open_files() -> int:
