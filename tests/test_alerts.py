@@ -170,6 +170,17 @@ def test_a_cause_inhibits_its_consequences() -> None:
     assert ["firing not_finite"] == sent
 
 
+def test_a_cause_that_is_over_inhibits_nothing() -> None:
+    """What fires after it has another cause."""
+    run = Run()
+    cause = finding("not_finite", severity="critical")
+    run.analyse(cause)
+
+    sent = run.analyse(cause | {"cleared_step": 150}, finding())
+
+    assert {"resolved not_finite", "firing overfitting"} == set(sent)
+
+
 def test_an_alert_fires_when_its_silence_expires() -> None:
     """A silence delays the notification of what is still firing."""
     run = Run()

@@ -38,12 +38,19 @@ numbers = st.lists(
 )
 
 
+# Nothing of these is less when it is compressed.
+dice = np.random.default_rng(0)
+odd = dice.random(COUNT).tolist()
+huge = dice.integers(1 << 40, 1 << 62, COUNT).tolist()
+
+
 @settings(max_examples=examples(100), deadline=None)
 @given(columns, columns, numbers, numbers)
 @example([0.1 + 0.2] * COUNT, [2.0**53] * COUNT, [0] * COUNT, [1 << 62, -1] * 50)
 # The largest differences there are.
 @example([0.5] * COUNT, [0.5] * COUNT, [1 << 62, -(1 << 62)] * 50, [0] * COUNT)
 @example([0.5] * COUNT, [0.5] * COUNT, [1 - (1 << 62), 1 << 62] * 50, [0] * COUNT)
+@example(odd, odd[::-1], huge, huge[::-1])
 # Decimals at the beginning only; more digits than a float has.
 @example([0.5] * 10 + [1 / 3] * 90, [1e14 + 1 / 3] * COUNT, [0] * COUNT, [0] * COUNT)
 def test_what_is_packed_comes_out(

@@ -114,10 +114,14 @@ def test_one_step_does_not_say_how_steps_go_on(bench: Bench, log: Path) -> None:
     assert ["train.1.log", "train.log"] == sorted(bench.held())
 
 
-def test_a_part_without_steps_or_that_is_broken(bench: Bench, log: Path) -> None:
+@pytest.mark.parametrize("begins", [False, True])
+def test_a_part_without_steps_or_that_is_broken(
+    bench: Bench, log: Path, *, begins: bool
+) -> None:
     """What cannot be read for its steps is no part, and hides nothing."""
     log.with_name("train.log.2.gz").write_bytes(b"no archive")
-    append(log.with_name("train.log.1"), b"no metrics here\n" * 5)
+    text = b"no metrics here\n"
+    append(log.with_name("train.log.1"), lines(0, 50) + 5000 * text if begins else text)
     append(log, lines(0, 50))
 
     start(bench)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from oracle import Bench, append, lines, once
 
+from parsers.engine.lines import CHUNK_BYTES
 from watcher.ingest import rotation
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.rotated import ROTATE_TIMEOUT_S, ROTATE_WAIT_S
@@ -130,6 +131,27 @@ def test_f09_packed_while_nobody_looked(bench: Bench, log: Path, packed: int) ->
     assert list(range(50)) == bench.steps()
     assert once(lines(0, 50)) == bench.held()["train.log"]
     assert ["train.log"] == list(bench.rows())
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.97, 1.0])
+def test_f09_a_large_file_is_packed_while_it_is_read(
+    bench: Bench, log: Path, share: float
+) -> None:
+    """It goes on at any offset of what comes out of it in several pieces."""
+    text = lines(0, 30_000)
+    assert 2 * CHUNK_BYTES < len(text)
+    log.write_bytes(text[: int(share * len(text))])
+    bench.settle()
+    bench.stop()
+    log.write_bytes(text)
+    rotate(log)
+    append(log, lines(30_000, 30_010))
+    pack(log.with_name("train.log.1"))
+
+    bench.start()
+    bench.settle()
+
+    assert list(range(30_010)) == bench.steps()
 
 
 def test_f09_packed_while_it_is_read(bench: Bench, log: Path) -> None:

@@ -183,7 +183,7 @@ def test_what_is_put_aside_is_kept(bench: Bench, log: Path) -> None:
 def test_copies_of_damaged_stores_are_bounded(tmp_path: Path) -> None:
     """A disk that damages one after the other is not filled by them."""
     for day in range(1, 6):
-        for suffix in ("", "-wal"):
+        for suffix in ("", "-wal", "-shm"):
             (tmp_path / f"{NAME}{suffix}.damaged_2026010{day}_000000").touch()
     (tmp_path / NAME).write_bytes(b"the last")
 
@@ -193,6 +193,7 @@ def test_copies_of_damaged_stores_are_bounded(tmp_path: Path) -> None:
     assert f"{NAME}.damaged_20260105_000000" in kept
     assert 3 == sum(name.startswith(f"{NAME}.damaged_") for name in kept)
     assert 3 == sum(name.startswith(f"{NAME}-wal.damaged_") for name in kept)
+    assert 3 == sum(name.startswith(f"{NAME}-shm.damaged_") for name in kept)
     assert b"the last" in {path.read_bytes() for path in tmp_path.iterdir()}
 
 

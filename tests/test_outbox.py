@@ -236,6 +236,8 @@ def test_only_what_begins_needs_advice(tmp_path: Path) -> None:
     sent = [json.loads(row) for row in path.read_text().splitlines()]
     assert ["firing", "confirmed", "resolved"] == [notice["kind"] for notice in sent]
     assert ["Stop.", "", ""] == [notice["advice"] for notice in sent]
+    assert [None, 150, 150] == [notice["confirmed_step"] for notice in sent]
+    assert [None, None, 200] == [notice["cleared_step"] for notice in sent]
     office.close()
 
 
@@ -409,7 +411,10 @@ def test_rate_limited_notifications_come_as_a_digest(tmp_path: Path) -> None:
 
     office.find(100, 200, 300, 400)
     office.settle(2)
-    office.clock.time += 3601
+    office.clock.time += 3599
+    office.alerting.beat()
+    assert not office.alerting.is_busy()
+    office.clock.time += 2
     office.alerting.beat()
     office.settle(1)
 
@@ -428,8 +433,30 @@ def test_a_command_gets_the_alert_as_json(tmp_path: Path) -> None:
     office.settle(1)
 
     got = json.loads((tmp_path / "got.json").read_bytes())
-    assert ("overfitting", 100, "a.log") == (got["rule"], got["step"], got["run"])
-    assert 1 == got["schema"]
+    began = "2023-11-14T22:13:20+00:00"
+    assert {
+        "schema": 1,
+        "kind": "firing",
+        "run": "a.log",
+        "log": "/logs/a.log",
+        "rule": "overfitting",
+        "severity": "warning",
+        "step": 100,
+        "since_step": 50,
+        "confirmed_step": None,
+        "cleared_step": None,
+        "title": "gptwatch: a.log",
+        "message": "Overfitting at 100.",
+        "advice": "Stop.",
+        "text": "a.log: Overfitting at 100.",
+        "line": None,
+        "place": "a.log",
+        "evidence": {"rise": 0.1},
+        "picture": "",
+        "raised_at": began,
+        "at": began,
+        "fingerprint": "1/overfitting@100",
+    } == got
     office.close()
 
 
