@@ -32,6 +32,18 @@ def test_a_look_leaves_the_row_of_the_run(bench: Bench, log: Path) -> None:
     assert (before[0], 5) == stored(bench)
 
 
+def test_the_row_of_a_run_is_written_now_and_then(bench: Bench, log: Path) -> None:
+    """After so many looks, and then not at each of the next ones."""
+    appended = []
+    for start in range(0, 240, 3):
+        append(log, lines(start, start + 3))
+        bench.look()
+        appended.append(stored(bench)[1])
+
+    assert max(appended) <= 24
+    assert 2 <= appended.count(0) <= 10
+
+
 def test_every_reader_sees_what_was_appended(bench: Bench, log: Path) -> None:
     """Offset, counts, latest values and points, in this process and in others."""
     for start in range(0, 30, 3):

@@ -80,6 +80,17 @@ def test_only_as_far_back_as_the_steps_go_on(bench: Bench, log: Path) -> None:
     assert {"train.log": once(lines(0, 300))} == bench.held()
 
 
+def test_a_part_of_another_training_ends_the_search(bench: Bench, log: Path) -> None:
+    """What is older than that is older than the run."""
+    append(log.with_name("train.log.2"), lines(100, 200))
+    append(log.with_name("train.log.1"), lines(500, 600))
+    append(log, lines(200, 300))
+
+    start(bench)
+
+    assert {"train.log": once(lines(200, 300))} == bench.held()
+
+
 def test_a_log_named_by_date_is_a_run_of_its_own(bench: Bench, log: Path) -> None:
     """Where its steps lead nowhere near the first ones of the other log."""
     append(bench.logs / "train.2026-05-04.log", lines(0, 100))

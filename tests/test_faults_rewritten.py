@@ -418,5 +418,6 @@ def test_what_is_no_cut_head(log: Path, text: bytes) -> None:
 
 
 def test_what_cannot_be_opened_has_no_mark(log: Path) -> None:
-    """A file that is gone is no part."""
+    """A file that is gone is no part, and no copy."""
     assert not rewritten.has_marks(log, [(0, 0)])
+    assert not rewritten.is_copy(log, Cursor(1, 2))

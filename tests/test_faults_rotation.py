@@ -250,6 +250,18 @@ def test_a_rotated_file_of_another_log_is_no_part(bench: Bench, log: Path) -> No
     assert list(range(100, 110)) == bench.steps("train.log#2")
 
 
+def test_an_empty_log_that_is_deleted_had_no_parts(bench: Bench, log: Path) -> None:
+    """A file that was rotated before has nothing that it could be known by."""
+    append(log.with_name("train.log.1"), lines(0, 10))
+    log.touch()
+    bench.look()
+    log.unlink()
+
+    bench.settle()
+
+    assert [0] == [row.lines for row in bench.rows().values()]
+
+
 def test_a_part_is_no_run_where_its_name_is_wanted(tmp_path: Path) -> None:
     """A pattern that takes in rotated files makes no second run of them."""
     bench = Bench(tmp_path, Scanner(patterns=["*.log*"]))

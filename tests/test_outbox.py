@@ -420,6 +420,7 @@ def test_rate_limited_notifications_come_as_a_digest(tmp_path: Path) -> None:
 
     sent = [json.loads(row) for row in path.read_text().splitlines()]
     assert ["firing", "firing", "digest"] == [notice["kind"] for notice in sent]
+    assert "gptwatch: 2 more alerts" == sent[2]["title"]
     assert "Overfitting at 300." in sent[2]["message"]
     assert "Overfitting at 400." in sent[2]["message"]
     office.close()
