@@ -88,6 +88,16 @@ def test_little_text_is_no_data_set_yet(tail: Tail) -> None:
     assert not tail.is_plain_text
 
 
+def test_a_log_is_recent_for_ten_minutes(tail: Tail) -> None:
+    """By the time of its file; nothing is known of one that was not read."""
+    tail.cursor = Cursor(1, 2, mtime_ns=10**18)
+    ages = [tail.is_recent(1e9 + age) for age in (-5.0, 599.0, 600.0)]
+    tail.cursor = None
+
+    assert [True, True, False] == ages
+    assert not tail.is_recent(1e9)
+
+
 def test_waits_double_up_to_a_bound(tail: Tail) -> None:
     """And begin anew after a success."""
     waits = []
