@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from parsers.formats import FORMATS
-from watcher.alerts import outbox
+from watcher.alerts import outbox, silences
 from watcher.alerts.channels.apprise import Service
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Settings
@@ -191,6 +191,11 @@ def test_who_does_not_own_a_database_migrates_none(old: Path) -> None:
     """The daemon of the version before would lose its tables."""
     with pytest.raises(StorageSetupError, match="restart gptwatch start"):
         Database(old, owner=False)
+    with (
+        pytest.raises(StorageSetupError, match="restart gptwatch start"),
+        silences.writing(old),
+    ):
+        raise AssertionError
 
     Database(old).close()
     Database(old, owner=False).close()

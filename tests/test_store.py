@@ -19,6 +19,7 @@ from oracle import Bench, append, known, lines
 from parsers.batch import Batch, Milestone
 from parsers.delta import Delta
 from parsers.parser import Parser
+from watcher.alerts import silences
 from watcher.errors import (
     StorageMissingError,
     StorageSetupError,
@@ -221,6 +222,14 @@ def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
         assert "upgrade gptwatch" in str(refused.value)
 
     assert before == (tmp_path / NAME).read_bytes()
+
+
+def test_a_silence_makes_no_database(tmp_path: Path) -> None:
+    """It is for a daemon that is there."""
+    with pytest.raises(StorageMissingError), silences.writing(tmp_path):
+        raise AssertionError
+
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_readers_change_nothing(tmp_path: Path) -> None:
