@@ -19,6 +19,8 @@ STAMPS = [
     ("train.log-20260504", "train.log-20260505"),
 ]
 
+TEXT = b"no metrics here\n"
+
 
 def start(bench: Bench) -> None:
     """Finds what is there, and once more after a restart."""
@@ -125,14 +127,17 @@ def test_one_step_does_not_say_how_steps_go_on(bench: Bench, log: Path) -> None:
     assert ["train.1.log", "train.log"] == sorted(bench.held())
 
 
-@pytest.mark.parametrize("begins", [False, True])
+@pytest.mark.parametrize(
+    "text",
+    [TEXT, lines(0, 50) + TEXT * 2000, TEXT * 2000 + lines(0, 50)],
+    ids=["without", "behind", "before"],
+)
 def test_a_part_without_steps_or_that_is_broken(
-    bench: Bench, log: Path, *, begins: bool
+    bench: Bench, log: Path, text: bytes
 ) -> None:
     """What cannot be read for its steps is no part, and hides nothing."""
     log.with_name("train.log.2.gz").write_bytes(b"no archive")
-    text = b"no metrics here\n"
-    append(log.with_name("train.log.1"), lines(0, 50) + 5000 * text if begins else text)
+    append(log.with_name("train.log.1"), text)
     append(log, lines(0, 50))
 
     start(bench)

@@ -30,6 +30,7 @@ from watcher.alerts.channels.jsonl import JsonLines
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Alert, Moment, Settings, update
 from watcher.alerts.outbox import backoff_s
+from watcher.clock import iso
 from watcher.daemon.mailbox import Mailbox
 from watcher.errors import StorageError, StorageUnavailableError
 from watcher.storage.checkpoint import Cursor
@@ -421,6 +422,7 @@ def test_rate_limited_notifications_come_as_a_digest(tmp_path: Path) -> None:
     sent = [json.loads(row) for row in path.read_text().splitlines()]
     assert ["firing", "firing", "digest"] == [notice["kind"] for notice in sent]
     assert "gptwatch: 2 more alerts" == sent[2]["title"]
+    assert iso(office.clock.time) == sent[2]["at"]
     assert "Overfitting at 300." in sent[2]["message"]
     assert "Overfitting at 400." in sent[2]["message"]
     office.close()
@@ -429,6 +431,8 @@ def test_rate_limited_notifications_come_as_a_digest(tmp_path: Path) -> None:
 def test_a_command_gets_the_alert_as_json(tmp_path: Path) -> None:
     """On standard input, as one object."""
     office = Office(tmp_path, Command(f"cat > {tmp_path}/got.json"))
+    with office.store.transaction():
+        office.store.merge_state(1, {"made": {"figure": "/out/a.png"}})
 
     office.find(100)
     office.settle(1)
@@ -453,7 +457,7 @@ def test_a_command_gets_the_alert_as_json(tmp_path: Path) -> None:
         "line": None,
         "place": "a.log",
         "evidence": {"rise": 0.1},
-        "picture": "",
+        "picture": "/out/a.png",
         "raised_at": began,
         "at": began,
         "fingerprint": "1/overfitting@100",
