@@ -166,7 +166,9 @@ def test_silences_are_for_names_or_patterns(
     run: str, pattern: str, *, fits: bool
 ) -> None:
     """A name is itself, whatever characters it has."""
-    assert fits == is_silenced([Silence(1, pattern, "spike", 0.0)], run, "spike")
+    silences = [Silence(1, pattern, "spike", 0.0)]
+    assert fits == is_silenced(silences, run, "spike")
+    assert not is_silenced(silences, run, "plateau")
 
 
 def test_a_rule_is_explained_with_its_settings(tmp_path: Path) -> None:

@@ -112,6 +112,55 @@ def test_reminders_come_while_the_run_goes_on() -> None:
     assert [] == run.analyse(finding(), after=500, running=False)
 
 
+def test_a_reminder_waits_for_the_whole_interval_since_the_last_notification() -> None:
+    """Of whatever kind that was; with an interval of 0 none comes."""
+    run = Run(repeat_interval_s=100.0)
+    run.analyse(finding())
+
+    assert [] == run.analyse(finding(), after=99)
+    assert ["reminder overfitting"] == run.analyse(finding(), after=1)
+    assert [] == run.analyse(finding(), after=99)
+    assert ["confirmed overfitting"] == run.analyse(
+        finding(confirmed_step=150), after=0.5
+    )
+    assert [] == run.analyse(finding(confirmed_step=150), after=99)
+    assert ["reminder overfitting"] == run.analyse(finding(confirmed_step=150))
+
+    never = Run(repeat_interval_s=0.0)
+    never.analyse(finding())
+    assert [] == never.analyse(finding(), after=1e6)
+
+
+def test_two_findings_of_a_rule_at_one_step_are_two_alerts() -> None:
+    """Each fires and resolves for itself."""
+    run = Run()
+
+    both = run.analyse(finding(), finding(message="the other"))
+    cleared = run.analyse(finding(), finding(message="the other", cleared_step=200))
+
+    assert ["firing overfitting"] * 2 == both
+    assert ["resolved overfitting"] == cleared
+    assert {
+        "overfitting@100": ("overfitting at 100", "firing"),
+        "overfitting@100#2": ("the other", "resolved"),
+    } == {key: (a.finding["message"], a.state) for key, a in run.alerts.items()}
+
+
+def test_a_resolved_alert_that_is_found_again_keeps_its_time() -> None:
+    """Until it fires again: then it is active since now, and not resolved."""
+    run = Run()
+    run.analyse(finding())
+    run.analyse(finding(cleared_step=200))
+    ended = run.now
+    run.analyse(finding(cleared_step=200))
+    (kept,) = run.alerts.values()
+    run.analyse(finding())
+    (again,) = run.alerts.values()
+
+    assert (ended, ended - 1) == (kept.resolved_at, kept.since)
+    assert (None, run.now) == (again.resolved_at, again.since)
+
+
 def test_a_cause_inhibits_its_consequences() -> None:
     """With a loss that is not finite, overfitting adds nothing."""
     run = Run()
@@ -119,6 +168,17 @@ def test_a_cause_inhibits_its_consequences() -> None:
     sent = run.analyse(finding("not_finite", severity="critical"), finding())
 
     assert ["firing not_finite"] == sent
+
+
+def test_a_cause_that_is_over_inhibits_nothing() -> None:
+    """What fires after it has another cause."""
+    run = Run()
+    cause = finding("not_finite", severity="critical")
+    run.analyse(cause)
+
+    sent = run.analyse(cause | {"cleared_step": 150}, finding())
+
+    assert {"resolved not_finite", "firing overfitting"} == set(sent)
 
 
 def test_an_alert_fires_when_its_silence_expires() -> None:

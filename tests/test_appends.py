@@ -33,6 +33,18 @@ def test_a_look_leaves_the_row_of_the_run(bench: Bench, log: Path) -> None:
     assert (before[0], 5) == stored(bench)
 
 
+def test_the_row_of_a_run_is_written_now_and_then(bench: Bench, log: Path) -> None:
+    """After so many looks, and then not at each of the next ones."""
+    appended = []
+    for start in range(0, 240, 3):
+        append(log, lines(start, start + 3))
+        bench.look()
+        appended.append(stored(bench)[1])
+
+    assert max(appended) <= 24
+    assert 2 <= appended.count(0) <= 10
+
+
 def test_every_reader_sees_what_was_appended(bench: Bench, log: Path) -> None:
     """Offset, counts, latest values and points, in this process and in others."""
     for start in range(0, 30, 3):
@@ -49,6 +61,17 @@ def test_every_reader_sees_what_was_appended(bench: Bench, log: Path) -> None:
     reader.close()
     [line] = status(bench.state).lines
     assert (29, 0) == (line.step, line.lag_bytes)
+
+
+def test_the_latest_value_is_the_last_one(bench: Bench, log: Path) -> None:
+    """Whether it came alone, with much text, or before text without it."""
+    much = lines(20, 600)
+    for number, text in enumerate((lines(0, 10), b"", much, much)):
+        evaluation = b"step 5: train loss 4.2, val loss 4.%d\n" % number
+        append(log, text + (evaluation if number < 3 else b""))
+        bench.look()
+
+    assert 4.2 == bench.rows()["train.log"].latest["val_loss"]
 
 
 def test_a_change_is_noticed(bench: Bench, log: Path) -> None:
@@ -84,13 +107,22 @@ def test_cuts_and_restarts_change_nothing(bench: Bench, log: Path, seed: int) ->
     assert log.stat().st_size == bench.rows()["train.log"].bytes
 
 
-def test_a_log_that_moved_between_looks(bench: Bench, log: Path) -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_log_that_moved_between_looks(
+    bench: Bench, log: Path, *, restarts: bool
+) -> None:
     """A checkpoint without text stands behind the rows that were appended."""
     for start in range(0, 30, 10):
         append(log, lines(start, start + 10))
         bench.look()
+    if restarts:
+        bench.stop()
+        bench.start()
     log.rename(f"{log}.1")
     bench.settle()
+    bench.stop()
+    bench.start()
+    assert list(range(30)) == bench.steps()
     append(log, lines(30, 35))
     bench.look()
     append(log, lines(35, 40))

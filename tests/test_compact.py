@@ -38,9 +38,21 @@ numbers = st.lists(
 )
 
 
+# Nothing of these is less when it is compressed.
+dice = np.random.default_rng(0)
+odd = dice.random(COUNT).tolist()
+huge = dice.integers(1 << 40, 1 << 62, COUNT).tolist()
+
+
 @settings(max_examples=examples(100), deadline=None)
 @given(columns, columns, numbers, numbers)
 @example([0.1 + 0.2] * COUNT, [2.0**53] * COUNT, [0] * COUNT, [1 << 62, -1] * 50)
+# The largest differences there are.
+@example([0.5] * COUNT, [0.5] * COUNT, [1 << 62, -(1 << 62)] * 50, [0] * COUNT)
+@example([0.5] * COUNT, [0.5] * COUNT, [1 - (1 << 62), 1 << 62] * 50, [0] * COUNT)
+@example(odd, odd[::-1], huge, huge[::-1])
+# Decimals at the beginning only; more digits than a float has.
+@example([0.5] * 10 + [1 / 3] * 90, [1e14 + 1 / 3] * COUNT, [0] * COUNT, [0] * COUNT)
 def test_what_is_packed_comes_out(
     first: list[float], second: list[float], at: list[int], steps: list[int]
 ) -> None:
@@ -54,6 +66,20 @@ def test_what_is_packed_comes_out(
         assert found.steps.tolist() == steps * times
         for name, column in values.items():
             assert found.values[name].tobytes() == column.tobytes() * times
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_differences_at_the_ends_of_a_width(bits: int, beyond: int) -> None:
+    """The last ones of so many bits, and the first ones of more."""
+    most = (1 << (bits - 1)) - 1 + beyond
+    for ends in (most, 0), (0, -1 - most):
+        column = np.cumsum([*ends] * 50)
+        batch = Batch("p", column, column, {})
+
+        found = unpacked("p", "", COUNT, packed(batch))
+
+        assert column.tolist() == found.lines.tolist() == found.steps.tolist()
 
 
 def test_columns_are_read_from_it_in_pieces(bench: Bench, log: Path) -> None:

@@ -2,10 +2,12 @@
 
 import bz2
 import gzip
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 from oracle import Bench, append, lines, once
 
 
@@ -16,6 +18,8 @@ STAMPS = [
     ("train.log.2", "train.log.1"),
     ("train.log-20260504", "train.log-20260505"),
 ]
+
+TEXT = b"no metrics here\n"
 
 
 def start(bench: Bench) -> None:
@@ -44,7 +48,13 @@ def test_parts_that_were_there_first(
 
 
 @pytest.mark.parametrize(
-    ("suffix", "packed"), [(".gz", gzip.compress), (".bz2", bz2.compress)]
+    ("suffix", "packed"),
+    [
+        (".gz", gzip.compress),
+        (".bz2", bz2.compress),
+        (".xz", lzma.compress),
+        (".zst", zstandard.compress),
+    ],
 )
 def test_packed_parts_that_were_there_first(
     bench: Bench, log: Path, suffix: str, packed: Callable[[bytes], bytes]
@@ -72,6 +82,17 @@ def test_only_as_far_back_as_the_steps_go_on(bench: Bench, log: Path) -> None:
     assert {"train.log": once(lines(0, 300))} == bench.held()
 
 
+def test_a_part_of_another_training_ends_the_search(bench: Bench, log: Path) -> None:
+    """What is older than that is older than the run."""
+    append(log.with_name("train.log.2"), lines(100, 200))
+    append(log.with_name("train.log.1"), lines(500, 600))
+    append(log, lines(200, 300))
+
+    start(bench)
+
+    assert {"train.log": once(lines(200, 300))} == bench.held()
+
+
 def test_a_log_named_by_date_is_a_run_of_its_own(bench: Bench, log: Path) -> None:
     """Where its steps lead nowhere near the first ones of the other log."""
     append(bench.logs / "train.2026-05-04.log", lines(0, 100))
@@ -83,10 +104,40 @@ def test_a_log_named_by_date_is_a_run_of_its_own(bench: Bench, log: Path) -> Non
     assert expected | {"train.log": once(lines(0, 50))} == bench.held()
 
 
-def test_a_part_without_steps_or_that_is_broken(bench: Bench, log: Path) -> None:
+@pytest.mark.parametrize(("begin", "logs"), [(102, 1), (103, 2)])
+def test_steps_may_lack_between_two_parts(
+    bench: Bench, log: Path, begin: int, logs: int
+) -> None:
+    """As many as three times their interval leaves out, no more."""
+    append(bench.logs / "train.1.log", lines(0, 100))
+    append(log, lines(begin, 200))
+
+    start(bench)
+
+    assert logs == len(bench.held())
+
+
+def test_one_step_does_not_say_how_steps_go_on(bench: Bench, log: Path) -> None:
+    """The next one may be of another training."""
+    append(bench.logs / "train.1.log", lines(5, 6))
+    append(log, lines(6, 7))
+
+    start(bench)
+
+    assert ["train.1.log", "train.log"] == sorted(bench.held())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [TEXT, lines(0, 50) + TEXT * 2000, TEXT * 2000 + lines(0, 50)],
+    ids=["without", "behind", "before"],
+)
+def test_a_part_without_steps_or_that_is_broken(
+    bench: Bench, log: Path, text: bytes
+) -> None:
     """What cannot be read for its steps is no part, and hides nothing."""
     log.with_name("train.log.2.gz").write_bytes(b"no archive")
-    append(log.with_name("train.log.1"), b"no metrics here\n" * 5)
+    append(log.with_name("train.log.1"), text)
     append(log, lines(0, 50))
 
     start(bench)

@@ -229,6 +229,20 @@ def test_f26_saved_by_an_editor(bench: Bench, log: Path, tail: bytes) -> None:
     generations(bench, lines(0, 30) + tail)
 
 
+def test_f26_saved_by_an_editor_beside_a_backup(bench: Bench, log: Path) -> None:
+    """A copy with the name of a rotated file is no reason to begin again."""
+    append(log, lines(0, 30))
+    bench.look()
+    log.with_name("train.log.1").write_bytes(lines(0, 30))
+    other = log.with_name(".train.log.swp")
+    other.write_bytes(lines(0, 40))
+    other.replace(log)
+
+    bench.settle()
+
+    generations(bench, lines(0, 40))
+
+
 def test_f26_the_old_file_is_read_to_its_end_first(bench: Bench, log: Path) -> None:
     """Lines that came just before another text took the name are not lost."""
     append(log, lines(0, 30))

@@ -145,6 +145,23 @@ def test_f06_a_hole_that_stays(bench: Bench, log: Path) -> None:
     assert list(range(20)) == bench.steps()
 
 
+def test_f06_a_few_bytes_behind_a_hole(bench: Bench, log: Path) -> None:
+    """They and the zeros before them are what the file is known by."""
+    log.write_bytes(lines(0, 10))
+    bench.look()
+    with log.open("r+b") as file:
+        file.seek(1 << 20)
+        file.write(b"\n" + lines(10, 11))
+    bench.look()
+    bench.stop()
+    bench.start()
+    append(log, lines(11, 12))
+
+    bench.settle()
+
+    assert list(range(12)) == bench.steps()
+
+
 def test_f14_a_second_training_behind_the_first(bench: Bench, log: Path) -> None:
     """`tee -a`: one run, in which the steps begin again; all points are kept."""
     header = b"number of parameters: 10.65M\nstep 0: train loss 4.2, val loss 4.3\n"

@@ -129,6 +129,16 @@ def test_a_run_ends_though_its_log_was_rotated_to_an_empty_file(
     assert [] == bench.reader.busy()
 
 
+def test_a_log_that_grew_lately_is_busy(bench: Bench, log: Path) -> None:
+    """It is looked at in every sweep; one that is idle waits for a scan."""
+    append(log, lines(0, 10))
+    bench.look()
+    busy = [tail.path for tail in bench.reader.busy()]
+    bench.clock.up += reader.BUSY_S
+
+    assert ([log], []) == (busy, bench.reader.busy())
+
+
 def test_a_log_that_is_renamed_over_another(bench: Bench, log: Path) -> None:
     """The other's last lines are read, its file is closed, and it is passed on."""
     append(log, lines(0, 20))

@@ -123,7 +123,7 @@ def test_a_copy_that_is_complete_between_two_checks(
         fileread, "read", lambda *a, **k: short.pop() if short else plain(*a, **k)
     )
 
-    bench.settle()
+    bench.look()
 
     assert {"train.log": once(lines(0, 310))} == bench.held()
 
@@ -243,6 +243,19 @@ def test_a_copy_that_is_never_completed(bench: Bench, log: Path) -> None:
     bench.look()
     log.write_bytes((HEADER + lines(0, 400))[:9000])
 
+    bench.settle()
+
+    assert ["train.log", "train.log#2"] == list(bench.rows())
+
+
+def test_a_large_copy_that_stops_is_waited_for_no_longer(
+    bench: Bench, log: Path
+) -> None:
+    """What counts is how much came since the first look at it."""
+    text = HEADER + lines(0, 20_000)
+    append(log, text)
+    bench.settle()
+    log.write_bytes(text[: len(text) // 2])
     bench.settle()
 
     assert ["train.log", "train.log#2"] == list(bench.rows())
@@ -405,5 +418,6 @@ def test_what_is_no_cut_head(log: Path, text: bytes) -> None:
 
 
 def test_what_cannot_be_opened_has_no_mark(log: Path) -> None:
-    """A file that is gone is no part."""
+    """A file that is gone is no part, and no copy."""
     assert not rewritten.has_marks(log, [(0, 0)])
+    assert not rewritten.is_copy(log, Cursor(1, 2))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from oracle import Bench, append, lines, once
 
+from parsers.engine.lines import CHUNK_BYTES
 from watcher.ingest import rotation
 from watcher.ingest.discovery import Scanner
 from watcher.ingest.rotated import ROTATE_TIMEOUT_S, ROTATE_WAIT_S
@@ -132,6 +133,27 @@ def test_f09_packed_while_nobody_looked(bench: Bench, log: Path, packed: int) ->
     assert ["train.log"] == list(bench.rows())
 
 
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.97, 1.0])
+def test_f09_a_large_file_is_packed_while_it_is_read(
+    bench: Bench, log: Path, share: float
+) -> None:
+    """It goes on at any offset of what comes out of it in several pieces."""
+    text = lines(0, 30_000)
+    assert 2 * CHUNK_BYTES < len(text)
+    log.write_bytes(text[: int(share * len(text))])
+    bench.settle()
+    bench.stop()
+    log.write_bytes(text)
+    rotate(log)
+    append(log, lines(30_000, 30_010))
+    pack(log.with_name("train.log.1"))
+
+    bench.start()
+    bench.settle()
+
+    assert list(range(30_010)) == bench.steps()
+
+
 def test_f09_packed_while_it_is_read(bench: Bench, log: Path) -> None:
     """A part that is compressed between two looks is read on, inside."""
     append(log, lines(0, 10))
@@ -226,6 +248,18 @@ def test_a_rotated_file_of_another_log_is_no_part(bench: Bench, log: Path) -> No
 
     assert list(range(30)) == bench.steps()
     assert list(range(100, 110)) == bench.steps("train.log#2")
+
+
+def test_an_empty_log_that_is_deleted_had_no_parts(bench: Bench, log: Path) -> None:
+    """A file that was rotated before has nothing that it could be known by."""
+    append(log.with_name("train.log.1"), lines(0, 10))
+    log.touch()
+    bench.look()
+    log.unlink()
+
+    bench.settle()
+
+    assert [0] == [row.lines for row in bench.rows().values()]
 
 
 def test_a_part_is_no_run_where_its_name_is_wanted(tmp_path: Path) -> None:

@@ -6,12 +6,17 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from oracle import Bench, append, known, lines, once
 
-from watcher.errors import StorageCorruptError, StorageSetupError
+from watcher.errors import (
+    StorageCorruptError,
+    StorageSetupError,
+    StorageUnavailableError,
+)
 from watcher.storage import points
 from watcher.storage.database import Database
 from watcher.storage.recovery import NAME, set_aside
@@ -178,7 +183,7 @@ def test_what_is_put_aside_is_kept(bench: Bench, log: Path) -> None:
 def test_copies_of_damaged_stores_are_bounded(tmp_path: Path) -> None:
     """A disk that damages one after the other is not filled by them."""
     for day in range(1, 6):
-        for suffix in ("", "-wal"):
+        for suffix in ("", "-wal", "-shm"):
             (tmp_path / f"{NAME}{suffix}.damaged_2026010{day}_000000").touch()
     (tmp_path / NAME).write_bytes(b"the last")
 
@@ -188,7 +193,22 @@ def test_copies_of_damaged_stores_are_bounded(tmp_path: Path) -> None:
     assert f"{NAME}.damaged_20260105_000000" in kept
     assert 3 == sum(name.startswith(f"{NAME}.damaged_") for name in kept)
     assert 3 == sum(name.startswith(f"{NAME}-wal.damaged_") for name in kept)
+    assert 3 == sum(name.startswith(f"{NAME}-shm.damaged_") for name in kept)
     assert b"the last" in {path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_a_damaged_store_that_cannot_be_put_aside(bench: Bench) -> None:
+    """Nothing is begun over it: a person has to look."""
+    bench.stop()
+    now = datetime.now().astimezone()
+    for second in range(60):  # their names are taken by folders
+        stamp = f"{now + timedelta(seconds=second):%Y%m%d_%H%M%S}"
+        (bench.state / f"{NAME}.damaged_{stamp}" / "full").mkdir(parents=True)
+
+    with pytest.raises(StorageUnavailableError, match="cannot be set aside"):
+        set_aside(bench.state, StorageCorruptError("damaged"))
+
+    assert (bench.state / NAME).exists()
 
 
 def test_another_user_reads_a_store_that_nobody_has_open() -> None:

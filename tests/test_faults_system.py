@@ -76,10 +76,15 @@ def test_f32_a_log_that_cannot_be_parsed(
 def test_f32_what_cannot_be_kept_whole_is_not_kept(
     bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A failure after some points of a piece were kept doubles none of them."""
+    """A failure after some points of a piece were kept doubles none of them.
+
+    What was read of other logs before it and after it is read again.
+    """
+    first = bench.logs / "0.log"
+    append(first, lines(0, 10))
     append(log, lines(0, 10))
     bench.look()
-    [watched] = bench.reader.tails.values()
+    watched = bench.reader.tails[log]
     plain, failures = Places.note, [MemoryError]
 
     def fail(self: Places, run: int, cursor: Cursor, **fields: Any) -> None:
@@ -88,6 +93,7 @@ def test_f32_what_cannot_be_kept_whole_is_not_kept(
         plain(self, run, cursor, **fields)
 
     monkeypatch.setattr(Places, "note", fail)
+    append(first, lines(10, 20))
     append(log, lines(10, 20))
     append(bench.logs / "a.log", lines(50, 60))
     bench.look()
@@ -98,6 +104,7 @@ def test_f32_what_cannot_be_kept_whole_is_not_kept(
 
     assert [f"{log}: cannot be parsed (MemoryError())"] == warnings
     assert {
+        "0.log": once(lines(0, 20)),
         "a.log": once(lines(50, 60)),
         "train.log": once(lines(0, 20)),
     } == bench.held()

@@ -12,6 +12,7 @@ import pytest
 from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from oracle import known, once
 
 from parsers.formats import FORMATS
 from parsers.parser import Parser
@@ -96,6 +97,29 @@ def test_many_lines_at_once_give_what_a_few_give(
     pieces = [b"".join(written[i : i + few]) for i in range(0, len(written), few)]
 
     assert read([b"".join(written)]) == read(pieces)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # N of the run, then N of an epoch.
+        "loss: 2.5 [4/100]\nEpoch 2\nloss: 2.4 [6/20]\n",
+        "loss: 2.5 [4/100]\nloss: 2.4 [5/0]\n",
+        # Times of whole seconds, then of milliseconds.
+        """\
+10:00:01 epoch 1 - iter 1/9 - loss 0.5
+10:00:03,500 epoch 1 - iter 2/9 - loss 0.4
+""",
+    ],
+)
+def test_a_line_means_the_same_alone_and_among_others(text: str) -> None:
+    """All that is known of a run, also what no document shows."""
+    run, parser = Run(), Parser()
+    for line in text.splitlines(keepends=True):
+        run.add(parser.feed(line.encode()))
+    run.add(parser.flush())
+
+    assert known(run) == once(text.encode())
 
 
 mixed = st.lists(

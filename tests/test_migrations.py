@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from parsers.formats import FORMATS
-from watcher.alerts import outbox
+from watcher.alerts import outbox, silences
 from watcher.alerts.channels.apprise import Service
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Settings
@@ -128,7 +128,10 @@ def test_every_alert_is_kept(store: Database) -> None:
         "spike@30": "firing",
         "not_finite@2": "firing",
     } == {key: alert.state for key, alert in alerts.items()}
-    assert 1_700_000_000.0 == alerts["overfitting@10"].since
+    over = alerts["overfitting@10"]
+    assert 1_700_000_000.0 == over.since
+    assert 1_700_000_020.0 == over.notified_at == over.resolved_at
+    assert (3, True) == (over.notified_level, over.resolution_notified)
 
 
 def test_every_notification_is_kept(store: Database) -> None:
@@ -188,6 +191,11 @@ def test_who_does_not_own_a_database_migrates_none(old: Path) -> None:
     """The daemon of the version before would lose its tables."""
     with pytest.raises(StorageSetupError, match="restart gptwatch start"):
         Database(old, owner=False)
+    with (
+        pytest.raises(StorageSetupError, match="restart gptwatch start"),
+        silences.writing(old),
+    ):
+        raise AssertionError
 
     Database(old).close()
     Database(old, owner=False).close()

@@ -22,6 +22,7 @@ from oracle import WAIT_S, until
 from receiver import Receiver
 
 from parsers.parser import Parser
+from watcher.alerts import outbox
 from watcher.alerts.channels import DeliveryError
 from watcher.alerts.channels.apprise import Service
 from watcher.alerts.channels.command import Command
@@ -29,6 +30,7 @@ from watcher.alerts.channels.jsonl import JsonLines
 from watcher.alerts.dispatcher import Dispatcher
 from watcher.alerts.lifecycle import Alert, Moment, Settings, update
 from watcher.alerts.outbox import backoff_s
+from watcher.clock import iso
 from watcher.daemon.mailbox import Mailbox
 from watcher.errors import StorageError, StorageUnavailableError
 from watcher.storage.checkpoint import Cursor
@@ -148,6 +150,98 @@ def test_backoff_is_spread_and_bounded() -> None:
     assert (450.0, 900.0) == (backoff_s(9999, 0.0), backoff_s(9999, 1.0))
 
 
+DAY_S = 86_400.0
+
+
+def test_a_notification_is_given_up_after_three_days(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so, as it said that it is tried again; then nothing is due."""
+    office = Office(tmp_path, Flaky(works=False))
+    began = office.clock.time
+    office.find(100)
+    office.settle(1)
+    for age in (1000.0, 3 * DAY_S, 3 * DAY_S + 1000.0):
+        office.clock.time = began + age
+        office.alerting.beat()
+        office.settle(1)
+    states = office.states()
+    office.clock.time += DAY_S
+    office.alerting.beat()
+
+    assert ["failed"] == states
+    assert not office.alerting.is_busy()
+    assert {"delivered": 0, "failed": 4, "given_up": 1} == (
+        office.store.outbox.attempts()
+    )
+    assert [
+        "alert not delivered: not today; retrying",
+        "alert not delivered: not today; given up",
+    ] == [record.getMessage() for record in caplog.records]
+    office.close()
+
+
+def test_what_was_sent_is_kept_for_a_month(tmp_path: Path) -> None:
+    """What is still due stays, however old it is."""
+    channel = Flaky()
+    office = Office(tmp_path, channel, Broken(DeliveryError("no")))
+    began = office.clock.time
+    office.find(100)
+    office.settle(2)
+    office.close()
+    office.channels = (channel,)
+    office.open()
+    office.clock.time += 3600.0
+    office.find(200)
+    office.settle(2)
+
+    def kept(age: float) -> tuple[list[float], list[str]]:
+        outbox.delete_old(office.store.outbox, began + age)
+        rows = office.store.connection.rows("SELECT created_at FROM notifications")
+        return [at - began for (at,) in rows], office.states()
+
+    assert ([0.0, 3600.0], ["delivered"] * 2 + ["pending"]) == kept(30 * DAY_S)
+    assert ([0.0, 3600.0], ["delivered", "pending"]) == kept(30 * DAY_S + 1.0)
+    assert ([0.0], ["pending"]) == kept(31 * DAY_S)
+    office.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(DeliveryError(""), "failed"), (KeyError("s3cret"), "broken: KeyError")],
+)
+def test_a_channel_that_fails_in_its_own_way(
+    tmp_path: Path, error: Exception, reason: str
+) -> None:
+    """No reason is no success, and what another exception says is kept back."""
+    office = Office(tmp_path, Broken(error))
+
+    office.find(100)
+    office.settle(1)
+
+    assert ["pending"] == office.states()
+    assert f"alerts are not delivered: {reason}" == office.alerting.error
+    office.close()
+
+
+def test_only_what_begins_needs_advice(tmp_path: Path) -> None:
+    """Who is told that it is over has nothing to do."""
+    path = tmp_path / "alerts.jsonl"
+    office = Office(tmp_path, JsonLines(path))
+    found = dict(finding(100))
+    for fields in {}, {"confirmed_step": 150}, {"cleared_step": 200}:
+        found |= fields
+        office.alerting.update(office.row, [found], fresh=True, going=True)
+        office.settle(1)
+
+    sent = [json.loads(row) for row in path.read_text().splitlines()]
+    assert ["firing", "confirmed", "resolved"] == [notice["kind"] for notice in sent]
+    assert ["Stop.", "", ""] == [notice["advice"] for notice in sent]
+    assert [None, 150, 150] == [notice["confirmed_step"] for notice in sent]
+    assert [None, None, 200] == [notice["cleared_step"] for notice in sent]
+    office.close()
+
+
 def test_each_retry_draws_its_own_jitter(tmp_path: Path) -> None:
     """Once for each failure, from the source that was given."""
     drawn = iter([0.0, 0.5])
@@ -223,8 +317,10 @@ def test_a_dead_channel_holds_up_no_other(tmp_path: Path, receiver: Receiver) ->
     office.find(100)
     office.settle(1)
 
+    [hanging] = [t for t in threading.enumerate() if t.name == "to hanging"]
     assert 1 == len(receiver.got)
     assert ["delivered", "pending"] == office.states()
+    assert hanging.daemon  # it does not keep the process alive
     gate.set()
     office.settle(1)
     office.close()
@@ -255,6 +351,17 @@ def test_after_a_stop_nothing_more_is_begun(tmp_path: Path) -> None:
     until(lambda: "to slow" not in {t.name for t in threading.enumerate()})
 
     assert ["Overfitting at 100."] == begun
+
+
+def test_after_a_stop_no_channel_waits(tmp_path: Path) -> None:
+    """Whoever starts and stops alerting in one process keeps no threads."""
+    office = Office(tmp_path, Flaky())
+    office.find(100)
+    office.settle(1)
+
+    office.close()
+
+    until(lambda: "to flaky" not in {t.name for t in threading.enumerate()})
 
 
 def test_what_cannot_be_noted_is_noted_later(tmp_path: Path) -> None:
@@ -305,12 +412,17 @@ def test_rate_limited_notifications_come_as_a_digest(tmp_path: Path) -> None:
 
     office.find(100, 200, 300, 400)
     office.settle(2)
-    office.clock.time += 3601
+    office.clock.time += 3599
+    office.alerting.beat()
+    assert not office.alerting.is_busy()
+    office.clock.time += 2
     office.alerting.beat()
     office.settle(1)
 
     sent = [json.loads(row) for row in path.read_text().splitlines()]
     assert ["firing", "firing", "digest"] == [notice["kind"] for notice in sent]
+    assert "gptwatch: 2 more alerts" == sent[2]["title"]
+    assert iso(office.clock.time) == sent[2]["at"]
     assert "Overfitting at 300." in sent[2]["message"]
     assert "Overfitting at 400." in sent[2]["message"]
     office.close()
@@ -319,13 +431,37 @@ def test_rate_limited_notifications_come_as_a_digest(tmp_path: Path) -> None:
 def test_a_command_gets_the_alert_as_json(tmp_path: Path) -> None:
     """On standard input, as one object."""
     office = Office(tmp_path, Command(f"cat > {tmp_path}/got.json"))
+    with office.store.transaction():
+        office.store.merge_state(1, {"made": {"figure": "/out/a.png"}})
 
     office.find(100)
     office.settle(1)
 
     got = json.loads((tmp_path / "got.json").read_bytes())
-    assert ("overfitting", 100, "a.log") == (got["rule"], got["step"], got["run"])
-    assert 1 == got["schema"]
+    began = "2023-11-14T22:13:20+00:00"
+    assert {
+        "schema": 1,
+        "kind": "firing",
+        "run": "a.log",
+        "log": "/logs/a.log",
+        "rule": "overfitting",
+        "severity": "warning",
+        "step": 100,
+        "since_step": 50,
+        "confirmed_step": None,
+        "cleared_step": None,
+        "title": "gptwatch: a.log",
+        "message": "Overfitting at 100.",
+        "advice": "Stop.",
+        "text": "a.log: Overfitting at 100.",
+        "line": None,
+        "place": "a.log",
+        "evidence": {"rise": 0.1},
+        "picture": "/out/a.png",
+        "raised_at": began,
+        "at": began,
+        "fingerprint": "1/overfitting@100",
+    } == got
     office.close()
 
 
@@ -401,6 +537,19 @@ def test_killed_between_accepting_and_noting_it_is_sent_again(tmp_path: Path) ->
 
     text = "a.log: Overfitting at 100."
     assert [text, text] == got.read_text().splitlines()
+
+
+class Broken:
+    """A channel that always fails."""
+
+    name = "broken"
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def send(self, _: Mapping[str, Any]) -> None:
+        """Fails."""
+        raise self.error
 
 
 class Flaky:

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from oracle import open_to_all
+from oracle import Bench, append, lines, open_to_all
 
 from watcher.ingest.discovery import Scanner
+from watcher.ingest.tail import Tail
 
 
 def touch(root: Path, *names: str) -> None:
@@ -114,3 +115,20 @@ def test_a_folder_that_may_not_be_read_hides_no_other(tmp_path: Path) -> None:
         os.seteuid(0)
 
     assert ["a.log", "open/c.log"] == found
+
+
+def test_which_changes_call_for_a_scan(bench: Bench, log: Path) -> None:
+    """Those of the folder, and of what may be a log or a folder of logs."""
+    append(log, lines(0, 10))
+    bench.look()
+    [tail] = bench.reader.tails.values()
+    (bench.logs / "more").mkdir()
+
+    def touched(*paths: Path) -> tuple[list[Tail], bool]:
+        return bench.reader.registry.touched(map(str, paths))
+
+    assert ([tail], False) == touched(log)
+    for path in bench.logs, bench.logs / "more", bench.logs / "new.log":
+        assert ([tail], True) == touched(path, log)
+    for path in bench.logs / "new.png", bench.logs.with_name("new.log"):
+        assert ([], False) == touched(path)

@@ -19,6 +19,7 @@ from oracle import Bench, append, known, lines
 from parsers.batch import Batch, Milestone
 from parsers.delta import Delta
 from parsers.parser import Parser
+from watcher.alerts import silences
 from watcher.errors import (
     StorageMissingError,
     StorageSetupError,
@@ -223,6 +224,14 @@ def test_f40_a_store_of_a_newer_gptwatch_is_refused(tmp_path: Path) -> None:
     assert before == (tmp_path / NAME).read_bytes()
 
 
+def test_a_silence_makes_no_database(tmp_path: Path) -> None:
+    """It is for a daemon that is there."""
+    with pytest.raises(StorageMissingError), silences.writing(tmp_path):
+        raise AssertionError
+
+    assert [] == list(tmp_path.iterdir())
+
+
 def test_readers_change_nothing(tmp_path: Path) -> None:
     """Who only looks makes no store, and none of its files."""
     with pytest.raises(StorageSetupError, match="no database"):
@@ -324,6 +333,18 @@ def test_a_wal_that_grew_is_cut_when_nobody_reads(tmp_path: Path) -> None:
     assert store.note("large 39") == "x" * 50_000
     reader.close()
     store.close()
+
+
+def test_large_chunks_are_not_merged(store: Database) -> None:
+    """They would be written again and again."""
+    run = begin(store)
+    numbers = np.arange(1, 17, dtype=np.int64)
+    with mock.patch.object(points, "_LARGE", 16), store.transaction():
+        for _ in range(3):
+            batch = Batch("shape", numbers, numbers, {"loss": np.ones(16)})
+            store.points.append(run, batch)
+
+    assert 3 == len(store.points.ids(run))
 
 
 def test_no_chunk_has_the_number_of_one_that_was_merged(

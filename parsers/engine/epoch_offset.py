@@ -75,8 +75,10 @@ class EpochOffset:
             if "step" in raw.columns and "epoch_no" not in raw.columns:
                 at = np.searchsorted(lines, raw.lines)
                 raw.columns["epoch_no"] = named = epochs[at - 1]
-                if "max_steps" in raw.columns and not np.isnan(named).any():
-                    raw.columns["count_of"] = raw.columns.pop("max_steps")
+                if "max_steps" in raw.columns:
+                    stated, unnamed = raw.columns["max_steps"], np.isnan(named)
+                    raw.columns["count_of"] = np.where(unnamed, np.nan, stated)
+                    raw.columns["max_steps"] = np.where(unnamed, stated, np.nan)
         self._head = float(epochs[-1])
 
     def _carried(self, epochs: Floats, steps: Floats, sizes: Floats) -> Floats:

@@ -105,10 +105,13 @@ class Clock:
             return Batch(_NAME, np.empty(0, np.int64), np.empty(0, np.int64), {})
         lines, steps = (np.concatenate([r[k] for r in stamped]) for k in (0, 1))
         days = np.concatenate([_day_s(r[2]) for r in stamped])
-        exact = all("clock_ms" in r[2] for r in stamped)
+        least = np.repeat(
+            [_EXACT_S if "clock_ms" in r[2] else _WHOLE_S for r in stamped],
+            [len(r[0]) for r in stamped],
+        )
         order = lines.argsort(kind="stable")
         total = self._elapsed(days[order], steps[order])
-        at = self._enough(total, _EXACT_S if exact else _WHOLE_S)
+        at = self._enough(total, least[order])
         time = {"train_time_ms": np.round(total[at] * 1000.0)}
         return Batch(_NAME, lines[order][at], steps[order][at], time)
 
@@ -126,13 +129,15 @@ class Clock:
         self._total_s = float(total[-1])
         return np.asarray(total)
 
-    def _enough(self, total: Floats, least: float) -> list[int]:
+    def _enough(self, total: Floats, least: Floats) -> list[int]:
         found: list[int] = []
-        at = int(np.searchsorted(total, self._given_s + least))
+        # The first of these is the first of all, also where `least` varies.
+        due = np.maximum.accumulate(total - least)
+        at = int(np.searchsorted(due, self._given_s))
         while at < len(total):
             found.append(at)
             self._given_s = float(total[at])
-            at = int(np.searchsorted(total, self._given_s + least))
+            at = int(np.searchsorted(due, self._given_s))
         return found
 
 

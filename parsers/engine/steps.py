@@ -18,6 +18,7 @@ from parsers.format import WORDS, LinePattern
 # Steps are int64; what is longer is no step.
 _STEPS_END: Final = float(1 << 62)
 _NO_LINE: Final = 1 << 62
+_NO_COUNTS: Final = np.empty(0)
 _NO_METRICS: Final = {*WORDS, *stamps.WORDS}
 
 
@@ -247,15 +248,14 @@ class Steps:
 
     def _note_plan(self, raws: Sequence[Raw]) -> None:
         """The last line that states the number of steps is right."""
-        stated = {
-            int(raw.lines[-1]): float(raw.columns["max_steps"][-1])
-            for raw in raws
-            if len(raw.lines) and "max_steps" in raw.columns
-        }
+        stated: dict[int, float] = {}
+        for raw in raws:
+            counts = raw.columns.get("max_steps", _NO_COUNTS)
+            known = np.flatnonzero(counts >= 1)  # not of NaN
+            if len(known):
+                stated[int(raw.lines[known[-1]])] = float(counts[known[-1]])
         if stated:
-            self.planned = int(
-                np.clip(np.nan_to_num(stated[max(stated)]), 0, _STEPS_END)
-            )
+            self.planned = int(min(stated[max(stated)], _STEPS_END))
 
     def _stated(self, raw: Raw) -> Ints | None:
         printed = raw.columns.get("step")

@@ -90,7 +90,7 @@ class Dispatcher:
         alerts, notifications = lifecycle.update(
             known, findings, moment, self._settings
         )
-        if notifications or alerts != known:
+        if alerts != known:
             with self._store.transaction():
                 outbox.save(self._outbox, row.id, alerts)
                 for notification in notifications:

@@ -27,7 +27,7 @@ _LEVEL: Final = 1
 
 
 def compressed(values: Sequence[Floats], numbers: Sequence[Ints]) -> bytes:
-    """Columns of floats, then of integers, all of one length, which is not 0."""
+    """Columns of floats, then of integers, all of one length, which is above 1."""
     columns = [_floats(column) for column in values]
     columns += [_integers(column, 0) for column in numbers]
     return zlib.compress(b"".join(columns), _LEVEL)
@@ -117,10 +117,8 @@ def _integers(column: Ints, decimals: int) -> bytes:
 
 
 def _width(differences: Ints) -> int:
-    if not len(differences):
-        return 1
-    least, most = int(differences.min()), int(differences.max())
-    bits = max(least.bit_length(), most.bit_length()) + 1
+    ends = int(differences.min()), int(differences.max())
+    bits = max((n if n >= 0 else ~n).bit_length() for n in ends) + 1
     return next(width for width in (1, 2, 4, 8) if bits <= 8 * width)
 
 
