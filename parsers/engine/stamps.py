@@ -7,6 +7,7 @@
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -127,12 +128,17 @@ class Clock:
         return np.asarray(total)
 
     def _enough(self, total: Floats, least: float) -> list[int]:
-        found: list[int] = []
-        at = int(np.searchsorted(total, self._given_s + least))
-        while at < len(total):
+        """The first record from each time given to the next, so many seconds later."""
+        before = np.append(self._given_s, total[:-1])
+        if len(total) and (total >= before + least).all():
+            self._given_s = float(total[-1])
+            return list(range(len(total)))
+        times, found = total.tolist(), list[int]()
+        at = bisect_left(times, self._given_s + least)
+        while at < len(times):
             found.append(at)
-            self._given_s = float(total[at])
-            at = int(np.searchsorted(total, self._given_s + least))
+            self._given_s = times[at]
+            at = bisect_left(times, self._given_s + least, at)
         return found
 
 
