@@ -17,6 +17,7 @@ from parsers.candidate import clean_text
 from parsers.causes import Tracebacks, quotation
 from parsers.delta import Delta
 from parsers.detect import Detector, Score
+from parsers.engine.known import KnownMasks
 from parsers.engine.lines import CHUNK_BYTES, Lines
 from parsers.engine.pieces import Piece, whole_lines
 from parsers.engine.templates import Reading, Templates
@@ -28,7 +29,7 @@ from parsers.milestones import milestone
 
 
 # While all formats read along, less is read at a time: the choice comes soon, and very
-# soon where the first metrics were seen.
+# soon where the first metrics were seen: what follows may settle it.
 _FIRST_BYTES: Final = 4 * 1024
 _UNKNOWN_BYTES: Final = 32 * 1024
 _FIRST_LINES: Final = 1000
@@ -47,7 +48,9 @@ class Parser:
 
     def __init__(self, formats: Sequence[Format] = FORMATS) -> None:
         self.lines = 0
+        self._bytes = 0  # that were read here
         self._text = Lines()
+        self._known = KnownMasks()
         self._detector = Detector(formats)
         self._tracebacks = Tracebacks()
         self._lookout = Lookout()
@@ -136,14 +139,21 @@ class Parser:
         """How much to read at a time."""
         if self._detector.settled:
             return CHUNK_BYTES
+        most = _UNKNOWN_BYTES if self.lines < _MANY_LINES else CHUNK_BYTES
+        counted, more = self._detector.wanted
+        if counted:
+            return min(max((more + 1) * self._bytes // counted, _FIRST_BYTES), most)
         if self.lines < _FIRST_LINES and (self.format or not self.lines):
             return _FIRST_BYTES
-        return _UNKNOWN_BYTES if self.lines < _MANY_LINES else CHUNK_BYTES
+        return most
 
     def _read(self, data: bytes, delta: Delta) -> None:
         if not data:
             return
-        piece = whole_lines(data, self.lines + 1)
+        self._bytes += len(data)
+        if self._known.full:
+            self._known = KnownMasks()
+        piece = whole_lines(data, self.lines + 1, self._known)
         named = naming_metrics(piece) if self.format is None else []
         start = 0
         while start < len(piece):

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parsers.batch import Floats, Ints
+from parsers.engine.known import WORD, Words
 from parsers.engine.numbers import Column
-from parsers.engine.pieces import WORD, Block, Words
+from parsers.engine.pieces import Block
 
 
 Odd = NDArray[np.intp]

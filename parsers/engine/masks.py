@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from parsers.engine.columns import Layout
+from parsers.engine.known import LONGEST
 from parsers.engine.numbers import Column, UnalignedError, column, runs
-from parsers.engine.pieces import LONGEST, MASK
+from parsers.engine.pieces import MASK
 from parsers.engine.shapes import Ruler, Shape, Take, Try, tried
 from parsers.format import Format, LinePattern
 
