@@ -43,6 +43,11 @@ class Few:
     def __len__(self) -> int:
         return len(self.lines)
 
+    @property
+    def outline(self) -> bytes:
+        """See there."""
+        return self.data
+
     def line(self, index: int) -> bytes:
         """One line, by its index in the piece."""
         return self.lines[index]
@@ -97,6 +102,18 @@ class Block:
         np.invert(digits, out=digits)
         digits &= self._raw
         return digits
+
+    @cached_property
+    def outline(self) -> bytes:
+        """One line of each mask, and those without: what has no digits is found in it.
+
+        Searching all lines would take longer.
+        """
+        numbers = self.numbers
+        some = np.full(int(numbers.max(initial=0)) + 1, -1)
+        some[numbers] = np.arange(len(numbers))
+        shown = [*some[1:][some[1:] >= 0].tolist(), *np.flatnonzero(numbers == 0)]
+        return b"".join([self.line(i) + b"\n" for i in shown])
 
     @cached_property
     def numbers(self) -> Ints:

@@ -18,6 +18,7 @@ from parsers.engine.masks import Hyperparameters, Kind, Mask, Masks
 from parsers.engine.numbers import Column
 from parsers.engine.pieces import RARE, Block, Few, Piece
 from parsers.engine.shapes import Take
+from parsers.engine.sieve import ByMask
 from parsers.format import Format, LinePattern
 
 
@@ -157,19 +158,17 @@ class Templates:
     ) -> None:
         self.masks = Masks(formats, milestone, hyperparameters)
         self._formats = len(formats)
-        self._begin(KnownMasks())
+        self._by_mask = ByMask(2, self._learn)
+        self._kinds: dict[int, Kind] = {}
 
     def _begin(self, known: KnownMasks) -> None:
-        self._known = known
+        self._by_mask.begin(known)
         self.masks.forget()
-        self._kinds: dict[int, Kind] = {}
-        # By number of a mask; -1 where it was not seen here.
-        self._kind_of = np.zeros(1, dtype=np.int64)
-        self._place_of = np.zeros(1, dtype=np.int64)
+        self._kinds.clear()
 
     def read(self, piece: Piece) -> Reading:
         """All that the patterns find in a piece."""
-        if self.masks.full or piece.known is not self._known:
+        if self.masks.full or piece.known is not self._by_mask.known:
             self._begin(piece.known)
         alike = self._alike(piece) if isinstance(piece, Few) else None
         if alike is not None:
@@ -209,9 +208,7 @@ class Templates:
         return reading
 
     def _read_block(self, block: Block, found: _Found) -> None:
-        numbers = block.numbers
-        self._learn_new(block, numbers)
-        kinds, places = self._kind_of.take(numbers), self._place_of.take(numbers)
+        kinds, places = self._by_mask.of(block)
         for at in np.flatnonzero(np.bincount(kinds)).tolist():
             kind = self._kinds.get(at)
             if kind is not None and kind.mask.silent:
@@ -224,16 +221,8 @@ class Templates:
             else:
                 found.add_rows(kind, Rows(block, index, kind.layout, places[index]))
 
-    def _learn_new(self, block: Block, numbers: Ints) -> None:
-        """Learns the masks of a block that were not seen here, by their numbers."""
-        more = int(numbers.max(initial=0)) + 1 - len(self._kind_of)
-        if more > 0:
-            self._kind_of = np.append(self._kind_of, np.full(more, -1))
-            self._place_of = np.append(self._place_of, np.zeros(more, dtype=np.int64))
-        where = np.flatnonzero(self._kind_of.take(numbers) < 0)
-        new, firsts = np.unique(numbers[where], return_index=True)
-        for number, i in zip(new.tolist(), where[firsts].tolist(), strict=True):
-            line = block.line(i)
-            kind, self._place_of[number] = self.masks.kind(line, self.masks.of(line))
-            self._kinds[kind.number] = kind
-            self._kind_of[number] = kind.number
+    def _learn(self, lines: Sequence[bytes]) -> list[tuple[int, int]]:
+        """The kind of the mask of each line, and its place among those of the kind."""
+        learned = self.masks.kinds(lines)
+        self._kinds |= {kind.number: kind for kind, _ in learned}
+        return [(kind.number, place) for kind, place in learned]

@@ -71,7 +71,7 @@ class Epochs:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
-        if b"Epoch " not in piece.data and b"oss: " not in piece.data:
+        if b"Epoch " not in piece.outline and b"oss: " not in piece.outline:
             return []
         records = Records()
         lines, done, full = self._drawn(piece)
