@@ -6,10 +6,10 @@ same, are of one kind: their lines are read together.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from parsers.engine.columns import Layout
@@ -17,7 +17,7 @@ from parsers.engine.known import LONGEST
 from parsers.engine.numbers import Column, UnalignedError, column, runs
 from parsers.engine.pieces import MASK
 from parsers.engine.shapes import Ruler, Shape, Take, Try, tried
-from parsers.engine.widths import alike, extremes, may_count, runs_of
+from parsers.engine.widths import alike, extremes, runs_of
 from parsers.format import Format, LinePattern
 
 
@@ -25,6 +25,8 @@ from parsers.format import Format, LinePattern
 # as long; glued ones begin with one.
 _LOOKED_AT: Final = 8192
 _CACHE_ENTRIES: Final = 8192
+# Of so many masks of a class it pays to try the narrowest and the widest.
+_LARGE: Final = 3
 _RUNS: Final = re.compile(rb"\d++")
 _WHOLE: Final = re.compile(rb"(?<![.0])0+")
 # No line without one of these has a number for a pattern to find.
@@ -115,7 +117,7 @@ class Masks:
         self._shapes: dict[bytes, tuple[Shape, Mask]] = {}
         self._kinds: dict[object, Kind] = {}
         self._classes: dict[bytes, Kind] = {}  # by their narrowest masks
-        self._seen: set[bytes] = set()
+        self._seen: Counter[bytes] = Counter()
         self._known: dict[int, set[bytes]] = {}
 
     def of(self, line: bytes) -> Mask:
@@ -167,8 +169,7 @@ class Masks:
         for i, narrowest in enumerate(classes):
             kind = self._classes.get(narrowest)
             if kind is None:
-                kind = self._kind(lines[i], narrowest, seen=narrowest in self._seen)
-                self._seen.add(narrowest)
+                kind = self._kind(lines[i], narrowest)
             else:
                 for take in kind.mask.takes:
                     self.known(take.at).add(texts[i])
@@ -182,35 +183,32 @@ class Masks:
                 places[i], place = place, place + 1
         return list(zip(kinds, places, strict=True))
 
-    def _kind(self, line: bytes, narrowest: bytes, *, seen: bool) -> Kind:
-        """The kind of a line of a mask; notes if a class that was seen is of it."""
+    def _kind(self, line: bytes, narrowest: bytes) -> Kind:
+        """The kind of a line of a mask; notes if a large class is of it."""
         mask = self.of(line)
         first = mask.first or mask if mask.takes else mask.stated
         kind = self._kinds.get(first)
         if kind is None:
             known = runs(line) if mask.takes else {}
             kind = self._kinds[first] = self._new_kind(line, known, mask)
-        if seen and self._is_of_class(line, mask):
+        self._seen[narrowest] += 1
+        if self._seen[narrowest] == _LARGE and self._is_of_class(line, mask):
             self._classes[narrowest] = kind
         return kind
 
     def _is_of_class(self, line: bytes, mask: Mask) -> bool:
         """Whether the same is found in all lines of the class of a line."""
-        narrow, wide = extremes(line)
         shape = _RUNS.sub(b"0", line)
-        if narrow == wide or len(wide) > LONGEST or shape not in self._shapes:
+        tried, first = self._shapes.get(shape, (None, None))
+        if tried is None or tried.counts_digits or first is not (mask.first or mask):
             return False
-        if self._shapes[shape][1] is not (mask.first or mask) or self._may_count:
+        narrow, wide = extremes(line)
+        if len(wide) > LONGEST:
             return False
         return all(
             self._again(one, shape, runs(one), self._stated(one))
             for one in (narrow, wide)
         )
-
-    @cached_property
-    def _may_count(self) -> bool:
-        """Whether some pattern may tell apart lines of one class."""
-        return any(may_count(p.regex) for form in self._formats for p in form.patterns)
 
     def _new_kind(self, line: bytes, known: Runs, mask: Mask) -> Kind:
         """The kind of the first mask of a shape; other shapes may be of it, too."""

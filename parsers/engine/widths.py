@@ -1,13 +1,14 @@
-"""Masks that differ in the widths of long numbers only: one of them stands for all.
+"""Masks that differ in the widths of some numbers only: one of them stands for all.
 
-Patterns may count digits: up to four, and 10 or 13 in a whole number (a time since
-1970).  Between these they find all widths alike, but for what has a greatest width, and
-for how far apart other things may stand.  So what is found in the narrowest and in the
-widest line of a class, where it is the same, is found in all between.
+Patterns may count the digits of dates and times, and of groups of thousands; a time
+since 1970 has 10 or 13.  Of other numbers they find all widths alike, but for what has
+a greatest width, and for how far apart other things may stand.  So what is found in the
+narrowest and in the widest line of a class, where it is the same, is found in all
+between.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final
 
@@ -16,41 +17,65 @@ import numpy as np
 from parsers.batch import Ints
 
 
-# What stands before a run, and the widths of a class.
+# Numbers (`D` is a digit), and the least and the greatest width of each run in them.
+# A literal comes first: the search for it is fast.
 _CLASSES: Final = (
-    (rb"(?<=\.)", 5, 22),
-    (rb"(?<![.D])", 5, 9),
-    (rb"(?<![.D])", 11, 12),
-    (rb"(?<![.D])", 14, 22),
+    (rb"D(?<![\w.,/]D)(?<!D:D)D{0,8}+\.D{1,9}+(?![.D])", ((1, 9), (1, 9))),
+    (rb"D(?<![\w.,/]D)(?<!D:D)D{0,2}+\.D{10,20}+(?![.D])", ((1, 3), (10, 20))),
+    (rb"D(?<![\w.,/-]D)(?<!D:D)D{0,8}+/D{1,9}+(?![\w.,/-])(?!:D)", ((1, 9), (1, 9))),
+    (rb"D(?<![\w.,/-]D)(?<!D:D)D{0,8}+(?![\w.,/-])(?!:D)", ((1, 9),)),
+    (rb"D(?<=\.D)D{9,19}+(?!D)", ((10, 20),)),
+    (rb"D(?<![.D]D)D{4,8}+(?!D)", ((5, 9),)),
+    (rb"D(?<![.D]D)D{10,11}+(?!D)", ((11, 12),)),
+    (rb"D(?<![.D]D)D{13,21}+(?!D)", ((14, 22),)),
+)
+
+
+def _narrowest(text: bytes, runs: Sequence[tuple[int, int]]) -> bytes:
+    joint = b"/" if b"/D" in text else b"."
+    return joint.join([b"0" * least for least, _ in runs])
+
+
+_IN_MASK: Final = tuple(
+    (re.compile(text.replace(b"D", b"0")), _narrowest(text, runs))
+    for text, runs in _CLASSES
+)
+_IN_LINE: Final = tuple(
+    (re.compile(text.replace(b"D", rb"\d")), runs) for text, runs in _CLASSES
 )
 _RUN: Final = re.compile(rb"\d++")
 # So many digits, or from so many on.
-_COUNTED: Final = re.compile(rb"(?:\\d|\[0-9\]){5}|\{(?:[5-9]|[1-9]\d+)(?:,\d*)?\}")
-
-
-def _runs(before: bytes, digit: bytes, least: int, most: int) -> re.Pattern[bytes]:
-    text = before.replace(b"D", digit) + rb"D{%d,%d}+(?!D)" % (least, most)
-    return re.compile(text.replace(b"D", digit))
-
-
-_IN_MASK: Final = tuple((_runs(b, b"0", i, j), b"0" * i) for b, i, j in _CLASSES)
-_IN_LINE: Final = tuple((_runs(b, rb"\d", i, j), i, j) for b, i, j in _CLASSES)
+_COUNTED: Final = re.compile(rb"(?:\\d|\[0-9\]){2}|\{(?:[2-9]|[1-9]\d+)(?:,\d*)?\}")
 
 
 def alike(masked: bytes) -> bytes:
     """The narrowest masks of the classes of some masks."""
-    for runs, narrowest in _IN_MASK:
-        masked = runs.sub(narrowest, masked)
+    for numbers, narrowest in _IN_MASK:
+        masked = numbers.sub(narrowest, masked)
     return masked
 
 
 def extremes(line: bytes) -> tuple[bytes, bytes]:
     """The narrowest and the widest line of the class of a line."""
     narrow = wide = line
-    for runs, least, most in _IN_LINE:
-        narrow = runs.sub(lambda run, to=least: run[0][:to], narrow)  # type: ignore[misc]
-        wide = runs.sub(lambda run, to=most: run[0].ljust(to, b"0"), wide)  # type: ignore[misc]
+    for numbers, runs in _IN_LINE:
+        narrow = numbers.sub(_resized([least for least, _ in runs]), narrow)
+        wide = numbers.sub(_resized([most for _, most in runs]), wide)
     return narrow, wide
+
+
+def _resized(widths: Sequence[int]) -> Callable[[re.Match[bytes]], bytes]:
+    """Gives the runs of a number other widths."""
+
+    def resize(number: re.Match[bytes]) -> bytes:
+        left = iter(widths)
+        return _RUN.sub(lambda run: _cut(run[0], next(left)), number[0])
+
+    return resize
+
+
+def _cut(run: bytes, width: int) -> bytes:
+    return run[:width].ljust(width, b"0")
 
 
 @cache
