@@ -24,7 +24,7 @@ from parsers.engine.templates import Reading, Templates
 from parsers.format import Format
 from parsers.formats import FORMATS
 from parsers.hyperparameters.reader import hyperparameters
-from parsers.lookout import Lookout, ends, naming_metrics
+from parsers.lookout import Lookout
 from parsers.milestones import milestone
 
 
@@ -154,7 +154,7 @@ class Parser:
         if self._known.full:
             self._known = KnownMasks()
         piece = whole_lines(data, self.lines + 1, self._known)
-        named = naming_metrics(piece) if self.format is None else []
+        named = self._lookout.named(piece) if self.format is None else []
         start = 0
         while start < len(piece):
             end, what = len(piece), "all"
@@ -169,7 +169,7 @@ class Parser:
         elif what == "statements":
             reading = self._statements.read(piece)
         else:
-            reading = Reading([], milestones=ends(piece))
+            reading = Reading([], milestones=self._lookout.ends(piece))
         self.lines += len(piece)
         delta.lines += len(piece)
         reading.milestones = self._tracebacks.read(piece, reading.milestones)

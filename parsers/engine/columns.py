@@ -59,6 +59,8 @@ class Layout:
     """Where the runs of digits stand in the lines of each mask of a kind."""
 
     def __init__(self) -> None:
+        none = np.empty((0, 1), np.int64)  # the place of all of which nothing is read
+        self._none = none, none
         self._parts: list[tuple[Ints, Ints]] = []
         self._count = 0
 
@@ -73,7 +75,7 @@ class Layout:
         if len(self._parts) > 1:
             ends, widths = zip(*self._parts, strict=True)
             self._parts = [(np.hstack(ends), np.hstack(widths))]
-        return self._parts[0]
+        return self._parts[0] if self._parts else self._none
 
 
 class Rows:

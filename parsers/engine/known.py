@@ -19,6 +19,7 @@ WORD: Final = 8
 # Longer lines are read one by one.
 LONGEST: Final = 1024
 _MOST: Final = 8192
+_SHARED: Final = 8
 _SLOTS_LOG: Final = 12
 _FACTOR: Final = 0x9E3779B97F4A7C15  # odd, with bits everywhere
 _FACTORS: Final = np.array(
@@ -35,6 +36,12 @@ class KnownMasks:
     def __init__(self) -> None:
         self._sizes: dict[int, _OfSize] = {}
         self._count = 0
+        self._lines = 0
+
+    @property
+    def varied(self) -> bool:
+        """Whether few lines share a mask."""
+        return self._count * _SHARED > self._lines
 
     @property
     def full(self) -> bool:
@@ -44,6 +51,7 @@ class KnownMasks:
     def numbers(self, masks: Words) -> Ints:
         """The number of each mask; all have the same number of words."""
         size = masks.shape[1]
+        self._lines += len(masks)
         if size not in self._sizes:
             self._sizes[size] = _OfSize(size)
         numbers, self._count = self._sizes[size].numbers(masks, self._count)

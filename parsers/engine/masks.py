@@ -174,7 +174,8 @@ class Masks:
                 for take in kind.mask.takes:
                     self.known(take.at).add(texts[i])
             kinds.append(kind)
-            members.setdefault((kind, narrowest), []).append(i)
+            if kind.mask.takes:
+                members.setdefault((kind, narrowest), []).append(i)
         places = [0] * len(lines)
         for (kind, _), alikes in members.items():
             ends, widths = runs_of([lines[i] for i in alikes])
