@@ -163,21 +163,21 @@ class Masks:
         Each is of a mask that was not seen here.
         """
         masked = b"\n".join(lines).translate(MASK)
-        texts, classes = _loose(masked).split(b"\n"), alike(masked).split(b"\n")
+        texts, classes = masked.split(b"\n"), alike(masked).split(b"\n")
         kinds = list[Kind]()
         members: dict[tuple[Kind, bytes], list[int]] = {}
         for i, narrowest in enumerate(classes):
             kind = self._classes.get(narrowest)
             if kind is None:
                 kind = self._kind(lines[i], narrowest)
-            else:
-                for take in kind.mask.takes:
-                    self.known(take.at).add(texts[i])
             kinds.append(kind)
             if kind.mask.takes:
                 members.setdefault((kind, narrowest), []).append(i)
         places = [0] * len(lines)
         for (kind, _), alikes in members.items():
+            seen = _loose(b"\n".join([texts[i] for i in alikes])).split(b"\n")
+            for take in kind.mask.takes:
+                self.known(take.at).update(seen)
             ends, widths = runs_of([lines[i] for i in alikes])
             place = kind.layout.add(ends[: kind.reads], widths[: kind.reads])
             for i in alikes:

@@ -9,7 +9,7 @@ between.
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
@@ -48,6 +48,7 @@ _RUN: Final = re.compile(rb"\d++")
 _COUNTED: Final = re.compile(rb"(?:\\d|\[0-9\]){2}|\{(?:[2-9]|[1-9]\d+)(?:,\d*)?\}")
 
 
+@lru_cache(2)  # several readers of a log learn the same masks
 def alike(masked: bytes) -> bytes:
     """The narrowest masks of the classes of some masks."""
     for numbers, narrowest in _IN_MASK:
