@@ -1,7 +1,7 @@
 """Runs line patterns over a piece of a log, by templates.
 
 Lines that are equal but for their digits have one mask; the patterns look at one line
-of each (`parsers.engine.masks`).  Masks in which they find the same, and that differ in
+of each, or of a class of masks (`parsers.engine.masks`, `parsers.engine.widths`).  Masks in which they find the same, and that differ in
 the widths of their numbers only, make a template: all its lines are read together, by
 columns (`parsers.engine.columns`).  Rare templates go line by line and give the same.
 """

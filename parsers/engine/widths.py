@@ -8,7 +8,7 @@ between.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Final
 
@@ -40,8 +40,8 @@ _IN_MASK: Final = tuple(
     (re.compile(text.replace(b"D", b"0")), _narrowest(text, runs))
     for text, runs in _CLASSES
 )
-_IN_LINE: Final = tuple(
-    (re.compile(text.replace(b"D", rb"\d")), runs) for text, runs in _CLASSES
+_IN_LINE: Final = re.compile(
+    b"|".join(b"(%b)" % text.replace(b"D", rb"\d") for text, _ in _CLASSES)
 )
 _RUN: Final = re.compile(rb"\d++")
 # So many digits, or from so many on.
@@ -58,25 +58,17 @@ def alike(masked: bytes) -> bytes:
 
 def extremes(line: bytes) -> tuple[bytes, bytes]:
     """The narrowest and the widest line of the class of a line."""
-    narrow = wide = line
-    for numbers, runs in _IN_LINE:
-        narrow = numbers.sub(_resized([least for least, _ in runs]), narrow)
-        wide = numbers.sub(_resized([most for _, most in runs]), wide)
-    return narrow, wide
-
-
-def _resized(widths: Sequence[int]) -> Callable[[re.Match[bytes]], bytes]:
-    """Gives the runs of a number other widths."""
-
-    def resize(number: re.Match[bytes]) -> bytes:
-        left = iter(widths)
-        return _RUN.sub(lambda run: _cut(run[0], next(left)), number[0])
-
-    return resize
-
-
-def _cut(run: bytes, width: int) -> bytes:
-    return run[:width].ljust(width, b"0")
+    narrow, wide, end = list[bytes](), list[bytes](), 0
+    for number in _IN_LINE.finditer(line):
+        widths = _CLASSES[(number.lastindex or 1) - 1][1]
+        for run, (least, most) in zip(
+            _RUN.finditer(line, *number.span()), widths, strict=True
+        ):
+            between, digits = line[end : run.start()], run[0]
+            narrow += between, digits[:least]
+            wide += between, digits.ljust(most, b"0")
+            end = run.end()
+    return b"".join([*narrow, line[end:]]), b"".join([*wide, line[end:]])
 
 
 @cache
