@@ -32,6 +32,7 @@ from parsers.milestones import milestone
 # soon where the first metrics were seen: what follows may settle it.
 _FIRST_BYTES: Final = 4 * 1024
 _UNKNOWN_BYTES: Final = 32 * 1024
+_COUNTED_BYTES: Final = 128 * 1024
 _FIRST_LINES: Final = 1000
 _MANY_LINES: Final = 5000
 # A line that ends so is not cut within a number.
@@ -142,7 +143,8 @@ class Parser:
         most = _UNKNOWN_BYTES if self.lines < _MANY_LINES else CHUNK_BYTES
         counted, more = self._detector.wanted
         if counted:
-            return min(max((more + 1) * self._bytes // counted, _FIRST_BYTES), most)
+            wanted = max((more + 1) * self._bytes // counted, _FIRST_BYTES)
+            return min(wanted, max(most, _COUNTED_BYTES))
         if self.lines < _FIRST_LINES and (self.format or not self.lines):
             return _FIRST_BYTES
         return most

@@ -1,9 +1,10 @@
 """Runs line patterns over a piece of a log, by templates.
 
 Lines that are equal but for their digits have one mask; the patterns look at one line
-of each, or of a class of masks (`parsers.engine.masks`, `parsers.engine.widths`).  Masks in which they find the same, and that differ in
-the widths of their numbers only, make a template: all its lines are read together, by
-columns (`parsers.engine.columns`).  Rare templates go line by line and give the same.
+of each, or of a class of masks (`parsers.engine.masks`, `parsers.engine.widths`).
+Masks in which they find the same, and that differ in the widths of their numbers only,
+make a template: all its lines are read together, by columns (`parsers.engine.columns`).
+Rare templates go line by line and give the same.
 """
 
 from collections.abc import Callable, Iterable, Sequence
