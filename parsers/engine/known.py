@@ -20,6 +20,7 @@ WORD: Final = 8
 LONGEST: Final = 1024
 _MOST: Final = 8192
 _SHARED: Final = 8
+_MANY: Final = 256
 _SLOTS_LOG: Final = 12
 _FACTOR: Final = 0x9E3779B97F4A7C15  # odd, with bits everywhere
 _FACTORS: Final = np.array(
@@ -75,6 +76,13 @@ class _OfSize:
         slots = hashes.view(np.int64)
         found = self._slots.take(slots)
         where = np.flatnonzero(self._differ(masks, found))
+        if len(where) > _MANY:
+            # One of each slot is looked up first: most others have the same mask.
+            firsts = where[_one_of_each(slots[where])]
+            found[firsts], count = self._looked_up(masks[firsts], count)
+            self._slots[slots[firsts]] = found[firsts]
+            found[where] = self._slots.take(slots[where])
+            where = where[self._differ(masks[where], found[where])]
         if len(where):
             found[where], count = self._looked_up(masks[where], count)
             self._slots[slots[where]] = found[where]
@@ -105,3 +113,11 @@ class _OfSize:
             self._texts = np.concatenate([self._texts, masks[list(new.values())]])
             self._numbers = np.append(self._numbers, numbers)
         return [self._known[key] for key in keys], count + len(new)
+
+
+def _one_of_each(slots: Ints) -> NDArray[np.bool_]:
+    """Marks one line of each slot."""
+    last = np.empty(1 << _SLOTS_LOG, dtype=np.int64)
+    last[slots] = np.arange(len(slots))
+    marked: NDArray[np.bool_] = last.take(slots) == np.arange(len(slots))
+    return marked
