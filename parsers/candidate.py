@@ -1,5 +1,6 @@
 """One format that reads along, with what its lines show of it."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,8 @@ from parsers.engine.templates import Raw
 from parsers.format import Format, RowReader
 
 
+# So many lines of one format (weighted) settle which it is.
+_ENOUGH: Final = 64.0
 _NO_LINES: Final = np.empty(0, np.int64)
 _EXAMPLES: Final = 8
 _TEXT_CHARS: Final = 300
@@ -91,6 +94,11 @@ class Candidate:
         if len(left) and len(self.examples) < _EXAMPLES:
             numbers = left[: _EXAMPLES - len(self.examples)].tolist()
             self.examples += [(number, text(number)) for number in numbers]
+
+    @property
+    def needed(self) -> int:
+        """How many more lines that count for it settle the format."""
+        return math.ceil(_ENOUGH / self.form.weight) - self.hits
 
     @property
     def score(self) -> float:

@@ -1,6 +1,5 @@
 """Which format a log has: every format reads along until one of them is settled."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,12 +13,11 @@ from parsers.hyperparameters.reader import hyperparameters
 from parsers.milestones import milestone
 
 
-# So many lines of one format (weighted) settle which it is.
-_ENOUGH: Final = 64.0
 _NEVER: Final = 1 << 62
 
 Score = tuple[str, int, Mapping[str, int]]
-Found = Sequence[tuple[list[Batch], Ints]]
+# By candidate that found something: its records, and the lines that count for it.
+Found = Mapping[int, tuple[list[Batch], Ints]]
 
 
 class Detector:
@@ -65,18 +63,30 @@ class Detector:
     def read(self, piece: Piece, delta: Delta) -> Reading:
         """Reads some lines with all candidates; adds the records of the leader."""
         reading = self._templates.read(piece)
-        missed = Missed(reading.like, piece) if reading.like else None
-        found = []
-        for at, candidate in enumerate(self._candidates):
-            found.append(candidate.read(reading.taken[at], piece))
-            if missed:
+        found = {
+            at: candidate.read(raws, piece)
+            for at, (candidate, raws) in enumerate(
+                zip(self._candidates, reading.taken, strict=True)
+            )
+            if raws or candidate.rows is not None
+        }
+        if reading.like:
+            missed = Missed(reading.like, piece)
+            for at, candidate in enumerate(self._candidates):
                 candidate.count_unread(missed.by(at), missed.text)
-        if self.settled:
+        if not self.settled:
+            self._choose(found, delta)
+        elif found:
             delta.batches += found[0][0]
             self._candidates[0].hits += len(found[0][1])
-        else:
-            self._choose(found, delta)
         return reading
+
+    @property
+    def wanted(self) -> tuple[int, int]:
+        """How many lines have counted for the leader, and how many more settle it."""
+        if self._leader is None:
+            return 0, 0
+        return self._leader.hits, self._leader.needed
 
     def flush(self, delta: Delta) -> None:
         """Adds what the leader kept back for lines that did not come."""
@@ -141,19 +151,17 @@ class Detector:
     def _choose(self, found: Found, delta: Delta) -> None:
         """Settles on a format, or follows the one that leads so far."""
         end = self._decision(found)
-        hits = [
-            c.hits + (int(votes.searchsorted(end, side="right")) if len(votes) else 0)
-            for c, (_, votes) in zip(self._candidates, found, strict=True)
-        ]
-        for c, (batches, votes) in zip(self._candidates, found, strict=True):
-            c.hits += len(votes)
-            c.kept += batches
+        hits = [candidate.hits for candidate in self._candidates]
+        for at, (batches, votes) in found.items():
+            hits[at] += int(votes.searchsorted(end, side="right"))
+            self._candidates[at].hits += len(votes)
+            self._candidates[at].kept += batches
         best = self._best(hits)
         if best is None:
             return
         before, self._leader = self._leader, self._candidates[best]
         if self._leader is before:
-            delta.batches += found[best][0]
+            delta.batches += found[best][0] if best in found else []
         else:
             delta.reset = True
             delta.batches = list(self._leader.kept)
@@ -171,12 +179,10 @@ class Detector:
     def _decision(self, found: Found) -> int:
         """The line at which some format has counted often enough."""
         ends = [_NEVER]
-        for candidate, (_, votes) in zip(self._candidates, found, strict=True):
-            if not len(votes):
-                continue
-            need = math.ceil(_ENOUGH / candidate.form.weight) - candidate.hits
-            if 0 < need <= len(votes):
-                ends.append(int(votes[need - 1]))
+        for at, (_, votes) in found.items():
+            needed = self._candidates[at].needed
+            if 0 < needed <= len(votes):
+                ends.append(int(votes[needed - 1]))
         return min(ends)
 
     def _settle(self, winner: Candidate) -> None:

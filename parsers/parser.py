@@ -17,20 +17,22 @@ from parsers.candidate import clean_text
 from parsers.causes import Tracebacks, quotation
 from parsers.delta import Delta
 from parsers.detect import Detector, Score
+from parsers.engine.known import KnownMasks
 from parsers.engine.lines import CHUNK_BYTES, Lines
 from parsers.engine.pieces import Piece, whole_lines
 from parsers.engine.templates import Reading, Templates
 from parsers.format import Format
 from parsers.formats import FORMATS
 from parsers.hyperparameters.reader import hyperparameters
-from parsers.lookout import Lookout, ends, naming_metrics
+from parsers.lookout import Lookout
 from parsers.milestones import milestone
 
 
 # While all formats read along, less is read at a time: the choice comes soon, and very
-# soon where the first metrics were seen.
+# soon where the first metrics were seen: what follows may settle it.
 _FIRST_BYTES: Final = 4 * 1024
 _UNKNOWN_BYTES: Final = 32 * 1024
+_COUNTED_BYTES: Final = 128 * 1024
 _FIRST_LINES: Final = 1000
 _MANY_LINES: Final = 5000
 # A line that ends so is not cut within a number.
@@ -47,7 +49,9 @@ class Parser:
 
     def __init__(self, formats: Sequence[Format] = FORMATS) -> None:
         self.lines = 0
+        self._bytes = 0  # that were read here
         self._text = Lines()
+        self._known = KnownMasks()
         self._detector = Detector(formats)
         self._tracebacks = Tracebacks()
         self._lookout = Lookout()
@@ -136,15 +140,23 @@ class Parser:
         """How much to read at a time."""
         if self._detector.settled:
             return CHUNK_BYTES
+        most = _UNKNOWN_BYTES if self.lines < _MANY_LINES else CHUNK_BYTES
+        counted, more = self._detector.wanted
+        if counted:
+            wanted = max((more + 1) * self._bytes // counted, _FIRST_BYTES)
+            return min(wanted, max(most, _COUNTED_BYTES))
         if self.lines < _FIRST_LINES and (self.format or not self.lines):
             return _FIRST_BYTES
-        return _UNKNOWN_BYTES if self.lines < _MANY_LINES else CHUNK_BYTES
+        return most
 
     def _read(self, data: bytes, delta: Delta) -> None:
         if not data:
             return
-        piece = whole_lines(data, self.lines + 1)
-        named = naming_metrics(piece) if self.format is None else []
+        self._bytes += len(data)
+        if self._known.full:
+            self._known = KnownMasks()
+        piece = whole_lines(data, self.lines + 1, self._known)
+        named = self._lookout.named(piece) if self.format is None else []
         start = 0
         while start < len(piece):
             end, what = len(piece), "all"
@@ -159,7 +171,7 @@ class Parser:
         elif what == "statements":
             reading = self._statements.read(piece)
         else:
-            reading = Reading([], milestones=ends(piece))
+            reading = Reading([], milestones=self._lookout.ends(piece))
         self.lines += len(piece)
         delta.lines += len(piece)
         reading.milestones = self._tracebacks.read(piece, reading.milestones)

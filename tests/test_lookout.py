@@ -5,8 +5,9 @@ import json
 import pytest
 from oracle import known, once
 
+from parsers.engine.known import KnownMasks
 from parsers.engine.pieces import whole_lines
-from parsers.lookout import naming_metrics
+from parsers.lookout import Lookout
 from parsers.parser import Parser
 from watcher.storage.columns import Run
 
@@ -68,4 +69,4 @@ def test_end_of_a_run_is_found_wherever_it_stands() -> None:
 def test_word_of_a_metric_is_found_in_any_case(line: str) -> None:
     data = f"worker served\n{line}\nworker served\n".encode()
 
-    assert [1] == naming_metrics(whole_lines(data, 1))
+    assert [1] == Lookout().named(whole_lines(data, 1, KnownMasks()))

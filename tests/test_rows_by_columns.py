@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.batch import Batch
+from parsers.engine.known import KnownMasks
 from parsers.engine.pieces import whole_lines
 from parsers.formats import hf_trainer, keras
 
@@ -29,7 +30,7 @@ def read(reader: hf_trainer.Dictionaries | keras.Epochs, log: list[bytes]) -> Fo
     """What a reader finds in pieces of a log, and what it remembers."""
     found, taken, first = [], [], 1
     for piece in log:
-        block = whole_lines(piece, first)
+        block = whole_lines(piece, first, KnownMasks())
         found += [*records(reader.read(block))]
         taken += list(reader.taken)
         first += len(block)
@@ -119,4 +120,4 @@ def test_bars(seed: int) -> None:
 
 @pytest.mark.parametrize("reader", [hf_trainer.Dictionaries, keras.Epochs])
 def test_empty_piece(reader: type[hf_trainer.Dictionaries | keras.Epochs]) -> None:
-    assert [] == reader().read(whole_lines(b"", 1))
+    assert [] == reader().read(whole_lines(b"", 1, KnownMasks()))

@@ -7,15 +7,15 @@ accurately").  Longer ones are divided as sums of two doubles, to about 100 bits
 few quotients too close to the middle between two floats go to `float`.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parsers.batch import Floats, Ints
+from parsers.engine.known import WORD, Words
 from parsers.engine.numbers import Column
-from parsers.engine.pieces import WORD, Block, Words
+from parsers.engine.pieces import Block
 
 
 Odd = NDArray[np.intp]
@@ -59,25 +59,23 @@ class Layout:
     """Where the runs of digits stand in the lines of each mask of a kind."""
 
     def __init__(self) -> None:
-        self._ends: list[list[int]] = []
-        self._widths: list[list[int]] = []
-        self._tables: tuple[Ints, Ints] | None = None
+        none = np.empty((0, 1), np.int64)  # the place of all of which nothing is read
+        self._none = none, none
+        self._parts: list[tuple[Ints, Ints]] = []
+        self._count = 0
 
-    def add(self, spans: Sequence[tuple[int, int]]) -> int:
-        """The place of one more mask: the runs of its lines begin and end so."""
-        self._ends.append([end for _, end in spans])
-        self._widths.append([end - start for start, end in spans])
-        self._tables = None
-        return len(self._ends) - 1
+    def add(self, ends: Ints, widths: Ints) -> int:
+        """The place of the first of some more masks: their runs end so, as wide."""
+        self._parts.append((ends, widths))
+        self._count += ends.shape[1]
+        return self._count - len(ends.T)
 
     def tables(self) -> tuple[Ints, Ints]:
         """The end and the width of each run, shape (runs, masks)."""
-        if self._tables is None:
-            self._tables = (
-                np.array(self._ends).T.copy(),
-                np.array(self._widths).T.copy(),
-            )
-        return self._tables
+        if len(self._parts) > 1:
+            ends, widths = zip(*self._parts, strict=True)
+            self._parts = [(np.hstack(ends), np.hstack(widths))]
+        return self._parts[0] if self._parts else self._none
 
 
 class Rows:

@@ -1,53 +1,107 @@
 """The masks that were seen, found again for thousands of lines at once.
 
-A mask is some words of bytes (see `parsers.engine.pieces.Block.masks`).  Its hash names
-a slot that holds the number of one known mask, which is compared with it, word by word.
-What is in no slot is looked up in a dictionary.
+A mask is some words of bytes (see `parsers.engine.pieces.Block.numbers`).  Its hash
+names a slot that holds one known mask, which is compared with it.  What is in no slot
+is looked up in a dictionary.
 """
 
-from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parsers.batch import Ints
-from parsers.engine.pieces import LONGEST, WORD, Words
 
 
+Words = NDArray[np.uint64]
+
+WORD: Final = 8
+# Longer lines are read one by one.
+LONGEST: Final = 1024
+_MOST: Final = 8192
+_SHARED: Final = 8
+_MANY: Final = 256
 _SLOTS_LOG: Final = 12
 _FACTOR: Final = 0x9E3779B97F4A7C15  # odd, with bits everywhere
 _FACTORS: Final = np.array(
     [pow(_FACTOR, k, 1 << 64) for k in range(1, LONGEST // WORD + 1)], dtype=np.uint64
 )
 _SHIFT: Final = np.uint64(64 - _SLOTS_LOG)
+# Masks of more words are compared row by row.
+_NARROW: Final = 8
 
 
 class KnownMasks:
+    """Numbers the masks of a log, from 1, as they come."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[int, _OfSize] = {}
+        self._count = 0
+        self._lines = 0
+
+    @property
+    def varied(self) -> bool:
+        """Whether few lines share a mask."""
+        return self._count * _SHARED > self._lines
+
+    @property
+    def full(self) -> bool:
+        """Whether so many are known that it is time for a new one."""
+        return self._count >= _MOST
+
+    def numbers(self, masks: Words) -> Ints:
+        """The number of each mask; all have the same number of words."""
+        size = masks.shape[1]
+        self._lines += len(masks)
+        if size not in self._sizes:
+            self._sizes[size] = _OfSize(size)
+        numbers, self._count = self._sizes[size].numbers(masks, self._count)
+        return numbers
+
+
+class _OfSize:
     """Masks of one number of words."""
 
     def __init__(self, words: int) -> None:
         self._slots = np.zeros(1 << _SLOTS_LOG, dtype=np.int32)
         # No mask is all zeros: what an empty slot names is never equal to one.
-        self._texts = np.zeros((words, 1), dtype=np.uint64)
+        self._texts = np.zeros((1, words), dtype=np.uint64)
         self._numbers = np.zeros(1, dtype=np.int64)
         self._known: dict[bytes, int] = {}
 
-    def numbers(self, masks: Words, learn: Callable[[int], int]) -> Ints:
-        """The number of each mask; `learn` gives it for the one at an index."""
-        slots = _hashes(masks)
+    def numbers(self, masks: Words, count: int) -> tuple[Ints, int]:
+        """The number of each mask; how many there are now, and were before."""
+        hashes: Words = masks @ _FACTORS[: masks.shape[1]]
+        hashes >>= _SHIFT
+        slots = hashes.view(np.int64)
         found = self._slots.take(slots)
-        missed = self._texts[0].take(found) != masks[:, 0]
-        for k in range(1, len(self._texts)):
-            missed |= self._texts[k].take(found) != masks[:, k]
-        where = np.flatnonzero(missed)
+        where = np.flatnonzero(self._differ(masks, found))
+        if len(where) > _MANY:
+            # One of each slot is looked up first: most others have the same mask.
+            firsts = where[_one_of_each(slots[where])]
+            found[firsts], count = self._looked_up(masks[firsts], count)
+            self._slots[slots[firsts]] = found[firsts]
+            found[where] = self._slots.take(slots[where])
+            where = where[self._differ(masks[where], found[where])]
         if len(where):
-            found[where] = self._looked_up(masks[where], where, learn)
+            found[where], count = self._looked_up(masks[where], count)
             self._slots[slots[where]] = found[where]
-        return self._numbers.take(found)
+        return self._numbers.take(found), count
 
-    def _looked_up(
-        self, masks: Words, where: Ints, learn: Callable[[int], int]
-    ) -> list[int]:
+    def _differ(self, masks: Words, found: Any) -> NDArray[np.bool_]:
+        """Where a mask is not the known one of its slot."""
+        words = masks.shape[1]
+        if words > _NARROW:
+            texts = self._texts.take(found, axis=0)
+            texts ^= masks
+            other: NDArray[np.bool_] = np.bitwise_or.reduce(texts, axis=1) != 0
+            return other
+        differ: NDArray[np.bool_] = self._texts[:, 0].take(found) != masks[:, 0]
+        for k in range(1, words):
+            differ |= self._texts[:, k].take(found) != masks[:, k]
+        return differ
+
+    def _looked_up(self, masks: Words, count: int) -> tuple[list[int], int]:
         keys = masks.view(f"S{WORD * masks.shape[1]}").ravel().tolist()
         new: dict[bytes, int] = {}
         for at, key in enumerate(keys):
@@ -55,17 +109,15 @@ class KnownMasks:
                 self._known[key] = len(self._known) + 1
                 new[key] = at
         if new:
-            firsts = list(new.values())
-            numbers = [learn(i) for i in where[firsts].tolist()]
-            self._texts = np.concatenate([self._texts, masks[firsts].T], axis=1)
+            numbers = np.arange(count, count + len(new)) + 1
+            self._texts = np.concatenate([self._texts, masks[list(new.values())]])
             self._numbers = np.append(self._numbers, numbers)
-        return [self._known[key] for key in keys]
+        return [self._known[key] for key in keys], count + len(new)
 
 
-def _hashes(masks: Words) -> Ints:
-    hashes = masks[:, 0] * _FACTORS[0]
-    for k in range(1, masks.shape[1]):
-        hashes += masks[:, k] * _FACTORS[k]
-    hashes >>= _SHIFT
-    found: Ints = hashes.view(np.int64)
-    return found
+def _one_of_each(slots: Ints) -> NDArray[np.bool_]:
+    """Marks one line of each slot."""
+    last = np.empty(1 << _SLOTS_LOG, dtype=np.int64)
+    last[slots] = np.arange(len(slots))
+    marked: NDArray[np.bool_] = last.take(slots) == np.arange(len(slots))
+    return marked

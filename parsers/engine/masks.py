@@ -6,15 +6,18 @@ same, are of one kind: their lines are read together.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from parsers.engine.columns import Layout
+from parsers.engine.known import LONGEST
 from parsers.engine.numbers import Column, UnalignedError, column, runs
-from parsers.engine.pieces import LONGEST, MASK
+from parsers.engine.pieces import MASK
 from parsers.engine.shapes import Ruler, Shape, Take, Try, tried
+from parsers.engine.widths import alike, extremes, runs_of
 from parsers.format import Format, LinePattern
 
 
@@ -22,6 +25,8 @@ from parsers.format import Format, LinePattern
 # as long; glued ones begin with one.
 _LOOKED_AT: Final = 8192
 _CACHE_ENTRIES: Final = 8192
+# Of so many masks of a class it pays to try the narrowest and the widest.
+_LARGE: Final = 3
 _RUNS: Final = re.compile(rb"\d++")
 _WHOLE: Final = re.compile(rb"(?<![.0])0+")
 # No line without one of these has a number for a pattern to find.
@@ -111,6 +116,8 @@ class Masks:
         self._cache: dict[bytes, Mask] = {}
         self._shapes: dict[bytes, tuple[Shape, Mask]] = {}
         self._kinds: dict[object, Kind] = {}
+        self._classes: dict[bytes, Kind] = {}  # by their narrowest masks
+        self._seen: Counter[bytes] = Counter()
         self._known: dict[int, set[bytes]] = {}
 
     def of(self, line: bytes) -> Mask:
@@ -147,16 +154,62 @@ class Masks:
         self._cache.clear()
         self._shapes.clear()
         self._kinds.clear()
+        self._classes.clear()
+        self._seen.clear()
 
-    def kind(self, line: bytes, mask: Mask) -> tuple[Kind, int]:
-        """The kind of a line with a mask, and the mask's place in its layout."""
-        known = runs(line) if mask.takes else {}
+    def kinds(self, lines: Sequence[bytes]) -> list[tuple[Kind, int]]:
+        """The kind of each of some lines, and the place of its mask in the layout.
+
+        Each is of a mask that was not seen here.
+        """
+        masked = b"\n".join(lines).translate(MASK)
+        texts, classes = masked.split(b"\n"), alike(masked).split(b"\n")
+        kinds = list[Kind]()
+        members: dict[tuple[Kind, bytes], list[int]] = {}
+        for i, narrowest in enumerate(classes):
+            kind = self._classes.get(narrowest)
+            if kind is None:
+                kind = self._kind(lines[i], narrowest)
+            kinds.append(kind)
+            if kind.mask.takes:
+                members.setdefault((kind, narrowest), []).append(i)
+        places = [0] * len(lines)
+        for (kind, _), alikes in members.items():
+            seen = _loose(b"\n".join([texts[i] for i in alikes])).split(b"\n")
+            for take in kind.mask.takes:
+                self.known(take.at).update(seen)
+            ends, widths = runs_of([lines[i] for i in alikes])
+            place = kind.layout.add(ends[: kind.reads], widths[: kind.reads])
+            for i in alikes:
+                places[i], place = place, place + 1
+        return list(zip(kinds, places, strict=True))
+
+    def _kind(self, line: bytes, narrowest: bytes) -> Kind:
+        """The kind of a line of a mask; notes if a large class is of it."""
+        mask = self.of(line)
         first = mask.first or mask if mask.takes else mask.stated
         kind = self._kinds.get(first)
         if kind is None:
+            known = runs(line) if mask.takes else {}
             kind = self._kinds[first] = self._new_kind(line, known, mask)
-        ends = [(start, end) for start, (_, end) in known.items()]
-        return kind, kind.layout.add(ends[: kind.reads])
+        self._seen[narrowest] += 1
+        if self._seen[narrowest] == _LARGE and self._is_of_class(line, mask):
+            self._classes[narrowest] = kind
+        return kind
+
+    def _is_of_class(self, line: bytes, mask: Mask) -> bool:
+        """Whether the same is found in all lines of the class of a line."""
+        shape = _RUNS.sub(b"0", line)
+        tried, first = self._shapes.get(shape, (None, None))
+        if tried is None or tried.counts_digits or first is not (mask.first or mask):
+            return False
+        narrow, wide = extremes(line)
+        if len(wide) > LONGEST:
+            return False
+        return all(
+            self._again(one, shape, runs(one), self._stated(one))
+            for one in (narrow, wide)
+        )
 
     def _new_kind(self, line: bytes, known: Runs, mask: Mask) -> Kind:
         """The kind of the first mask of a shape; other shapes may be of it, too."""
@@ -173,10 +226,7 @@ class Masks:
         if not _NUMERIC.search(text):
             stated = bool(self.hyperparameters(line))
             return Mask((), self._milestone(line), stated, like=False, takers=_NONE)
-        like = bool(_LIKE_A_METRIC.search(text))
-        # A metric line states no setting.
-        stated = not like and bool(self.hyperparameters(line))
-        found = self._milestone(line), stated, like
+        found = self._stated(line)
         known = runs(text)
         shape = _RUNS.sub(b"0", text)
         if again := self._again(text, shape, known, found):
@@ -189,8 +239,19 @@ class Masks:
                 self._shapes[shape] = Shape(tries, Ruler(known)), mask
         return mask
 
+    def _stated(self, line: bytes) -> tuple[str | None, bool, bool]:
+        """What a line is, besides what is read in it (see `Mask.stated`)."""
+        like = bool(_LIKE_A_METRIC.search(_head(line)))
+        # A metric line states no setting.
+        stated = not like and bool(self.hyperparameters(line))
+        return self._milestone(line), stated, like
+
     def _again(
-        self, line: bytes, shape: bytes, known: Runs, found: tuple[Any, ...]
+        self,
+        line: bytes,
+        shape: bytes,
+        known: Runs,
+        found: tuple[str | None, bool, bool],
     ) -> Mask | None:
         """The same as in the first line of a shape, if the patterns find the same."""
         if shape not in self._shapes:

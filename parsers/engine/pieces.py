@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parsers.batch import Ints
+from parsers.engine.known import LONGEST, WORD, KnownMasks, Words
 
 
 Bytes = NDArray[np.uint8]
-Words = NDArray[np.uint64]
 
 MASK: Final = bytes.maketrans(b"123456789", b"0" * 9)
-WORD: Final = 8
-# Longer lines are read one by one.
-LONGEST: Final = 1024
+# Fewer lines than this cost less one by one than by columns.
+RARE: Final = 8
 _NEWLINE: Final = 10
 # A piece of this size costs less line by line, however alike its lines.
 _FEW_BYTES: Final = 4096
@@ -31,17 +30,23 @@ class Few:
     """A few whole lines, read one by one: as a `Block`, without its preparations.
 
     Attributes:
-        data, first: see there.
+        data, first, known: see there.
         lines: without their newlines.
     """
 
-    def __init__(self, data: bytes, first: int) -> None:
+    def __init__(self, data: bytes, first: int, known: KnownMasks) -> None:
         self.data = data
         self.first = first
+        self.known = known
         self.lines: Sequence[bytes] = data.split(b"\n")[:-1]
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    @property
+    def outline(self) -> bytes:
+        """See there."""
+        return self.data
 
     def line(self, index: int) -> bytes:
         """One line, by its index in the piece."""
@@ -58,12 +63,14 @@ class Block:
     Attributes:
         data: their bytes, each line ended by a newline.
         first: number of the first line in the log, from 1.
+        known: numbers of masks.
         starts, ends: of each line in `data`, without its newline, int64.
     """
 
-    def __init__(self, data: bytes, first: int) -> None:
+    def __init__(self, data: bytes, first: int, known: KnownMasks) -> None:
         self.data = data
         self.first = first
+        self.known = known
         self._padded = b"".join((_FRONT, data, _BEHIND))
         self._raw = np.frombuffer(self._padded, np.uint8, offset=len(_FRONT))
         self.ends = np.flatnonzero(self._raw[: len(data)] == _NEWLINE)
@@ -96,7 +103,34 @@ class Block:
         digits &= self._raw
         return digits
 
-    def masks(self, index: Ints, words: int) -> Words:
+    @cached_property
+    def outline(self) -> bytes:
+        """One line of each mask, and those without: what has no digits is found in it.
+
+        Searching all lines would take longer.
+        """
+        numbers = self.numbers
+        some = np.full(int(numbers.max(initial=0)) + 1, -1)
+        some[numbers] = np.arange(len(numbers))
+        shown = [*some[1:][some[1:] >= 0].tolist(), *np.flatnonzero(numbers == 0)]
+        return b"".join([self.line(i) + b"\n" for i in shown])
+
+    @cached_property
+    def numbers(self) -> Ints:
+        """The number of each line's mask; 0 for those that are read one by one."""
+        numbers = np.zeros(len(self), dtype=np.int64)
+        words = (self.ends - self.starts + WORD - 1) // WORD
+        words = np.minimum(words, LONGEST // WORD + 1).astype(np.uint16)
+        # Stable sorting of 16-bit numbers is a radix sort, several times as fast.
+        order = words.argsort(kind="stable")
+        cuts = np.flatnonzero(np.diff(words[order])) + 1
+        for index in np.split(order, cuts):
+            size = int(words[index[0]]) if len(index) else 0
+            if 0 < size <= LONGEST // WORD and len(index) >= RARE:
+                numbers[index] = self.known.numbers(self._masks(index, size))
+        return numbers
+
+    def _masks(self, index: Ints, words: int) -> Words:
         """The masks of lines of at most so many words, filled up with zeros."""
         shape = (len(self.data) + 1, WORD * words)
         windows = np.lib.stride_tricks.as_strided(
@@ -123,9 +157,10 @@ def _part(piece: Piece, start: int, end: int) -> Piece:
     if end - start == len(piece):
         return piece
     lines = b"".join(line + b"\n" for line in piece.lines[start:end])
-    return whole_lines(lines, piece.first + start)
+    return whole_lines(lines, piece.first + start, piece.known)
 
 
-def whole_lines(data: bytes, first: int) -> Piece:
+def whole_lines(data: bytes, first: int, known: KnownMasks) -> Piece:
     """Whole lines, each ended by a newline, in the form that is cheaper to read."""
-    return Few(data, first) if len(data) <= _FEW_BYTES else Block(data, first)
+    form = Few if len(data) <= _FEW_BYTES else Block
+    return form(data, first, known)

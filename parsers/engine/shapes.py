@@ -7,11 +7,13 @@ same in another line of the shape, its numbers are those of the first, in other 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
 from operator import itemgetter
 
 from parsers.engine.numbers import Span, UnalignedError, span
 from parsers.engine.stamps import stamped
+from parsers.engine.widths import may_count
 from parsers.format import Fields, LinePattern
 
 
@@ -140,6 +142,11 @@ class Shape:
     def __init__(self, tries: Sequence[Try], ruler: Ruler) -> None:
         """What was found in a line that the ruler measures."""
         self._tries = [(one, one.take, ruler.places(one.located)) for one in tries]
+
+    @cached_property
+    def counts_digits(self) -> bool:
+        """Whether a pattern may tell apart widths of one class of masks."""
+        return any(may_count(one.pattern.regex) for one, _, _ in self._tries)
 
     def again(self, line: bytes, ruler: Ruler) -> list[Take] | None:
         """The same in another line of the shape; None where the patterns differ."""

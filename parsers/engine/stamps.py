@@ -7,6 +7,7 @@
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -130,14 +131,19 @@ class Clock:
         return np.asarray(total)
 
     def _enough(self, total: Floats, least: Floats) -> list[int]:
-        found: list[int] = []
+        """The first record from each time given to the next, so many seconds later."""
+        before = np.append(self._given_s, total[:-1])
+        if len(total) and (total - least >= before).all():
+            self._given_s = float(total[-1])
+            return list(range(len(total)))
         # The first of these is the first of all, also where `least` varies.
-        due = np.maximum.accumulate(total - least)
-        at = int(np.searchsorted(due, self._given_s))
-        while at < len(total):
+        due = np.maximum.accumulate(total - least).tolist()
+        times, found = total.tolist(), list[int]()
+        at = bisect_left(due, self._given_s)
+        while at < len(times):
             found.append(at)
-            self._given_s = float(total[at])
-            at = int(np.searchsorted(due, self._given_s))
+            self._given_s = times[at]
+            at = bisect_left(due, self._given_s, at)
         return found
 
 

@@ -1,15 +1,14 @@
 """Runs line patterns over a piece of a log, by templates.
 
 Lines that are equal but for their digits have one mask; the patterns look at one line
-of each (`parsers.engine.masks`).  Masks in which they find the same, and that differ in
-the widths of their numbers only, make a template: all its lines are read together, by
-columns (`parsers.engine.columns`).  Rare templates go line by line and give the same.
+of each, or of a class of masks (`parsers.engine.masks`, `parsers.engine.widths`).
+Masks in which they find the same, and that differ in the widths of their numbers only,
+make a template: all its lines are read together, by columns (`parsers.engine.columns`).
+Rare templates go line by line and give the same.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Final
 
 import numpy as np
 
@@ -18,13 +17,10 @@ from parsers.engine.columns import Rows
 from parsers.engine.known import KnownMasks
 from parsers.engine.masks import Hyperparameters, Kind, Mask, Masks
 from parsers.engine.numbers import Column
-from parsers.engine.pieces import LONGEST, WORD, Block, Few, Piece
+from parsers.engine.pieces import RARE, Block, Few, Piece
 from parsers.engine.shapes import Take
+from parsers.engine.sieve import ByMask
 from parsers.format import Format, LinePattern
-
-
-# Fewer lines than this cost less one by one than by columns.
-_RARE: Final = 8
 
 
 @dataclass(slots=True)
@@ -163,20 +159,18 @@ class Templates:
     ) -> None:
         self.masks = Masks(formats, milestone, hyperparameters)
         self._formats = len(formats)
-        self._begin()
-
-    def _begin(self) -> None:
-        self._by_words: dict[int, KnownMasks] = {}
-        # By number of a mask; lines without one have number 0.
+        self._by_mask = ByMask(2, self._learn)
         self._kinds: dict[int, Kind] = {}
-        self._kind_of: list[int] = [0]
-        self._place_of: list[int] = [0]
+
+    def _begin(self, known: KnownMasks) -> None:
+        self._by_mask.begin(known)
+        self.masks.forget()
+        self._kinds.clear()
 
     def read(self, piece: Piece) -> Reading:
         """All that the patterns find in a piece."""
-        if self.masks.full:
-            self.masks.forget()
-            self._begin()
+        if self.masks.full or piece.known is not self._by_mask.known:
+            self._begin(piece.known)
         alike = self._alike(piece) if isinstance(piece, Few) else None
         if alike is not None:
             return alike
@@ -215,43 +209,21 @@ class Templates:
         return reading
 
     def _read_block(self, block: Block, found: _Found) -> None:
-        numbers = self._numbers(block, found)
-        kinds = np.array(self._kind_of).take(numbers)
-        places = np.array(self._place_of).take(numbers)
+        kinds, places = self._by_mask.of(block)
         for at in np.flatnonzero(np.bincount(kinds)).tolist():
             kind = self._kinds.get(at)
-            if kind is None or kind.mask.silent:
+            if kind is not None and kind.mask.silent:
                 continue
             index = np.flatnonzero(kinds == at)
-            if kind.columns is None or len(index) < _RARE:
+            if kind is None:
+                index = index[block.starts[index] < block.ends[index]]
+            if kind is None or kind.columns is None or len(index) < RARE:
                 found.add_lines(index.tolist())
             else:
                 found.add_rows(kind, Rows(block, index, kind.layout, places[index]))
 
-    def _numbers(self, block: Block, found: _Found) -> Ints:
-        """The number of each line's mask; 0 for those that were read one by one."""
-        numbers = np.zeros(len(block), dtype=np.int64)
-        words = (block.ends - block.starts + WORD - 1) // WORD
-        words = np.minimum(words, LONGEST // WORD + 1).astype(np.uint16)
-        # Stable sorting of 16-bit numbers is a radix sort, several times as fast.
-        order = words.argsort(kind="stable")
-        cuts = np.flatnonzero(np.diff(words[order])) + 1
-        for index in np.split(order, cuts):
-            size = int(words[index[0]]) if len(index) else 0
-            if size > LONGEST // WORD or (size > 0 and len(index) < _RARE):
-                found.add_lines(index.tolist())
-            elif size:
-                known = self._by_words.setdefault(size, KnownMasks(size))
-                masks = block.masks(index, size)
-                learn = partial(self._learn, block, index)
-                numbers[index] = known.numbers(masks, learn)
-        return numbers
-
-    def _learn(self, block: Block, index: Ints, at: int) -> int:
-        """A number for the mask of one of some lines of a block."""
-        line = block.line(int(index[at]))
-        kind, place = self.masks.kind(line, self.masks.of(line))
-        self._kinds[kind.number] = kind
-        self._kind_of.append(kind.number)
-        self._place_of.append(place)
-        return len(self._kind_of) - 1
+    def _learn(self, lines: Sequence[bytes]) -> list[tuple[int, int]]:
+        """The kind of the mask of each line, and its place among those of the kind."""
+        learned = self.masks.kinds(lines)
+        self._kinds |= {kind.number: kind for kind, _ in learned}
+        return [(kind.number, place) for kind, place in learned]

@@ -50,7 +50,7 @@ class Tables:
         """The records of some lines."""
         self.taken = []
         records = Records()
-        if b"Train step " not in piece.data and self._step is None:
+        if b"Train step " not in piece.outline and self._step is None:
             return []
         for line, text in enumerate(piece.lines, piece.first):
             if b"Train step " in text and (found := _DONE.search(text)):

@@ -27,6 +27,7 @@ import numpy as np
 from parsers.batch import Batch
 from parsers.engine.numbers import number
 from parsers.engine.pieces import Piece
+from parsers.engine.sieve import Sieve
 from parsers.format import Fields, Format
 from parsers.keyvalue.records import Axis, Entry, entry
 from parsers.keyvalue.rows import Rows, fields, on_axis
@@ -89,6 +90,7 @@ class Tables:
         self.taken = _NO_LINES
         self._axis = Axis()
         self._rows = Rows(self._locate, self._row)
+        self._headers = Sieve(_names_a_loss)
         self._delimiter = b""
         self._indexed = False  # whether a column without a name may come first
         self._prefixed = False  # whether a logger's prefix stands before the header
@@ -106,7 +108,8 @@ class Tables:
         """The records of some lines."""
         self.taken = _NO_LINES
         batches, start = list[Batch](), 0
-        for at in _naming_a_loss(piece):
+        named = any(letter in piece.outline for letter in _LETTERS)
+        for at in self._headers.lines(piece) if named else ():  # not in rows of numbers
             text = piece.line(at)
             header = _header(text)
             if header is None or (self._names and self._row(text)):
@@ -230,14 +233,11 @@ def _may_be_header(text: bytes) -> bool:
     return not (text[:1] in _NOT_A_HEADER or b": " in text or b"=" in text)
 
 
-def _naming_a_loss(piece: Piece) -> list[int]:
-    """Lines that may be headers, by their index."""
-    if not any(letter in piece.data for letter in _LETTERS):
-        return []  # rows of numbers
-    plain = (
-        (i, line.lower()) for i, line in enumerate(piece.lines) if b"=" not in line
-    )
-    return [i for i, line in plain if any(word in line for word in _LOSS_WORDS)]
+def _names_a_loss(line: bytes) -> bool:
+    """Whether a line may be a header; it treats all digits alike."""
+    if b"=" in line or not any(map(line.lower().__contains__, _LOSS_WORDS)):
+        return False
+    return _may_be_header(line) or _may_be_header(_behind_prefix(line))
 
 
 def _header(text: bytes) -> _Header | None:
@@ -246,9 +246,14 @@ def _header(text: bytes) -> _Header | None:
         return None
     if _may_be_header(text) and (found := _named(text, prefixed=False)):
         return found
+    rest = _behind_prefix(text)
+    return _named(rest, prefixed=True) if _may_be_header(rest) else None
+
+
+def _behind_prefix(text: bytes) -> bytes:
+    """What stands behind a logger's prefix; b"" without one."""
     prefix = _PREFIX.match(text)
-    rest = text[prefix.end() :] if prefix else b""
-    return _named(rest, prefixed=True) if rest and _may_be_header(rest) else None
+    return text[prefix.end() :] if prefix else b""
 
 
 def _named(text: bytes, *, prefixed: bool) -> _Header | None:

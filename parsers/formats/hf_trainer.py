@@ -30,7 +30,8 @@ from typing import Any, Final
 import numpy as np
 
 from parsers.batch import Batch
-from parsers.engine.pieces import MASK, Piece
+from parsers.engine.pieces import Piece
+from parsers.engine.sieve import Sieve
 from parsers.engine.templates import Raw
 from parsers.format import Format
 from parsers.keyvalue.dictionaries import (
@@ -55,7 +56,6 @@ _BAR: Final = re.compile(
 _ELAPSED: Final = re.compile(rb"^([\d:]{1,12})<")
 _RATE: Final = re.compile(rb"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)(it/s|s/it)$")
 _MS: Final = 1000.0
-_MASKS_MAX: Final = 4096
 # A bar that jumps over steps takes them for done in no time, and forgets that slowly.
 _SKIPPED: Final = 50
 _SETTLES: Final = 50
@@ -75,7 +75,8 @@ class Dictionaries:
         self.taken: list[int] = []
         self._runs = Runs()
         self._single = SingleRows(located, parsed)
-        self._barred: dict[bytes, bool] = {}  # whether lines of a mask hold a bar
+        self._barred = Sieve(_has_bar)
+        self._means = Sieve(_is_mean)
         self._kept: list[_Kept] = []  # one record, printed once or twice
         self._bar = -1  # count of the training bar
         self._total = 0  # of it; 0 until known
@@ -105,9 +106,12 @@ class Dictionaries:
         if self._is_counted(piece):
             return self._read_counted(piece)
         records = Records()
+        if not self._kept and b"{'" not in piece.outline:
+            self._read_bars(piece, records)
+            return records.batches()
         for line, text in enumerate(piece.lines, piece.first):
             drawn = b"%|" in text or (b"% " in text and b" [" in text)
-            if drawn and self._has_bar(text):
+            if drawn:
                 self._draw(text, records)
             if b"{'" in text:
                 self._dictionary(line, text, records)
@@ -116,6 +120,17 @@ class Dictionaries:
             elif self._kept and not drawn and text.strip():
                 self._release(records)
         return records.batches()
+
+    def _read_bars(self, piece: Piece, records: Records) -> None:
+        """The same where no dictionary stands and none waits."""
+        if b"%" in piece.outline:
+            for i in self._barred.lines(piece):
+                self._draw(piece.line(i), records)
+        self._take_means(piece)
+
+    def _take_means(self, piece: Piece) -> None:
+        if b"_loss " in piece.outline:
+            self.taken += [i + piece.first for i in self._means.lines(piece)]
 
     def _is_counted(self, piece: Piece) -> bool:
         """Whether no record of a piece waits for a bar: there are none."""
@@ -126,7 +141,7 @@ class Dictionaries:
             and self._trained
             and self._last
             and settled
-            and b"%" not in piece.data
+            and b"%" not in piece.outline
         )
 
     def _read_counted(self, piece: Piece) -> list[Batch]:
@@ -138,9 +153,7 @@ class Dictionaries:
                 self._dictionary(found.line, text, records)
             else:
                 batches.append(self._run(found.table, found.rows))
-        if b"_loss " in piece.data:
-            means = (i for i, t in enumerate(piece.lines) if _is_mean(t))
-            self.taken += [i + piece.first for i in means]
+        self._take_means(piece)
         return batches + records.batches()
 
     def _run(self, table: Raw, rows: slice) -> Batch:
@@ -170,14 +183,6 @@ class Dictionaries:
             # An older version kept less.
             setattr(self, name, state.get(name[1:], getattr(self, name)))
         self._kept = [(line, kind, values) for line, kind, values in self._kept]
-
-    def _has_bar(self, text: bytes) -> bool:
-        mask = text.translate(MASK)
-        if mask not in self._barred:
-            if len(self._barred) >= _MASKS_MAX:
-                self._barred.clear()
-            self._barred[mask] = bool(_BAR.search(text))
-        return self._barred[mask]
 
     def _draw(self, text: bytes, records: Records) -> None:
         for found in _BAR.finditer(text):
@@ -310,6 +315,11 @@ class Dictionaries:
         return not train or restarted or self._bar != self._last
 
 
+def _has_bar(text: bytes) -> bool:
+    drawn = b"%|" in text or (b"% " in text and b" [" in text)
+    return drawn and bool(_BAR.search(text))
+
+
 def _is_mean(text: bytes) -> bool:
     return b"_loss " in text and b"{'" not in text and bool(_MEAN.search(text))
 
@@ -325,7 +335,7 @@ def _ms(shown: bytes) -> float:
 _STATE: Final = tuple(
     name
     for name in vars(Dictionaries())
-    if name not in {"taken", "_runs", "_single", "_barred"}
+    if name not in {"taken", "_runs", "_single", "_barred", "_means"}
 )
 
 

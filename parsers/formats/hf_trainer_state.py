@@ -61,7 +61,7 @@ class Objects:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
-        if not any(mark in piece.data for mark in _MARKS):
+        if not any(mark in piece.outline for mark in _MARKS):
             return []
         records = Records()
         for line, text in enumerate(piece.lines, piece.first):

@@ -8,25 +8,45 @@ counts these on over the epochs, each of which has as many as the second line st
 Small data sets print epochs only: these are the steps then.
 """
 
-import re
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from parsers.batch import Batch
-from parsers.engine.numbers import number
+import numpy as np
+
+from parsers.batch import Batch, Ints
 from parsers.engine.pieces import Piece
-from parsers.format import Format
-from parsers.keyvalue.records import Records
+from parsers.engine.templates import Raw, Templates
+from parsers.format import Format, line
 from parsers.metrics import ANY_LOSS
-from parsers.patterns import NUMBER
+from parsers.patterns import COUNT, named
 
 
-_ITERATION: Final = re.compile(
-    rb"\biters: (\d{1,15}), epoch: (\d{1,9}) \| loss: (" + NUMBER + rb")"
+_ITERATION: Final = line(
+    "iters:",
+    rb"\biters: (?P<step>"
+    + COUNT
+    + rb"), epoch: (?P<epoch>"
+    + COUNT
+    + rb") \| loss: "
+    + named("loss"),
+    needs=(b"iters: ",),
+    step="none",
 )
-_EPOCH: Final = re.compile(
-    rb"\bEpoch: (\d{1,9}), Steps: (\d{1,15}) \| Train Loss: (" + NUMBER + rb")"
-    rb"(?: Vali Loss: (" + NUMBER + rb"))?(?: Test Loss: (" + NUMBER + rb"))?"
+_EPOCH: Final = line(
+    "Epoch:",
+    rb"\bEpoch: (?P<epoch>" + COUNT + rb"), Steps: (?P<size>" + COUNT + rb") \| "
+    rb"Train Loss: "
+    + named("loss")
+    + rb"(?: Vali Loss: "
+    + named("val_loss")
+    + rb")?(?: Test Loss: "
+    + named("test_loss")
+    + rb")?",
+    needs=(b"Steps: ",),
+    step="none",
 )
+_NEVER: Final = 1 << 62
+_LINES: Final = Format("lines", "", (), (_ITERATION, _EPOCH))
 
 
 class Epochs:
@@ -40,21 +60,39 @@ class Epochs:
         self.taken: list[int] = []
         self._size = 0  # iterations of an epoch; 0 until stated
         self._iterations = False  # whether the log prints iterations
+        self._lines = Templates((_LINES,))
 
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
-        if b"iters: " not in piece.data and b"Steps: " not in piece.data:
+        if b"iters: " not in piece.outline and b"Steps: " not in piece.outline:
             return []
-        records = Records()
-        for line, text in enumerate(piece.lines, piece.first):
-            if b"iters: " in text and (found := _ITERATION.search(text)):
-                self._iterations = True
-                step = int(found[1]) + (int(found[2]) - 1) * self._size
-                self._add("iters:", line, step, {"loss": number(found[3])}, records)
-            elif b"Steps: " in text and (found := _EPOCH.search(text)):
-                self._epoch(line, found, records)
-        return records.batches()
+        raws = self._lines.read(piece).taken[0]
+        self.taken = [line for raw in raws for line in raw.lines.tolist()]
+        iterations = [raw for raw in raws if raw.pattern is _ITERATION]
+        epochs = [raw for raw in raws if raw.pattern is _EPOCH]
+        begin = min((int(raw.lines[0]) for raw in iterations), default=_NEVER)
+        begin = 0 if self._iterations else begin
+        batches = [part for raw in epochs for part in _of_epochs(raw, begin)]
+        lines, sizes = self._sizes(epochs)
+        for raw in iterations:
+            before = (raw.columns["epoch"].astype(np.int64) - 1) * sizes[
+                lines.searchsorted(raw.lines)
+            ]
+            steps = raw.columns["step"].astype(np.int64) + before
+            values = {"loss": raw.columns["loss"]}
+            batches.append(Batch(raw.pattern.name, raw.lines, steps, values))
+        self._size, self._iterations = int(sizes[-1]), begin < _NEVER
+        return batches
+
+    def _sizes(self, epochs: Sequence[Raw]) -> tuple[Ints, Ints]:
+        """Lines that state how many iterations an epoch has; that, and the last."""
+        if not epochs:
+            return np.empty(0, np.int64), np.array([self._size])
+        lines = np.concatenate([raw.lines for raw in epochs])
+        sizes = np.concatenate([raw.columns["size"] for raw in epochs])
+        order = lines.argsort()
+        return lines[order], np.append(self._size, sizes[order].astype(np.int64))
 
     def flush(self) -> list[Batch]:
         """Nothing: each line is whole."""
@@ -68,28 +106,20 @@ class Epochs:
         """Goes on where `state` was taken."""
         self._size, self._iterations = state["size"], state["iterations"]
 
-    def _epoch(self, line: int, found: re.Match[bytes], records: Records) -> None:
-        epoch, self._size = int(found[1]), int(found[2])
-        values = {
-            "epoch_loss" if self._iterations else "loss": number(found[3]),
-            "val_loss": number(found[4] or b""),
-            "test_loss": number(found[5] or b""),
-            "epoch": float(epoch),
-        }
-        step = epoch * self._size if self._iterations else epoch
-        self._add("Epoch:", line, step, values, records)
 
-    def _add(
-        self,
-        pattern: str,
-        line: int,
-        step: int,
-        values: dict[str, float | None],
-        records: Records,
-    ) -> None:
-        self.taken.append(line)
-        known = {name: value for name, value in values.items() if value is not None}
-        records.add(pattern, line, step, known)
+def _of_epochs(raw: Raw, begin: int) -> Iterator[Batch]:
+    """The records of epochs; from line `begin` on the log prints iterations."""
+    epochs = raw.columns["epoch"].astype(np.int64)
+    sizes = raw.columns["size"].astype(np.int64)
+    columns = {n: c for n, c in raw.columns.items() if n not in {"size", "loss"}}
+    loss, late = raw.columns["loss"], raw.lines >= begin
+    for name, steps, where in (
+        ("loss", epochs, ~late),
+        ("epoch_loss", epochs * sizes, late),
+    ):
+        if where.any():
+            values = {name: loss, **columns}
+            yield Batch(raw.pattern.name, raw.lines, steps, values).take(where)
 
 
 INFORMER = Format(

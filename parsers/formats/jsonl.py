@@ -87,7 +87,7 @@ class JsonLines:
 
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
-        if self._mark not in piece.data:
+        if self._mark not in piece.outline:
             self.taken = _NO_LINES
             return []
         tables = self._rows.read(piece)

@@ -71,7 +71,7 @@ class Epochs:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
-        if b"Epoch " not in piece.data and b"oss: " not in piece.data:
+        if not _may_hold(piece.outline):
             return []
         records = Records()
         lines, done, full = self._drawn(piece)
@@ -182,6 +182,14 @@ class Epochs:
         else:
             self._epoch += not self._named
         records.add("epoch", line, self._epoch, values)
+
+
+def _may_hold(outline: bytes) -> bool:
+    """Whether some line may name an epoch or show a loss at a bar."""
+    if b"Epoch " in outline:
+        return True
+    shown = b"oss: " in outline and b" - " in outline
+    return shown and bool(b"s - " in outline or _BAR.search(outline))
 
 
 def _bar(text: bytes) -> Fields | None:

@@ -47,7 +47,7 @@ class Epochs:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
-        if b" data=" not in piece.data:
+        if b" data=" not in piece.outline:
             return []
         records = Records()
         for at, text in enumerate(piece.lines, piece.first):

@@ -52,7 +52,7 @@ class Boxes:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
-        if not (self._rows or self._section) and not _LAST_BAR.search(piece.data):
+        if not (self._rows or self._section) and not _LAST_BAR.search(piece.outline):
             return []
         records = Records()
         for line, text in enumerate(piece.lines, piece.first):

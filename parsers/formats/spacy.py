@@ -38,7 +38,7 @@ class Table:
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
-        if not self._names and b" # " not in piece.data:
+        if not self._names and b" # " not in piece.outline:
             return []
         records = Records()
         for line, text in enumerate(piece.lines, piece.first):

@@ -13,10 +13,14 @@ step stands on the line before, with the learning rate.
 import re
 from typing import Any, Final
 
-from parsers.batch import Batch
+import numpy as np
+
+from parsers.batch import Batch, Floats
 from parsers.engine.numbers import number
 from parsers.engine.pieces import Piece
-from parsers.format import Format
+from parsers.engine.sieve import Sieve
+from parsers.engine.templates import Raw, Templates
+from parsers.format import Fields, Format, LinePattern
 from parsers.keyvalue.records import Records
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import NUMBER
@@ -33,6 +37,8 @@ _LIST: Final = re.compile(
     rb"[:\s]\[((?:[-+.\dnaife]{1,24}, ){3,12})(\d{1,15}), (" + NUMBER + rb")\]\s*$"
 )
 
+_CELL: Final = re.compile(rb"[^\s,](?:[^,]*[^\s,])?")
+
 
 class Losses:
     """Reads lists of the parts of the loss.
@@ -45,23 +51,25 @@ class Losses:
         self.taken: list[int] = []
         self._step: int | None = None
         self._lr = 0.0
+        pattern = LinePattern("list", _located, step="none")
+        self._lists = Templates((Format("lists", "", (), (pattern,)),))
+        self._others = Sieve(_is_other)
 
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
         self.taken = []
-        if not (b"loss_" in piece.data or _ANY_LIST.search(piece.data)):
+        if not (b"loss_" in piece.outline or _ANY_LIST.search(piece.outline)):
             return []
+        batches = [_summed(raw) for raw in self._lists.read(piece).taken[0]]
+        self.taken += [line for batch in batches for line in batch.lines.tolist()]
         records = Records()
-        for line, text in enumerate(piece.lines, piece.first):
+        for i in self._others.lines(piece):
+            line, text = i + piece.first, piece.line(i)
             if b"loss_gen=" in text:
                 self._named(line, text, records)
-            elif (b"Losses: [" in text and (found := _LOSSES.search(text))) or (
-                text.endswith(b"]") and (found := _LIST.search(text))
-            ):
-                self._add(line, found[1], int(found[2]), number(found[3]), records)
-            elif text.endswith(b"]") and (found := _STEP.search(text)):
+            elif found := _STEP.search(text):
                 self._step, self._lr = int(found[1]), number(found[2]) or 0.0
-        return records.batches()
+        return batches + records.batches()
 
     def flush(self) -> list[Batch]:
         """Nothing: each line is whole."""
@@ -83,17 +91,40 @@ class Losses:
             values = {"loss": loss, "lr": self._lr}
             records.add("loss_gen=", line, self._step, values)
 
-    def _add(
-        self, line: int, shown: bytes, step: int, lr: float | None, records: Records
-    ) -> None:
-        cells = [cell.strip() for cell in shown.split(b",") if cell.strip()]
-        parts = [number(cell) for cell in cells[1:]]
-        known = [part for part in parts if part is not None]
-        if len(known) < len(parts) or not known:
-            return
-        self.taken.append(line)
-        values = {"loss": sum(known)} | ({} if lr is None else {"lr": lr})
-        records.add("list", line, step, values)
+
+def _list(text: bytes) -> re.Match[bytes] | None:
+    """The parts of the loss, the step and the learning rate."""
+    found = _LOSSES.search(text) if b"Losses: [" in text else None
+    return found or (_LIST.search(text) if text.endswith(b"]") else None)
+
+
+def _is_other(text: bytes) -> bool:
+    """Whether a line is no list and matters."""
+    named = b"loss_gen=" in text
+    return named or (
+        text.endswith(b"]") and _list(text) is None and bool(_STEP.search(text))
+    )
+
+
+def _located(text: bytes) -> Fields | None:
+    """Where the numbers of a list stand; None where some part is none."""
+    found = _list(text) if b"loss_gen=" not in text else None
+    if found is None:
+        return None
+    cells = [cell.span() for cell in _CELL.finditer(text, *found.span(1))]
+    parts = cells[1:]
+    if not parts or any(number(text[slice(*span)]) is None for span in parts):
+        return None
+    named = [(f"part{k}", *span) for k, span in enumerate(parts)]
+    return [*named, ("step", *found.span(2)), ("lr", *found.span(3))]
+
+
+def _summed(raw: Raw) -> Batch:
+    """The records of lists with as many parts."""
+    columns = dict(raw.columns)
+    steps, lr = columns.pop("step").astype(np.int64), columns.pop("lr")
+    loss: Floats = sum(columns.values(), np.zeros(len(steps)))
+    return Batch("list", raw.lines, steps, {"loss": loss, "lr": lr})
 
 
 VITS = Format(

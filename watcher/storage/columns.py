@@ -45,8 +45,9 @@ class Table:
         parts = self._columns.setdefault(name, [])
         parts.append(column)
         # Small arrays are merged into large ones, which malloc returns when freed.
-        small = sum(1 for part in parts[-_SMALL:] if len(part) < _LARGE)
-        if small == _SMALL:
+        if len(parts) < _SMALL or len(column) >= _LARGE:
+            return
+        if all(len(part) < _LARGE for part in parts[-_SMALL:]):
             parts[-_SMALL:] = [np.concatenate(parts[-_SMALL:])]
 
     def _joined(self, name: str) -> NDArray[Any]:
