@@ -127,7 +127,11 @@ def test_a_class_has_a_narrowest_and_a_widest_line(
 
 
 @pytest.mark.parametrize(
-    "regex", [rb"\d{7}", rb"\d{6,9}", rb"\d{8,}", rb"\d\d:", rb"[0-9]{8}"]
+    "regex",
+    [
+        *(rb"\d{7}", rb"\d{6,9}", rb"\d{8,}", rb"\d\d:", rb"[0-9]{8}"),
+        *(rb"^.... loss", rb"\S\S\S", rb"[\d.][\d.]x", rb"[^ ]\w:"),
+    ],
 )
 def test_an_expression_that_counts_digits_is_known(regex: bytes) -> None:
     """Such expressions look at each mask."""

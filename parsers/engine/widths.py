@@ -44,8 +44,12 @@ _IN_LINE: Final = re.compile(
     b"|".join(b"(%b)" % text.replace(b"D", rb"\d") for text, _ in _CLASSES)
 )
 _RUN: Final = re.compile(rb"\d++")
-# So many digits, or from so many on.
-_COUNTED: Final = re.compile(rb"(?:\\d|\[0-9\]){2}|\{(?:[2-9]|[1-9]\d+)(?:,\d*)?\}")
+_SET: Final = re.compile(rb"\[\^?\]?(?:\\.|[^\]\\])*\]")
+_HAS_DIGITS: Final = re.compile(rb"\\[dwS]|\d-\d|\[\^")
+# So many digits, or from so many on; `%` is a set that has digits.
+_COUNTED: Final = re.compile(
+    rb"(?:(?:\\[dwS]|(?<!\\)\.|%)(?![*?]|\{0)){2}|\{(?:[2-9]|[1-9]\d+)(?:,\d*)?\}"
+)
 
 
 @lru_cache(2)  # several readers of a log learn the same masks
@@ -74,7 +78,8 @@ def extremes(line: bytes) -> tuple[bytes, bytes]:
 @cache
 def may_count(regex: bytes) -> bool:
     """Whether an expression may tell apart widths of one class."""
-    return bool(_COUNTED.search(regex))
+    sets = _SET.sub(lambda s: b"%" if _HAS_DIGITS.search(s[0]) else b" ", regex)
+    return bool(_COUNTED.search(sets))
 
 
 def runs_of(lines: Sequence[bytes]) -> tuple[Ints, Ints]:
