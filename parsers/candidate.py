@@ -30,7 +30,8 @@ class Candidate:
         self.form = form
         self._steps: Steps | None = None  # most formats never take a line
         self.rows: RowReader | None = form.rows() if form.rows else None
-        self._counted = False  # whether a line below the last step has counted
+        # Whether a line below the last step has counted; before the first none does.
+        self._counted = True
         self.hits = 0
         self.unread = 0
         self.examples: list[tuple[int, str]] = []
@@ -77,8 +78,6 @@ class Candidate:
         """The first line below each that states a step."""
         steps = stated.searchsorted(lines)  # 0 for the last step of the piece before
         first = np.diff(steps, prepend=0 if self._counted else -1) != 0
-        if self.steps.last is None:
-            first &= steps > 0
         if len(stated):
             self._counted = False
         if len(lines):

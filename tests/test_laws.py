@@ -110,6 +110,13 @@ def test_many_lines_at_once_give_what_a_few_give(
 10:00:01 epoch 1 - iter 1/9 - loss 0.5
 10:00:03,500 epoch 1 - iter 2/9 - loss 0.4
 """,
+        # The first step is that of a rank that is not followed.
+        """\
+(0/4) Epoch 1, validation: loss=0.91, over
+(1/4) Epoch 1, batch 50, loss[loss=1.2, over 5012.00 frames. ]
+(0/4) Epoch 1, validation: loss=0.91, over
+step:1 - actor/pg_loss:-0.0123
+""",
     ],
 )
 def test_a_line_means_the_same_alone_and_among_others(text: str) -> None:
