@@ -58,7 +58,7 @@ class Tmux:
                 "XDG_CONFIG_HOME": str(folder / "config"),
             },
         )
-        until(lambda: "ready>" in self.text)
+        self.prompts()
 
     def _tmux(self, *arguments: str, env: dict[str, str] | None = None) -> str:
         done = subprocess.run(
@@ -104,6 +104,10 @@ class Tmux:
         until(lambda: text in self.text)
         return self.text
 
+    def prompts(self) -> None:
+        """Waits until the program has ended: the shell asks for another command."""
+        until(lambda: self.text.rstrip().endswith("ready>"))
+
     def format(self, name: str) -> str:
         """A variable of tmux."""
         return self._tmux("display-message", "-p", f"#{{{name}}}").strip()
@@ -138,7 +142,7 @@ def test_keys_lead_from_the_list_to_a_line_and_back(tmp_path: Path, tmux: Tmux) 
     tmux.press("esc", "esc", "/", *"nan", "enter")
     tmux.shows("filter: nan")
     tmux.press("q")
-    tmux.shows("ready>")
+    tmux.prompts()
     assert "5 runs" not in tmux.text
 
 
@@ -153,7 +157,7 @@ def test_the_mouse_is_used_and_left_alone(tmp_path: Path, tmux: Tmux) -> None:
     tmux.shows("base/exp-3.log · running")
     assert "1" == tmux.format("mouse_any_flag")
     tmux.press("q")
-    tmux.shows("ready>")
+    tmux.prompts()
     assert "0" == tmux.format("mouse_any_flag")
     tmux.run("--state", str(state), "--no-mouse")
     tmux.shows("5 runs")
@@ -180,11 +184,11 @@ def test_it_opens_as_it_was_left(tmp_path: Path, tmux: Tmux) -> None:
     tmux.press("right", "o")
     tmux.shows("▲")
     tmux.press("q")
-    tmux.shows("ready>")
+    tmux.prompts()
     tmux.run("--state", str(state))
     tmux.shows("▲")
     tmux.press("q")
-    tmux.shows("ready>")
+    tmux.prompts()
     file = tmp_path / "config/gptwatch/top.toml"
     assert 'sort = "state"' in file.read_text()
     file.write_text("sort = 5\n")
@@ -269,7 +273,7 @@ def test_every_key_of_every_screen(tmp_path: Path, tmux: Tmux) -> None:
     tmux.press("esc", "esc", "G")
     tmux.shows("5 runs")
     tmux.press("q")
-    tmux.shows("ready>")
+    tmux.prompts()
 
 
 def test_it_is_suspended_and_goes_on(tmp_path: Path, tmux: Tmux) -> None:
@@ -281,7 +285,7 @@ def test_it_is_suspended_and_goes_on(tmp_path: Path, tmux: Tmux) -> None:
     tmux.press(*"fg", "enter")
     until(lambda: "5 runs" in tmux.text and "ready>" not in tmux.text)
     tmux.press("q")
-    tmux.shows("ready>")
+    tmux.prompts()
 
 
 _BROKEN = """
