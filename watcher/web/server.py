@@ -11,7 +11,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -61,8 +62,10 @@ class Protocol(H11Protocol):
 class Server(uvicorn.Server):
     """Costs nothing while nobody asks, and ends its streams when it is to stop."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+        """`ready` is called when requests are served, and signals handled."""
         super().__init__(config)
+        self._ready = ready
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = asyncio.Event()
 
@@ -70,6 +73,7 @@ class Server(uvicorn.Server):
         """Waits for the signal; uvicorn's own looks for it ten times a second."""
         self._loop = asyncio.get_running_loop()
         await self.on_tick(0)
+        self._ready()
         if not self.should_exit:
             await self._ended.wait()
 
@@ -86,7 +90,9 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
+def serve(
+    settings: Settings, *, ready: Callable[[str], object] = lambda _: None
+) -> None:
     """Serves until a signal comes; `ready` is called with the page's address.
 
     Raises:
@@ -104,7 +110,6 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
         metrics=metrics_settings(settings.metrics, Where(keys=("metrics",))),
     )
     where = address(bound, access, settings.listen)
-    ready(where)
     config = uvicorn.Config(
         app,
         http=Protocol,
@@ -120,7 +125,8 @@ def serve(settings: Settings, *, ready: Any = lambda _: None) -> None:
         timeout_graceful_shutdown=_STOP_S,
     )
     with noted(Path(settings.state), where.partition("?")[0]):
-        Server(config).run(sockets=[bound])
+        # A signal that comes before may be lost: in a destructor it is only printed.
+        Server(config, partial(ready, where)).run(sockets=[bound])
 
 
 def address(bound: socket.socket, access: Access, listen: str) -> str:
