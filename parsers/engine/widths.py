@@ -44,7 +44,7 @@ _IN_LINE: Final = re.compile(
     b"|".join(b"(%b)" % text.replace(b"D", rb"\d") for text, _ in _CLASSES)
 )
 _RUN: Final = re.compile(rb"\d++")
-_SET: Final = re.compile(rb"\[\^?\]?(?:\\.|[^\]\\])*\]")
+_SET: Final = re.compile(rb"(?s)\[\^?\]?(?:\\.|[^\]\\])*+(?:\]|\\?\Z)")
 _HAS_DIGITS: Final = re.compile(rb"\\[dwS]|\d-\d|\[\^")
 # So many digits, or from so many on; `%` is a set that has digits.
 _COUNTED: Final = re.compile(
