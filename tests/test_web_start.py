@@ -13,8 +13,23 @@ import pytest
 from daemons import Started, workers
 from oracle import append, lines, until
 
+from watcher.storage.database import Database
+
 
 pytestmark = pytest.mark.process
+
+
+_ASKED_TO_END = """
+import signal, sys
+from watcher.web.command import Settings
+from watcher.web.server import serve
+
+def ready(address):
+    print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True)
+    signal.raise_signal(signal.SIGTERM)
+
+serve(Settings(sys.argv[1], "127.0.0.1:0"), ready=ready)
+"""
 
 
 @pytest.fixture
@@ -56,6 +71,20 @@ def page_of(daemon: Started) -> int:
 
     until(look)
     return found[0]
+
+
+def test_signals_are_handled_before_it_says_that_it_serves(tmp_path: Path) -> None:
+    """Who reads that line may interrupt at once, and the page ends."""
+    Database(tmp_path).close()
+
+    done = subprocess.run(
+        [sys.executable, "-c", _ASKED_TO_END, str(tmp_path)],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert ("False\n", "") == (done.stdout, done.stderr)
 
 
 def test_a_page_lives_and_dies_with_its_daemon(tmp_path: Path, port: int) -> None:
