@@ -24,11 +24,13 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from test_export_wandb import fields, items, parts
 
 from parsers.metrics import METRICS
+from watcher.analysis.model import Curve
 from watcher.cli import cli
 from watcher.export.crc32c import crc32c, varying
 from watcher.export.events import header, restart, scalars
 from watcher.export.names import below
 from watcher.export.tags import TAGS, tag
+from watcher.html import report
 
 
 DATA = Path(__file__).parent / "data"
@@ -363,6 +365,27 @@ def test_a_restart_purges_in_tensorboard(tmp_path: Path) -> None:
     accumulator.Reload()
 
     assert [0, 1, 2, 3, 4, 5, 6] == [e.step for e in accumulator.Scalars("loss")]
+
+
+@pytest.mark.parametrize("at_a_time", [1, 3, 100])
+def test_a_page_of_a_long_run_keeps_every_extreme(
+    monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    """First, lowest, highest and last of each stretch, however many at a time."""
+    values = np.array([3.0, 1.0, 9.0, 2.0, 5.0, 4.0, 8.0, 7.0, 6.0, 0.0])
+    at = np.arange(10)
+    curve = Curve("loss", "nats", 10 * at, values, at + 1, np.ones(10, np.bool_))
+    monkeypatch.setattr(report, "_PIXELS", 4)
+    monkeypatch.setattr(report, "_STRETCHES", at_a_time)
+
+    lines_, steps, found = report._thinned(curve)
+
+    wanted = [[3, 1, 3, 1], [9, 2, 9, 5], [4, 4, 8, 8], [7, 0, 7, 0]]
+    assert wanted == found.reshape(-1, 4).tolist()
+    assert [[1, 1, 2, 2], [3, 3, 5, 5], [6, 6, 7, 7], [8, 8, 10, 10]] == (
+        lines_.reshape(-1, 4).tolist()
+    )
+    assert (10 * (lines_ - 1)).tolist() == steps.tolist()
 
 
 def test_exports_need_no_library_of_their_targets() -> None:

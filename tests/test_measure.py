@@ -7,6 +7,7 @@ import pytest
 
 from parsers.batch import Floats
 from parsers.parser import Parser
+from watcher.analysis import pieces
 from watcher.analysis.model import Analysis
 from watcher.analysis.pipeline import analyse
 from watcher.analysis.smoothing import centred_mean
@@ -241,3 +242,14 @@ def test_a_log_that_counts_epochs_is_known(line: str, *, epochs: bool) -> None:
     log = "".join(line.format(i, 4 - i / 10) for i in range(1, 20))
 
     assert epochs is measured(log).epochs
+
+
+def test_time_is_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of millions of records only some are looked at together."""
+    log = nanogpt(1000).replace("iter 500: ", "iter 503: ")
+    whole = measured(log).elapsed_s
+    assert whole is not None
+
+    monkeypatch.setattr(pieces, "_PART", 7)
+
+    np.testing.assert_array_equal(whole, measured(log).elapsed_s)
