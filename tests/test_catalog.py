@@ -21,17 +21,13 @@ ROOT = Path(__file__).parents[1] / "watcher"
 RUSSIAN = {key: text for table in tables.TABLES for key, text in table.items()}
 # Calls whose text argument is looked up in the catalogue.
 LOOKUPS = {"tr", "message", "echo", "_echo", "_level", "_overlay", "_by_clock"}
-# Errors are translated where they are printed; those of requests are for programs.
+# Errors are translated where they are printed.
 LOOKUPS |= (
     {"Text"}
     | {name for name in vars(errors) if name.endswith("Error")}
-    | {"NotALogError", "DemoError", "RefusedError"}
+    | {"BadRequestError", "NotALogError", "DemoError", "RefusedError"}
 )
-SOURCES = sorted(
-    path
-    for path in ROOT.rglob("*.py")
-    if path.parent.name not in ("russian", "web") or path.name == "server.py"
-)
+SOURCES = sorted(path for path in ROOT.rglob("*.py") if path.parent.name != "russian")
 # Lines of the log are translated for a terminal.
 LEVELS = {"info", "warning", "error"}
 LOGS = {"logger", "LOGGER", "logging"}

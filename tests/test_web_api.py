@@ -297,6 +297,28 @@ def test_what_cannot_be_answered(page: Served, path: str, status: int) -> None:
     assert b"root:" not in answer.body
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("run", "не хватает параметра run"),
+        ("run?run=nothing", "такого прогона нет"),
+        ("series?run=train.log&m=loss&w=x", "w должен быть числом, получено 'x'"),
+        (
+            "series?run=train.log&m=loss&x=time",
+            "времена неизвестны: лог прочитан целиком и не печатает меток времени",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_russian(page: Served, path: str, said: str) -> None:
+    """As the browser asks, and as the page that has chosen a language does."""
+    path = f"/api/1/{path}"
+    by_browser = page.get(path, headers={"accept-language": "ru-RU,ru;q=0.9"})
+    by_page = page.get(f"{path}{'&' if '?' in path else '?'}lang=ru")
+
+    assert said == json.loads(by_browser.body)["error"]
+    assert by_browser.body == by_page.body
+
+
 def test_events_bring_what_changed(bench: Bench, page: Served) -> None:
     """Only the fields that changed, of the runs that changed."""
     line = http.client.HTTPConnection("127.0.0.1", page.port, timeout=30)
@@ -386,3 +408,24 @@ def test_an_event_brings_points_of_a_run_that_is_looked_at(
         [[at, *point]] = tail["points"]["loss"]
         assert (tail["lines"], tail["after"]) == (at, at - 1)
         assert point[0] == step
+
+
+def test_a_stream_says_in_all_languages_what_is_wrong(tmp_path: Path) -> None:
+    """Its readers may have chosen different ones; the store is replaced."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "train.log", lines(0, 5))
+    bench.look()
+    with Served(bench.state) as served:
+        bench.stop()
+        line = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+        line.request("GET", "/api/1/events")
+        stream = line.getresponse()
+        event(stream)
+        other = bench.state / "other"
+        other.write_bytes(b"no database " * 1000)
+        other.replace(bench.state / "store.db")
+        error = event(stream)["error"]
+        line.close()
+
+    assert "deleted or replaced" in error["en"]
+    assert "удалена или заменена" in error["ru"]

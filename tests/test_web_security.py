@@ -66,6 +66,14 @@ def test_a_rebound_name_gets_nothing(page: Served, path: str, host: str) -> None
     assert b"train.log" not in answer.body
 
 
+def test_a_refusal_is_said_in_russian(page: Served) -> None:
+    """Where the browser asks for it."""
+    headers = {"host": "evil.example", "accept-language": "ru"}
+    answer = page.get("/", headers=headers)
+
+    assert "имя хоста не разрешено" in answer.body.decode()
+
+
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:8477"])
 def test_names_of_this_machine_are_fine(page: Served, host: str) -> None:
     """With any port: ssh -L may forward from another one."""

@@ -7,10 +7,11 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from watcher.errors import InputError, StorageError
+from watcher.errors import InputError, StorageError, Text
+from watcher.outputs.text.errors import said
 from watcher.outputs.text.escape import utf8 as shown
 from watcher.storage.rows import Row
 from watcher.views.clock import Clock
@@ -214,20 +215,19 @@ def _answering(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
         try:
             found: Response = await handler(request)
         except LookupError:
-            return _error(404, "there is no such run")
-        except (BadRequestError, InputError) as error:
-            return _error(400 if isinstance(error, BadRequestError) else 404, error)
+            problem, code = Text("there is no such run"), 404
+        except BadRequestError as error:
+            problem, code = error.message, 400
+        except InputError as error:
+            problem, code = error.message, 404
         except StorageError as error:
-            return _error(503, error)
-        return found
+            problem, code = error.message, 503
+        else:
+            return found
+        body = {"error": shown(said(problem, params.language(request)))}
+        return JSONResponse(body, code, headers={"cache-control": "no-store"})
 
     return answer
-
-
-def _error(code: int, problem: object) -> Response:
-    body = orjson.dumps({"error": shown(str(problem))})
-    headers = {"cache-control": "no-store"}
-    return Response(body, code, headers=headers, media_type="application/json")
 
 
 def _json(request: Request, value: Mapping[str, Any]) -> Response:

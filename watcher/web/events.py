@@ -9,6 +9,8 @@ from typing import Any, Final
 import orjson
 
 from watcher.errors import StorageError
+from watcher.outputs.text.catalog import LANGUAGES
+from watcher.outputs.text.errors import said
 from watcher.storage.database import Database
 from watcher.web.reader import Desk, Reader
 
@@ -98,7 +100,7 @@ class Hub:
         try:
             change = await self._reader.ask(lambda desk: desk.fleet.changes())
         except StorageError as error:
-            change = {"error": str(error)}
+            change = _problem(error)
             await asyncio.sleep(_SLOWEST_S)
         self._send(change, self._queues)
 
@@ -123,7 +125,7 @@ class Hub:
         try:
             missed, change = await self._reader.ask(question)
         except StorageError as error:
-            return _event({"error": str(error)})
+            return _event(_problem(error))
         self._send(change, self._queues - {own})
         return _event(missed)
 
@@ -135,6 +137,11 @@ def _put(queue: "asyncio.Queue[bytes | None]", event: bytes | None) -> None:
         while not queue.empty():
             queue.get_nowait()
         queue.put_nowait(None)
+
+
+def _problem(error: StorageError) -> dict[str, Any]:
+    """In all languages: the readers of a stream may have chosen different ones."""
+    return {"error": {lang: said(error, lang) for lang in LANGUAGES}}
 
 
 def _event(change: dict[str, Any]) -> bytes:

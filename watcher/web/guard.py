@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from watcher.outputs.text.catalog import message, tr
+
 
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -70,23 +72,19 @@ class Guard:
         await (refusal or self._app)(scope, receive, _with_headers(send))
 
     def _refusal(self, scope: Scope) -> Response | None:
-        if (
-            sum(len(name) + len(value) for name, value in scope["headers"])
-            > HEADER_BYTES
-        ):
-            return PlainTextResponse("too many headers\n", 431)
         headers = {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in scope["headers"]
         }
+        if sum(len(n) + len(value) for n, value in scope["headers"]) > HEADER_BYTES:
+            return _refused(431, message("too many headers"), headers)
         if scope["method"] not in {"GET", "HEAD"}:
-            return PlainTextResponse("nothing can be changed here\n", 405)
+            return _refused(405, message("nothing can be changed here"), headers)
         if _host(headers.get("host", "")) not in self._access.hosts:
-            return PlainTextResponse(
-                "host not allowed; add it to [web] hosts in gptwatch.toml\n", 421
-            )
+            text = message("host not allowed; add it to [web] hosts in gptwatch.toml")
+            return _refused(421, text, headers)
         if not _is_own(headers, scope["path"]):
-            return PlainTextResponse("not for other sites\n", 403)
+            return _refused(403, message("not for other sites"), headers)
         return self._stranger(scope, headers)
 
     def _stranger(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:
@@ -99,9 +97,8 @@ class Guard:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if scope["path"] == "/" and self._is_token(query.get("token", [""])[0]):
             return self._welcome()
-        return PlainTextResponse(
-            "a token is needed: open the address that gptwatch web printed\n", 401
-        )
+        text = message("a token is needed: open the address that gptwatch web printed")
+        return _refused(401, text, headers)
 
     def _is_token(self, text: str) -> bool:
         return hmac.compare_digest(text.encode(), self._access.token.encode())
@@ -118,6 +115,12 @@ class Guard:
         )
         answer.headers["cache-control"] = "no-store"
         return answer
+
+
+def _refused(code: int, text: str, headers: Mapping[str, str]) -> Response:
+    """An answer in the language of the browser."""
+    lang = headers.get("accept-language", "en")
+    return PlainTextResponse(f"{tr(lang, text)}\n", code)
 
 
 def _host(header: str) -> str:

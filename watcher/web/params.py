@@ -33,7 +33,7 @@ def text(request: Request, name: str) -> str:
     """
     value = request.query_params.get(name)
     if not value:
-        raise BadRequestError(f"the parameter {name!r} is missing")
+        raise BadRequestError("the parameter {name} is missing", name=name)
     return value
 
 
@@ -45,7 +45,7 @@ def metrics(request: Request) -> list[str]:
     """
     found = request.query_params.getlist("m")
     if not found:
-        raise BadRequestError("the parameter 'm' is missing")
+        raise BadRequestError("the parameter {name} is missing", name="m")
     return list(dict.fromkeys(found))[:_MAX_METRICS]
 
 
@@ -61,9 +61,13 @@ def number(request: Request, name: str, default: float | None) -> float | None:
     try:
         value = float(given)
     except ValueError:
-        raise BadRequestError(f"{name} must be a number, got {given!r}") from None
+        raise BadRequestError(
+            "{name} must be a number, got {given}", name=name, given=repr(given)
+        ) from None
     if not abs(value) < 1e18:  # noqa: PLR2004 - NaN and infinities, too
-        raise BadRequestError(f"{name} must be finite, got {given!r}")
+        raise BadRequestError(
+            "{name} must be finite, got {given}", name=name, given=repr(given)
+        )
     return value
 
 
@@ -86,7 +90,9 @@ def axis(request: Request) -> str:
     """
     name = request.query_params.get("x", "step")
     if name not in AXES:
-        raise BadRequestError(f"x must be one of {', '.join(AXES)}, got {name!r}")
+        raise BadRequestError(
+            "x must be one of {axes}, got {name}", axes=", ".join(AXES), name=repr(name)
+        )
     return name
 
 
@@ -98,7 +104,9 @@ def window(request: Request) -> Window:
     """
     width = integer(request, "w", 1200)
     if not 1 <= width <= MAX_WIDTH:
-        raise BadRequestError(f"w must be from 1 to {MAX_WIDTH}, got {width}")
+        raise BadRequestError(
+            "w must be from 1 to {most}, got {width}", most=MAX_WIDTH, width=width
+        )
     return Window(
         axis=AXES[axis(request)],
         start=number(request, "from", None),

@@ -95,7 +95,7 @@ async function heard(message) {
     title();
     return;
   }
-  if (message.error) { announce(message.error); return; }
+  if (message.error) { announce(message.error[lang]); return; }
   take(message);
 }
 

@@ -247,6 +247,49 @@ RUSSIAN: Final = MappingProxyType(
             "{template}: у экземпляров общие пользователь и каталоги; сначала "
             "остановите и удалите их, или --keep-data"
         ),
+        # answers of the page
+        "a token is needed: open the address that gptwatch web printed": (
+            "нужен токен: откройте адрес, который напечатал gptwatch web"
+        ),
+        "host not allowed; add it to [web] hosts in gptwatch.toml": (
+            "имя хоста не разрешено; добавьте его в hosts раздела [web] в gptwatch.toml"
+        ),
+        "lines of logs are not shown here: [web] lines = false": (
+            "строки логов здесь не показываются: [web] lines = false"
+        ),
+        "name a step, a line, a time or an active time": (
+            "назовите шаг, строку, время или активное время"
+        ),
+        "no times are known: the log was read at once and prints no time stamps": (
+            "времена неизвестны: лог прочитан целиком и не печатает меток времени"
+        ),
+        "not for other sites": "другим сайтам не отвечаем",
+        "nothing can be changed here": "здесь ничего нельзя изменить",
+        "the parameter {name} is missing": "не хватает параметра {name}",
+        "there is no such run": "такого прогона нет",
+        "too many headers": "слишком много заголовков",
+        "w must be from 1 to {most}, got {width}": (
+            "w должен быть от 1 до {most}, получено {width}"
+        ),
+        "x must be one of {axes}, got {name}": (
+            "x должен быть одним из {axes}, получено {name}"
+        ),
+        "{path}: cannot be written ({reason}); the page needs a token there": (
+            "{path}: не записывается ({reason}); странице нужен там токен"
+        ),
+        (
+            "{path}: other users may have read or written it; delete it, and a new "
+            "token is made"
+        ): (
+            "{path}: его могли прочитать или изменить другие пользователи; удалите "
+            "его, и будет создан новый токен"
+        ),
+        "{name} must be a number, got {given}": (
+            "{name} должен быть числом, получено {given}"
+        ),
+        "{name} must be finite, got {given}": (
+            "{name} должен быть конечным, получено {given}"
+        ),
         "web.allow_users: {reason}": "web.allow_users: {reason}",
         "web.listen: {listen} is no address; write 127.0.0.1:8477 or "
         "unix:/run/gptwatch/web.sock": (
