@@ -70,6 +70,31 @@ def test_packed_parts_that_were_there_first(
     assert {"train.log": once(lines(0, 900))} == bench.held()
 
 
+def test_a_log_that_is_empty_when_it_is_found(bench: Bench, log: Path) -> None:
+    """Rotated just now, or after its training had ended: its parts are the run."""
+    append(log.with_name("train.log.3"), lines(500, 600))
+    log.with_name("train.log.2.gz").write_bytes(gzip.compress(lines(0, 300)))
+    append(log.with_name("train.log.1"), lines(300, 600))
+    append(log, b"")
+
+    start(bench)
+
+    assert {"train.log": once(lines(0, 600))} == bench.held()
+    append(log, lines(600, 610))
+    bench.settle()
+    assert {"train.log": once(lines(0, 610))} == bench.held()
+
+
+def test_an_empty_log_beside_one_with_a_date(bench: Bench, log: Path) -> None:
+    """That is a run of its own: no steps say that it is part of the other."""
+    append(bench.logs / "train.2026-05-04.log", lines(0, 100))
+    append(log, b"")
+
+    start(bench)
+
+    assert bench.held()["train.2026-05-04.log"] == once(lines(0, 100))
+
+
 def test_only_as_far_back_as_the_steps_go_on(bench: Bench, log: Path) -> None:
     """Parts of the training before are none of this one."""
     append(log.with_name("train.log.3"), lines(500, 600))

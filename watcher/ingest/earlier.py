@@ -39,7 +39,10 @@ class _Steps:
 
 
 def parts(path: Path, formats: Sequence[Format]) -> list[Part]:
-    """Rotated files whose steps go on up to the log's first one, the oldest first."""
+    """Rotated files whose steps go on up to the log's first one, the oldest first.
+
+    While the log is empty, the newest file that has its name and a number is its part.
+    """
     files = rotation.rotated(path)
     if not files and path.is_symlink():
         files = rotation.rotated(Path(os.path.realpath(path)))
@@ -47,11 +50,21 @@ def parts(path: Path, formats: Sequence[Format]) -> list[Part]:
     newer = _steps(Part(path), formats) if files else None
     for part in files[:_MAX_PARTS]:
         older = _steps(part, formats)
-        if older is None or newer is None or not _goes_on(older, newer):
+        if older is None:
+            break
+        if newer is None and not (rotation.base(part.path) and _is_empty(path)):
+            break
+        if newer is not None and not _goes_on(older, newer):
             break
         found.append(part)
         newer = older
     return found[::-1]
+
+
+def _is_empty(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return path.stat().st_size == 0
+    return False
 
 
 def _goes_on(older: _Steps, newer: _Steps) -> bool:
