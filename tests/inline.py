@@ -1,10 +1,17 @@
-"""A worker without a process, whose jobs cost the same on every machine."""
+"""A daemon without processes, whose jobs cost the same on every machine."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from oracle import FakeClock
 
 from watcher.daemon.analyst import Analyst
+from watcher.daemon.daemon import Daemon
 from watcher.daemon.jobs import Job, Options, Result
+from watcher.daemon.settings import Settings
+from watcher.ingest.discovery import Scanner
 
 
 class Inline:
@@ -37,3 +44,25 @@ class Inline:
 
     def stop(self) -> None:
         """Nothing is left to stop."""
+
+
+def watching(
+    roots: list[Path],
+    out: Path,
+    state: Path,
+    *,
+    clock: FakeClock,
+    worker: Any = Inline,
+    **look: Any,
+) -> Daemon:
+    """A daemon on some folders, which are made where they are missing."""
+    for folder in (*roots, state):
+        folder.mkdir(parents=True, exist_ok=True)
+    settings = Settings(
+        roots=roots,
+        out=out,
+        state=state,
+        scanner=Scanner(own=(out, state)),
+        look=Options(str(state), **look),
+    )
+    return Daemon(settings, clock=clock, make_worker=worker)

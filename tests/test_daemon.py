@@ -9,40 +9,19 @@ from pathlib import Path
 
 import click
 import pytest
-from inline import Inline
-from oracle import until
+from inline import Inline, watching
+from oracle import FakeClock, until
 
 from watcher.alerts import outbox
 from watcher.cli import cli
-from watcher.clock import Clock
 from watcher.commands import options
 from watcher.config import Config
-from watcher.daemon.daemon import Daemon
-from watcher.daemon.jobs import Options
-from watcher.daemon.settings import Settings
 from watcher.errors import StorageUnavailableError
 from watcher.files import distinct_names
-from watcher.ingest.discovery import Scanner
 from watcher.storage.rows import Row
 
 
 DEMO = Path(__file__).parent / "data" / "demo" / "demo.log"
-
-
-class FakeClock(Clock):
-    """Time that passes when a test says so."""
-
-    def __init__(self) -> None:
-        self.up = 1000.0
-        self.wall = 0.0
-
-    def now(self) -> float:
-        """The time, and what a test adds."""
-        return super().now() + self.wall
-
-    def uptime(self) -> float:
-        """What the test says."""
-        return self.up
 
 
 class FakeWriters:
@@ -65,24 +44,19 @@ class Box:
         self.roots = [self.logs]
         self.out = folder / "plots"
         self.state = self.out / ".gptwatch"
-        self.logs.mkdir()
-        self.state.mkdir(parents=True)
         self.clock = FakeClock()
         self.writer = "alive"
         self.open()
 
     def open(self) -> None:
         """Starts a daemon."""
-        self.daemon = Daemon(
-            Settings(
-                roots=self.roots,
-                out=self.out,
-                state=self.state,
-                scanner=Scanner(own=(self.out, self.state)),
-                look=Options(str(self.state), keep=self.keep, html=self.html),
-            ),
+        self.daemon = watching(
+            self.roots,
+            self.out,
+            self.state,
             clock=self.clock,
-            make_worker=Inline,
+            keep=self.keep,
+            html=self.html,
         )
         self.daemon.writers.look = lambda _: FakeWriters(self)
 
@@ -284,7 +258,7 @@ def test_dated_files_of_a_run_lie_in_one_place(box: Box) -> None:
     assert 1 == len(once(box, path, reuse=True))
     for file in (box.out / "a.log").glob("training_*"):
         file.unlink()
-    box.clock.wall = 60  # another date than that of `once`
+    box.clock.jump = 60  # another date than that of `once`
 
     write(path, lines(4000, 5001))
     box.writer = "gone"
@@ -516,7 +490,7 @@ def test_a_stall_notifies_and_resolves(box: Box) -> None:
     until(lambda: notified(box))  # else a clock that jumps sends it again
     write(path, lines(100, 110))
     box.pass_time(1)
-    box.clock.wall += 3600
+    box.clock.jump += 3600
 
     box.pass_time(1)
     box.daemon.drain(3.0)

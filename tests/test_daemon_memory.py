@@ -7,13 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from oracle import lines
-from test_daemon import FakeClock
+from inline import watching
+from oracle import FakeClock, lines
 
 from watcher.daemon.daemon import Daemon
 from watcher.daemon.jobs import Job, Options, Result
-from watcher.daemon.settings import Settings
-from watcher.ingest.discovery import Scanner
 
 
 FINDING = {
@@ -52,16 +50,8 @@ class Instant:
 @pytest.fixture
 def daemon(tmp_path: Path) -> Daemon:
     """A daemon on the folder `logs`."""
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "state").mkdir()
-    settings = Settings(
-        roots=[tmp_path / "logs"],
-        out=tmp_path / "plots",
-        state=tmp_path / "state",
-        scanner=Scanner(),
-        look=Options(str(tmp_path / "state")),
-    )
-    return Daemon(settings, clock=FakeClock(), make_worker=Instant)
+    logs, out, state = (tmp_path / name for name in ("logs", "plots", "state"))
+    return watching([logs], out, state, clock=FakeClock(), worker=Instant)
 
 
 def turn(daemon: Daemon) -> None:

@@ -10,14 +10,11 @@ from pathlib import Path
 
 import pytest
 from daemons import Started, held, offsets
-from inline import Inline
+from inline import watching
 from oracle import WAIT_S, FakeClock, append, lines, once, until
 
 from watcher.daemon.daemon import Daemon
-from watcher.daemon.jobs import Options
 from watcher.daemon.mailbox import Mailbox
-from watcher.daemon.settings import Settings
-from watcher.ingest.discovery import Scanner
 from watcher.storage.database import Database
 from watcher.storage.recovery import NAME
 
@@ -154,16 +151,8 @@ def test_f33_idleness_wakes_nobody(
     monkeypatch.setattr(Mailbox, "touch", lambda _, path: touched.append(path))
     logs = tmp_path / "logs"
     out, state = logs / "plots", logs / "plots" / ".gptwatch"
-    state.mkdir(parents=True)
     clock = FakeClock()
-    settings = Settings(
-        roots=[logs],
-        out=out,
-        state=state,
-        scanner=Scanner(own=(out, state)),
-        look=Options(str(state)),
-    )
-    daemon = Daemon(settings, clock=clock, make_worker=Inline)
+    daemon = watching([logs], out, state, clock=clock)
     append(logs / "train.log", lines(0, 200))
     pass_time(daemon, clock, 300.0)
     assert (out / "train.log" / "latest.png").exists()

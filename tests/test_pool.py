@@ -5,14 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from oracle import lines
-from test_daemon import FakeClock
+from inline import watching
+from oracle import FakeClock, lines
 
 from watcher.daemon.daemon import Daemon
 from watcher.daemon.jobs import Job, Options, Result
 from watcher.daemon.pool import Pool
-from watcher.daemon.settings import Settings
-from watcher.ingest.discovery import Scanner
 
 
 class Slow:
@@ -56,16 +54,8 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Daemon:
     """A daemon on `logs`, on a machine with three cores."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
     Slow.made = []
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "state").mkdir()
-    settings = Settings(
-        roots=[tmp_path / "logs"],
-        out=tmp_path / "plots",
-        state=tmp_path / "state",
-        scanner=Scanner(),
-        look=Options(str(tmp_path / "state")),
-    )
-    return Daemon(settings, clock=FakeClock(), make_worker=Slow)
+    logs, out, state = (tmp_path / name for name in ("logs", "plots", "state"))
+    return watching([logs], out, state, clock=FakeClock(), worker=Slow)
 
 
 def turn(daemon: Daemon) -> None:
