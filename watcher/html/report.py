@@ -26,7 +26,8 @@ from watcher.views.source import Points
 # In the order in which they need each other.
 _MODULES: Final = (
     *("dom.js", "latest.js", "words.js", "offline.js", "state.js", "view.js"),
-    *("chart.js", "parts.js", "run.js", "report.js"),
+    *("axis.js", "gestures.js", "chart.js", "parts.js", "facts.js", "run.js"),
+    "report.js",
 )
 _IMPORT: Final = re.compile(r'^import (\{[^}]*\}) from "\./([\w.]+)";$', re.MULTILINE)
 _EXPORT: Final = re.compile(

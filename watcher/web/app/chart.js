@@ -1,48 +1,15 @@
 // A plot on a canvas: cells of a curve (first, low, high, last), exact to the pixel.
+import { axisText, keyText, logTicks, tickText, ticks, timeTicks } from "./axis.js";
 import { h, fill } from "./dom.js";
-import { clock, figure, integer, lang, number, seconds, short, t } from "./words.js";
+import { listen } from "./gestures.js";
+import { figure, integer, number, t } from "./words.js";
 
 const LEFT = 58, RIGHT = 14, TOP = 10, BOTTOM = 24;
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 const MARKED = 160;
 
-export function ticks(low, high, count) {
-  const span = high - low;
-  if (!(span > 0)) return [low];
-  const raw = span / Math.max(count, 1);
-  const size = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].find((n) => n * size >= raw) * size;
-  const found = [];
-  for (let n = Math.ceil(low / step); n * step <= high + step * 1e-9; n += 1) found.push(n * step);
-  return found;
-}
-
-export function logTicks(low, high) {
-  const found = [];
-  for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e += 1) {
-    for (const n of high / low > 300 ? [1] : [1, 2, 5]) {
-      const tick = n * 10 ** e;
-      if (tick >= low && tick <= high) found.push(tick);
-    }
-  }
-  return found.length > 1 ? found : ticks(low, high, 4);
-}
-
 function quantile(sorted, share) {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(share * (sorted.length - 1))))];
-}
-
-const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200];
-
-// Seconds of a day or of training; days begin at midnight here.
-function timeTicks(low, high, count, isClock) {
-  const raw = (high - low) / Math.max(count, 1);
-  const days = [1, 2, 5].flatMap((n) => [1, 10, 100].map((e) => 86400 * n * e)).sort((a, b) => a - b);
-  const size = [...SECONDS, ...days].find((s) => s >= raw) ?? 86400 * 1000;
-  const shift = isClock ? -60 * new Date(low * 1000).getTimezoneOffset() : 0;
-  const found = [];
-  for (let n = Math.ceil((low + shift) / size); n * size - shift <= high; n += 1) found.push(n * size - shift);
-  return found;
 }
 
 export class Chart {
@@ -63,7 +30,7 @@ export class Chart {
     this.root = h("section", { class: hero ? "chart hero" : "chart", "aria-label": title },
       h("header", {}, h("h3", {}, title, unit ? h("small", {}, ` ${t(unit)}`) : null), this.fullButton, this.tableButton), this.legend,
       this.plot, this.numbers);
-    this.listen();
+    listen(this);
     new ResizeObserver(() => this.resize()).observe(this.plot);
   }
 
@@ -449,60 +416,6 @@ export class Chart {
     fill(this.numbers, h("table", {}, h("thead", {}, h("tr", {}, ["", t(this.view.axis), t("value"), "min", "max"].map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows)));
   }
 
-  listen() {
-    const at = (event) => event.clientX - this.canvas.getBoundingClientRect().left;
-    let start = null;
-    const fingers = new Map();
-    this.canvas.addEventListener("pointerdown", (event) => {
-      if (event.button || !this.scale) return;
-      if (event.pointerType === "touch") fingers.set(event.pointerId, at(event));
-      start = fingers.size > 1 ? null : { px: at(event), pan: event.shiftKey, moved: false, window: this.view.window() };
-      if (event.pointerType !== "touch") this.canvas.setPointerCapture(event.pointerId);
-    });
-    this.canvas.addEventListener("pointermove", (event) => {
-      if (!this.scale) return;
-      const px = at(event);
-      if (fingers.size > 1) { this.pinch(fingers, event.pointerId, px); return; }
-      if (start && event.pointerType !== "touch" && Math.abs(px - start.px) > 4) start.moved = true;
-      if (start?.moved && start.pan) this.view.pan(start.window, start.px, px, this);
-      else if (start?.moved) this.view.select({ chart: this, a: start.px, b: px });
-      else this.point(px);
-    });
-    this.canvas.addEventListener("pointerup", (event) => {
-      const px = at(event);
-      const begun = start;
-      start = null;
-      fingers.delete(event.pointerId);
-      this.view.drag = null;
-      if (!begun) return;
-      if (begun.moved && !begun.pan) {
-        const [a, b] = [this.scale.back(begun.px), this.scale.back(px)].sort((m, n) => m - n);
-        this.view.zoom(a, b);
-      } else if (!begun.moved) {
-        this.point(px);
-        this.onpoint?.(this, event);
-      }
-    });
-    this.canvas.addEventListener("pointercancel", (event) => { start = null; this.view.drag = null; fingers.delete(event.pointerId); });
-    this.canvas.addEventListener("dblclick", () => this.view.all());
-    this.canvas.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey || !this.scale) return;
-      event.preventDefault();
-      this.view.zoomAt(this.scale.back(at(event)), event.deltaY > 0 ? 1.25 : 0.8);
-    }, { passive: false });
-  }
-
-  // What lies below each of two fingers stays below it.
-  pinch(fingers, finger, px) {
-    const before = [...fingers.values()];
-    fingers.set(finger, px);
-    const after = [...fingers.values()];
-    const [wide, now] = [before, after].map(([a, b]) => Math.max(Math.abs(a - b), 20));
-    const middle = (before[0] + before[1]) / 2;
-    this.view.zoomAt(this.scale.back(middle), wide / now);
-    this.scale = this.scales();
-  }
-
   // The curve that runs nearest to a place: people point at it.
   curveAt(px, py) {
     const { x, y, back } = this.scale;
@@ -559,40 +472,8 @@ export function nearest(curve, x) {
   return best;
 }
 
-function tickText(value, rows) {
-  const size = Math.max(...rows.map(Math.abs));
-  if (size >= 1e4) return short(value).replace(/\.(\d*?)0+(?=[KMB]|$)/, (_, rest) => (rest ? `.${rest}` : ""));
-  if (size && size < 1e-2) return value ? value.toExponential(1).replace(".0", "") : "0";
-  const step = rows.length > 1 ? Math.abs(rows[1] - rows[0]) : size;
-  const whole = (d) => Math.abs(step * 10 ** d - Math.round(step * 10 ** d)) < 1e-6;
-  return value.toFixed([0, 1, 2, 3].find(whole) ?? 4);
-}
-
 function toSegment(px, py, ax, ay, bx, by) {
   const [dx, dy] = [bx - ax, by - ay];
   const share = Math.min(1, Math.max(0, ((px - ax) * dx + (py - ay) * dy) / (dx * dx + dy * dy || 1)));
   return Math.hypot(px - ax - share * dx, py - ay - share * dy);
-}
-
-// A key of an axis alone, and one beside others.
-export function keyText(axis, value) {
-  if (axis === "time") return clock(value);
-  return axis === "active" ? seconds(value) || "0" : integer(value);
-}
-
-function axisText(axis, value, columns) {
-  if (axis === "active") return value ? seconds(value) : "0";
-  if (axis !== "time") return stepText(value, columns);
-  const at = new Date(value * 1000), step = columns.length > 1 ? columns[1] - columns[0] : 86400;
-  const midnight = at.getHours() + at.getMinutes() + at.getSeconds() === 0;
-  if (step >= 86400 || midnight) return at.toLocaleDateString(lang, { day: "numeric", month: "short" });
-  return at.toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit", second: step < 60 ? "2-digit" : undefined });
-}
-
-function stepText(value, columns) {
-  const step = columns.length > 1 ? columns[1] - columns[0] : value;
-  for (const [size, unit] of [[1e9, "B"], [1e6, "M"], [1e3, "K"]]) {
-    if (Math.max(...columns) >= size * 10 && step >= size / 100) return value ? `${+(value / size).toFixed(2)}${unit}` : "0";
-  }
-  return integer(value);
 }

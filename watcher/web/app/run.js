@@ -1,12 +1,14 @@
 // One run: its curves, and the log lines that they came from.
-import { Chart, keyText } from "./chart.js";
-import { announce, copy, fill, h } from "./dom.js";
+import { keyText } from "./axis.js";
+import { Chart } from "./chart.js";
+import { announce, fill, h } from "./dom.js";
+import { heading, milestones, plots, settings } from "./facts.js";
 import { Question, later } from "./latest.js";
 import { address, ask, curves } from "./net.js";
 import { note } from "./state.js";
-import { alertBox, pill } from "./parts.js";
+import { alertBox } from "./parts.js";
 import { View } from "./view.js";
-import { clock, integer, number, seconds, short, t } from "./words.js";
+import { clock, integer, number, seconds, t } from "./words.js";
 
 const MARKS = new Set(["checkpoint"]);
 const AXES = { step: "step", line: "line", time: "time", active: "training time" };
@@ -104,7 +106,7 @@ export class RunPage {
     this.alerts = h("section", { class: "alerts" });
     fill(this.root,
       this.heading, this.toolbar,
-      h("div", { class: "split" }, h("div", { class: "left" }, this.grid, this.alerts, this.settings(), this.milestones()), this.aside));
+      h("div", { class: "split" }, h("div", { class: "left" }, this.grid, this.alerts, settings(this.facts), milestones(this.facts, (m) => this.toLine(m.line))), this.aside));
     this.watch();
     this.describe();
     this.tools();
@@ -113,36 +115,13 @@ export class RunPage {
   // The first evaluation of a run comes late: so does its curve.
   remake() {
     this.watching.disconnect();
-    this.charts = [];
     this.makeCharts(this.facts.metrics);
     this.watch();
   }
 
   makeCharts(metrics) {
-    const has = (name) => metrics[name]?.records;
-    const onpoint = () => this.pick();
-    const chart = (title, names, more = {}) => {
-      const series = names.filter(([name]) => has(name)).map(([metric, label, colour, extra]) => ({ metric, label, colour, ...extra }));
-      if (!series.length && !more.hero) return;
-      const unit = series.length ? metrics[series[0].metric].unit : "";
-      this.charts.push(new Chart({ title: t(title), unit, series, view: this.view, onpoint, ...more }));
-    };
-    const val = has("val_loss") ? "val_loss" : "val_bpb";
-    chart("Losses", [
-      ["loss", t("train"), "train", { smooth: true }],
-      ["train_loss", has("loss") ? "train (eval)" : t("train"), "train", { dash: has("loss") ? 1 : 0, marker: true }],
-      [val, t("val"), "val", { marker: true, bold: true }],
-    ], { hero: true });
-    chart("Training loss", [["loss", t("train"), "train"]]);
-    chart("Iteration time", [["iter_ms", t("value"), "train"]], { pauses: true });
-    chart("MFU", [["mfu", t("value"), "train"]]);
-    chart("Throughput", [["tokens_per_s", t("value"), "train"]]);
-    chart("Learning rate", [["lr", t("value"), "train"]], { robust: false });
-    chart("Gradient norm", [["grad_norm", t("value"), "train"]]);
-    const used = new Set(this.charts.flatMap((c) => c.metrics));
-    for (const name of Object.keys(metrics)) {
-      if (!used.has(name)) chart(name, [[name, t("value"), "train"]]);
-    }
+    const shared = { view: this.view, onpoint: () => this.pick() };
+    this.charts = plots(metrics).map((plot) => new Chart({ ...plot, ...shared }));
     fill(this.grid, this.charts.map((c) => c.root));
   }
 
@@ -166,22 +145,7 @@ export class RunPage {
   }
 
   describe() {
-    const { facts } = this;
-    const planned = facts.max_steps ? ` / ${integer(facts.max_steps)}` : "";
-    const facts_ = [
-      facts.step === null ? null : [t("step"), integer(facts.step) + planned],
-      facts.loss === null ? null : [t("loss"), number(facts.loss)],
-      facts.val_loss === null ? null : [t("val"), number(facts.val_loss)],
-      facts.tokens_per_s ? [t("tokens/s"), short(facts.tokens_per_s)] : null,
-      facts.eta_s && ["running", "quiet"].includes(facts.state) ? [t("left"), seconds(facts.eta_s)] : null,
-      facts.tags?.length ? [t("tags"), facts.tags.join(" ")] : null,
-    ].filter(Boolean);
-    fill(this.heading,
-      h("nav", {}, h("a", { href: "#/" }, t("runs")), " / ",
-        h("button", { type: "button", class: "name quiet", title: t("copy"), onclick: () => copy(this.name, t("copied")) }, this.name), " ", pill(facts.state)),
-      h("h1", {}, facts.headline || this.name),
-      h("dl", { class: "figures" }, facts_.map(([k, v]) => h("div", {}, h("dt", {}, k), h("dd", {}, v)))),
-      (facts.notes ?? []).map((text) => h("p", { class: "note" }, text)));
+    fill(this.heading, heading(this.name, this.facts));
     this.describeAlerts();
     this.describeMarks();
   }
@@ -591,20 +555,6 @@ export class RunPage {
         this.added = (this.added ?? 0) + 1;
       }
     }
-  }
-
-  settings() {
-    const found = Object.entries(this.facts.hyperparameters);
-    return h("details", { class: "settings", open: found.length > 0 && found.length < 40 }, h("summary", {}, h("h2", {}, t("Settings"))),
-      found.length ? h("dl", { class: "table" }, found.map(([k, v]) => h("div", {}, h("dt", {}, k), h("dd", {}, v)))) : h("p", { class: "muted" }, t("The log states no settings.")));
-  }
-
-  milestones() {
-    const found = this.facts.milestones;
-    if (!found.length) return null;
-    return h("details", { class: "milestones" }, h("summary", {}, h("h2", {}, t("Milestones")), ` ${integer(found.length)}`),
-      h("ol", { class: "events" }, found.slice(-200).reverse().map((m) => h("li", {},
-        h("button", { type: "button", class: "quiet", onclick: () => this.toLine(m.line) }, `${t("line")} ${integer(m.line)}`), h("b", {}, m.kind), " ", h("span", {}, m.text)))));
   }
 
   close() {
