@@ -14,23 +14,31 @@ STEPS = [-3600.0, 3600.0]
 
 
 class Still(FakeClock):
-    """A wall clock that stands still as the uptime does, however slow the machine."""
+    """A wall clock that stands still as the uptime does, however slow the machine.
+
+    Attributes:
+        asked: the `jump` that each of APScheduler's looks at the clock saw.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[float] = []
 
     def now(self) -> float:
         """The time, as far as it was set."""
-        return 1e9 + self.jump
+        return 1e9 + self.up + self.jump
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Still:
     """A wall clock that can be set; APScheduler sees it, too."""
     clock = Still()
 
     class Shifted(dt.datetime):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            shift = dt.timedelta(seconds=clock.jump)
-            return dt.datetime.now(tz) + shift
+            clock.asked.append(clock.jump)
+            return dt.datetime.now(tz) + dt.timedelta(seconds=clock.asked[-1])
 
     monkeypatch.setattr("apscheduler.schedulers.base.datetime", Shifted)
     monkeypatch.setattr("apscheduler.triggers.interval.datetime", Shifted)
@@ -43,7 +51,7 @@ def called() -> list[str]:
 
 
 @pytest.fixture
-def timers(clock: FakeClock, called: list[str]) -> Iterator[Timers]:
+def timers(clock: Still, called: list[str]) -> Iterator[Timers]:
     timers = Timers({"sweep": 0.05, "draw": "0 3 * * *"}, called.append, clock)
     timers.start()
     yield timers
@@ -53,7 +61,7 @@ def timers(clock: FakeClock, called: list[str]) -> Iterator[Timers]:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_stepped_wall_clock_stops_no_timer(
     timers: Timers,
-    clock: FakeClock,
+    clock: Still,
     called: list[str],
     caplog: pytest.LogCaptureFixture,
     step: float,
@@ -72,8 +80,48 @@ def test_a_stepped_wall_clock_stops_no_timer(
     assert [expected] == caplog.messages
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_a_clock_that_was_stepped_and_set_right_between_two_checks(
+    timers: Timers,
+    clock: Still,
+    called: list[str],
+    caplog: pytest.LogCaptureFixture,
+    step: float,
+) -> None:
+    """No step is seen, but the next call may be an hour away: it is overdue."""
+    until(lambda: called)
+    clock.jump += step
+    until(lambda: clock.asked[-1] == step)
+    clock.jump = 0.0
+    timers.check()
+
+    clock.up += 10.0
+    timers.check()
+    before = len(called) + 3
+    until(lambda: len(called) > before)
+
+    assert [] == caplog.messages
+
+
+def test_a_call_that_is_overdue_is_made_at_once(clock: Still) -> None:
+    """And the next one after its interval."""
+    called: list[str] = []
+    timers = Timers({"scan": 1000.0, "draw": "0 3 * * *"}, called.append, clock)
+    timers.start()
+    clock.up += 1001.0
+    timers.check()
+    assert [] == called  # late, as under load
+
+    clock.up += 10.0
+    timers.check()
+    timers.check()
+    timers.stop()
+
+    assert ["scan"] == called
+
+
 def test_a_steady_clock_disturbs_no_timer(
-    timers: Timers, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    timers: Timers, clock: Still, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Small corrections, as NTP makes them, are no step."""
     clock.jump += 1.5

@@ -10,6 +10,8 @@ from watcher.clock import Clock
 LOGGER: Final = logging.getLogger("gptwatch")
 # Steps of the wall clock below this only shift the next time by as much.
 _STEP_S: Final = 2.0
+# A call that is this much too late has no place in the scheduler's queue any more.
+_OVERDUE_S: Final = 5.0
 
 
 class Timers:
@@ -19,7 +21,8 @@ class Timers:
 
     APScheduler 3 keeps wall-clock times: when the clock is set back by an hour, it
     would wait for an hour.  So `check` compares the wall clock with the uptime, and
-    begins all intervals anew after a step.
+    begins all intervals anew after a step.  A step that was taken back before it was
+    seen leaves calls that are overdue: those are made at once.
     """
 
     def __init__(
@@ -29,6 +32,7 @@ class Timers:
         self._put = put
         self._clock = clock
         self._offset = self._measured()
+        self._called: dict[str, float] = {}
         self._scheduler: Any = None
 
     def start(self) -> None:
@@ -44,7 +48,8 @@ class Timers:
             }
         )
         for kind, time in self._times.items():
-            self._scheduler.add_job(self._put, _trigger(time), args=(kind,), id=kind)
+            self._called[kind] = self._clock.uptime()
+            self._scheduler.add_job(self._call, _trigger(time), args=(kind,), id=kind)
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -53,14 +58,30 @@ class Timers:
             self._scheduler.shutdown(wait=False)
 
     def check(self) -> None:
-        """Starts the intervals anew where the wall clock was stepped."""
+        """Starts intervals anew where the wall clock was stepped, or a call is late."""
         offset = self._measured()
         step, self._offset = offset - self._offset, offset
-        if self._scheduler is None or abs(step) < _STEP_S:
+        if self._scheduler is None:
             return
-        LOGGER.warning("the wall clock was set by %+.0f s; timers start anew", step)
+        stepped = abs(step) >= _STEP_S
+        if stepped:
+            LOGGER.warning("the wall clock was set by %+.0f s; timers start anew", step)
         for kind, time in self._times.items():
-            self._scheduler.reschedule_job(kind, trigger=_trigger(time))
+            overdue = self._is_overdue(kind, time)
+            if overdue:
+                self._call(kind)
+            if stepped or overdue:
+                self._scheduler.reschedule_job(kind, trigger=_trigger(time))
+
+    def _call(self, kind: str) -> None:
+        self._called[kind] = self._clock.uptime()
+        self._put(kind)
+
+    def _is_overdue(self, kind: str, time: float | str) -> bool:
+        """Whether an interval ended long ago; a time of cron is that of the clock."""
+        if isinstance(time, str):
+            return False
+        return self._clock.uptime() - self._called[kind] > time + _OVERDUE_S
 
     def _measured(self) -> float:
         return self._clock.now() - self._clock.uptime()
