@@ -8,13 +8,16 @@ import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import SimpleNamespace
 
+import analyses
 import pytest
 from oracle import WAIT_S, until
 
 import watcher
+from watcher.commands import demo as command
 from watcher.errors import InputError
-from watcher.launch.demo import Demo
+from watcher.launch.demo import Demo, View
 
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -70,6 +73,36 @@ def test_demo_ends_in_the_alert(tmp_path: Path) -> None:
     assert [".log", ".png", ".txt", ".json"] == [path.suffix for path in paths]
     assert all(path.stat().st_size for path in paths)
     assert set() == at_work_below(tmp_path)
+
+
+def test_an_alert_is_said_again_when_it_is_confirmed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where an analysis came between the two, as on a busy machine."""
+    monkeypatch.setattr(command, "_EVERY_S", 0.0)
+    found = [(None, "Probably."), (None, "Still probably."), (600, "Yes."), (600, "!")]
+    views = iter(
+        [
+            View(
+                *(600, 1000, 1.0, None, analyses.nothing()),
+                findings=[
+                    {
+                        "rule": "overfitting",
+                        "severity": "warning",
+                        "confirmed_step": confirmed,
+                        "message": text,
+                    }
+                ],
+                made={},
+                over=text == "!",
+            )
+            for confirmed, text in found
+        ]
+    )
+
+    command._print(SimpleNamespace(view=lambda: next(views)))
+
+    assert "! Probably.\n! Yes.\n" == capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -57,18 +57,19 @@ def _watch(shown: Any, lang: str) -> Any:
 
 
 def _print(shown: Any) -> Any:
-    """The same as lines, each printed once."""
-    printed: set[str] = set()
+    """The same as lines, each printed once; an alert again when it is confirmed."""
+    printed: set[tuple[str, object]] = set()
     while True:
         view = shown.view()
         if view is not None:
-            evaluations = f"evaluation {view.analysis.summary.evaluations}"
+            evaluations = ("evaluation", view.analysis.summary.evaluations)
             if view.val_loss is not None and evaluations not in printed:
                 printed.add(evaluations)
                 click.echo(_progress(view))
             for finding in view.findings:
-                if finding["rule"] not in printed and finding["severity"] != "info":
-                    printed.add(finding["rule"])
+                alert = (finding["rule"], finding["confirmed_step"] is not None)
+                if alert not in printed and finding["severity"] != "info":
+                    printed.add(alert)
                     click.echo(f"! {finding['message']}")
             if view.over:
                 return view
