@@ -411,3 +411,14 @@ def test_a_damaged_place(bench: Bench, log: Path) -> None:
 
     with pytest.raises(StorageCorruptError, match="damaged"):
         bench.store.places.of(1)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "0", '{"device": 1}', "{"])
+def test_a_damaged_checkpoint(bench: Bench, log: Path, text: str) -> None:
+    """It is found at once, where the runs are read and where the log is read on."""
+    append(log, lines(0, 10))
+    bench.look()
+    bench.store.connection.execute("UPDATE runs SET cursor = ?", (text,))
+
+    with pytest.raises(StorageCorruptError, match="damaged"):
+        bench.store.runs()
