@@ -422,3 +422,12 @@ def test_a_damaged_checkpoint(bench: Bench, log: Path, text: str) -> None:
 
     with pytest.raises(StorageCorruptError, match="damaged"):
         bench.store.runs()
+
+
+def test_the_step_of_a_milestone() -> None:
+    """That of the last record before it; none before the first."""
+    run, at = Run(), np.array([2, 4])
+    found = [Milestone("saved", line, None, "") for line in (1, 3, 5)]
+    run.add(Delta(batches=[Batch("p", at, at * 10, {})], milestones=found))
+
+    assert [None, 20, 40] == [m.step for m in run.milestones()]
