@@ -22,6 +22,11 @@ STAMPS = [
 TEXT = b"no metrics here\n"
 
 
+def steps(first: int, end: int) -> bytes:
+    """Lines whose step is not told by a word before it."""
+    return b"".join(b"[%d/20000] loss: 1.5\n" % n for n in range(first, end))
+
+
 def start(bench: Bench) -> None:
     """Finds what is there, and once more after a restart."""
     bench.settle()
@@ -150,6 +155,50 @@ def test_one_step_does_not_say_how_steps_go_on(bench: Bench, log: Path) -> None:
     start(bench)
 
     assert ["train.1.log", "train.log"] == sorted(bench.held())
+
+
+def test_a_part_of_one_line(bench: Bench, log: Path) -> None:
+    """Its first step is its last one; the log says how steps go on."""
+    append(log.with_name("train.log.1"), lines(9, 10))
+    append(log, lines(10, 50))
+
+    start(bench)
+
+    assert {"train.log": once(lines(9, 50))} == bench.held()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(("size", "joined"), [(16384, True), (16385, False)])
+def test_the_last_16_kib_of_a_part(
+    bench: Bench, log: Path, *, packed: bool, size: int, joined: bool
+) -> None:
+    """The last step is looked for in them, in whole lines only."""
+    data = lines(9, 10) + TEXT * (size // len(TEXT))
+    data = data[: size - 1] + b"\n"
+    part = log.with_name("train.log.1.gz" if packed else "train.log.1")
+    part.write_bytes(gzip.compress(data) if packed else data)
+    append(log, lines(10, 50))
+
+    start(bench)
+
+    expected = data + lines(10, 50) if joined else lines(10, 50)
+    assert {"train.log": once(expected)} == bench.held()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_step_is_not_read_from_half_a_line(
+    bench: Bench, log: Path, *, packed: bool
+) -> None:
+    """Its last 16 KiB begin with `88/20000]`, which would be step 88."""
+    data = steps(9000, 9900) + b"no metrics\n"
+    assert data[-16384:].startswith(b"88/20000]")
+    part = log.with_name("train.log.1.gz" if packed else "train.log.1")
+    part.write_bytes(gzip.compress(data) if packed else data)
+    append(log, steps(12000, 12100))
+
+    start(bench)
+
+    assert {"train.log": once(steps(12000, 12100))} == bench.held()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """What happens between two acts of the daemon: asked first, then read, then decided."""
 
 import gzip
+import logging
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,6 +160,27 @@ def test_a_log_that_is_renamed_over_another(bench: Bench, log: Path) -> None:
     assert list(range(100, 120)) == bench.steps("train.log#2")
 
 
+def test_a_log_that_is_displaced_just_before_its_turn(bench: Bench, log: Path) -> None:
+    """The renamed log is read first: the path is its own when the other one is due."""
+    new = log.with_name("new.log")
+    append(log, lines(0, 20))
+    append(new, lines(100, 120))
+    bench.look()
+    tails = [bench.reader.tails[path] for path in (new, log)]
+    new.replace(log)
+    append(log, lines(120, 125))
+
+    bench.reader.read(tails)
+    bench.settle()
+
+    assert {log: tails[0]} == bench.reader.tails
+    expected = {
+        "train.log": once(lines(0, 20)),
+        "train.log#2": once(lines(100, 125)),
+    }
+    assert expected == bench.held()
+
+
 def test_a_rename_that_cannot_be_stored_now(bench: Bench, log: Path) -> None:
     """A log that is moved while the database is locked is found when it is not."""
     append(log, lines(0, 20))
@@ -200,6 +223,35 @@ def test_a_log_that_takes_too_long_backs_off(
     assert warning.startswith(f"{bench.logs}/bad.log: ")
     assert "took more than 0.05 s of CPU time" in warning
     assert list(range(10)) == bench.steps()
+
+
+class Slow(logging.Handler):
+    """A journal that takes its time: ticks of the timer fall into it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes 0.2 s of CPU time for what is said of a turn."""
+        began = time.process_time()
+        while "bytes" in record.msg and time.process_time() - began < 0.2:
+            os.getpid()
+
+
+def test_time_between_two_turns_counts_for_no_log(
+    bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the daemon does beside reading interrupts nothing, however long it takes."""
+    monkeypatch.setattr(reader, "MAX_TURN_S", 0.05)
+    monkeypatch.setattr(reader.LOGGER, "level", logging.DEBUG)
+    slow = Slow()
+    reader.LOGGER.addHandler(slow)
+    append(log, lines(0, 10))
+
+    try:
+        bench.look(2)
+    finally:
+        reader.LOGGER.removeHandler(slow)
+
+    assert list(range(10)) == bench.steps()
+    assert [] == bench.reader.warnings()
 
 
 def test_a_slow_log_gets_short_turns(bench: Bench, log: Path) -> None:

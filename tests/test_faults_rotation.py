@@ -374,3 +374,25 @@ def test_an_empty_log_that_is_renamed_just_after_its_rotation(
 
     text = lines(0, 10) + lines(10, 20) * written + lines(20, 30)
     assert {"other.log": once(text)} == bench.held()
+
+
+def test_a_name_that_was_given_to_a_copy_before(bench: Bench, log: Path) -> None:
+    """A copy that was removed says nothing of the next one under its name."""
+    copy = log.with_name("train.1.log")
+    append(log, lines(0, 30))
+    bench.settle()
+    shutil.copy2(log, copy)
+    bench.look()
+    copy.unlink()
+    bench.clock.up += 60.0
+    bench.look()
+    append(log, lines(30, 40))
+    bench.look()
+    shutil.copy2(log, copy)
+    bench.look()
+    os.truncate(log, 0)
+    append(log, lines(40, 50))
+
+    bench.settle()
+
+    assert {"train.log": once(lines(0, 50))} == bench.held()

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from oracle import until
 from receiver import Receiver
 
 from watcher.alerts.channels import DeliveryError, Settings, channels
-from watcher.alerts.channels.apprise import Service, addresses
+from watcher.alerts.channels.apprise import Service, addresses, require
 from watcher.alerts.channels.command import Command
 from watcher.alerts.channels.desktop import Desktop
 from watcher.alerts.channels.jsonl import JsonLines
+from watcher.errors import ConfigError
 from watcher.service.senders import one_sender
 
 
@@ -82,6 +84,32 @@ def test_a_refusal_names_its_code(receiver: Receiver) -> None:
         DeliveryError, match=r"json://\*\*\*#\w+: refused with error 401"
     ):
         Service(receiver.address).send(NOTICE)
+
+
+def test_nobody_answers(receiver: Receiver) -> None:
+    """Without a code it may be the network; the notification was not accepted."""
+    receiver.close()
+
+    with pytest.raises(DeliveryError, match=r"network"):
+        Service(receiver.address).send(NOTICE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "shown"),
+    [
+        ("resolved", "critical", "success"),
+        ("firing", "critical", "failure"),
+        ("firing", "warning", "warning"),
+        ("firing", "info", "info"),
+    ],
+)
+def test_a_service_shows_how_bad_it_is(
+    receiver: Receiver, kind: str, severity: str, shown: str
+) -> None:
+    """By its colour or sign for each type; what is over is good news."""
+    Service(receiver.address).send(NOTICE | {"kind": kind, "severity": severity})
+
+    assert [shown] == [post["type"] for post in receiver.got]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +190,14 @@ def test_a_command_shows_no_address(receiver: Receiver) -> None:
         Command(failing).send(NOTICE)
 
 
+def test_a_long_complaint_of_a_command_is_cut() -> None:
+    """Its last line may be a page of HTML."""
+    failing = "printf '%0300d' 0 >&2; exit 7"
+
+    with pytest.raises(DeliveryError, match=r"code 7: 0{200}$"):
+        Command(failing).send(NOTICE)
+
+
 def test_two_addresses_of_one_service_have_two_names() -> None:
     """By name, which stays the same and gives nothing away."""
     names = [Service(f"tgram://s3cret/{chat}").name for chat in (1, 2, 1)]
@@ -181,6 +217,34 @@ def test_a_missing_urls_file_is_one_warning(
     assert ["log", "alerts.jsonl", "command"] == [channel.name for channel in found]
     (record,) = caplog.records
     assert f"urls_file {tmp_path}/none: cannot be read (No such file" in record.message
+
+
+def test_channels_that_are_set(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each is made, its file where people look for it; nothing is warned of."""
+    found = channels(Settings(on_alert="true", desktop=True), tmp_path)
+    found[1].send(NOTICE)
+
+    names = [channel.name for channel in found]
+    assert ["log", "alerts.jsonl", "command", "desktop"] == names
+    assert [tmp_path / "alerts.jsonl"] == list(tmp_path.iterdir())
+    assert [] == caplog.records
+
+
+def test_addresses_need_apprise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever they stand; without addresses it may be missing."""
+    path = tmp_path / "urls"
+    path.write_text("json://a\n")
+    monkeypatch.setitem(sys.modules, "apprise", None)
+
+    require(Settings(on_alert="true"))
+    require(Settings(urls_file=str(tmp_path / "none")))
+    for chosen in Settings(urls=("json://a",)), Settings(urls_file=str(path)):
+        with pytest.raises(ConfigError, match=r"pip install 'gptwatch\[notify\]'"):
+            require(chosen)
 
 
 def test_addresses_of_file_and_list_are_joined(tmp_path: Path) -> None:
@@ -205,6 +269,25 @@ def test_the_desktop_gets_the_sentence(
 
     said = (tmp_path / "said").read_text()
     assert "-u|critical|--|gptwatch|-r: NaN.|" == said
+
+
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [("exit 1", "is there a desktop"), ("exec sleep 600", "longer than 0 s")],
+)
+def test_a_desktop_that_shows_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, text: str
+) -> None:
+    """Without a session notify-send fails, or waits for one."""
+    program = tmp_path / "notify-send"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    if "sleep" in script:
+        monkeypatch.setattr("watcher.alerts.channels.desktop._TIMEOUT_S", 0.1)
+
+    with pytest.raises(DeliveryError, match=text):
+        Desktop().send(NOTICE | {"text": "a.log: NaN."})
 
 
 def test_without_a_desktop_it_says_what_to_install(

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def test_garbage_in_a_zstd_file_is_an_error_message(tmp_path: Path) -> None:
     path.write_bytes(zstd(DATA)[:12] + b"garbage" * 9)
 
     with pytest.raises(InputError, match="zstd"):
+        list(chunks(path))
+
+
+def test_a_zstd_file_without_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says what to install, or how to do without."""
+    path = tmp_path / "train.log.zst"
+    path.write_bytes(zstd(DATA))
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+
+    with pytest.raises(InputError, match=r"pip install 'gptwatch\[zstd\]'.*zstd -d"):
         list(chunks(path))
 
 

@@ -21,6 +21,7 @@ from parsers.delta import Delta
 from parsers.parser import Parser
 from watcher.alerts import silences
 from watcher.errors import (
+    StorageCorruptError,
     StorageMissingError,
     StorageSetupError,
     StorageUnavailableError,
@@ -358,3 +359,75 @@ def test_no_chunk_has_the_number_of_one_that_was_merged(
         for number in bench.store.points.ids(1):
             found = bench.store.points.chunk(number).lines.tolist()
             assert known.setdefault(number, found) == found
+
+
+def test_columns_that_grow_in_large_pieces_and_small_ones() -> None:
+    """Small pieces are joined, large ones are not copied again: nothing is lost."""
+    run, line = Run(), 0
+    for size in (1 << 18, *[1] * 70, 1 << 18, *[3] * 130):
+        at = np.arange(line, line + size)
+        run.add(Delta(batches=[Batch("p", at + 1, at, {"loss": at / 2})]))
+        line += size
+
+    numbers, steps, losses = run.column("loss")
+
+    assert line == run.records
+    assert np.array_equal(numbers, np.arange(line) + 1)
+    assert np.array_equal(steps, np.arange(line))
+    assert np.array_equal(losses, np.arange(line) / 2)
+
+
+def test_a_reader_of_a_database_that_nobody_has_open(bench: Bench, log: Path) -> None:
+    """It sees what a daemon that starts later writes."""
+    append(log, lines(0, 10))
+    bench.look()
+    bench.stop()
+    reader = Database(bench.state, read_only=True)
+    assert [10] == [row.lines for row in reader.runs()]
+
+    bench.start()
+    append(log, lines(10, 30))
+    bench.look()
+
+    assert [30] == [row.lines for row in reader.runs()]
+    reader.close()
+
+
+def test_the_last_value_that_is_no_number(bench: Bench, log: Path) -> None:
+    """It is a text in the table of runs: JSON has no NaN."""
+    append(log, b"step 1: train loss 1.5, val loss nan\n")
+    bench.look()
+
+    [row] = bench.store.runs()
+
+    assert "nan" == row.latest["val_loss"]
+
+
+def test_a_damaged_place(bench: Bench, log: Path) -> None:
+    """It is damage of the database, not of gptwatch."""
+    append(log, lines(0, 10))
+    bench.look()
+    bench.store.connection.execute("UPDATE places SET head = 'no zlib' WHERE line = 0")
+
+    with pytest.raises(StorageCorruptError, match="damaged"):
+        bench.store.places.of(1)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "0", '{"device": 1}', "{"])
+def test_a_damaged_checkpoint(bench: Bench, log: Path, text: str) -> None:
+    """It is found at once, where the runs are read and where the log is read on."""
+    append(log, lines(0, 10))
+    bench.look()
+    bench.store.connection.execute("UPDATE runs SET cursor = ?", (text,))
+
+    with pytest.raises(StorageCorruptError, match="damaged"):
+        bench.store.runs()
+
+
+def test_the_step_of_a_milestone() -> None:
+    """That of the last record before it; none before the first."""
+    run, at = Run(), np.array([2, 4])
+    found = [Milestone("saved", line, None, "") for line in (1, 3, 5)]
+    run.add(Delta(batches=[Batch("p", at, at * 10, {})], milestones=found))
+
+    assert [None, 20, 40] == [m.step for m in run.milestones()]

@@ -169,6 +169,8 @@ def test_a_silence_is_seen_in_the_places(bench: Bench, log: Path) -> None:
     places = bench.store.places.of(bench.rows()["train.log"].id)
     assert [0, 3, 5] == [place.line for place in places]
     assert [None, 2e9] == [places[0].seen_at, places[2].seen_at]
+    assert [(5, 2e9)] == bench.store.places.seen(1, 3)
+    assert [] == bench.store.places.seen(1, 5)
 
 
 def test_places_of_a_long_run_are_thinned_out_evenly(bench: Bench, log: Path) -> None:
@@ -201,3 +203,10 @@ def test_beginnings_and_pauses_stay() -> None:
 
     assert gone
     assert not {0, 3, 4, 5, 6, 7} & set(gone)
+
+
+def test_of_two_neighbours_one_stays() -> None:
+    """However many may go."""
+    places = [Place(n, 100 * n, 1, 1, None) for n in range(9)]
+
+    assert [1, 3, 5, 7] == surplus(places, 100)

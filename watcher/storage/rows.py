@@ -108,7 +108,7 @@ def _parsed(found: Sequence[Any]) -> Row:
     fields = list(found)
     for at in _JSON:
         fields[at] = _quickly(fields[at]) if fields[at] else None
-    if fields[_CURSOR]:
+    if fields[_CURSOR] is not None:
         fields[_CURSOR] = Cursor.restore(fields[_CURSOR])
     for at in _TEXTS:
         fields[at] = os.fsdecode(fields[at])
