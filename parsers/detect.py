@@ -9,8 +9,9 @@ from parsers.delta import Delta
 from parsers.engine.pieces import Piece
 from parsers.engine.templates import Reading, Templates
 from parsers.format import Format
+from parsers.hyperparameters.names import STEMS
 from parsers.hyperparameters.reader import hyperparameters
-from parsers.milestones import milestone
+from parsers.milestones import WORDS, milestone
 
 
 _NEVER: Final = 1 << 62
@@ -196,4 +197,9 @@ class Detector:
 
     def _make_templates(self) -> Templates:
         forms = [c.form for c in self._candidates]
-        return Templates(forms, milestone=milestone, hyperparameters=hyperparameters)
+        return Templates(
+            forms,
+            milestone=milestone,
+            hyperparameters=hyperparameters,
+            words=(*WORDS, *STEMS),
+        )

@@ -23,9 +23,10 @@ from parsers.engine.pieces import Piece, whole_lines
 from parsers.engine.templates import Reading, Templates
 from parsers.format import Format
 from parsers.formats import FORMATS
+from parsers.hyperparameters.names import STEMS
 from parsers.hyperparameters.reader import hyperparameters
 from parsers.lookout import Lookout
-from parsers.milestones import milestone
+from parsers.milestones import WORDS, milestone
 
 
 # While all formats read along, less is read at a time: the choice comes soon, and very
@@ -56,7 +57,10 @@ class Parser:
         self._tracebacks = Tracebacks()
         self._lookout = Lookout()
         self._statements = Templates(
-            (), milestone=milestone, hyperparameters=hyperparameters
+            (),
+            milestone=milestone,
+            hyperparameters=hyperparameters,
+            words=(*WORDS, *STEMS),
         )
 
     @property

@@ -29,8 +29,9 @@ _CACHE_ENTRIES: Final = 8192
 _LARGE: Final = 3
 _RUNS: Final = re.compile(rb"\d++")
 _WHOLE: Final = re.compile(rb"(?<![.0])0+")
-# No line without one of these has a number for a pattern to find.
-_NUMERIC: Final = re.compile(rb"(?i)\d|nan|inf")
+# No line without one of these, or a digit, has a number for a pattern to find.
+NUMBERS: Final = ("nan", "inf")
+_NUMERIC: Final = re.compile(rb"(?i)\d|" + "|".join(NUMBERS).encode())
 _LIKE_A_METRIC: Final = re.compile(
     rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*+\s*+[:=|]?\s*+['\"]?[-+]?\.?\d"
 )

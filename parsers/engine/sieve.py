@@ -1,12 +1,13 @@
 """What is known of the lines of a block by their masks: one line of each was seen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from parsers.batch import Ints
 from parsers.engine.known import KnownMasks
 from parsers.engine.pieces import Block, Few, Piece
+from parsers.engine.words import Words
 
 
 Find = Callable[[Sequence[bytes]], Sequence[tuple[int, ...]]]
@@ -44,14 +45,20 @@ class ByMask:
 class Sieve:
     """Picks lines by a test that treats all digits alike."""
 
-    def __init__(self, test: Callable[[bytes], bool]) -> None:
-        """The test of a line."""
+    def __init__(
+        self, test: Callable[[bytes], bool], words: Collection[str] = ()
+    ) -> None:
+        """The test of a line; one that passes holds one of the words, if any."""
         self._test = test
+        self._words = Words(words) if words else None
         self._passing = ByMask(1, lambda lines: [(int(test(line)),) for line in lines])
 
     def lines(self, piece: Piece) -> list[int]:
         """The lines that pass, by their index in a piece."""
-        if isinstance(piece, Few):
+        if isinstance(piece, Block) and piece.varied and self._words:
+            maybe = np.flatnonzero(self._words.may_hold(piece)).tolist()
+            return [i for i in maybe if self._test(piece.line(i))]
+        if isinstance(piece, Few) or piece.varied:
             return [i for i, line in enumerate(piece.lines) if self._test(line)]
         if piece.known is not self._passing.known:
             self._passing.begin(piece.known)

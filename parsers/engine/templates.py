@@ -9,18 +9,26 @@ Rare templates go line by line and give the same.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parsers.batch import Floats, Ints
 from parsers.engine.columns import Rows
 from parsers.engine.known import KnownMasks
-from parsers.engine.masks import Hyperparameters, Kind, Mask, Masks
+from parsers.engine.masks import NUMBERS, Hyperparameters, Kind, Mask, Masks
 from parsers.engine.numbers import Column
 from parsers.engine.pieces import RARE, Block, Few, Piece
 from parsers.engine.shapes import Take
 from parsers.engine.sieve import ByMask
+from parsers.engine.words import Words
 from parsers.format import Format, LinePattern
+
+
+# Lines without a mask that others have are looked at one by one if so few may tell
+# something: one of so many.
+_VARIED: Final = 4
 
 
 @dataclass(slots=True)
@@ -156,11 +164,21 @@ class Templates:
         *,
         milestone: Callable[[bytes], str | None] = lambda _: None,
         hyperparameters: Callable[[bytes], Hyperparameters] = lambda _: {},
+        words: Iterable[str] = (),
     ) -> None:
+        """Patterns of formats, and what else is looked for.
+
+        Arguments:
+            formats: their patterns find numbers.
+            milestone: the kind of line that one is, if it matters.
+            hyperparameters: what a line states.
+            words: what each line holds that one of these two finds something in.
+        """
         self.masks = Masks(formats, milestone, hyperparameters)
         self._formats = len(formats)
         self._by_mask = ByMask(2, self._learn)
         self._kinds: dict[int, Kind] = {}
+        self._words = Words([*words, *(NUMBERS if formats else ())])
 
     def _begin(self, known: KnownMasks) -> None:
         self._by_mask.begin(known)
@@ -209,6 +227,11 @@ class Templates:
         return reading
 
     def _read_block(self, block: Block, found: _Found) -> None:
+        if block.varied:
+            telling = np.flatnonzero(self._may_tell(block)).tolist()
+            if len(telling) * _VARIED < len(block):
+                found.add_lines(telling)
+                return
         kinds, places = self._by_mask.of(block)
         for at in np.flatnonzero(np.bincount(kinds)).tolist():
             kind = self._kinds.get(at)
@@ -221,6 +244,11 @@ class Templates:
                 found.add_lines(index.tolist())
             else:
                 found.add_rows(kind, Rows(block, index, kind.layout, places[index]))
+
+    def _may_tell(self, block: Block) -> NDArray[np.bool_]:
+        """Lines in which something may be found."""
+        words = self._words.may_hold(block)
+        return words | block.digits if self._formats else words
 
     def _learn(self, lines: Sequence[bytes]) -> list[tuple[int, int]]:
         """The kind of the mask of each line, and its place among those of the kind."""
