@@ -86,7 +86,7 @@ class _Words:
     def __init__(self, words: Sequence[str]) -> None:
         """Words without digits."""
         self._words = words
-        self._sieve = Sieve(self._is_in, words)
+        self._sieve = Sieve(self._is_in, frozenset(words))
 
     def lines(self, piece: Piece) -> list[int]:
         """The lines that hold one, by their index in the piece."""

@@ -16,17 +16,16 @@ from parsers.batch import Milestone
 from parsers.candidate import clean_text
 from parsers.causes import Tracebacks, quotation
 from parsers.delta import Delta
-from parsers.detect import Detector, Score
+from parsers.detect import TELLING, Detector, Score
 from parsers.engine.known import KnownMasks
 from parsers.engine.lines import CHUNK_BYTES, Lines
 from parsers.engine.pieces import Piece, whole_lines
 from parsers.engine.templates import Reading, Templates
 from parsers.format import Format
 from parsers.formats import FORMATS
-from parsers.hyperparameters.names import STEMS
 from parsers.hyperparameters.reader import hyperparameters
 from parsers.lookout import Lookout
-from parsers.milestones import WORDS, milestone
+from parsers.milestones import milestone
 
 
 # While all formats read along, less is read at a time: the choice comes soon, and very
@@ -60,7 +59,7 @@ class Parser:
             (),
             milestone=milestone,
             hyperparameters=hyperparameters,
-            words=(*WORDS, *STEMS),
+            words=TELLING,
         )
 
     @property

@@ -1,23 +1,21 @@
 """What the patterns find in a line, and in all that differ from it in digits only.
 
-The mask of a line has `0` for every digit.  The patterns look at one line of a mask.
-Masks that differ in the widths of their numbers only, and where the patterns find the
-same, are of one kind: their lines are read together.
+The mask of a line has `0` for every digit.  The patterns look at one line of a mask, or
+of a class of masks (`parsers.engine.widths`).
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
-from parsers.engine.columns import Layout
-from parsers.engine.known import LONGEST
-from parsers.engine.numbers import Column, UnalignedError, column, runs
+from parsers.engine.known import LONGEST, NO_MASKS, KnownMasks
+from parsers.engine.numbers import UnalignedError, runs
 from parsers.engine.pieces import MASK
 from parsers.engine.shapes import Ruler, Shape, Take, Try, tried
-from parsers.engine.widths import alike, extremes, runs_of
+from parsers.engine.widths import extremes
 from parsers.format import Format, LinePattern
 
 
@@ -25,12 +23,10 @@ from parsers.format import Format, LinePattern
 # as long; glued ones begin with one.
 _LOOKED_AT: Final = 8192
 _CACHE_ENTRIES: Final = 8192
-# Of so many masks of a class it pays to try the narrowest and the widest.
-_LARGE: Final = 3
 _RUNS: Final = re.compile(rb"\d++")
 _WHOLE: Final = re.compile(rb"(?<![.0])0+")
 # No line without one of these, or a digit, has a number for a pattern to find.
-NUMBERS: Final = ("nan", "inf")
+NUMBERS: Final = frozenset({"nan", "inf"})
 _NUMERIC: Final = re.compile(rb"(?i)\d|" + "|".join(NUMBERS).encode())
 _LIKE_A_METRIC: Final = re.compile(
     rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*+\s*+[:=|]?\s*+['\"]?[-+]?\.?\d"
@@ -76,24 +72,10 @@ class Mask:
         """Whether nothing is found."""
         return not (self.takes or self.milestone or self.hyperparameters or self.like)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Kind:
-    """Lines in which the same is found, whatever the widths of their numbers.
-
-    Attributes:
-        number: of the kind, from 1.
-        mask: the first of the kind.
-        columns: of each pattern that reads them; None where no columns do.
-        layout: where the numbers stand in its masks.
-        reads: how many runs of digits the columns read, from the first.
-    """
-
-    number: int
-    mask: Mask
-    columns: tuple[tuple[Column, ...], ...] | None
-    layout: Layout
-    reads: int
+    def alike(self, takes: tuple[Take, ...]) -> "Mask":
+        """The same in another mask of its shape, where the numbers stand elsewhere."""
+        first = self.first or self
+        return Mask(takes, *self.stated, self.takers, first)
 
 
 class Masks:
@@ -107,120 +89,90 @@ class Masks:
     ) -> None:
         self.hyperparameters = hyperparameters
         self._formats = formats
-        # Patterns (format, number) by their longest need: most lines lack it.
-        self._by_need: dict[bytes, list[tuple[int, int]]] = {}
-        for at, form in enumerate(formats):
-            for number, pattern in enumerate(form.patterns):
-                need = max(pattern.needs, key=len, default=b"")
-                self._by_need.setdefault(need, []).append((at, number))
         self._milestone = milestone
-        self._cache: dict[bytes, Mask] = {}
-        self._shapes: dict[bytes, tuple[Shape, Mask]] = {}
-        self._kinds: dict[object, Kind] = {}
-        self._classes: dict[bytes, Kind] = {}  # by their narrowest masks
-        self._seen: Counter[bytes] = Counter()
-        self._known: dict[int, set[bytes]] = {}
+        self._taken: dict[int, set[bytes]] = {}
+        self.begin(NO_MASKS)
 
-    def of(self, line: bytes) -> Mask:
-        """What is found in a line."""
-        text = line.translate(MASK)
-        mask = self._cache.get(text)
+    def begin(self, known: KnownMasks) -> None:
+        """Forgets all; what comes next are masks of `known`, and is learned again."""
+        self.known = known
+        self._cache: dict[int | bytes, Mask] = {}
+        self._shapes: dict[bytes, tuple[Shape, Mask]] = {}
+        self._firsts: dict[int, Mask] = {}  # by class
+        # By class, what is found in all its lines; None where that differs.
+        self._uniform: dict[int, Shape | None] = {}
+
+    def of(self, line: bytes, number: int = 0) -> Mask:
+        """What is found in a line; `number` is that of its mask, if it has one."""
+        key = number or line.translate(MASK)
+        mask = self._cache.get(key)
         if mask is None:
-            mask = self._learn(line)
-            if len(text) <= LONGEST:
-                self._cache[text] = mask
-                for take in mask.takes:
-                    self.known(take.at).add(_loose(text))
+            mask = self._of_class(line, number) if number else self._learn(line)
+            if len(line) <= LONGEST:
+                self._cache[key] = mask
+                for at in mask.takers:
+                    self.taken(at).add(loose(line.translate(MASK)))
         return mask
 
-    def known(self, at: int) -> set[bytes]:
-        """The kinds of line that format `at` took."""
-        return self._known.setdefault(at, set())
+    def taken(self, at: int) -> set[bytes]:
+        """The masks that format `at` took, whatever their widths before a point."""
+        return self._taken.setdefault(at, set())
 
-    def seen(self, line: bytes, at: int) -> bool:
-        """Whether format `at` took lines like this one, to the digit, before."""
-        return _loose(line.translate(MASK)) in self.known(at)
-
-    def remember(self, at: int, kinds: Iterable[bytes]) -> None:
-        """Takes over what `known` gave, in another session or before."""
-        self.known(at).update(kinds)
+    @cached_property
+    def _by_need(self) -> dict[bytes, list[tuple[int, int]]]:
+        """Patterns (format, number) by their longest need: most lines lack it."""
+        by_need: dict[bytes, list[tuple[int, int]]] = {}
+        for at, form in enumerate(self._formats):
+            for number, pattern in enumerate(form.patterns):
+                need = max(pattern.needs, key=len, default=b"")
+                by_need.setdefault(need, []).append((at, number))
+        return by_need
 
     @property
     def full(self) -> bool:
-        """Whether so many were seen that it is time to `forget`."""
+        """Whether so many were seen that it is time to `begin` anew."""
         return len(self._cache) >= _CACHE_ENTRIES
 
-    def forget(self) -> None:
-        """Begins anew: what comes next is learned again."""
-        self._cache.clear()
-        self._shapes.clear()
-        self._kinds.clear()
-        self._classes.clear()
-        self._seen.clear()
+    def is_of_class(self, number: int) -> bool:
+        """Whether the same is found in all lines of the class of a mask."""
+        shape = self._uniform.get(int(self.known.layout.classes[number]))
+        return shape is not None and not shape.counting
 
-    def kinds(self, lines: Sequence[bytes]) -> list[tuple[Kind, int]]:
-        """The kind of each of some lines, and the place of its mask in the layout.
+    def _of_class(self, line: bytes, number: int) -> Mask:
+        """What is found in a line of a new mask.
 
-        Each is of a mask that was not seen here.
+        Of a class the first mask is looked at, then the narrowest and the widest one.
         """
-        masked = b"\n".join(lines).translate(MASK)
-        texts, classes = masked.split(b"\n"), alike(masked).split(b"\n")
-        kinds = list[Kind]()
-        members: dict[tuple[Kind, bytes], list[int]] = {}
-        for i, narrowest in enumerate(classes):
-            kind = self._classes.get(narrowest)
-            if kind is None:
-                kind = self._kind(lines[i], narrowest)
-            kinds.append(kind)
-            if kind.mask.takes:
-                members.setdefault((kind, narrowest), []).append(i)
-        places = [0] * len(lines)
-        for (kind, _), alikes in members.items():
-            seen = _loose(b"\n".join([texts[i] for i in alikes])).split(b"\n")
-            for take in kind.mask.takes:
-                self.known(take.at).update(seen)
-            ends, widths = runs_of([lines[i] for i in alikes])
-            place = kind.layout.add(ends[: kind.reads], widths[: kind.reads])
-            for i in alikes:
-                places[i], place = place, place + 1
-        return list(zip(kinds, places, strict=True))
+        its_class = int(self.known.layout.classes[number])
+        first = self._firsts.get(its_class)
+        if first is None:
+            first = self._firsts[its_class] = self._learn(line)
+            return first
+        if its_class not in self._uniform:
+            self._uniform[its_class] = self._common(line, first)
+        shape, ruler = self._uniform[its_class], Ruler(runs(line))
+        with suppress(UnalignedError):
+            if shape and shape.fits(line, ruler, of_class=True):
+                return first.alike(shape.takes(ruler))
+        return self._learn(line)
 
-    def _kind(self, line: bytes, narrowest: bytes) -> Kind:
-        """The kind of a line of a mask; notes if a large class is of it."""
-        mask = self.of(line)
-        first = mask.first or mask if mask.takes else mask.stated
-        kind = self._kinds.get(first)
-        if kind is None:
-            known = runs(line) if mask.takes else {}
-            kind = self._kinds[first] = self._new_kind(line, known, mask)
-        self._seen[narrowest] += 1
-        if self._seen[narrowest] == _LARGE and self._is_of_class(line, mask):
-            self._classes[narrowest] = kind
-        return kind
+    def _common(self, line: bytes, mask: Mask) -> Shape | None:
+        """What is found in all lines of a class, if it is the same.
 
-    def _is_of_class(self, line: bytes, mask: Mask) -> bool:
-        """Whether the same is found in all lines of the class of a line."""
+        But for patterns that count digits: they are to be tried on each mask.
+        """
         shape = _RUNS.sub(b"0", line)
         tried, first = self._shapes.get(shape, (None, None))
-        if tried is None or tried.counts_digits or first is not (mask.first or mask):
-            return False
+        if tried is None or first is not (mask.first or mask):
+            return None
         narrow, wide = extremes(line)
         if len(wide) > LONGEST:
-            return False
-        return all(
+            return None
+        same = all(
             self._again(one, shape, runs(one), self._stated(one))
             for one in (narrow, wide)
         )
-
-    def _new_kind(self, line: bytes, known: Runs, mask: Mask) -> Kind:
-        """The kind of the first mask of a shape; other shapes may be of it, too."""
-        columns = _columns(line, known, mask.takes)
-        takers = tuple((take.at, take.pattern.name) for take in mask.takes)
-        key = (mask.stated, takers, columns)
-        if key not in self._kinds:
-            number = len(self._kinds) + 1
-            self._kinds[key] = Kind(number, mask, columns, Layout(), _reads(columns))
-        return self._kinds[key]
+        return tried if same else None
 
     def _learn(self, line: bytes) -> Mask:
         text = _head(line)
@@ -259,9 +211,9 @@ class Masks:
             return None
         tried, first = self._shapes[shape]
         with suppress(UnalignedError):
-            takes = tried.again(line, Ruler(known))
-            if takes is not None and found == first.stated:
-                return Mask(tuple(takes), *found, first.takers, first)
+            ruler = Ruler(known)
+            if found == first.stated and tried.fits(line, ruler):
+                return first.alike(tried.takes(ruler))
         return None
 
     def _tries(self, line: bytes) -> Iterator[Try]:
@@ -287,29 +239,7 @@ def first_fit(at: int, patterns: Iterable[LinePattern], line: bytes) -> Iterator
                 return
 
 
-def _reads(columns: tuple[tuple[Column, ...], ...] | None) -> int:
-    """How many runs of digits a line has up to the last that is read."""
-    read = (run for one in columns or () for c in one for run in c.runs)
-    return max(read, default=-1) + 1
-
-
-def _columns(
-    line: bytes, known: Runs, takes: Sequence[Take]
-) -> tuple[tuple[Column, ...], ...] | None:
-    """The columns of each pattern, None where a number is not aligned."""
-    try:
-        return tuple(
-            tuple(
-                column(line, known, name, field)
-                for name, field in zip(take.names, take.spans, strict=True)
-            )
-            for take in takes
-        )
-    except UnalignedError:
-        return None
-
-
-def _loose(masked: bytes) -> bytes:
+def loose(masked: bytes) -> bytes:
     """A masked line, whatever the number of digits before a point."""
     return _WHOLE.sub(b"0", masked)
 

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from parsers.batch import Floats, Ints
 from parsers.engine.columns import Rows
+from parsers.engine.kinds import Kind, Kinds
 from parsers.engine.known import KnownMasks
-from parsers.engine.masks import NUMBERS, Hyperparameters, Kind, Mask, Masks
+from parsers.engine.masks import NUMBERS, Hyperparameters, Mask, Masks, loose
 from parsers.engine.numbers import Column
-from parsers.engine.pieces import RARE, Block, Few, Piece
+from parsers.engine.pieces import MASK, RARE, Block, Few, Piece
 from parsers.engine.shapes import Take
 from parsers.engine.sieve import ByMask
 from parsers.engine.words import Words
@@ -115,10 +116,10 @@ class _Found:
 
     def add_lines(self, indices: Iterable[int]) -> None:
         """Lines that are read one by one."""
-        lines = self._piece.lines
+        lines, numbers = self._piece.lines, self._piece.numbers
         masks: dict[Mask, list[int]] = {}
         for i in indices:
-            mask = self._masks.of(lines[i])
+            mask = self._masks.of(lines[i], int(numbers[i]))
             if not mask.silent:
                 masks.setdefault(mask, []).append(i)
         for mask, members in masks.items():
@@ -164,7 +165,7 @@ class Templates:
         *,
         milestone: Callable[[bytes], str | None] = lambda _: None,
         hyperparameters: Callable[[bytes], Hyperparameters] = lambda _: {},
-        words: Iterable[str] = (),
+        words: frozenset[str] = NUMBERS,
     ) -> None:
         """Patterns of formats, and what else is looked for.
 
@@ -172,18 +173,46 @@ class Templates:
             formats: their patterns find numbers.
             milestone: the kind of line that one is, if it matters.
             hyperparameters: what a line states.
-            words: what each line holds that one of these two finds something in.
+            words: of which one, or a digit, is in each line that something is found in;
+                without formats digits are none.
         """
         self.masks = Masks(formats, milestone, hyperparameters)
         self._formats = len(formats)
-        self._by_mask = ByMask(2, self._learn)
-        self._kinds: dict[int, Kind] = {}
-        self._words = Words([*words, *(NUMBERS if formats else ())])
+        self._kinds = Kinds(self.masks)
+        self._by_mask = ByMask(self._kinds.find)
+        self._words = Words(words)
+
+    def taken(self, at: int) -> set[bytes]:
+        """The masks that format `at` took, here or before (see `remember`)."""
+        self._note_taken()
+        return self.masks.taken(at)
+
+    def took(self, line: bytes, at: int) -> bool:
+        """Whether format `at` took lines like this one, to the digit, before."""
+        return loose(line.translate(MASK)) in self.taken(at)
+
+    def remember(self, at: int, masks: Iterable[bytes]) -> None:
+        """Takes over what `taken` gave, in another session or before."""
+        self.masks.taken(at).update(masks)
+
+    def _note_taken(self) -> None:
+        """Notes the masks of whole blocks that formats took."""
+        fresh, self._by_mask.fresh = self._by_mask.fresh, []
+        texts: dict[int, list[bytes]] = {}
+        for numbers in fresh:
+            kinds = self._by_mask.table[numbers].tolist()
+            for number, at in zip(numbers.tolist(), kinds, strict=True):
+                kind = self._kinds.get(at)
+                for taker in kind.mask.takers if kind else ():
+                    texts.setdefault(taker, []).append(self.masks.known.texts[number])
+        for taker, taken in texts.items():
+            self.remember(taker, loose(b"\n".join(taken)).split(b"\n"))
 
     def _begin(self, known: KnownMasks) -> None:
+        self._note_taken()
         self._by_mask.begin(known)
-        self.masks.forget()
-        self._kinds.clear()
+        self.masks.begin(known)
+        self._kinds.forget()
 
     def read(self, piece: Piece) -> Reading:
         """All that the patterns find in a piece."""
@@ -206,8 +235,8 @@ class Templates:
         """
         first: Take | None = None
         values: list[float] = []
-        for line in piece.lines:
-            mask = self.masks.of(line)
+        for line, number in zip(piece.lines, piece.numbers, strict=True):
+            mask = self.masks.of(line, number)
             take = mask.only
             if take is None or take.texts is None:
                 return None
@@ -232,7 +261,7 @@ class Templates:
             if len(telling) * _VARIED < len(block):
                 found.add_lines(telling)
                 return
-        kinds, places = self._by_mask.of(block)
+        kinds = self._by_mask.of(block)
         for at in np.flatnonzero(np.bincount(kinds)).tolist():
             kind = self._kinds.get(at)
             if kind is not None and kind.mask.silent:
@@ -243,15 +272,9 @@ class Templates:
             if kind is None or kind.columns is None or len(index) < RARE:
                 found.add_lines(index.tolist())
             else:
-                found.add_rows(kind, Rows(block, index, kind.layout, places[index]))
+                found.add_rows(kind, Rows(block, index, kind.reads))
 
     def _may_tell(self, block: Block) -> NDArray[np.bool_]:
         """Lines in which something may be found."""
         words = self._words.may_hold(block)
         return words | block.digits if self._formats else words
-
-    def _learn(self, lines: Sequence[bytes]) -> list[tuple[int, int]]:
-        """The kind of the mask of each line, and its place among those of the kind."""
-        learned = self.masks.kinds(lines)
-        self._kinds |= {kind.number: kind for kind, _ in learned}
-        return [(kind.number, place) for kind, place in learned]

@@ -4,7 +4,7 @@ Of each word three letters that are rare together are looked for.  Where they st
 last letters of the word are compared.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -29,9 +29,9 @@ _AT_ONCE: Final = 1 << 15
 class Words:
     """Finds lines that may hold one of some words."""
 
-    def __init__(self, words: Collection[str]) -> None:
-        """At most 255 in small letters, without digits, of two letters or more."""
-        self._words = frozenset(words)
+    def __init__(self, words: frozenset[str]) -> None:
+        """Some in small letters, without digits, of two letters or more."""
+        self._words = words
 
     def may_hold(self, block: Block) -> NDArray[np.bool_]:
         """Marks the lines of a block that may hold one."""

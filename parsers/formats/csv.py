@@ -90,7 +90,7 @@ class Tables:
         self.taken = _NO_LINES
         self._axis = Axis()
         self._rows = Rows(self._locate, self._row)
-        self._headers = Sieve(_names_a_loss, _LOSS_WORDS)
+        self._headers = Sieve(_names_a_loss, frozenset(_LOSS_WORDS))
         self._delimiter = b""
         self._indexed = False  # whether a column without a name may come first
         self._prefixed = False  # whether a logger's prefix stands before the header
