@@ -36,7 +36,12 @@ class Detector:
         self._candidates = [Candidate(form) for form in formats]
         self._leader: Candidate | None = None
         self._rejected: list[Score] = []
-        self._templates = self._make_templates()
+        self._templates = Templates(
+            formats,
+            milestone=milestone,
+            hyperparameters=hyperparameters,
+            words=TELLING,
+        )
 
     @property
     def format(self) -> Format | None:
@@ -185,19 +190,8 @@ class Detector:
         return min(ends)
 
     def _settle(self, winner: Candidate) -> None:
-        taken = self._templates.taken(self._candidates.index(winner))
+        self._templates.settle(self._candidates.index(winner))
         self.settled = True
         winner.kept = []
         self._rejected = [s for s in self.scores() if s[0] != winner.form.name]
         self._candidates = [winner]
-        self._templates = self._make_templates()
-        self._templates.remember(0, taken)
-
-    def _make_templates(self) -> Templates:
-        forms = [c.form for c in self._candidates]
-        return Templates(
-            forms,
-            milestone=milestone,
-            hyperparameters=hyperparameters,
-            words=TELLING,
-        )

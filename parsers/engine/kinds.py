@@ -49,18 +49,17 @@ class Kinds:
         """A kind by its number."""
         return self._by_number.get(number)
 
-    def find(self, line: bytes, mask: int) -> tuple[int, bool]:
-        """The number of a line's kind, and whether its whole class is of it."""
-        found = self._masks.of(line, mask)
+    def find(self, line: bytes, its_class: int, count: int) -> tuple[int, bool]:
+        """The number of a line's kind, and whether its whole class is of it.
+
+        So many new masks are of the class.
+        """
+        found = self._masks.of(line, its_class, count)
         first = found.first or found if found.takes else found.stated
         kind = self._kinds.get(first)
         if kind is None:
             kind = self._kinds[first] = self._new(line, found)
-        return kind.number, self._masks.is_of_class(mask)
-
-    def taken(self, at: int) -> list[int]:
-        """The numbers of the kinds that format `at` reads."""
-        return [k.number for k in self._by_number.values() if at in k.mask.takers]
+        return kind.number, self._masks.is_uniform(its_class)
 
     def _new(self, line: bytes, mask: Mask) -> Kind:
         """The kind of the first mask of a shape; other shapes may be of it, too."""

@@ -5,7 +5,6 @@ names a slot that holds one known mask, which is compared with it.  What is in n
 is looked up in a dictionary.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -62,7 +61,6 @@ class KnownMasks:
 
     def __init__(self) -> None:
         self.texts = [b""]
-        self._numbers: dict[bytes, int] = {}
         self._sizes: dict[int, _OfSize] = {}
         self._lines = 0
         self._classes: dict[bytes, int] = {}  # by their narrowest masks
@@ -70,13 +68,13 @@ class KnownMasks:
 
     @property
     def varied(self) -> bool:
-        """Whether few lines share a mask."""
-        return len(self._numbers) * _SHARED > self._lines
+        """Whether few lines share a mask, of those in blocks."""
+        return len(self.texts) - 1 > self._lines // _SHARED
 
     @property
     def full(self) -> bool:
         """Whether so many are known that it is time for a new one."""
-        return len(self._numbers) >= _MOST
+        return len(self.texts) > _MOST
 
     @property
     def layout(self) -> Layout:
@@ -98,19 +96,12 @@ class KnownMasks:
             )
         return self._layout
 
-    def number(self, mask: bytes) -> int:
-        """The number of one mask."""
-        number = self._numbers.setdefault(mask, len(self.texts))
-        if number == len(self.texts):
-            self.texts.append(mask)
-        return number
-
     def numbers(self, masks: Words) -> Ints:
         """The number of each mask; all have the same number of words."""
         size = masks.shape[1]
         self._lines += len(masks)
         if size not in self._sizes:
-            self._sizes[size] = _OfSize(size, self.number)
+            self._sizes[size] = _OfSize(size, self.texts)
         return self._sizes[size].numbers(masks)
 
 
@@ -121,8 +112,9 @@ NO_MASKS: Final = KnownMasks()
 class _OfSize:
     """Masks of one number of words."""
 
-    def __init__(self, words: int, number: Callable[[bytes], int]) -> None:
-        self._number = number
+    def __init__(self, words: int, all_texts: list[bytes]) -> None:
+        """So many words; each new mask is put behind all others."""
+        self._all = all_texts
         self._slots = np.zeros(1 << _SLOTS_LOG, dtype=np.int32)
         # No mask is all zeros: what an empty slot names is never equal to one.
         self._texts = np.zeros((1, words), dtype=np.uint64)
@@ -170,7 +162,9 @@ class _OfSize:
                 new[key] = at
         if new:
             self._texts = np.concatenate([self._texts, masks[list(new.values())]])
-            self._numbers = np.append(self._numbers, [*map(self._number, new)])
+            first = len(self._all)
+            self._all += new
+            self._numbers = np.append(self._numbers, np.arange(first, len(self._all)))
         return [self._known[key] for key in keys]
 
 

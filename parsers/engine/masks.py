@@ -5,13 +5,14 @@ of a class of masks (`parsers.engine.widths`).
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from parsers.engine.known import LONGEST, NO_MASKS, KnownMasks
+from parsers.engine.known import LONGEST
 from parsers.engine.numbers import UnalignedError, runs
 from parsers.engine.pieces import MASK
 from parsers.engine.shapes import Ruler, Shape, Take, Try, tried
@@ -23,6 +24,8 @@ from parsers.format import Format, LinePattern
 # as long; glued ones begin with one.
 _LOOKED_AT: Final = 8192
 _CACHE_ENTRIES: Final = 8192
+# Of so many masks of a class it pays to try the narrowest and the widest.
+_LARGE: Final = 6
 _RUNS: Final = re.compile(rb"\d++")
 _WHOLE: Final = re.compile(rb"(?<![.0])0+")
 # No line without one of these, or a digit, has a number for a pattern to find.
@@ -32,6 +35,7 @@ _LIKE_A_METRIC: Final = re.compile(
     rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*+\s*+[:=|]?\s*+['\"]?[-+]?\.?\d"
 )
 _NONE: Final[frozenset[int]] = frozenset()
+_FIRST: Final = frozenset({0})
 Runs = Mapping[int, tuple[int, int]]
 Hyperparameters = Mapping[str, int | float | str | bool]
 
@@ -77,6 +81,11 @@ class Mask:
         first = self.first or self
         return Mask(takes, *self.stated, self.takers, first)
 
+    def by_one(self, at: int) -> "Mask":
+        """What one format finds, as if there was no other."""
+        takes = tuple(replace(take, at=0) for take in self.takes if take.at == at)
+        return Mask(takes, *self.stated, _FIRST if takes else _NONE)
+
 
 class Masks:
     """Looks at each mask once; remembers what it found."""
@@ -91,27 +100,46 @@ class Masks:
         self._formats = formats
         self._milestone = milestone
         self._taken: dict[int, set[bytes]] = {}
-        self.begin(NO_MASKS)
+        self.forget()
 
-    def begin(self, known: KnownMasks) -> None:
-        """Forgets all; what comes next are masks of `known`, and is learned again."""
-        self.known = known
-        self._cache: dict[int | bytes, Mask] = {}
+    def forget(self) -> None:
+        """Begins anew: what comes next is learned again."""
+        self._cache: dict[bytes, Mask] = {}
         self._shapes: dict[bytes, tuple[Shape, Mask]] = {}
         self._firsts: dict[int, Mask] = {}  # by class
+        self._seen: Counter[int] = Counter()
         # By class, what is found in all its lines; None where that differs.
         self._uniform: dict[int, Shape | None] = {}
 
-    def of(self, line: bytes, number: int = 0) -> Mask:
-        """What is found in a line; `number` is that of its mask, if it has one."""
-        key = number or line.translate(MASK)
-        mask = self._cache.get(key)
+    def by_one(self, at: int) -> "Masks":
+        """Those of one of the formats, with what is known of its lines."""
+        masks = Masks((self._formats[at],), self._milestone, self.hyperparameters)
+        masks._taken[0] = self.taken(at)
+        shapes = {shape: shape.by_one(at) for shape, _ in self._shapes.values()}
+        firsts = {mask: mask.by_one(at) for _, mask in self._shapes.values()}
+        masks._shapes = {
+            text: (shapes[shape], firsts[mask])
+            for text, (shape, mask) in self._shapes.items()
+        }
+        return masks
+
+    def of(self, line: bytes, its_class: int = 0, count: int = 0) -> Mask:
+        """What is found in a line.
+
+        Where it is known, `its_class` is that of its mask, and so many new ones are of
+        it.
+        """
+        text = line.translate(MASK)
+        mask = self._cache.get(text)
         if mask is None:
-            mask = self._of_class(line, number) if number else self._learn(line)
-            if len(line) <= LONGEST:
-                self._cache[key] = mask
+            if its_class:
+                mask = self._of_class(line, its_class, count)
+            else:
+                mask = self._learn(line)
+            if len(text) <= LONGEST:
+                self._cache[text] = mask
                 for at in mask.takers:
-                    self.taken(at).add(loose(line.translate(MASK)))
+                    self.taken(at).add(loose(text))
         return mask
 
     def taken(self, at: int) -> set[bytes]:
@@ -130,27 +158,28 @@ class Masks:
 
     @property
     def full(self) -> bool:
-        """Whether so many were seen that it is time to `begin` anew."""
+        """Whether so many were seen that it is time to `forget`."""
         return len(self._cache) >= _CACHE_ENTRIES
 
-    def is_of_class(self, number: int) -> bool:
-        """Whether the same is found in all lines of the class of a mask."""
-        shape = self._uniform.get(int(self.known.layout.classes[number]))
+    def is_uniform(self, its_class: int) -> bool:
+        """Whether the same is found in all lines of a class."""
+        shape = self._uniform.get(its_class)
         return shape is not None and not shape.counting
 
-    def _of_class(self, line: bytes, number: int) -> Mask:
+    def _of_class(self, line: bytes, its_class: int, count: int) -> Mask:
         """What is found in a line of a new mask.
 
-        Of a class the first mask is looked at, then the narrowest and the widest one.
+        Of a large class the narrowest and the widest one are looked at instead.
         """
-        its_class = int(self.known.layout.classes[number])
+        self._seen[its_class] += 1
         first = self._firsts.get(its_class)
         if first is None:
             first = self._firsts[its_class] = self._learn(line)
             return first
-        if its_class not in self._uniform:
+        large = max(count, self._seen[its_class]) >= _LARGE
+        if large and its_class not in self._uniform:
             self._uniform[its_class] = self._common(line, first)
-        shape, ruler = self._uniform[its_class], Ruler(runs(line))
+        shape, ruler = self._uniform.get(its_class), Ruler(runs(line))
         with suppress(UnalignedError):
             if shape and shape.fits(line, ruler, of_class=True):
                 return first.alike(shape.takes(ruler))
@@ -189,7 +218,7 @@ class Masks:
         mask = Mask(takes, *found, frozenset(take.at for take in takes))
         if len(line) <= LONGEST:
             with suppress(UnalignedError):
-                self._shapes[shape] = Shape(tries, Ruler(known)), mask
+                self._shapes[shape] = Shape.of(tries, Ruler(known)), mask
         return mask
 
     def _stated(self, line: bytes) -> tuple[str | None, bool, bool]:

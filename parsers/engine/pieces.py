@@ -48,13 +48,6 @@ class Few:
         """See there."""
         return self.data
 
-    @cached_property
-    def numbers(self) -> Sequence[int]:
-        """See there."""
-        masks = self.data.translate(MASK).split(b"\n")[:-1]
-        number = self.known.number
-        return [number(m) if 0 < len(m) <= LONGEST else 0 for m in masks]
-
     def line(self, index: int) -> bytes:
         """One line, by its index in the piece."""
         return self.lines[index]

@@ -6,7 +6,7 @@ same in another line of the shape, its numbers are those of the first, in other 
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 from operator import itemgetter
@@ -151,11 +151,24 @@ _Placed = tuple[Try, Take | None, Places | None]
 class Shape:
     """What all the patterns that were tried found in the first line of a shape."""
 
-    def __init__(self, tries: Sequence[Try], ruler: Ruler) -> None:
+    def __init__(self, tries: Sequence[_Placed]) -> None:
+        """What was tried, what it reads, and where that stands in the shape."""
+        self._tries = tries
+
+    @classmethod
+    def of(cls, tries: Sequence[Try], ruler: Ruler) -> "Shape":
         """What was found in a line that the ruler measures."""
-        self._tries: list[_Placed] = [
-            (one, one.take, ruler.places(one.located)) for one in tries
-        ]
+        return cls([(one, one.take, ruler.places(one.located)) for one in tries])
+
+    def by_one(self, at: int) -> "Shape":
+        """What the patterns of one format found, as if there was no other."""
+        return Shape(
+            [
+                (one, replace(take, at=0) if take else None, places)
+                for one, take, places in self._tries
+                if one.at == at
+            ]
+        )
 
     @cached_property
     def counting(self) -> list[_Placed]:

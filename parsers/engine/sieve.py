@@ -10,9 +10,9 @@ from parsers.engine.pieces import Block, Few, Piece
 from parsers.engine.words import Words
 
 
-# Of a line with the number of its mask: what is known of it, and whether the same is
-# known of all lines of its class.
-Find = Callable[[bytes, int], tuple[int, bool]]
+# Of a line with the number of its class, and how many new masks are of it: what is
+# known of it, and whether the same is known of all lines of the class.
+Find = Callable[[bytes, int, int], tuple[int, bool]]
 
 
 class ByMask:
@@ -49,11 +49,14 @@ class ByMask:
         classes = self.known.layout.classes[new]
         self._of_classes = _extended(self._of_classes, int(classes.max()))
         self.table[new] = self._of_classes.take(classes)
+        counts = np.bincount(classes)
         for k in np.flatnonzero(self.table[new] < 0).tolist():
             number, its_class = int(new[k]), int(classes[k])
             value, whole = int(self._of_classes[its_class]), False
             if value < 0:
-                value, whole = self._find(block.line(where[firsts[k]]), number)
+                value, whole = self._find(
+                    block.line(where[firsts[k]]), its_class, int(counts[its_class])
+                )
             self.table[number] = value
             if whole:
                 self._of_classes[its_class] = value
@@ -75,7 +78,7 @@ class Sieve:
         """The test of a line; one that passes holds one of the words, if any."""
         self._test = test
         self._words = Words(words) if words else None
-        self._passing = ByMask(lambda line, _: (int(test(line)), False))
+        self._passing = ByMask(lambda line, *_: (int(test(line)), False))
 
     def lines(self, piece: Piece) -> list[int]:
         """The lines that pass, by their index in a piece."""

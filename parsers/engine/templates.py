@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parsers.batch import Floats, Ints
 from parsers.engine.columns import Rows
@@ -116,10 +115,10 @@ class _Found:
 
     def add_lines(self, indices: Iterable[int]) -> None:
         """Lines that are read one by one."""
-        lines, numbers = self._piece.lines, self._piece.numbers
+        lines = self._piece.lines
         masks: dict[Mask, list[int]] = {}
         for i in indices:
-            mask = self._masks.of(lines[i], int(numbers[i]))
+            mask = self._masks.of(lines[i])
             if not mask.silent:
                 masks.setdefault(mask, []).append(i)
         for mask, members in masks.items():
@@ -176,11 +175,21 @@ class Templates:
             words: of which one, or a digit, is in each line that something is found in;
                 without formats digits are none.
         """
-        self.masks = Masks(formats, milestone, hyperparameters)
-        self._formats = len(formats)
-        self._kinds = Kinds(self.masks)
-        self._by_mask = ByMask(self._kinds.find)
         self._words = Words(words)
+        self._set(Masks(formats, milestone, hyperparameters), len(formats))
+
+    def _set(self, masks: Masks, formats: int) -> None:
+        self.masks = masks
+        self._formats = formats
+        self._kinds = Kinds(masks)
+        self._by_mask = ByMask(self._kinds.find)
+
+    def settle(self, at: int) -> None:
+        """Only one of the formats reads from now on."""
+        self._note_taken()
+        known = self._by_mask.known
+        self._set(self.masks.by_one(at), 1)
+        self._by_mask.begin(known)
 
     def taken(self, at: int) -> set[bytes]:
         """The masks that format `at` took, here or before (see `remember`)."""
@@ -204,14 +213,16 @@ class Templates:
             for number, at in zip(numbers.tolist(), kinds, strict=True):
                 kind = self._kinds.get(at)
                 for taker in kind.mask.takers if kind else ():
-                    texts.setdefault(taker, []).append(self.masks.known.texts[number])
+                    texts.setdefault(taker, []).append(
+                        self._by_mask.known.texts[number]
+                    )
         for taker, taken in texts.items():
             self.remember(taker, loose(b"\n".join(taken)).split(b"\n"))
 
     def _begin(self, known: KnownMasks) -> None:
         self._note_taken()
         self._by_mask.begin(known)
-        self.masks.begin(known)
+        self.masks.forget()
         self._kinds.forget()
 
     def read(self, piece: Piece) -> Reading:
@@ -235,8 +246,8 @@ class Templates:
         """
         first: Take | None = None
         values: list[float] = []
-        for line, number in zip(piece.lines, piece.numbers, strict=True):
-            mask = self.masks.of(line, number)
+        for line in piece.lines:
+            mask = self.masks.of(line)
             take = mask.only
             if take is None or take.texts is None:
                 return None
@@ -257,8 +268,8 @@ class Templates:
 
     def _read_block(self, block: Block, found: _Found) -> None:
         if block.varied:
-            telling = np.flatnonzero(self._may_tell(block)).tolist()
-            if len(telling) * _VARIED < len(block):
+            telling = self._telling(block)
+            if telling is not None:
                 found.add_lines(telling)
                 return
         kinds = self._by_mask.of(block)
@@ -274,7 +285,13 @@ class Templates:
             else:
                 found.add_rows(kind, Rows(block, index, kind.reads))
 
-    def _may_tell(self, block: Block) -> NDArray[np.bool_]:
-        """Lines in which something may be found."""
-        words = self._words.may_hold(block)
-        return words | block.digits if self._formats else words
+    def _telling(self, block: Block) -> list[int] | None:
+        """The lines in which something may be found, None where they are many."""
+        most = len(block) // _VARIED
+        if self._formats and np.count_nonzero(block.digits) > most:
+            return None
+        found = self._words.may_hold(block)
+        if self._formats:
+            found |= block.digits
+        telling: list[int] = np.flatnonzero(found).tolist()
+        return telling if len(telling) <= most else None

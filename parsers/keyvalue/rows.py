@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 
 from parsers.batch import Batch, Floats, Ints
-from parsers.engine.known import NO_MASKS
 from parsers.engine.masks import Masks
 from parsers.engine.pieces import Piece
 from parsers.engine.templates import Raw, Templates
@@ -114,7 +113,7 @@ class SingleRows:
     def read(self, text: bytes) -> Entry:
         """What a row states."""
         if self._masks.full:
-            self._masks.begin(NO_MASKS)
+            self._masks.forget()
         takes = self._masks.of(text).takes
         if not takes:
             return self._single(text)
