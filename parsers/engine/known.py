@@ -29,8 +29,6 @@ _FACTORS: Final = np.array(
     [pow(_FACTOR, k, 1 << 64) for k in range(1, LONGEST // WORD + 1)], dtype=np.uint64
 )
 _SHIFT: Final = np.uint64(64 - _SLOTS_LOG)
-# Masks of more words are compared row by row.
-_NARROW: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,31 +125,24 @@ class _OfSize:
         hashes >>= _SHIFT
         slots = hashes.view(np.int64)
         found = self._slots.take(slots)
-        where = np.flatnonzero(self._differ(masks, found))
+        where = self._differing(masks, found)
         if len(where) > _MANY:
             # One of each slot is looked up first: most others have the same mask.
             firsts = where[_one_of_each(slots[where])]
             found[firsts] = self._looked_up(masks[firsts])
             self._slots[slots[firsts]] = found[firsts]
             found[where] = self._slots.take(slots[where])
-            where = where[self._differ(masks[where], found[where])]
+            where = where[self._differing(masks[where], found[where])]
         if len(where):
             found[where] = self._looked_up(masks[where])
             self._slots[slots[where]] = found[where]
         return self._numbers.take(found)
 
-    def _differ(self, masks: Words, found: Any) -> NDArray[np.bool_]:
+    def _differing(self, masks: Words, found: Any) -> Ints:
         """Where a mask is not the known one of its slot."""
-        words = masks.shape[1]
-        if words > _NARROW:
-            texts = self._texts.take(found, axis=0)
-            texts ^= masks
-            other: NDArray[np.bool_] = np.bitwise_or.reduce(texts, axis=1) != 0
-            return other
-        differ: NDArray[np.bool_] = self._texts[:, 0].take(found) != masks[:, 0]
-        for k in range(1, words):
-            differ |= self._texts[:, k].take(found) != masks[:, k]
-        return differ
+        words = self._texts.take(found, axis=0) != masks
+        lines: Ints = np.flatnonzero(words) // masks.shape[1]
+        return lines[np.diff(lines, prepend=-1) != 0]
 
     def _looked_up(self, masks: Words) -> list[int]:
         keys = masks.view(f"S{WORD * masks.shape[1]}").ravel().tolist()
