@@ -142,7 +142,8 @@ class _OfSize:
         """Where a mask is not the known one of its slot."""
         words = self._texts.take(found, axis=0) != masks
         lines: Ints = np.flatnonzero(words) // masks.shape[1]
-        return lines[np.diff(lines, prepend=-1) != 0]
+        first: Ints = lines[np.diff(lines, prepend=-1) != 0]
+        return first
 
     def _looked_up(self, masks: Words) -> list[int]:
         keys = masks.view(f"S{WORD * masks.shape[1]}").ravel().tolist()

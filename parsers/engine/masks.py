@@ -249,7 +249,7 @@ class Masks:
         """What is found by each format's patterns, up to the first that fits."""
         needed = filter(line.__contains__, self._by_need)
         mine: dict[int, list[LinePattern]] = {}
-        for at, number in sorted({i for need in needed for i in self._by_need[need]}):
+        for at, number in sorted([i for need in needed for i in self._by_need[need]]):
             mine.setdefault(at, []).append(self._formats[at].patterns[number])
         for at, patterns in mine.items():
             yield from first_fit(at, patterns, line)

@@ -29,6 +29,8 @@ from parsers.format import Format, LinePattern
 # Lines without a mask that others have are looked at one by one if so few may tell
 # something: one of so many.
 _VARIED: Final = 4
+# Not all lines of a block are cut out for so few of them: one of so many.
+_FEW: Final = 16
 
 
 @dataclass(slots=True)
@@ -113,19 +115,23 @@ class _Found:
             self._of(take.at, take.pattern, take.names).add(rows, columns)
         self._note(kind.mask, rows.index)
 
-    def add_lines(self, indices: Iterable[int]) -> None:
+    def add_lines(self, indices: Sequence[int]) -> None:
         """Lines that are read one by one."""
-        lines = self._piece.lines
+        piece = self._piece
+        if len(indices) * _FEW > len(piece):
+            lines = [piece.lines[i] for i in indices]
+        else:
+            lines = [piece.line(i) for i in indices]
         masks: dict[Mask, list[int]] = {}
-        for i in indices:
-            mask = self._masks.of(lines[i])
+        for k, line in enumerate(lines):
+            mask = self._masks.of(line)
             if not mask.silent:
-                masks.setdefault(mask, []).append(i)
+                masks.setdefault(mask, []).append(k)
         for mask, members in masks.items():
-            self._note(mask, members)
+            self._note(mask, [indices[k] for k in members])
             for take in mask.takes:
                 single = self._of(take.at, take.pattern, take.names).single
-                single += [(i, take.one(lines[i])) for i in members]
+                single += [(indices[k], take.one(lines[k])) for k in members]
 
     def reading(self) -> Reading:
         for gathered in self._gathered.values():
