@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import lru_cache
 from typing import Final
 
 from parsers.engine.known import LONGEST
@@ -97,7 +97,7 @@ class Masks:
         hyperparameters: Callable[[bytes], Hyperparameters],
     ) -> None:
         self.hyperparameters = hyperparameters
-        self._formats = formats
+        self._formats = tuple(formats)
         self._milestone = milestone
         self._taken: dict[int, set[bytes]] = {}
         self.forget()
@@ -146,16 +146,6 @@ class Masks:
         """The masks that format `at` took, whatever their widths before a point."""
         return self._taken.setdefault(at, set())
 
-    @cached_property
-    def _by_need(self) -> dict[bytes, list[tuple[int, int]]]:
-        """Patterns (format, number) by their longest need: most lines lack it."""
-        by_need: dict[bytes, list[tuple[int, int]]] = {}
-        for at, form in enumerate(self._formats):
-            for number, pattern in enumerate(form.patterns):
-                need = max(pattern.needs, key=len, default=b"")
-                by_need.setdefault(need, []).append((at, number))
-        return by_need
-
     @property
     def full(self) -> bool:
         """Whether so many were seen that it is time to `forget`."""
@@ -179,10 +169,12 @@ class Masks:
         large = max(count, self._seen[its_class]) >= _LARGE
         if large and its_class not in self._uniform:
             self._uniform[its_class] = self._common(line, first)
-        shape, ruler = self._uniform.get(its_class), Ruler(runs(line))
-        with suppress(UnalignedError):
-            if shape and shape.fits(line, ruler, of_class=True):
-                return first.alike(shape.takes(ruler))
+        shape = self._uniform.get(its_class)
+        if shape is not None:
+            with suppress(UnalignedError):
+                ruler = Ruler(runs(line))
+                if shape.fits(line, ruler, of_class=True):
+                    return first.alike(shape.takes(ruler))
         return self._learn(line)
 
     def _common(self, line: bytes, mask: Mask) -> Shape | None:
@@ -213,8 +205,8 @@ class Masks:
         shape = _RUNS.sub(b"0", text)
         if again := self._again(text, shape, known, found):
             return again
-        tries = [*self._tries(text)]
-        takes = tuple(take for one in tries if (take := one.take))
+        tries = [(one, one.take) for one in self._tries(text)]
+        takes = tuple(take for _, take in tries if take)
         mask = Mask(takes, *found, frozenset(take.at for take in takes))
         if len(line) <= LONGEST:
             with suppress(UnalignedError):
@@ -247,12 +239,24 @@ class Masks:
 
     def _tries(self, line: bytes) -> Iterator[Try]:
         """What is found by each format's patterns, up to the first that fits."""
-        needed = filter(line.__contains__, self._by_need)
+        by_need = _by_need(self._formats)
+        needed = filter(line.__contains__, by_need)
         mine: dict[int, list[LinePattern]] = {}
-        for at, number in sorted([i for need in needed for i in self._by_need[need]]):
+        for at, number in sorted([i for need in needed for i in by_need[need]]):
             mine.setdefault(at, []).append(self._formats[at].patterns[number])
         for at, patterns in mine.items():
             yield from first_fit(at, patterns, line)
+
+
+@lru_cache(64)
+def _by_need(formats: tuple[Format, ...]) -> dict[bytes, list[tuple[int, int]]]:
+    """Patterns (format, number) by their longest need: most lines lack it."""
+    by_need: dict[bytes, list[tuple[int, int]]] = {}
+    for at, form in enumerate(formats):
+        for number, pattern in enumerate(form.patterns):
+            need = max(pattern.needs, key=len, default=b"")
+            by_need.setdefault(need, []).append((at, number))
+    return by_need
 
 
 def first_fit(at: int, patterns: Iterable[LinePattern], line: bytes) -> Iterator[Try]:

@@ -156,9 +156,9 @@ class Shape:
         self._tries = tries
 
     @classmethod
-    def of(cls, tries: Sequence[Try], ruler: Ruler) -> "Shape":
-        """What was found in a line that the ruler measures."""
-        return cls([(one, one.take, ruler.places(one.located)) for one in tries])
+    def of(cls, tries: Sequence[tuple[Try, Take | None]], ruler: Ruler) -> "Shape":
+        """What was found, and is read, in a line that the ruler measures."""
+        return cls([(one, take, ruler.places(one.located)) for one, take in tries])
 
     def by_one(self, at: int) -> "Shape":
         """What the patterns of one format found, as if there was no other."""
