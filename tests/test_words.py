@@ -6,7 +6,7 @@ import pytest
 
 from parsers.engine.known import KnownMasks
 from parsers.engine.pieces import Block
-from parsers.engine.words import Words
+from parsers.engine.words import WordFinder
 from parsers.hyperparameters.names import STEMS
 from parsers.milestones import WORDS
 
@@ -39,7 +39,7 @@ def test_each_line_that_holds_a_word_is_marked(
     ).splitlines()
     block = Block("".join(row + "\n" for row in rows).encode(), 1, KnownMasks())
 
-    marked = Words(frozenset(words)).may_hold(block).tolist()
+    marked = WordFinder(frozenset(words)).may_hold(block).tolist()
 
     holding = [any(word in row.lower() for word in words) for row in rows]
     assert [True] * sum(holding) == [
@@ -53,4 +53,4 @@ def test_few_other_lines_are_marked() -> None:
     block = Block(b"\n".join([*rows, b""]), 1, KnownMasks())
     words = frozenset({"train-", " train ", "memory", "loss"})
 
-    assert not Words(words).may_hold(block).any()
+    assert not WordFinder(words).may_hold(block).any()

@@ -106,7 +106,9 @@ class Block:
     @cached_property
     def varied(self) -> bool:
         """Whether few lines share a mask, here or in the blocks before."""
-        return self.known.varied or (len(self.numbers) > 0 and self.known.varied)
+        if not self.known.varied:
+            self.numbers  # noqa: B018 - counts the masks of this block, too
+        return self.known.varied
 
     @cached_property
     def digits(self) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ import numpy as np
 from parsers.batch import Ints
 from parsers.engine.known import NO_MASKS, KnownMasks
 from parsers.engine.pieces import Block, Few, Piece
-from parsers.engine.words import Words
+from parsers.engine.words import WordFinder
 
 
 # Of a line with the number of its class, and how many new masks are of it: what is
@@ -77,7 +77,7 @@ class Sieve:
     ) -> None:
         """The test of a line; one that passes holds one of the words, if any."""
         self._test = test
-        self._words = Words(words) if words else None
+        self._words = WordFinder(words) if words else None
         self._passing = ByMask(lambda line, *_: (int(test(line)), False))
 
     def lines(self, piece: Piece) -> list[int]:

@@ -22,7 +22,7 @@ from parsers.engine.numbers import Column
 from parsers.engine.pieces import MASK, RARE, Block, Few, Piece
 from parsers.engine.shapes import Take
 from parsers.engine.sieve import ByMask
-from parsers.engine.words import Words
+from parsers.engine.words import WordFinder
 from parsers.format import Format, LinePattern
 
 
@@ -181,7 +181,7 @@ class Templates:
             words: of which one, or a digit, is in each line that something is found in;
                 without formats digits are none.
         """
-        self._words = Words(words)
+        self._words = WordFinder(words)
         self._set(Masks(formats, milestone, hyperparameters), len(formats))
 
     def _set(self, masks: Masks, formats: int) -> None:

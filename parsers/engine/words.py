@@ -26,7 +26,7 @@ _MOST: Final = 255
 _AT_ONCE: Final = 1 << 15
 
 
-class Words:
+class WordFinder:
     """Finds lines that may hold one of some words."""
 
     def __init__(self, words: frozenset[str]) -> None:
