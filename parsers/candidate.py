@@ -186,8 +186,9 @@ def _joined(lines: Sequence[Ints]) -> Ints:
 
 def _united(lines: Sequence[Ints]) -> Ints:
     """The same of lines that may be in several of these."""
-    lines = [part for part in lines if len(part)]
-    return np.unique(np.concatenate(lines)) if len(lines) > 1 else _joined(lines)
+    every = _joined([part for part in lines if len(part)])
+    first: Ints = every[np.diff(every, prepend=-1) != 0]
+    return first
 
 
 def _packed(batch: Batch) -> list[Any]:

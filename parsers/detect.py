@@ -6,14 +6,18 @@ from typing import Any, Final
 from parsers.batch import Batch, Ints
 from parsers.candidate import Candidate, Missed
 from parsers.delta import Delta
+from parsers.engine.masks import NUMBERS
 from parsers.engine.pieces import Piece
 from parsers.engine.templates import Reading, Templates
 from parsers.format import Format
+from parsers.hyperparameters.names import STEMS
 from parsers.hyperparameters.reader import hyperparameters
-from parsers.milestones import milestone
+from parsers.milestones import WORDS, milestone
 
 
 _NEVER: Final = 1 << 62
+# Of these, or a digit, each line holds one that states something.
+TELLING: Final = frozenset({*WORDS, *STEMS}) | NUMBERS
 
 Score = tuple[str, int, Mapping[str, int]]
 # By candidate that found something: its records, and the lines that count for it.
@@ -32,7 +36,12 @@ class Detector:
         self._candidates = [Candidate(form) for form in formats]
         self._leader: Candidate | None = None
         self._rejected: list[Score] = []
-        self._templates = self._make_templates()
+        self._templates = Templates(
+            formats,
+            milestone=milestone,
+            hyperparameters=hyperparameters,
+            words=TELLING,
+        )
 
     @property
     def format(self) -> Format | None:
@@ -99,9 +108,7 @@ class Detector:
         """Whether a last line without an end may lack some of its digits."""
         if self._leader is None or self._leader.rows is not None:
             return False  # structured lines are checked by their reader
-        return not self._templates.masks.seen(
-            line, self._candidates.index(self._leader)
-        )
+        return not self._templates.took(line, self._candidates.index(self._leader))
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, of plain JSON types."""
@@ -116,9 +123,7 @@ class Detector:
                 for number, text in candidate.examples
             },
             "known": [
-                sorted(
-                    kind.decode("latin-1") for kind in self._templates.masks.known(at)
-                )
+                sorted(mask.decode("latin-1") for mask in self._templates.taken(at))
                 for at in range(len(self._candidates))
             ],
         }
@@ -140,9 +145,8 @@ class Detector:
             if kept["format"] == state["leader"]:
                 detector._leader = candidate
         for at, kinds in enumerate(state["known"]):
-            detector._templates.masks.remember(
-                at, (kind.encode("latin-1") for kind in kinds)
-            )
+            masks = (kind.encode("latin-1") for kind in kinds)
+            detector._templates.remember(at, masks)
         return detector
 
     def _least_unread(self) -> Candidate:
@@ -186,14 +190,8 @@ class Detector:
         return min(ends)
 
     def _settle(self, winner: Candidate) -> None:
-        known = self._templates.masks.known(self._candidates.index(winner))
+        self._templates.settle(self._candidates.index(winner))
         self.settled = True
         winner.kept = []
         self._rejected = [s for s in self.scores() if s[0] != winner.form.name]
         self._candidates = [winner]
-        self._templates = self._make_templates()
-        self._templates.masks.remember(0, known)
-
-    def _make_templates(self) -> Templates:
-        forms = [c.form for c in self._candidates]
-        return Templates(forms, milestone=milestone, hyperparameters=hyperparameters)

@@ -157,7 +157,7 @@ class RowReader(Protocol):
         """Goes on where `state` was taken."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Format:
     """A log format.
 

@@ -284,6 +284,8 @@ _BY_NEED: Final = {
 
 # How our own trainer, and `gptwatch run`, log that a run has ended.
 _OWN: Final = b'gptwatch: {"event": "e'
+# Each milestone holds one of these, in lower case.
+WORDS: Final = (*_BY_NEED, _OWN.decode())
 _OWN_END: Final = re.compile(
     rb'gptwatch: \{"event": "(?:end|exit)", "(?:reason|status)": "(\w+)"'
 )

@@ -16,7 +16,7 @@ from parsers.batch import Milestone
 from parsers.candidate import clean_text
 from parsers.causes import Tracebacks, quotation
 from parsers.delta import Delta
-from parsers.detect import Detector, Score
+from parsers.detect import TELLING, Detector, Score
 from parsers.engine.known import KnownMasks
 from parsers.engine.lines import CHUNK_BYTES, Lines
 from parsers.engine.pieces import Piece, whole_lines
@@ -34,6 +34,7 @@ _FIRST_BYTES: Final = 4 * 1024
 _UNKNOWN_BYTES: Final = 32 * 1024
 _COUNTED_BYTES: Final = 128 * 1024
 _FIRST_LINES: Final = 1000
+_SETTLING: Final = 72
 _MANY_LINES: Final = 5000
 # A line that ends so is not cut within a number.
 _CLOSED: Final = (b"%", b")", b"}", b"]", b"|")
@@ -56,7 +57,10 @@ class Parser:
         self._tracebacks = Tracebacks()
         self._lookout = Lookout()
         self._statements = Templates(
-            (), milestone=milestone, hyperparameters=hyperparameters
+            (),
+            milestone=milestone,
+            hyperparameters=hyperparameters,
+            words=TELLING,
         )
 
     @property
@@ -121,7 +125,7 @@ class Parser:
         delta = Delta(format=self.format)
         at = 0
         while at < len(chunk):
-            size = self._next_bytes()
+            size = self._next_bytes() if self.lines else _first_bytes(chunk)
             self._read(self._text.feed(chunk[at : at + size]), delta)
             at += size
         return delta
@@ -145,7 +149,7 @@ class Parser:
         if counted:
             wanted = max((more + 1) * self._bytes // counted, _FIRST_BYTES)
             return min(wanted, max(most, _COUNTED_BYTES))
-        if self.lines < _FIRST_LINES and (self.format or not self.lines):
+        if self.lines < _FIRST_LINES and self.format:
             return _FIRST_BYTES
         return most
 
@@ -184,6 +188,14 @@ class Parser:
         if line.endswith(_CLOSED) or not _DIGIT.search(line):
             return False
         return self._detector.may_be_cut(line)
+
+
+def _first_bytes(chunk: bytes) -> int:
+    """How much is read first: so many lines settle the format, if they are metrics."""
+    lines = chunk.count(b"\n", 0, _FIRST_BYTES) + chunk.count(b"\r", 0, _FIRST_BYTES)
+    return min(
+        max(_SETTLING * _FIRST_BYTES // max(lines, 1), _FIRST_BYTES), _UNKNOWN_BYTES
+    )
 
 
 def _note(reading: Reading, delta: Delta) -> None:

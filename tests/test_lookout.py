@@ -1,6 +1,8 @@
 """A log without metrics is given up, except near what may be one."""
 
 import json
+import random
+import re
 
 import pytest
 from oracle import known, once
@@ -19,6 +21,15 @@ def text(count: int) -> str:
     )
 
 
+def prose(count: int) -> str:
+    """Lines of no training, each in another order."""
+    chosen = random.Random(count)
+    words = [*re.findall(r"\S+", "the log of a program, that trains nothing: in words")]
+    return "".join(
+        " ".join(chosen.sample(words, len(words))) + "\n" for _ in range(count)
+    )
+
+
 TABLE = "step,train_loss\n" + "".join(f"{i},{9 - i / 7:.3f}\n" for i in range(40))
 TRACE = "Traceback (most recent call last):\n  File 'a'\nValueError: no\n"
 LOGS = {
@@ -27,6 +38,16 @@ LOGS = {
     "too far from the word": text(2600) + "no loss\n" + text(520) + "it 3\n" + text(99),
     "settings": text(2600) + "batch_size = 12\n" + text(20_000) + "n_layer = 3\n",
     "a traceback": text(20_600) + TRACE + text(10),
+    "a table between prose": prose(1500) + TABLE + prose(3000) + TRACE,
+    "prose with settings": prose(900)
+    + "batch_size = 12\nStarting training\n"
+    + prose(1700)
+    + "Traceback (most recent call last):\nn_layer = 6\n"
+    + prose(900),
+    "a metric between prose": prose(1900)
+    + "".join(f"step {i}: loss nan\n{prose(5)}" for i in range(60))
+    + prose(3000)
+    + "".join(f"step {i}: loss 2.{i}\n{prose(i % 9)}" for i in range(60, 900)),
 }
 
 

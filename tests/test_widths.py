@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from parsers.engine.numbers import number
-from parsers.engine.widths import alike, extremes, may_count
+from parsers.engine.widths import extremes, may_count, runs_of
 from parsers.format import Format, line
 from parsers.parser import Parser
 from parsers.patterns import COUNT, NUMBER, later, named
@@ -122,8 +122,8 @@ def test_a_class_has_a_narrowest_and_a_widest_line(
 ) -> None:
     """Dates, times, names and groups of thousands stay as they are."""
     assert (narrow, wide) == extremes(line)
-    masks = {alike(re.sub(rb"\d", b"0", one)) for one in (line, narrow, wide)}
-    assert {re.sub(rb"\d", b"0", narrow)} == masks
+    masks = [re.sub(rb"\d", b"0", one) for one in (line, narrow, wide)]
+    assert 3 * [masks[1]] == runs_of(masks).narrowest
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,27 @@ def test_an_expression_that_counts_digits_is_known(regex: bytes) -> None:
 def test_an_expression_that_bounds_widths_counts_none(regex: bytes) -> None:
     """Their classes have a narrowest and a widest line."""
     assert not may_count(regex)
+
+
+def test_runs_of_many_lines_are_those_of_each() -> None:
+    """They are found at once, and do not depend on the lines around."""
+    chosen = random.Random(5)
+    signs = [*".../:-,a =_", "\u00e9", " x"]
+    lines = [
+        "".join(
+            digits(chosen, 23) if chosen.random() < 0.6 else chosen.choice(signs)
+            for _ in range(chosen.randrange(14))
+        ).encode()
+        for _ in range(5000)
+    ]
+    found = runs_of(lines)
+    each = [runs_of([line]) for line in lines]
+
+    spans = [run.span() for line in lines for run in re.finditer(rb"\d+", line)]
+    assert [end for _, end in spans] == found.ends.tolist()
+    assert [end - start for start, end in spans] == found.widths.tolist()
+    assert [len(one.ends) for one in each] == found.counts.tolist()
+    for name in ("least", "most", "narrowest"):
+        assert [v for one in each for v in getattr(one, name)] == [
+            *getattr(found, name)
+        ]

@@ -55,29 +55,6 @@ _HALF: Final = np.int64(53 << 52)
 _NEAR: Final = 2.0**-20
 
 
-class Layout:
-    """Where the runs of digits stand in the lines of each mask of a kind."""
-
-    def __init__(self) -> None:
-        none = np.empty((0, 1), np.int64)  # the place of all of which nothing is read
-        self._none = none, none
-        self._parts: list[tuple[Ints, Ints]] = []
-        self._count = 0
-
-    def add(self, ends: Ints, widths: Ints) -> int:
-        """The place of the first of some more masks: their runs end so, as wide."""
-        self._parts.append((ends, widths))
-        self._count += ends.shape[1]
-        return self._count - len(ends.T)
-
-    def tables(self) -> tuple[Ints, Ints]:
-        """The end and the width of each run, shape (runs, masks)."""
-        if len(self._parts) > 1:
-            ends, widths = zip(*self._parts, strict=True)
-            self._parts = [(np.hstack(ends), np.hstack(widths))]
-        return self._parts[0] if self._parts else self._none
-
-
 class Rows:
     """Lines of a block in which the same runs of digits stand.
 
@@ -85,15 +62,18 @@ class Rows:
         index: of the lines in the block, rising.
     """
 
-    def __init__(self, block: Block, index: Ints, layout: Layout, places: Ints) -> None:
+    def __init__(self, block: Block, index: Ints, reads: int) -> None:
+        """Of the runs of digits the first ones are read, so many."""
         self.index = index
         self._block = block
-        self._mask = places
         self._starts = block.starts[index]
-        self._ends, self._widths = layout.tables()
-        here = np.flatnonzero(np.bincount(places))
-        self._least = self._widths[:, here].min(axis=1).tolist()
-        self._most = self._widths[:, here].max(axis=1).tolist()
+        self._layout = block.known.layout
+        masks = block.numbers[index]
+        self._firsts = self._layout.firsts.take(masks)
+        here = self._layout.firsts[np.flatnonzero(np.bincount(masks))]
+        widths = self._layout.widths.take(np.add.outer(np.arange(reads), here))
+        self._least = widths.min(axis=1).tolist()
+        self._most = widths.max(axis=1).tolist()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -207,19 +187,20 @@ class Rows:
         return places
 
     def _width(self, run: int) -> Ints:
-        width: Ints = self._widths[run].take(self._mask)
+        width: Ints = self._layout.widths.take(self._firsts + run)
         return width
 
     def _end(self, run: int) -> Ints:
-        end: Ints = self._ends[run].take(self._mask)
+        end: Ints = self._layout.ends.take(self._firsts + run)
         end += self._starts
         return end
 
     def _text(self, c: Column, at: int) -> bytes:
-        place, start = self._mask[at], self._starts[at]
-        first, last = c.runs[0], c.runs[-1]
-        begin = self._ends[first, place] - self._widths[first, place] - c.before
-        end = self._ends[last, place] + c.behind
+        runs, start = self._firsts[at], self._starts[at]
+        first, last = runs + c.runs[0], runs + c.runs[-1]
+        ends, widths = self._layout.ends, self._layout.widths
+        begin = ends[first] - widths[first] - c.before
+        end = ends[last] + c.behind
         return self._block.data[start + begin : start + end].replace(b",", b"")
 
 

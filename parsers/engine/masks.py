@@ -1,23 +1,22 @@
 """What the patterns find in a line, and in all that differ from it in digits only.
 
-The mask of a line has `0` for every digit.  The patterns look at one line of a mask.
-Masks that differ in the widths of their numbers only, and where the patterns find the
-same, are of one kind: their lines are read together.
+The mask of a line has `0` for every digit.  The patterns look at one line of a mask, or
+of a class of masks (`parsers.engine.widths`).
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
-from parsers.engine.columns import Layout
 from parsers.engine.known import LONGEST
-from parsers.engine.numbers import Column, UnalignedError, column, runs
+from parsers.engine.numbers import UnalignedError, runs
 from parsers.engine.pieces import MASK
 from parsers.engine.shapes import Ruler, Shape, Take, Try, tried
-from parsers.engine.widths import alike, extremes, runs_of
+from parsers.engine.widths import extremes
 from parsers.format import Format, LinePattern
 
 
@@ -26,15 +25,17 @@ from parsers.format import Format, LinePattern
 _LOOKED_AT: Final = 8192
 _CACHE_ENTRIES: Final = 8192
 # Of so many masks of a class it pays to try the narrowest and the widest.
-_LARGE: Final = 3
+_LARGE: Final = 6
 _RUNS: Final = re.compile(rb"\d++")
 _WHOLE: Final = re.compile(rb"(?<![.0])0+")
-# No line without one of these has a number for a pattern to find.
-_NUMERIC: Final = re.compile(rb"(?i)\d|nan|inf")
+# No line without one of these, or a digit, has a number for a pattern to find.
+NUMBERS: Final = frozenset({"nan", "inf"})
+_NUMERIC: Final = re.compile(rb"(?i)\d|" + "|".join(NUMBERS).encode())
 _LIKE_A_METRIC: Final = re.compile(
     rb"(?i)(?:loss|bpb|perplexity|ppl|nll)['\"\])]*+\s*+[:=|]?\s*+['\"]?[-+]?\.?\d"
 )
 _NONE: Final[frozenset[int]] = frozenset()
+_FIRST: Final = frozenset({0})
 Runs = Mapping[int, tuple[int, int]]
 Hyperparameters = Mapping[str, int | float | str | bool]
 
@@ -75,24 +76,15 @@ class Mask:
         """Whether nothing is found."""
         return not (self.takes or self.milestone or self.hyperparameters or self.like)
 
+    def alike(self, takes: tuple[Take, ...]) -> "Mask":
+        """The same in another mask of its shape, where the numbers stand elsewhere."""
+        first = self.first or self
+        return Mask(takes, *self.stated, self.takers, first)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Kind:
-    """Lines in which the same is found, whatever the widths of their numbers.
-
-    Attributes:
-        number: of the kind, from 1.
-        mask: the first of the kind.
-        columns: of each pattern that reads them; None where no columns do.
-        layout: where the numbers stand in its masks.
-        reads: how many runs of digits the columns read, from the first.
-    """
-
-    number: int
-    mask: Mask
-    columns: tuple[tuple[Column, ...], ...] | None
-    layout: Layout
-    reads: int
+    def by_one(self, at: int) -> "Mask":
+        """What one format finds, as if there was no other."""
+        takes = tuple(replace(take, at=0) for take in self.takes if take.at == at)
+        return Mask(takes, *self.stated, _FIRST if takes else _NONE)
 
 
 class Masks:
@@ -105,121 +97,103 @@ class Masks:
         hyperparameters: Callable[[bytes], Hyperparameters],
     ) -> None:
         self.hyperparameters = hyperparameters
-        self._formats = formats
-        # Patterns (format, number) by their longest need: most lines lack it.
-        self._by_need: dict[bytes, list[tuple[int, int]]] = {}
-        for at, form in enumerate(formats):
-            for number, pattern in enumerate(form.patterns):
-                need = max(pattern.needs, key=len, default=b"")
-                self._by_need.setdefault(need, []).append((at, number))
+        self._formats = tuple(formats)
         self._milestone = milestone
+        self._taken: dict[int, set[bytes]] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Begins anew: what comes next is learned again."""
         self._cache: dict[bytes, Mask] = {}
         self._shapes: dict[bytes, tuple[Shape, Mask]] = {}
-        self._kinds: dict[object, Kind] = {}
-        self._classes: dict[bytes, Kind] = {}  # by their narrowest masks
-        self._seen: Counter[bytes] = Counter()
-        self._known: dict[int, set[bytes]] = {}
+        self._firsts: dict[int, Mask] = {}  # by class
+        self._seen: Counter[int] = Counter()
+        # By class, what is found in all its lines; None where that differs.
+        self._uniform: dict[int, Shape | None] = {}
 
-    def of(self, line: bytes) -> Mask:
-        """What is found in a line."""
+    def by_one(self, at: int) -> "Masks":
+        """Those of one of the formats, with what is known of its lines."""
+        masks = Masks((self._formats[at],), self._milestone, self.hyperparameters)
+        masks._taken[0] = self.taken(at)
+        shapes = {shape: shape.by_one(at) for shape, _ in self._shapes.values()}
+        firsts = {mask: mask.by_one(at) for _, mask in self._shapes.values()}
+        masks._shapes = {
+            text: (shapes[shape], firsts[mask])
+            for text, (shape, mask) in self._shapes.items()
+        }
+        return masks
+
+    def of(self, line: bytes, its_class: int = 0, count: int = 0) -> Mask:
+        """What is found in a line.
+
+        Where it is known, `its_class` is that of its mask, and so many new ones are of
+        it.
+        """
         text = line.translate(MASK)
         mask = self._cache.get(text)
         if mask is None:
-            mask = self._learn(line)
+            if its_class:
+                mask = self._of_class(line, its_class, count)
+            else:
+                mask = self._learn(line)
             if len(text) <= LONGEST:
                 self._cache[text] = mask
-                for take in mask.takes:
-                    self.known(take.at).add(_loose(text))
+                for at in mask.takers:
+                    self.taken(at).add(loose(text))
         return mask
 
-    def known(self, at: int) -> set[bytes]:
-        """The kinds of line that format `at` took."""
-        return self._known.setdefault(at, set())
-
-    def seen(self, line: bytes, at: int) -> bool:
-        """Whether format `at` took lines like this one, to the digit, before."""
-        return _loose(line.translate(MASK)) in self.known(at)
-
-    def remember(self, at: int, kinds: Iterable[bytes]) -> None:
-        """Takes over what `known` gave, in another session or before."""
-        self.known(at).update(kinds)
+    def taken(self, at: int) -> set[bytes]:
+        """The masks that format `at` took, whatever their widths before a point."""
+        return self._taken.setdefault(at, set())
 
     @property
     def full(self) -> bool:
         """Whether so many were seen that it is time to `forget`."""
         return len(self._cache) >= _CACHE_ENTRIES
 
-    def forget(self) -> None:
-        """Begins anew: what comes next is learned again."""
-        self._cache.clear()
-        self._shapes.clear()
-        self._kinds.clear()
-        self._classes.clear()
-        self._seen.clear()
+    def is_uniform(self, its_class: int) -> bool:
+        """Whether the same is found in all lines of a class."""
+        shape = self._uniform.get(its_class)
+        return shape is not None and not shape.counting
 
-    def kinds(self, lines: Sequence[bytes]) -> list[tuple[Kind, int]]:
-        """The kind of each of some lines, and the place of its mask in the layout.
+    def _of_class(self, line: bytes, its_class: int, count: int) -> Mask:
+        """What is found in a line of a new mask.
 
-        Each is of a mask that was not seen here.
+        Of a large class the narrowest and the widest one are looked at instead.
         """
-        masked = b"\n".join(lines).translate(MASK)
-        texts, classes = masked.split(b"\n"), alike(masked).split(b"\n")
-        kinds = list[Kind]()
-        members: dict[tuple[Kind, bytes], list[int]] = {}
-        for i, narrowest in enumerate(classes):
-            kind = self._classes.get(narrowest)
-            if kind is None:
-                kind = self._kind(lines[i], narrowest)
-            kinds.append(kind)
-            if kind.mask.takes:
-                members.setdefault((kind, narrowest), []).append(i)
-        places = [0] * len(lines)
-        for (kind, _), alikes in members.items():
-            seen = _loose(b"\n".join([texts[i] for i in alikes])).split(b"\n")
-            for take in kind.mask.takes:
-                self.known(take.at).update(seen)
-            ends, widths = runs_of([lines[i] for i in alikes])
-            place = kind.layout.add(ends[: kind.reads], widths[: kind.reads])
-            for i in alikes:
-                places[i], place = place, place + 1
-        return list(zip(kinds, places, strict=True))
+        self._seen[its_class] += 1
+        first = self._firsts.get(its_class)
+        if first is None:
+            first = self._firsts[its_class] = self._learn(line)
+            return first
+        large = max(count, self._seen[its_class]) >= _LARGE
+        if large and its_class not in self._uniform:
+            self._uniform[its_class] = self._common(line, first)
+        shape = self._uniform.get(its_class)
+        if shape is not None:
+            with suppress(UnalignedError):
+                ruler = Ruler(runs(line))
+                if shape.fits(line, ruler, of_class=True):
+                    return first.alike(shape.takes(ruler))
+        return self._learn(line)
 
-    def _kind(self, line: bytes, narrowest: bytes) -> Kind:
-        """The kind of a line of a mask; notes if a large class is of it."""
-        mask = self.of(line)
-        first = mask.first or mask if mask.takes else mask.stated
-        kind = self._kinds.get(first)
-        if kind is None:
-            known = runs(line) if mask.takes else {}
-            kind = self._kinds[first] = self._new_kind(line, known, mask)
-        self._seen[narrowest] += 1
-        if self._seen[narrowest] == _LARGE and self._is_of_class(line, mask):
-            self._classes[narrowest] = kind
-        return kind
+    def _common(self, line: bytes, mask: Mask) -> Shape | None:
+        """What is found in all lines of a class, if it is the same.
 
-    def _is_of_class(self, line: bytes, mask: Mask) -> bool:
-        """Whether the same is found in all lines of the class of a line."""
+        But for patterns that count digits: they are to be tried on each mask.
+        """
         shape = _RUNS.sub(b"0", line)
         tried, first = self._shapes.get(shape, (None, None))
-        if tried is None or tried.counts_digits or first is not (mask.first or mask):
-            return False
+        if tried is None or first is not (mask.first or mask):
+            return None
         narrow, wide = extremes(line)
         if len(wide) > LONGEST:
-            return False
-        return all(
+            return None
+        same = all(
             self._again(one, shape, runs(one), self._stated(one))
             for one in (narrow, wide)
         )
-
-    def _new_kind(self, line: bytes, known: Runs, mask: Mask) -> Kind:
-        """The kind of the first mask of a shape; other shapes may be of it, too."""
-        columns = _columns(line, known, mask.takes)
-        takers = tuple((take.at, take.pattern.name) for take in mask.takes)
-        key = (mask.stated, takers, columns)
-        if key not in self._kinds:
-            number = len(self._kinds) + 1
-            self._kinds[key] = Kind(number, mask, columns, Layout(), _reads(columns))
-        return self._kinds[key]
+        return tried if same else None
 
     def _learn(self, line: bytes) -> Mask:
         text = _head(line)
@@ -231,12 +205,12 @@ class Masks:
         shape = _RUNS.sub(b"0", text)
         if again := self._again(text, shape, known, found):
             return again
-        tries = [*self._tries(text)]
-        takes = tuple(take for one in tries if (take := one.take))
+        tries = [(one, one.take) for one in self._tries(text)]
+        takes = tuple(take for _, take in tries if take)
         mask = Mask(takes, *found, frozenset(take.at for take in takes))
         if len(line) <= LONGEST:
             with suppress(UnalignedError):
-                self._shapes[shape] = Shape(tries, Ruler(known)), mask
+                self._shapes[shape] = Shape.of(tries, Ruler(known)), mask
         return mask
 
     def _stated(self, line: bytes) -> tuple[str | None, bool, bool]:
@@ -258,19 +232,31 @@ class Masks:
             return None
         tried, first = self._shapes[shape]
         with suppress(UnalignedError):
-            takes = tried.again(line, Ruler(known))
-            if takes is not None and found == first.stated:
-                return Mask(tuple(takes), *found, first.takers, first)
+            ruler = Ruler(known)
+            if found == first.stated and tried.fits(line, ruler):
+                return first.alike(tried.takes(ruler))
         return None
 
     def _tries(self, line: bytes) -> Iterator[Try]:
         """What is found by each format's patterns, up to the first that fits."""
-        needed = filter(line.__contains__, self._by_need)
+        by_need = _by_need(self._formats)
+        needed = filter(line.__contains__, by_need)
         mine: dict[int, list[LinePattern]] = {}
-        for at, number in sorted({i for need in needed for i in self._by_need[need]}):
+        for at, number in sorted([i for need in needed for i in by_need[need]]):
             mine.setdefault(at, []).append(self._formats[at].patterns[number])
         for at, patterns in mine.items():
             yield from first_fit(at, patterns, line)
+
+
+@lru_cache(64)
+def _by_need(formats: tuple[Format, ...]) -> dict[bytes, list[tuple[int, int]]]:
+    """Patterns (format, number) by their longest need: most lines lack it."""
+    by_need: dict[bytes, list[tuple[int, int]]] = {}
+    for at, form in enumerate(formats):
+        for number, pattern in enumerate(form.patterns):
+            need = max(pattern.needs, key=len, default=b"")
+            by_need.setdefault(need, []).append((at, number))
+    return by_need
 
 
 def first_fit(at: int, patterns: Iterable[LinePattern], line: bytes) -> Iterator[Try]:
@@ -286,29 +272,7 @@ def first_fit(at: int, patterns: Iterable[LinePattern], line: bytes) -> Iterator
                 return
 
 
-def _reads(columns: tuple[tuple[Column, ...], ...] | None) -> int:
-    """How many runs of digits a line has up to the last that is read."""
-    read = (run for one in columns or () for c in one for run in c.runs)
-    return max(read, default=-1) + 1
-
-
-def _columns(
-    line: bytes, known: Runs, takes: Sequence[Take]
-) -> tuple[tuple[Column, ...], ...] | None:
-    """The columns of each pattern, None where a number is not aligned."""
-    try:
-        return tuple(
-            tuple(
-                column(line, known, name, field)
-                for name, field in zip(take.names, take.spans, strict=True)
-            )
-            for take in takes
-        )
-    except UnalignedError:
-        return None
-
-
-def _loose(masked: bytes) -> bytes:
+def loose(masked: bytes) -> bytes:
     """A masked line, whatever the number of digits before a point."""
     return _WHOLE.sub(b"0", masked)
 

@@ -104,11 +104,29 @@ class Block:
         return digits
 
     @cached_property
+    def varied(self) -> bool:
+        """Whether few lines share a mask, here or in the blocks before."""
+        if not self.known.varied:
+            self.numbers  # noqa: B018 - counts the masks of this block, too
+        return self.known.varied
+
+    @cached_property
+    def digits(self) -> NDArray[np.bool_]:
+        """Whether each line has a digit."""
+        if not len(self):
+            return np.zeros(0, dtype=bool)
+        digits = self._masked[: len(self.data)] == ord("0")
+        some: NDArray[np.bool_] = np.logical_or.reduceat(digits, self.starts)
+        return some
+
+    @cached_property
     def outline(self) -> bytes:
         """One line of each mask, and those without: what has no digits is found in it.
 
-        Searching all lines would take longer.
+        Searching all lines would take longer, where many share a mask.
         """
+        if self.varied:
+            return self.data
         numbers = self.numbers
         some = np.full(int(numbers.max(initial=0)) + 1, -1)
         some[numbers] = np.arange(len(numbers))

@@ -6,7 +6,7 @@ same in another line of the shape, its numbers are those of the first, in other 
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 from operator import itemgetter
@@ -129,6 +129,15 @@ class Ruler:
         place = self._place
         return tuple([(group, place(at), place(end)) for group, at, end in located])
 
+    def in_line(self, place: int) -> int:
+        """Where a place of the shape is in the line."""
+        return place + self._more[bisect_left(self._in_shape, place)]
+
+    @cached_property
+    def _in_shape(self) -> list[int]:
+        """Where the runs of digits begin in the shape."""
+        return [at - more for at, more in zip(self._starts, self._more, strict=False)]
+
     def _place(self, at: int) -> int:
         before = bisect_left(self._starts, at)
         if before and self._ends[before - 1] > at:
@@ -136,32 +145,67 @@ class Ruler:
         return at - self._more[before]
 
 
+_Placed = tuple[Try, Take | None, Places | None]
+
+
 class Shape:
     """What all the patterns that were tried found in the first line of a shape."""
 
-    def __init__(self, tries: Sequence[Try], ruler: Ruler) -> None:
-        """What was found in a line that the ruler measures."""
-        self._tries = [(one, one.take, ruler.places(one.located)) for one in tries]
+    def __init__(self, tries: Sequence[_Placed]) -> None:
+        """What was tried, what it reads, and where that stands in the shape."""
+        self._tries = tries
+
+    @classmethod
+    def of(cls, tries: Sequence[tuple[Try, Take | None]], ruler: Ruler) -> "Shape":
+        """What was found, and is read, in a line that the ruler measures."""
+        return cls([(one, take, ruler.places(one.located)) for one, take in tries])
+
+    def by_one(self, at: int) -> "Shape":
+        """What the patterns of one format found, as if there was no other."""
+        return Shape(
+            [
+                (one, replace(take, at=0) if take else None, places)
+                for one, take, places in self._tries
+                if one.at == at
+            ]
+        )
 
     @cached_property
-    def counts_digits(self) -> bool:
-        """Whether a pattern may tell apart widths of one class of masks."""
-        return any(may_count(one.pattern.regex) for one, _, _ in self._tries)
+    def counting(self) -> list[_Placed]:
+        """Of the patterns those that may tell apart widths of one class of masks."""
+        return [tried for tried in self._tries if may_count(tried[0].pattern.regex)]
 
-    def again(self, line: bytes, ruler: Ruler) -> list[Take] | None:
-        """The same in another line of the shape; None where the patterns differ."""
-        takes = []
-        for one, take, places in self._tries:
-            located = _located(one.pattern, line)
-            if ruler.places(located) != places:
-                return None
-            if take is not None:
-                spans = [
-                    Span(start, end, first.constant, first.scale, first.plain)
-                    for (_, start, end), first in zip(
-                        located or (), one.spans, strict=True
+    def fits(self, line: bytes, ruler: Ruler, *, of_class: bool = False) -> bool:
+        """Whether the patterns find the same in another line of the shape.
+
+        Arguments:
+            line: to try.
+            ruler: of the line.
+            of_class: whether all that do not count digits are known to.
+        """
+        return all(
+            ruler.places(_located(one.pattern, line)) == places
+            for one, _, places in (self.counting if of_class else self._tries)
+        )
+
+    def takes(self, ruler: Ruler) -> tuple[Take, ...]:
+        """What they read in a line in which they find the same."""
+        place = ruler.in_line
+        return tuple(
+            [
+                Take(take.at, take.pattern, take.names, spans)
+                for one, take, places in self._tries
+                if take is not None
+                and (
+                    spans := tuple(
+                        [
+                            Span(place(start), place(end), s.constant, s.scale, s.plain)
+                            for (_, start, end), s in zip(
+                                places or (), one.spans, strict=True
+                            )
+                            if s
+                        ]
                     )
-                    if first
-                ]
-                takes.append(Take(take.at, take.pattern, take.names, tuple(spans)))
-        return takes
+                )
+            ]
+        )

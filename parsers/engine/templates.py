@@ -9,18 +9,28 @@ Rare templates go line by line and give the same.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from parsers.batch import Floats, Ints
 from parsers.engine.columns import Rows
+from parsers.engine.kinds import Kind, Kinds
 from parsers.engine.known import KnownMasks
-from parsers.engine.masks import Hyperparameters, Kind, Mask, Masks
+from parsers.engine.masks import NUMBERS, Hyperparameters, Mask, Masks, loose
 from parsers.engine.numbers import Column
-from parsers.engine.pieces import RARE, Block, Few, Piece
+from parsers.engine.pieces import MASK, RARE, Block, Few, Piece
 from parsers.engine.shapes import Take
 from parsers.engine.sieve import ByMask
+from parsers.engine.words import WordFinder
 from parsers.format import Format, LinePattern
+
+
+# Lines without a mask that others have are looked at one by one if so few may tell
+# something: one of so many.
+_VARIED: Final = 4
+# Not all lines of a block are cut out for so few of them: one of so many.
+_FEW: Final = 16
 
 
 @dataclass(slots=True)
@@ -105,19 +115,23 @@ class _Found:
             self._of(take.at, take.pattern, take.names).add(rows, columns)
         self._note(kind.mask, rows.index)
 
-    def add_lines(self, indices: Iterable[int]) -> None:
+    def add_lines(self, indices: Sequence[int]) -> None:
         """Lines that are read one by one."""
-        lines = self._piece.lines
+        piece = self._piece
+        if len(indices) * _FEW > len(piece):
+            lines = [piece.lines[i] for i in indices]
+        else:
+            lines = [piece.line(i) for i in indices]
         masks: dict[Mask, list[int]] = {}
-        for i in indices:
-            mask = self._masks.of(lines[i])
+        for k, line in enumerate(lines):
+            mask = self._masks.of(line)
             if not mask.silent:
-                masks.setdefault(mask, []).append(i)
+                masks.setdefault(mask, []).append(k)
         for mask, members in masks.items():
-            self._note(mask, members)
+            self._note(mask, [indices[k] for k in members])
             for take in mask.takes:
                 single = self._of(take.at, take.pattern, take.names).single
-                single += [(i, take.one(lines[i])) for i in members]
+                single += [(indices[k], take.one(lines[k])) for k in members]
 
     def reading(self) -> Reading:
         for gathered in self._gathered.values():
@@ -156,16 +170,66 @@ class Templates:
         *,
         milestone: Callable[[bytes], str | None] = lambda _: None,
         hyperparameters: Callable[[bytes], Hyperparameters] = lambda _: {},
+        words: frozenset[str] = NUMBERS,
     ) -> None:
-        self.masks = Masks(formats, milestone, hyperparameters)
-        self._formats = len(formats)
-        self._by_mask = ByMask(2, self._learn)
-        self._kinds: dict[int, Kind] = {}
+        """Patterns of formats, and what else is looked for.
+
+        Arguments:
+            formats: their patterns find numbers.
+            milestone: the kind of line that one is, if it matters.
+            hyperparameters: what a line states.
+            words: of which one, or a digit, is in each line that something is found in;
+                without formats digits are none.
+        """
+        self._words = WordFinder(words)
+        self._set(Masks(formats, milestone, hyperparameters), len(formats))
+
+    def _set(self, masks: Masks, formats: int) -> None:
+        self.masks = masks
+        self._formats = formats
+        self._kinds = Kinds(masks)
+        self._by_mask = ByMask(self._kinds.find)
+
+    def settle(self, at: int) -> None:
+        """Only one of the formats reads from now on."""
+        self._note_taken()
+        known = self._by_mask.known
+        self._set(self.masks.by_one(at), 1)
+        self._by_mask.begin(known)
+
+    def taken(self, at: int) -> set[bytes]:
+        """The masks that format `at` took, here or before (see `remember`)."""
+        self._note_taken()
+        return self.masks.taken(at)
+
+    def took(self, line: bytes, at: int) -> bool:
+        """Whether format `at` took lines like this one, to the digit, before."""
+        return loose(line.translate(MASK)) in self.taken(at)
+
+    def remember(self, at: int, masks: Iterable[bytes]) -> None:
+        """Takes over what `taken` gave, in another session or before."""
+        self.masks.taken(at).update(masks)
+
+    def _note_taken(self) -> None:
+        """Notes the masks of whole blocks that formats took."""
+        fresh, self._by_mask.fresh = self._by_mask.fresh, []
+        texts: dict[int, list[bytes]] = {}
+        for numbers in fresh:
+            kinds = self._by_mask.table[numbers].tolist()
+            for number, at in zip(numbers.tolist(), kinds, strict=True):
+                kind = self._kinds.get(at)
+                for taker in kind.mask.takers if kind else ():
+                    texts.setdefault(taker, []).append(
+                        self._by_mask.known.texts[number]
+                    )
+        for taker, taken in texts.items():
+            self.remember(taker, loose(b"\n".join(taken)).split(b"\n"))
 
     def _begin(self, known: KnownMasks) -> None:
+        self._note_taken()
         self._by_mask.begin(known)
         self.masks.forget()
-        self._kinds.clear()
+        self._kinds.forget()
 
     def read(self, piece: Piece) -> Reading:
         """All that the patterns find in a piece."""
@@ -209,7 +273,12 @@ class Templates:
         return reading
 
     def _read_block(self, block: Block, found: _Found) -> None:
-        kinds, places = self._by_mask.of(block)
+        if block.varied:
+            telling = self._telling(block)
+            if telling is not None:
+                found.add_lines(telling)
+                return
+        kinds = self._by_mask.of(block)
         for at in np.flatnonzero(np.bincount(kinds)).tolist():
             kind = self._kinds.get(at)
             if kind is not None and kind.mask.silent:
@@ -220,10 +289,15 @@ class Templates:
             if kind is None or kind.columns is None or len(index) < RARE:
                 found.add_lines(index.tolist())
             else:
-                found.add_rows(kind, Rows(block, index, kind.layout, places[index]))
+                found.add_rows(kind, Rows(block, index, kind.reads))
 
-    def _learn(self, lines: Sequence[bytes]) -> list[tuple[int, int]]:
-        """The kind of the mask of each line, and its place among those of the kind."""
-        learned = self.masks.kinds(lines)
-        self._kinds |= {kind.number: kind for kind, _ in learned}
-        return [(kind.number, place) for kind, place in learned]
+    def _telling(self, block: Block) -> list[int] | None:
+        """The lines in which something may be found, None where they are many."""
+        most = len(block) // _VARIED
+        if self._formats and np.count_nonzero(block.digits) > most:
+            return None
+        found = self._words.may_hold(block)
+        if self._formats:
+            found |= block.digits
+        telling: list[int] = np.flatnonzero(found).tolist()
+        return telling if len(telling) <= most else None

@@ -45,6 +45,7 @@ _EPOCH: Final = line(
     needs=(b"Steps: ",),
     step="none",
 )
+_NO_LINES: Final = np.empty(0, np.int64)
 _NEVER: Final = 1 << 62
 _LINES: Final = Format("lines", "", (), (_ITERATION, _EPOCH))
 
@@ -57,18 +58,18 @@ class Epochs:
     """
 
     def __init__(self) -> None:
-        self.taken: list[int] = []
+        self.taken = _NO_LINES
         self._size = 0  # iterations of an epoch; 0 until stated
         self._iterations = False  # whether the log prints iterations
         self._lines = Templates((_LINES,))
 
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
-        self.taken = []
+        self.taken = _NO_LINES
         if b"iters: " not in piece.outline and b"Steps: " not in piece.outline:
             return []
         raws = self._lines.read(piece).taken[0]
-        self.taken = [line for raw in raws for line in raw.lines.tolist()]
+        self.taken = np.concatenate([_NO_LINES, *(raw.lines for raw in raws)])
         iterations = [raw for raw in raws if raw.pattern is _ITERATION]
         epochs = [raw for raw in raws if raw.pattern is _EPOCH]
         begin = min((int(raw.lines[0]) for raw in iterations), default=_NEVER)

@@ -81,7 +81,7 @@ class Epochs:
         lines, done = lines[~full], done[~full]
         before = 0
         for i in np.flatnonzero(others).tolist():
-            text = piece.lines[i]
+            text = piece.line(i)
             if b"Epoch " in text or b"oss: " in text:
                 here = int(lines.searchsorted(i + piece.first))
                 self._pass(done[before:here], records)

@@ -11,6 +11,7 @@ step stands on the line before, with the learning rate.
 """
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -18,10 +19,8 @@ import numpy as np
 from parsers.batch import Batch, Floats
 from parsers.engine.numbers import number
 from parsers.engine.pieces import Piece
-from parsers.engine.sieve import Sieve
 from parsers.engine.templates import Raw, Templates
 from parsers.format import Fields, Format, LinePattern
-from parsers.keyvalue.records import Records
 from parsers.metrics import ANY_LOSS
 from parsers.patterns import NUMBER
 
@@ -38,6 +37,7 @@ _LIST: Final = re.compile(
 )
 
 _CELL: Final = re.compile(rb"[^\s,](?:[^,]*[^\s,])?")
+_NO_LINES: Final = np.empty(0, np.int64)
 
 
 class Losses:
@@ -48,28 +48,24 @@ class Losses:
     """
 
     def __init__(self) -> None:
-        self.taken: list[int] = []
+        self.taken = _NO_LINES
         self._step: int | None = None
         self._lr = 0.0
-        pattern = LinePattern("list", _located, step="none")
-        self._lists = Templates((Format("lists", "", (), (pattern,)),))
-        self._others = Sieve(_is_other)
+        self._lines = Templates((_LINES,))
 
     def read(self, piece: Piece) -> list[Batch]:
         """The records of some lines."""
-        self.taken = []
+        self.taken = _NO_LINES
         if not (b"loss_" in piece.outline or _ANY_LIST.search(piece.outline)):
             return []
-        batches = [_summed(raw) for raw in self._lists.read(piece).taken[0]]
-        self.taken += [line for batch in batches for line in batch.lines.tolist()]
-        records = Records()
-        for i in self._others.lines(piece):
-            line, text = i + piece.first, piece.line(i)
-            if b"loss_gen=" in text:
-                self._named(line, text, records)
-            elif found := _STEP.search(text):
-                self._step, self._lr = int(found[1]), number(found[2]) or 0.0
-        return batches + records.batches()
+        read: dict[str, list[Raw]] = {"list": [], "parts": [], "step": []}
+        for raw in self._lines.read(piece).taken[0]:
+            read[raw.pattern.name].append(raw)
+        lists = [_summed("list", raw, raw.columns) for raw in read["list"]]
+        found = [*lists, *self._named(read["parts"], read["step"])]
+        batches = [batch for batch in found if len(batch)]
+        self.taken = np.concatenate([_NO_LINES, *(batch.lines for batch in batches)])
+        return batches
 
     def flush(self) -> list[Batch]:
         """Nothing: each line is whole."""
@@ -83,27 +79,29 @@ class Losses:
         """Goes on where `state` was taken."""
         self._step, self._lr = state["step"], state["lr"]
 
-    def _named(self, line: int, text: bytes, records: Records) -> None:
-        parts = [number(shown) for _, shown in _NAMED.findall(text)]
-        if self._step is not None:
-            self.taken.append(line)
-            loss = sum(part for part in parts if part is not None)
-            values = {"loss": loss, "lr": self._lr}
-            records.add("loss_gen=", line, self._step, values)
+    def _named(self, parts: Sequence[Raw], steps: Sequence[Raw]) -> Iterator[Batch]:
+        """Records of named parts: each has the last step that was stated above it."""
+        lines = np.concatenate([_NO_LINES, *(raw.lines for raw in steps)])
+        order = lines.argsort()
+        lines = np.append(-1, lines[order])
+        before = {"step": np.nan if self._step is None else self._step, "lr": self._lr}
+        stated = {}
+        for name, first in before.items():
+            found = np.concatenate([[], *(raw.columns[name] for raw in steps)])
+            stated[name] = np.append(first, found[order])
+        for raw in parts:
+            at = lines.searchsorted(raw.lines) - 1
+            above = {name: column[at] for name, column in stated.items()}
+            whole = _summed("loss_gen=", raw, raw.columns | above)
+            yield whole.take(~np.isnan(above["step"]))
+        if steps:
+            self._step, self._lr = int(stated["step"][-1]), float(stated["lr"][-1])
 
 
 def _list(text: bytes) -> re.Match[bytes] | None:
     """The parts of the loss, the step and the learning rate."""
     found = _LOSSES.search(text) if b"Losses: [" in text else None
     return found or (_LIST.search(text) if text.endswith(b"]") else None)
-
-
-def _is_other(text: bytes) -> bool:
-    """Whether a line is no list and matters."""
-    named = b"loss_gen=" in text
-    return named or (
-        text.endswith(b"]") and _list(text) is None and bool(_STEP.search(text))
-    )
 
 
 def _located(text: bytes) -> Fields | None:
@@ -119,12 +117,40 @@ def _located(text: bytes) -> Fields | None:
     return [*named, ("step", *found.span(2)), ("lr", *found.span(3))]
 
 
-def _summed(raw: Raw) -> Batch:
-    """The records of lists with as many parts."""
-    columns = dict(raw.columns)
-    steps, lr = columns.pop("step").astype(np.int64), columns.pop("lr")
-    loss: Floats = sum(columns.values(), np.zeros(len(steps)))
-    return Batch("list", raw.lines, steps, {"loss": loss, "lr": lr})
+def _parts(text: bytes) -> Fields | None:
+    """The parts of the loss by their names."""
+    found = _NAMED.finditer(text)
+    return [(f"part{k}", *part.span(2)) for k, part in enumerate(found)] or None
+
+
+def _stated(text: bytes) -> Fields | None:
+    """The step and the learning rate, on a line of their own."""
+    if b"loss_gen=" in text or not text.endswith(b"]") or _list(text):
+        return None
+    found = _STEP.search(text)
+    return [("step", *found.span(1)), ("lr", *found.span(2))] if found else None
+
+
+_LINES: Final = Format(
+    "lists",
+    "",
+    (),
+    (
+        LinePattern("parts", _parts, needs=(b"loss_gen=",), step="none"),
+        LinePattern("list", _located, step="none"),
+        LinePattern("step", _stated, needs=(b"]",), step="none"),
+    ),
+)
+
+
+def _summed(name: str, raw: Raw, columns: Mapping[str, Floats]) -> Batch:
+    """Records whose loss is the sum of their parts, in order."""
+    parts = [column for key, column in columns.items() if key.startswith("part")]
+    loss: Floats = sum(parts, np.zeros(len(raw.lines)))
+    values = {"loss": loss, "lr": columns["lr"]}
+    with np.errstate(invalid="ignore"):
+        steps = columns["step"].astype(np.int64)
+    return Batch(name, raw.lines, steps, values)
 
 
 VITS = Format(
