@@ -67,7 +67,7 @@ class TimeLimit:
             return
         self._ticks += min(_TICK_S, self._seconds)
         if self._ticks >= self._seconds:
-            self._ticks = -1.0
+            self._ticks = 0.0  # again, where something swallows the exception
             raise TurnTimeoutError(
                 f"one turn took more than {self._seconds:g} s of CPU time"
             )
