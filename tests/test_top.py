@@ -13,10 +13,11 @@ import pytest
 from oracle import Bench, append
 from screens import DEMO, RUNS, Screen, judge, watched, whole
 
+from watcher.host.lock import locked
 from watcher.outputs.text.cells import cell_len
 from watcher.storage.database import Database
 from watcher.top import keymap, pieces
-from watcher.top.model import Model, Mouse
+from watcher.top.model import Model, Mouse, Size
 from watcher.top.program import Program
 from watcher.top.update import ACTIONS
 
@@ -110,6 +111,51 @@ def test_frames(
 
     assert path.read_text(encoding="utf-8") == shown
     assert look != "en-ascii" or shown.isascii()
+
+
+def test_the_title_says_where_and_as_of_when(tmp_path: Path) -> None:
+    """The machine, and when the daemon last reported, as far as there is room."""
+    state = watched(tmp_path)
+    screen = Screen(state)
+    assert "box-3" not in screen.text.splitlines()[0]
+
+    with locked(state):
+        report(screen, at=time.time() - 10)
+        assert re.fullmatch(
+            r"gptwatch · 5 runs · .* · 2 over +box-3 · \d\d(:\d\d){2}",
+            screen.text.splitlines()[0],
+        )
+        screen.size = Size(60, 20)
+        screen.draw()
+        assert re.search(r"2 over +\d\d(:\d\d){2}$", screen.text.splitlines()[0])
+        screen.size = Size(50, 20)
+        screen.draw()
+        assert screen.text.splitlines()[0].endswith("2 over")
+    screen.close()
+
+
+def test_a_daemon_that_hangs_is_said(tmp_path: Path) -> None:
+    """It has the lock, and has reported nothing for a minute."""
+    state = watched(tmp_path)
+    screen = Screen(state)
+    with locked(state):
+        report(screen, at=time.time() - 60)
+        at = time.strftime("%H:%M:%S", time.localtime(screen.model.fleet.at))
+        assert f"said nothing since {at}" in screen.text.splitlines()[0]
+        report(screen, at=time.time())
+        assert "said nothing" not in screen.text
+    screen.close()
+
+
+def report(screen: Screen, *, at: float) -> None:
+    """The daemon notes something of itself, and the screen takes it in."""
+    store = Database(screen.program.folder)
+    with store.transaction():
+        store.keep_note("daemon", {"at": at})
+    store.close()
+    screen.program.hurry()
+    screen.program.refresh()
+    screen.draw()
 
 
 def test_runs_that_need_attention_come_first(screen: Screen) -> None:
@@ -367,6 +413,42 @@ def test_other_metrics_are_shown_in_turn(screen: Screen) -> None:
     assert "loss" == screen.model.loaded.curves[0][1].metric
     assert "iter_ms" not in screen.press("z")
     assert "iter_ms" in screen.press("esc")
+
+
+def test_a_metric_is_chosen_by_its_name(screen: Screen) -> None:
+    """Of a list that is narrowed by typing; the space bar puts it first below."""
+    screen.press("j", "enter")
+    assert "  losses" in screen.press("m")
+    assert "grad_norm" in screen.text
+    screen.type("l")
+    screen.press("down")
+    assert "losses" not in selected(screen)
+    screen.press("backspace")
+    screen.type("mfu")
+    screen.press("enter")
+    assert ["mfu"] == [curve.metric for _, curve in screen.model.loaded.curves]
+    screen.press("m", "enter")
+    assert "loss" == screen.model.loaded.curves[0][1].metric
+    first = screen.model.loaded.small[0].metric
+    assert "lr" != first
+    screen.press("m", *"lr", " ")
+    assert "● lr" in selected(screen)
+    screen.press("esc")
+    assert "lr" == screen.model.loaded.small[0].metric
+    screen.press("m", *"lr", " ", "esc")
+    assert first == screen.model.loaded.small[0].metric
+
+
+def test_an_action_of_the_palette_is_chosen_by_arrows(screen: Screen) -> None:
+    """Down, up; typing begins again at the first one."""
+    screen.press(":", "down", "down")
+    assert "a page down" in selected(screen)
+    screen.press("up", "up", "up")
+    assert "next row" in selected(screen)
+    screen.press("pgdn", "backspace")
+    screen.type("help")
+    screen.press("enter")
+    assert "help" == screen.model.screen
 
 
 def test_marked_runs_are_compared(screen: Screen) -> None:

@@ -12,7 +12,7 @@ from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.numbers import integer, loss, plain
 from watcher.top import plot
 from watcher.top.canvas import Axes, Trace
-from watcher.top.model import Model, Size
+from watcher.top.model import Model, Size, Wanted
 from watcher.top.pieces import Line, Lines
 from watcher.views.pyramid import Cells, joined
 from watcher.views.series import Curve, Window
@@ -34,24 +34,30 @@ def losses(metrics: Sequence[str]) -> tuple[str, ...]:
 _KINDS: Final = (TRAIN, VALIDATION)
 
 
-def others(metrics: Sequence[str]) -> tuple[str, ...]:
-    """All metrics but the losses, those that people watch first."""
-    rest = [m for m in metrics if m not in losses(metrics)]
-    return tuple(sorted(rest, key=lambda m: _FIRST.index(m) if m in _FIRST else 99))
+def others(metrics: Sequence[str], pinned: Sequence[str] = ()) -> tuple[str, ...]:
+    """All metrics but the losses: pinned ones, then those that people watch."""
+    first = (m for m in (*pinned, *_FIRST) if m in metrics)
+    known = losses(metrics)
+    return tuple(m for m in dict.fromkeys((*first, *metrics)) if m not in known)
 
 
-def chosen(metrics: Sequence[str], chart: int) -> tuple[str, ...]:
-    """The metrics of the main chart: 0 the losses, then each of the others."""
-    rest = others(metrics)
-    at = chart % (len(rest) + 1)
-    return losses(metrics) if at == 0 else (rest[at - 1],)
+def chosen(metrics: Sequence[str], chart: str) -> tuple[str, ...]:
+    """The metrics of the main chart: one of the others, or the losses."""
+    return (chart,) if chart in others(metrics) else losses(metrics)
 
 
-def around(metrics: Sequence[str], chart: int, n: int) -> tuple[str, ...]:
-    """The metrics of so many small charts, from the one after the main chart on."""
-    rest = others(metrics)
-    at = chart % (len(rest) + 1)
-    return tuple((rest[at:] + rest[: max(at - 1, 0)])[:n])
+def following(model: Model) -> str:
+    """The metric after that of the main chart; "", the losses, after the last one."""
+    rest = others(model.loaded.metrics, model.pinned)
+    at = rest.index(model.chart) + 1 if model.chart in rest else 0
+    return rest[at] if at < len(rest) else ""
+
+
+def around(metrics: Sequence[str], wanted: Wanted) -> tuple[str, ...]:
+    """The metrics of the small charts, from the one after the main chart on."""
+    rest = others(metrics, wanted.pinned)
+    at = rest.index(wanted.chart) if wanted.chart in rest else -1
+    return (rest[at + 1 :] + rest[: max(at, 0)])[: wanted.small]
 
 
 def window(model: Model, columns: int) -> Window:

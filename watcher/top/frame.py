@@ -84,7 +84,21 @@ def _title(model: Model, room: int) -> Line:
         banner = [(text.rpartition(": ")[0] or text, style) for text, style in banner]
     if model.screen == "list":
         left[-1] = runs.title(model, room - pieces.width([*left[:-1], *banner]) - 1), ""
-    return pieces.ends(left, banner, room)
+    right = banner or _place(model, room - pieces.width(left) - 1)
+    return pieces.ends(left, right, room)
+
+
+def _place(model: Model, room: int) -> Line:
+    """The machine, and when the daemon last reported: the time of what is shown.
+
+    A clock would be written each second, whether there is anything new or not.
+    """
+    at = model.fleet.at
+    clock = time.strftime("%H:%M:%S", time.localtime(at)) if at else ""
+    known = [part for part in (pieces.safe(model.host), clock) if part]
+    while known and pieces.width([(" · ".join(known), "")]) > room:
+        known.pop(0)
+    return [(" · ".join(known), "muted")]
 
 
 _NAMES: Final = {
@@ -107,6 +121,11 @@ def _banner(model: Model) -> Line:
             at = time.strftime("%m-%d %H:%M", time.localtime(model.fleet.at))
             text = tr(lang, "not running since {time}: gptwatch start", time=at)
         return [(text, "warning")]
+    if model.fleet.silent:
+        at = time.strftime("%H:%M:%S", time.localtime(model.fleet.at))
+        return [
+            (tr(lang, "gptwatch has said nothing since {time}", time=at), "warning")
+        ]
     return []
 
 

@@ -66,12 +66,14 @@ class Fleet:
         entries: of the current runs with metrics, oldest first.
         pid: of the daemon, None when it is not running.
         at: when the daemon last noted something of itself, seconds since 1970.
+        silent: whether it is running, and should have noted something since.
         error: why the database cannot be read now, "" while it can.
     """
 
     entries: tuple[Entry, ...] = ()
     pid: int | None = None
     at: float | None = None
+    silent: bool = False
     error: str = ""
 
 
@@ -105,7 +107,8 @@ class Wanted:
     Attributes:
         sparks: runs whose small curve is visible.
         run: whose curves, figures and log are shown.
-        chart: 0 for its losses, else which of the other metrics.
+        chart: the metric of the main chart, "" for the losses.
+        pinned: metrics whose small charts come first.
         window: of the main chart.
         small, small_width: how many small charts, and their width in dots.
         line: where values and times are wanted.
@@ -117,7 +120,8 @@ class Wanted:
 
     sparks: tuple[int, ...] = ()
     run: int | None = None
-    chart: int = 0
+    chart: str = ""
+    pinned: tuple[str, ...] = ()
     window: Window = field(default_factory=Window)
     small: int = 0
     small_width: int = 0
@@ -177,10 +181,14 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A line that the user types into; `kind`: what it is for."""
+    """A line that the user types into; `kind`: what it is for.
+
+    `at`: which of the matches below it is selected, where it has some.
+    """
 
     kind: str
     text: str = ""
+    at: int = 0
 
 
 class Mouse(NamedTuple):
@@ -206,6 +214,7 @@ class Model:
         fleet, loaded: what was read.
         look: how it is shown.
         size: of the terminal, for keys that move by pages.
+        host: the name of this machine.
         screen: "list", "run", "lens", "alerts", "compare" or "help".
         back: screens to return to.
         run: the selected run; None for the first of the list.
@@ -217,7 +226,8 @@ class Model:
         window: outer keys of the chart, None for all of it.
         axis: "steps", "lines", "active" or "time"; log_x, log_y: scales.
         smooth: points of the moving average.
-        chart: which metric the main chart shows, 0 for the losses.
+        chart: the metric of the main chart, "" for the losses.
+        pinned: metrics whose small charts come first.
         zoomed: whether the chart has the whole screen.
         line: of the log where the crosshair is, None at the end.
         context: whether the lens shows more lines and no chart.
@@ -235,6 +245,7 @@ class Model:
     loaded: Loaded = Loaded()
     look: Look = Look()
     size: Size = _USUAL
+    host: str = ""
     screen: str = "list"
     back: tuple[str, ...] = ()
     run: int | None = None
@@ -249,7 +260,8 @@ class Model:
     log_x: bool = False
     log_y: bool = True
     smooth: int = 0
-    chart: int = 0
+    chart: str = ""
+    pinned: tuple[str, ...] = ()
     zoomed: bool = False
     line: int | None = None
     context: bool = False

@@ -28,6 +28,8 @@ from watcher.views.series import Curve, Series, Window
 
 
 _HOLDER_S: Final = 5.0
+# The daemon reports every few seconds.
+_SILENT_S: Final = 30.0
 _SPARK: Final = 16
 # Run, first and last line; what was read of them, or why nothing.
 _Log = tuple[tuple[int, int, int], tuple[Excerpt | None, str]]
@@ -91,16 +93,25 @@ class Source:
 
     def _refresh(self) -> None:
         now = time.monotonic()
-        if now >= self._held_until:
+        is_due = now >= self._held_until
+        if is_due:
             self._held_until = now + _HOLDER_S
             self._database.check_place()
-            pid = holder(self._folder)
-            if pid != self.fleet.pid or self.fleet.error:
-                self.fleet = replace(self.fleet, pid=pid, error="")
         if self._feed.refresh(now):
             entries = tuple(entry for _, entry in sorted(self._feed.entries.items()))
-            self.fleet = Fleet(entries, self.fleet.pid, self._feed.at)
+            self.fleet = replace(self.fleet, entries=entries, at=self._feed.at)
             self._wanted = self._read_log = None
+        if is_due:
+            self._look(holder(self._folder))
+
+    def _look(self, pid: int | None) -> None:
+        """Takes in how the daemon is: a fleet is only replaced by another one."""
+        fleet = self.fleet
+        at = fleet.at if pid is not None else None
+        found = pid, at is not None and time.time() - at > _SILENT_S, ""
+        if found != (fleet.pid, fleet.silent, fleet.error):
+            pid, silent, error = found
+            self.fleet = replace(fleet, pid=pid, silent=silent, error=error)
 
     def load(self, wanted: Wanted) -> Loaded:
         """What a screen needs; read again when it or the database changed."""
@@ -152,7 +163,7 @@ class Source:
         row = self._database.run(run)
         metrics = list(self._series.metrics(run))
         main = charts.chosen(metrics, wanted.chart)
-        small = charts.around(metrics, wanted.chart, wanted.small)
+        small = charts.around(metrics, wanted)
         clocks = self._clocks([row], wanted)
         window = replace(wanted.window, clock=clocks.get(run))
         narrow = replace(window, width=max(wanted.small_width, 2))

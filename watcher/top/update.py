@@ -104,7 +104,7 @@ def _opened(model: Model) -> Model:
         return replace(model, unfolded=True)
     if run is None:
         return model
-    fresh = replace(model, run=run, window=None, line=None, chart=0, zoomed=False)
+    fresh = replace(model, run=run, window=None, line=None, chart="", zoomed=False)
     return fresh.to("run")
 
 
@@ -139,7 +139,7 @@ def _compared(model: Model) -> Model:
         text = "mark at least two runs with the space bar"
         return replace(model, message=tr(model.look.lang, text))
     marked = frozenset(sorted(model.marked)[:_MOST])
-    fresh = replace(model, marked=marked, window=None, line=None, chart=0)
+    fresh = replace(model, marked=marked, window=None, line=None, chart="")
     return fresh.to("compare")
 
 
@@ -231,7 +231,8 @@ ACTIONS: Final[dict[str, Callable[[Model], Model]]] = {
     "log_x": lambda model: replace(model, log_x=not model.log_x),
     "log_y": lambda model: replace(model, log_y=not model.log_y),
     "smooth": lambda model: replace(model, smooth=SMOOTH[model.smooth]),
-    "chart": lambda model: replace(model, chart=model.chart + 1),
+    "chart": lambda model: replace(model, chart=charts.following(model)),
+    "metrics": _prompt("metrics"),
     "zoom_chart": lambda model: replace(model, zoomed=not model.zoomed),
     "more": lambda model: replace(model, context=True),
     "less": lambda model: replace(model, context=False),

@@ -37,6 +37,7 @@ def _run(model: Model, room: Size) -> Wanted:
     return Wanted(
         run=model.run,
         chart=model.chart,
+        pinned=model.pinned,
         clock=charts.clock(model),
         window=charts.window(model, columns),
         small=n,

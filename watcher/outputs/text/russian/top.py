@@ -36,6 +36,7 @@ RUSSIAN: Final = MappingProxyType(
         "not running since {time}: gptwatch start": (
             "не запущен с {time}: gptwatch start"
         ),
+        "gptwatch has said nothing since {time}": "gptwatch молчит с {time}",
         "the database cannot be read now": "базу сейчас нельзя прочитать",
         "paused: p goes on": "пауза: p продолжает",
         "{n} running": "идут: {n}",
@@ -66,6 +67,8 @@ RUSSIAN: Final = MappingProxyType(
         "filter": "фильтр",
         "search": "поиск",
         "action": "действие",
+        "metric (space: small chart)": "метрика (пробел: малый график)",
+        "losses": "loss",
         "there is no picture yet": "картинки пока нет",
         "no alerts are firing": "активных алертов нет",
         "mark at least two runs with the space bar": (
@@ -114,6 +117,7 @@ RUSSIAN: Final = MappingProxyType(
         "logarithmic values": "логарифмические значения",
         "moving average: 10, 50, 200, off": "скользящее среднее: 10, 50, 200, выкл.",
         "next metric": "следующая метрика",
+        "choose the metrics": "выбрать метрики",
         "chart on the whole screen": "график на весь экран",
         "log and chart": "лог и график",
         "log on the whole screen": "лог на весь экран",
