@@ -6,11 +6,11 @@ import random
 import re
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from oracle import Bench, append
+from oracle import Bench, append, lines
 from screens import DEMO, RUNS, Screen, judge, watched, whole
 
 from watcher.host.lock import locked
@@ -317,6 +317,30 @@ def test_the_end_of_the_log_is_followed(tmp_path: Path) -> None:
     screen.draw()
 
     assert "iter 9999" in selected(screen)
+    screen.close()
+    bench.stop()
+
+
+def test_a_small_curve_is_read_again_when_it_has_another_cell(tmp_path: Path) -> None:
+    """Not at each line: of 50 running logs that was most of what the list cost."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "train.log", lines(0, 200))
+    bench.look(2)
+    screen = Screen(bench.state)
+
+    def after(start: int, end: int) -> Sequence[float]:
+        append(bench.logs / "train.log", lines(start, end))
+        bench.look()
+        screen.program.hurry()
+        screen.program.refresh()
+        screen.draw()
+        [found] = screen.model.loaded.sparks.values()
+        return found
+
+    first = after(200, 201)
+    assert first is after(201, 202)
+    assert "201" in selected(screen)
+    assert first is not after(202, 220)
     screen.close()
     bench.stop()
 

@@ -148,7 +148,10 @@ class Source:
         if entry is None:
             return None
         line = entry.line
-        return entry.lines if line.val_loss is None else (line.val_loss, line.best_step)
+        if line.val_loss is not None:
+            return line.val_loss, line.best_step
+        # A part of the log so small that it fills no cell.
+        return int(_SPARK * math.log(max(entry.lines, 1)))
 
     def _small_curve(self, run: int) -> Sequence[float]:
         window = Window(width=_SPARK)
