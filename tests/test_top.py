@@ -506,6 +506,22 @@ def test_names_of_wide_letters_keep_the_columns(tmp_path: Path) -> None:
     screen.close()
 
 
+def test_losses_in_other_units_are_not_ranked(tmp_path: Path) -> None:
+    """Nats beside bits per byte: as `gptwatch compare` does."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "a.log", whole(DEMO[:3000]))
+    folder = Path(__file__).parent / "data/autoresearch"
+    append(bench.logs / "b.log", (folder / "train.log").read_bytes())
+    bench.look(2)
+    for name in ("a.log", "b.log"):
+        judge(bench, name, "running")
+    bench.stop()
+    screen = Screen(bench.state)
+    shown = screen.press("g", " ", " ", "c").splitlines()
+    assert "Losses have different units: no run is ranked." == shown[-2]
+    screen.close()
+
+
 def test_losses_on_other_data_are_not_ranked(tmp_path: Path) -> None:
     """It says why; the runs keep the order of their letters."""
     bench = Bench(tmp_path)

@@ -17,14 +17,17 @@ def incomparable(analyses: "Sequence[Analysis]", *, trained: bool = False) -> st
     taken to be the same.
     """
     curves: list[Curve | None] = [a.train if trained else a.val for a in analyses]
-    units = {curve.unit for curve in curves if curve is not None and len(curve)}
-    if len(units) > 1:
+    units = [curve.unit for curve in curves if curve is not None and len(curve)]
+    return unlike([analysis.info for analysis in analyses], units)
+
+
+def unlike(settings: Sequence[Mapping[str, object]], units: Sequence[str]) -> str:
+    """Why losses of runs with these settings cannot be compared, "" where they can.
+
+    `units`: of the losses that are known.
+    """
+    if len(set(units)) > 1:
         return message("Losses have different units: no run is ranked.")
-    return unlike([analysis.info for analysis in analyses])
-
-
-def unlike(settings: Sequence[Mapping[str, object]]) -> str:
-    """Why losses of runs with these settings cannot be compared, "" where they can."""
     if _differ(settings, "vocab_size"):
         return message("Vocabularies differ, so losses do too: no run is ranked.")
     if _differ(settings, "dataset"):

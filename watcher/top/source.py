@@ -239,24 +239,25 @@ class Source:
     def _compared(self, wanted: Wanted) -> Loaded:
         rows = [self._database.run(run) for run in wanted.compared]
         clocks = self._clocks(rows, wanted)
-        curves = []
+        curves, compared = [], []
         for row in rows:
-            known = charts.losses(list(self._series.metrics(row.id)))
+            metric = charts.losses(list(self._series.metrics(row.id)))[-1:]
             window = replace(wanted.window, clock=clocks.get(row.id))
-            curves += [(row.id, c) for c in self._curves(row.id, known[-1:], window)]
-        return Loaded(
-            curves=curves,
-            clocks=clocks,
-            compared=[
-                {
-                    "run": row.id,
-                    "name": row.name,
-                    "hyperparameters": {**row.hyperparameters, **self._said(row.id)},
-                    **self._facts(row),
-                }
-                for row in rows
-            ],
-        )
+            curves += [(row.id, c) for c in self._curves(row.id, metric, window)]
+            compared.append(self._result(row, metric))
+        return Loaded(curves=curves, clocks=clocks, compared=compared)
+
+    def _result(self, row: Row, metric: Sequence[str]) -> Mapping[str, Any]:
+        """What is compared of a run; `unit`: of its validation loss, if it has one."""
+        from watcher.views.runs import unit
+
+        return {
+            "run": row.id,
+            "name": row.name,
+            "unit": next((unit(row, m) for m in metric if m in VALIDATION), None),
+            "hyperparameters": {**row.hyperparameters, **self._said(row.id)},
+            **self._facts(row),
+        }
 
     def _said(self, run: int) -> Mapping[str, str]:
         """What people said of a run, as settings that may differ."""
