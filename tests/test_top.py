@@ -6,6 +6,7 @@ import random
 import re
 import select
 import time
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from watcher.host.lock import locked
 from watcher.outputs.text.cells import cell_len
 from watcher.storage.database import Database
 from watcher.top import keymap, pieces
-from watcher.top.model import Model, Mouse, Size
+from watcher.top.model import Effect, Model, Mouse, Size
 from watcher.top.program import Program
 from watcher.top.update import ACTIONS
 
@@ -223,7 +224,7 @@ def test_finished_runs_are_folded_when_they_are_many(tmp_path: Path) -> None:
     assert "done-03.log" not in screen.text
     # 500 folded runs as text would be half of the time to the first frame.
     assert not any("cells" in vars(entry) for entry in screen.model.fleet.entries)
-    assert "done-03.log" in screen.press("enter")
+    assert "  ✓  done-03.log" in screen.press("enter")
     assert "done-03.log" not in screen.press("esc")
     screen.close()
 
@@ -285,6 +286,10 @@ def test_moving_in_the_log_moves_the_crosshair(screen: Screen) -> None:
     screen.press("enter")
     assert 1 == screen.model.line
     assert "iter 0" in selected(screen) or "1 " in selected(screen)
+    screen.press("g", *"9999", "enter")
+    assert whole(RUNS["base/exp-2.log"][0]).splitlines()[-1].decode() in selected(
+        screen
+    )
 
 
 def test_the_log_is_searched_both_ways(screen: Screen) -> None:
@@ -343,6 +348,24 @@ def test_a_small_curve_is_read_again_when_it_has_another_cell(tmp_path: Path) ->
     assert first is not after(202, 220)
     screen.close()
     bench.stop()
+
+
+def test_small_curves_leave_no_points_in_memory(tmp_path: Path) -> None:
+    """Sixteen of them are shown; of hundreds of runs the rest would be most of all."""
+    bench = Bench(tmp_path)
+    data = lines(0, 20_000)
+    for number in range(8):
+        append(bench.logs / f"{number}.log", data)
+    bench.look(8)
+    bench.stop()
+    program = Program(bench.state, Model())
+    tracemalloc.start()
+    program.frame(Size(120, 36))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    program.close()
+    assert 8 == len(program.model.loaded.sparks)
+    assert held < 8 * 20_000 * 24 / 2
 
 
 def test_it_waits_for_changes_without_asking(tmp_path: Path) -> None:
@@ -591,6 +614,62 @@ def test_the_path_of_the_picture_is_copied(screen: Screen) -> None:
 
     assert ("copy", ("/plots/wide/nan.log/latest.png",)) == effect
     assert "/plots/wide/nan.log/latest.png" in screen.text
+
+
+def test_the_path_of_the_report_is_copied(tmp_path: Path) -> None:
+    """Where the daemon writes one it is asked which; any other key copies nothing."""
+    state = watched(tmp_path)
+    made = {"figure": "/plots/latest.png", "html": "/plots/latest.html"}
+    store = Database(state)
+    with store.transaction():
+        for row in store.runs():
+            store.set(row.id, state={"state": "running", "made": made})
+    store.close()
+    screen = Screen(state)
+
+    def asked(*keys: str) -> Sequence[Effect]:
+        for key in keys:
+            screen.program.press(key)
+        return screen.program.work()
+
+    assert "p of the picture, h of the report" in screen.press("e")
+    assert [] == asked("x")
+    assert [Effect("copy", ("/plots/latest.png",))] == asked("e", "p")
+    assert [Effect("copy", ("/plots/latest.html",))] == asked("e", "h")
+    screen.press("enter")
+    assert [Effect("copy", ("/plots/latest.html",))] == asked("e", "h")
+    screen.close()
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_line_is_shown_as_it_was_read(tmp_path: Path, end: bytes) -> None:
+    """Its byte in the file, its format, and each value that stands in it."""
+    bench = Bench(tmp_path)
+    data = b"\x1b[32mhello\x1b[0m" + end + lines(0, 30).replace(b"\n", end)
+    append(bench.logs / "train.log", data)
+    bench.look(2)
+    screen = Screen(bench.state)
+    shown = screen.press("enter", "left", "left", "enter", "o")
+    line = screen.model.line
+    assert line is not None
+    text = data.split(end)[line - 1]
+    assert text.decode() in selected(screen)
+    value = float(text.split()[3].rstrip(b","))
+    read = f"nanogpt · iter_ms 25.{line - 2} · loss {value:.10g} · mfu 12"
+    assert f"byte {format(data.index(text), ',')} · {read}" in shown
+    screen.press("g", "1", "enter")
+    assert "byte 0 · nanogpt · no values were read of this line" in screen.text
+    assert "byte" not in screen.press("o")
+    screen.close()
+    bench.stop()
+
+
+def test_small_charts_say_the_value_at_the_crosshair(screen: Screen) -> None:
+    """The last one without a crosshair."""
+    screen.press("j", "enter")
+    title = lined(screen, "lr ")
+    screen.press("<", "<")
+    assert title != lined(screen, "lr ")
 
 
 def test_a_long_path_is_cut_at_its_front(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from parsers.batch import Floats
 from parsers.metrics import VALIDATION
 from watcher.outputs.text.catalog import message, tr
-from watcher.outputs.text.numbers import integer, loss, plain
-from watcher.top import plot
+from watcher.outputs.text.numbers import integer, loss, magnitude, plain
+from watcher.top import pieces, plot
 from watcher.top.canvas import Axes, Trace
 from watcher.top.model import Model, Size, Wanted
 from watcher.top.pieces import Line, Lines
@@ -138,7 +138,17 @@ def small(model: Model, curve: Curve, size: Size) -> Lines:
     )
     clock = model.loaded.clocks.get(model.run or 0)
     trace = Trace("", "train", [cells for _, cells in curve.parts], clock=clock)
-    return [[(curve.metric, "bold")], *plot.chart([trace], axes, model.look.lang)]
+    head: Line = [(pieces.safe(curve.metric), "bold"), (_value(model, curve), "")]
+    return [head, *plot.chart([trace], axes, model.look.lang)]
+
+
+def _value(model: Model, curve: Curve) -> str:
+    """The value at the crosshair, or the last one."""
+    if not curve.parts:
+        return ""
+    cells = joined([cells for _, cells in curve.parts])
+    at = -1 if model.line is None else _at(cells.last_line, model.line)
+    return f" {magnitude(float(cells.last[at]))}"
 
 
 def span(curves: Sequence[Curve]) -> tuple[float, float]:

@@ -115,5 +115,6 @@ class Feed:
             line=line,
             lines=row.lines,
             headline=str((row.diagnosis or {}).get("headline", "")),
+            report=str((row.state.get("made") or {}).get("html", "")),
             form=self._form,
         )

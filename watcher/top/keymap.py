@@ -8,7 +8,8 @@ from watcher.outputs.text.catalog import message
 
 
 ALL: Final = ("list", "run", "lens", "alerts", "compare", "help")
-_ROWS: Final = ("list", "lens", "alerts", "help")
+_TABLES: Final = ("list", "alerts", "help")
+_ROWS: Final = (*_TABLES, "lens")
 _CHARTS: Final = ("run", "lens", "compare")
 
 
@@ -27,8 +28,8 @@ BINDINGS: Final = (
     Binding("up", ("up", "k"), _ROWS, message("previous row")),
     Binding("page_down", ("pgdn", "^F"), _ROWS, message("a page down")),
     Binding("page_up", ("pgup", "^B"), _ROWS, message("a page up")),
-    Binding("first", ("g", "home"), ("list", "alerts"), message("first row")),
-    Binding("last", ("G", "end"), ("list", "alerts"), message("last row")),
+    Binding("first", ("g", "home"), _TABLES, message("first row")),
+    Binding("last", ("G", "end"), _TABLES, message("last row")),
     Binding("open", ("enter",), ("list",), message("open the run")),
     Binding("column_left", ("left", "H"), ("list",), message("column to the left")),
     Binding("column_right", ("right", "L"), ("list",), message("column to the right")),
@@ -56,6 +57,7 @@ BINDINGS: Final = (
     Binding("zoom_chart", ("z",), ("run",), message("chart on the whole screen")),
     Binding("less", ("Z",), ("lens",), message("log and chart")),
     Binding("more", ("z",), ("lens",), message("log on the whole screen")),
+    Binding("record", ("o",), ("lens",), message("what was read of the line")),
     Binding("search", ("/",), ("lens",), message("search the log")),
     Binding("find_next", ("n",), ("lens",), message("next match")),
     Binding("find_previous", ("N",), ("lens",), message("previous match")),
@@ -65,7 +67,12 @@ BINDINGS: Final = (
     Binding("open_alert", ("enter",), ("alerts",), message("the log at the alert")),
     Binding("next_alert", ("a",), ("list", "run"), message("next run with an alert")),
     Binding("alerts", ("A",), ("list", "run", "lens"), message("all alerts")),
-    Binding("copy", ("e",), ("list", "run"), message("copy the picture's path")),
+    Binding(
+        "copy",
+        ("e",),
+        ("list", "run"),
+        message("copy the path of its picture"),
+    ),
     Binding("palette", (":",), ALL, message("any action by its name")),
     Binding("pause", ("p",), ALL, message("pause the screen, go on")),
     Binding("redraw", ("^L",), ALL, message("redraw the screen")),

@@ -167,7 +167,7 @@ def _row(model: Model, layout: Layout, entry: Entry) -> Line:
         elif column.name == "state":
             style = _STATES.get(entry.line.state, "")
         elif column.name == "alert":
-            style = entry.line.severity
+            style = entry.line.severity or _STATES.get(entry.line.state, "")
         elif column.name == "spark":
             values = model.loaded.sparks.get(entry.run, ())
             text, style = spark(values, SPARK, ascii_only=model.look.ascii), "val"

@@ -33,6 +33,7 @@ class Entry:
         line: its figures.
         lines: of its log, as far as it was read.
         headline: what matters most.
+        report: path of its HTML report, "" without one.
         form: the figures as text, one for each column of the list.
     """
 
@@ -40,6 +41,7 @@ class Entry:
     line: Line
     lines: int
     headline: str
+    report: str
     form: Callable[[Line], Sequence[str]]
 
     @cached_property
@@ -113,6 +115,7 @@ class Wanted:
         small, small_width: how many small charts, and their width in dots.
         line: where values and times are wanted.
         log: the first and the last line of the log that are visible.
+        record: whether all that was read of the line is wanted.
         clock: "active" or "time" on such an axis, else "".
         alerts: whether the alerts of all runs are shown.
         compared: runs to compare.
@@ -127,6 +130,7 @@ class Wanted:
     small_width: int = 0
     line: int | None = None
     log: tuple[int, int] | None = None
+    record: bool = False
     clock: str = ""
     alerts: bool = False
     compared: tuple[int, ...] = ()
@@ -143,8 +147,9 @@ class Loaded:
         clocks: of the axis of time by run; none where a run has none.
         metrics: names of all metrics of the run.
         row: figures and settings of the run: `summary`, `hyperparameters`, ...
-        points: values at the wanted line, by metric, and when it was written.
-        written_at: seconds since 1970.
+        points: of the main chart at the wanted line, by metric.
+        parsed: values of the wanted line itself, by metric.
+        offset: its first byte in the file.
         excerpt: lines of the log; `problem`: why there are none.
         marked: lines of the excerpt that hold a point of the main curve.
         alerts: of all runs.
@@ -158,7 +163,8 @@ class Loaded:
     metrics: Sequence[str] = ()
     row: Mapping[str, Any] = field(default_factory=dict)
     points: Mapping[str, Points] = field(default_factory=dict)
-    written_at: float | None = None
+    parsed: Mapping[str, float] = field(default_factory=dict)
+    offset: int | None = None
     excerpt: Excerpt | None = None
     problem: str = ""
     marked: frozenset[int] = frozenset()
@@ -231,6 +237,7 @@ class Model:
         zoomed: whether the chart has the whole screen.
         line: of the log where the crosshair is, None at the end.
         context: whether the lens shows more lines and no chart.
+        record: whether it shows what was read of the line.
         search: what is searched in the log.
         item: the selected alert.
         scrolled: rows of the help above the screen.
@@ -265,6 +272,7 @@ class Model:
     zoomed: bool = False
     line: int | None = None
     context: bool = False
+    record: bool = False
     search: str = ""
     item: int = 0
     scrolled: int = 0

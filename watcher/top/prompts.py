@@ -29,6 +29,8 @@ def line(model: Model) -> Line:
     """The prompt at the bottom of the screen."""
     prompt, lang = model.prompt, model.look.lang
     assert prompt is not None
+    if prompt.kind == "copy":
+        return [(tr(lang, "copy the path: p of the picture, h of the report"), "bold")]
     if prompt.kind == "silence":
         item = alerts.chosen(model)
         assert item is not None
@@ -36,7 +38,7 @@ def line(model: Model) -> Line:
             lang,
             "silence {rule} of {run}: 1 an hour, 4 four hours, o until it is over",
             rule=item.rule,
-            run=item.run,
+            run=pieces.safe(item.run),
         )
         return [(text, "warning")]
     return [(f"{tr(lang, _TITLES[prompt.kind])}: ", "bold"), (f"{prompt.text}▏", "")]
@@ -101,8 +103,8 @@ def typed(model: Model, key: str) -> Model | str:
     assert prompt is not None
     if key in ("esc", "^C"):
         return _changed(replace(model, prompt=None), prompt.kind, "")
-    if prompt.kind == "silence":
-        return _silenced(model, key)
+    if prompt.kind in _QUESTIONS:
+        return _QUESTIONS[prompt.kind](replace(model, prompt=None), key)
     if prompt.kind in _MENUS and (found := _selected(model, prompt, key)) is not None:
         return found
     if key == "enter":
@@ -156,7 +158,12 @@ def _searched(model: Model, text: str) -> Model:
 
 
 def _went(model: Model, text: str) -> Model:
-    return replace(model, line=max(int(text), 1)) if text.isdecimal() else model
+    """A line by its number; behind the last one the end is followed."""
+    entry = model.entry(model.run)
+    if entry is None or not text.isdecimal():
+        return model
+    at = max(int(text), 1)
+    return replace(model, line=at if at <= entry.lines else None)
 
 
 _DONE: Final = {
@@ -168,8 +175,28 @@ _DONE: Final = {
 
 def _silenced(model: Model, key: str) -> Model:
     """The one thing that is written: a silence."""
-    item, model = alerts.chosen(model), replace(model, prompt=None)
+    item = alerts.chosen(model)
     if key not in _SPANS or item is None:
         return replace(model, message=tr(model.look.lang, "nothing was silenced"))
     effect = Effect("silence", (item.run, item.rule, _SPANS[key]))
     return replace(model, effects=(*model.effects, effect))
+
+
+def _answered(model: Model, key: str) -> Model:
+    """Which of the paths is copied."""
+    entry = model.entry(model.run)
+    paths = {"p": entry.line.picture, "h": entry.report} if entry else {}
+    return copied(model, paths[key]) if key in paths else model
+
+
+def copied(model: Model, path: str) -> Model:
+    """A path, shown and copied: not every terminal does that."""
+    shown = pieces.ending(pieces.safe(path), model.size.columns)
+    effects = (*model.effects, Effect("copy", (path,)))
+    return replace(model, message=shown, effects=effects)
+
+
+_QUESTIONS: Final[Mapping[str, Callable[[Model, str], Model]]] = {
+    "silence": _silenced,
+    "copy": _answered,
+}

@@ -23,7 +23,7 @@ from watcher.top.log import excerpt, search
 from watcher.top.model import Fleet, Loaded, Wanted
 from watcher.views.clock import Clock
 from watcher.views.clocks import Clocks
-from watcher.views.lines import Excerpt
+from watcher.views.lines import Excerpt, offset
 from watcher.views.series import Curve, Series, Window
 
 
@@ -31,6 +31,8 @@ _HOLDER_S: Final = 5.0
 # The daemon reports every few seconds.
 _SILENT_S: Final = 30.0
 _SPARK: Final = 16
+# Of small curves it is the values that are kept, not the points.
+_SPARK_BYTES: Final = 1 << 20
 # Run, first and last line; what was read of them, or why nothing.
 _Log = tuple[tuple[int, int, int], tuple[Excerpt | None, str]]
 
@@ -57,6 +59,7 @@ class Source:
         self._database = database
         database.spare_memory()
         self._series = Series(database)
+        self._small = Series(database, cache_bytes=_SPARK_BYTES)
         self._times = Clocks(database, self._series)
         self._feed = Feed(database, self._lang, self._every_s)
         self._sparks: dict[int, tuple[object, Sequence[float]]] = {}
@@ -155,8 +158,8 @@ class Source:
 
     def _small_curve(self, run: int) -> Sequence[float]:
         window = Window(width=_SPARK)
-        found = self._series.curves(run, VALIDATION, window)
-        found = found or self._series.curves(run, charts.TRAIN, window)
+        found = self._small.curves(run, VALIDATION, window)
+        found = found or self._small.curves(run, charts.TRAIN, window)
         if not found or not found[0].parts:
             return ()
         values = found[0].parts[-1][1].last
@@ -172,6 +175,7 @@ class Source:
         narrow = replace(window, width=max(wanted.small_width, 2))
         lines, problem = self._log(row, wanted.log)
         line = wanted.line
+        is_record = wanted.record and line is not None and lines is not None
         return Loaded(
             curves=[(run, c) for c in self._curves(run, main, window)],
             clocks=clocks,
@@ -182,7 +186,21 @@ class Source:
             excerpt=lines,
             problem=problem,
             marked=self._points_in(run, main, lines),
+            parsed=self._parsed(run, metrics, line) if is_record and line else {},
+            offset=self._offset(row, line) if is_record and line else None,
         )
+
+    def _parsed(self, run: int, metrics: Sequence[str], line: int) -> dict[str, float]:
+        """The values that were read of a line."""
+        near = self._series.near(run, metrics, "lines", line)
+        return {
+            metric: float(points.values[0])
+            for metric, points in near.items()
+            if points.lines[0] == line
+        }
+
+    def _offset(self, row: Row, line: int) -> int:
+        return offset(row, self._database.places.of(row.id), line)
 
     def _curves(
         self, run: int, metrics: Sequence[str], window: Window

@@ -37,6 +37,14 @@ def _bar(line: Any, _: str) -> str:
     return "█" * full + "░" * (_BAR - full)
 
 
+def _mark(line: Any, lang: str) -> str:
+    """That of the alert, or how the run ended: colours are never alone."""
+    return _own("alert").cell(line, lang) or _ENDS.get(line.state, "")
+
+
+_ENDS: Final = {"crashed": "x", "finished": "✓"}
+
+
 def _since_best(line: Any, _: str) -> str:
     if line.val_loss is None or line.best_val is None:
         return ""
@@ -57,7 +65,7 @@ def _own(name: str) -> Column:
 
 
 _COLUMNS: Final = (
-    _own("alert"),
+    replace(_own("alert"), cell=_mark),
     _own("run"),
     _own("state"),
     _own("step"),

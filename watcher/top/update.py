@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Final
 
 from watcher.outputs.text.catalog import tr
-from watcher.top import alerts, charts, keymap, lens, mouse, pieces, prompts, table
+from watcher.top import alerts, charts, keymap, lens, mouse, prompts, table
 from watcher.top import list as runs
 from watcher.top.frame import body, help_rows
 from watcher.top.model import FOLD, Effect, Model, Mouse
@@ -177,12 +177,14 @@ def _found(sign: int) -> Callable[[Model], Model]:
 
 
 def _copied(model: Model) -> Model:
-    entry = model.entry(table.selected(model) if model.screen == "list" else model.run)
+    """The path of the picture; which one is asked where there is a report, too."""
+    run = table.selected(model) if model.screen == "list" else model.run
+    entry = model.entry(run)
     if entry is None or not entry.line.picture:
         return replace(model, message=tr(model.look.lang, "there is no picture yet"))
-    effect = Effect("copy", (entry.line.picture,))
-    shown = pieces.ending(entry.line.picture, model.size.columns)
-    return replace(model, message=shown, effects=(*model.effects, effect))
+    if entry.report:
+        return prompts.opened(replace(model, run=run), "copy")
+    return prompts.copied(model, entry.line.picture)
 
 
 def _back(model: Model) -> Model:
@@ -236,6 +238,7 @@ ACTIONS: Final[dict[str, Callable[[Model], Model]]] = {
     "zoom_chart": lambda model: replace(model, zoomed=not model.zoomed),
     "more": lambda model: replace(model, context=True),
     "less": lambda model: replace(model, context=False),
+    "record": lambda model: replace(model, record=not model.record),
     "search": _prompt("search"),
     "find_next": _found(1),
     "find_previous": _found(-1),

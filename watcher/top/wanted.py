@@ -58,6 +58,7 @@ def _lens(model: Model, room: Size) -> Wanted:
         window=charts.window(model, room.columns),
         line=at,
         log=(first, last),
+        record=model.record,
     )
 
 

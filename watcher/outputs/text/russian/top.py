@@ -129,7 +129,13 @@ RUSSIAN: Final = MappingProxyType(
         "the log at the alert": "лог у алерта",
         "next run with an alert": "следующий прогон с алертом",
         "all alerts": "все алерты",
-        "copy the picture's path": "скопировать путь картинки",
+        "copy the path of its picture": "скопировать путь картинки",
+        "copy the path: p of the picture, h of the report": (
+            "скопировать путь: p — картинки, h — отчёта"
+        ),
+        "what was read of the line": "что прочитано из строки",
+        "byte {n}": "байт {n}",
+        "no values were read of this line": "из этой строки значений не прочитано",
         "any action by its name": "любое действие по названию",
         "pause the screen, go on": "пауза, продолжить",
         "redraw the screen": "перерисовать экран",
