@@ -744,6 +744,105 @@ def test_no_key_breaks_any_screen(state: Path) -> None:
     screen.close()
 
 
+LONG = (
+    "sweep-1/lr-3e-4-weight-decay-0.1-dropout-0.0-seed-0017/train.log",
+    "sweep-1/lr-3e-4-weight-decay-0.1-dropout-0.0-seed-0018/train.log",
+)
+
+
+@pytest.fixture
+def long_names(tmp_path: Path) -> Iterator[Screen]:
+    """Two runs with alerts, whose long names differ near their ends; 60 x 24."""
+    bench = Bench(tmp_path)
+    for name in LONG:
+        (bench.logs / name).parent.mkdir(parents=True)
+        append(bench.logs / name, DEMO)
+    bench.look(4)
+    for name in LONG:
+        judge(bench, name, "stalled")
+        bench.store.remarks.tag(bench.rows()[name].id, name[-14:-10], time.time())
+    bench.stop()
+    screen = Screen(bench.state, (60, 24))
+    yield screen
+    screen.close()
+
+
+@pytest.mark.parametrize(("lang", "state"), [("en", "stalled"), ("ru", "зависло")])
+def test_the_title_has_the_end_of_a_long_name_and_the_state(
+    long_names: Screen, lang: str, state: str
+) -> None:
+    """Whatever else it says."""
+    long_names.look(lang)
+    title = long_names.press("enter").splitlines()[0]
+    assert f"seed-0017/train.log · {state} " in title
+
+
+def test_long_names_stay_apart_among_the_alerts(long_names: Screen) -> None:
+    """What differs is shown, not what all begin with."""
+    rows = long_names.press("A").splitlines()[1:3]
+    assert ["7/train", "8/train"] == [row.split("  ")[0][-7:] for row in rows]
+
+
+def test_a_silence_says_its_keys_on_a_narrow_screen(long_names: Screen) -> None:
+    """The name is cut, not the keys."""
+    last = long_names.press("A", "S").splitlines()[-1]
+    assert last.startswith("1 an hour, 4 four hours, o until it is over: ")
+    long_names.look("ru")
+    last = long_names.press("A", "S").splitlines()[-1]
+    assert last.startswith("1 — на час, 4 — на четыре, o — до конца: ")
+
+
+def test_what_people_said_of_runs_is_compared_in_their_language(
+    long_names: Screen,
+) -> None:
+    """Tags and notes have no name in the log."""
+    long_names.size = Size(120, 30)
+    assert "tags" in long_names.press(" ", " ", "c")
+    long_names.look("ru")
+    shown = long_names.press(" ", " ", "c")
+    assert "tags" not in shown
+    assert "метки" in shown
+    assert "пробел" in long_names.press("esc", "?")
+
+
+def test_a_chart_without_values_says_so(tmp_path: Path) -> None:
+    """The rest of the screen is as usual."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "train.log", b"iter 60: loss nan, time 40.0ms\n" * 3)
+    bench.look(2)
+    screen = Screen(bench.state)
+    assert "no finite values to draw" in screen.press("enter")
+    screen.close()
+    bench.stop()
+
+
+def test_the_end_of_the_log_fills_the_lens(screen: Screen) -> None:
+    """The last line is the lowest one, as in a pager that follows."""
+    screen.press("j", "enter", "enter")
+    rows = screen.text.splitlines()
+    last = whole(RUNS["base/exp-2.log"][0]).splitlines()[-1].decode()
+    assert rows[-3].endswith(last)
+    screen.press("up")
+    assert screen.text.splitlines()[-4] in selected(screen)
+
+
+def test_wide_letters_are_as_wide_in_ascii(tmp_path: Path) -> None:
+    """Columns stay below their titles; what is typed has an end."""
+    bench = Bench(tmp_path)
+    for name in ("数据.log", "a.log"):
+        append(bench.logs / name, whole(DEMO[:3000]))
+    bench.look(2)
+    bench.stop()
+    screen = Screen(bench.state)
+    for lang in ("en", "ru"):
+        screen.look(lang, ascii_only=True)
+        rows = [row for row in screen.text.splitlines() if ".log" in row]
+        assert 2 == len(rows)
+        assert 1 == len({row.index("2.3854") for row in rows})
+        assert screen.press("/", "x").splitlines()[-1].endswith(": x_")
+    screen.close()
+
+
 def test_hostile_names_and_lines_stay_letters(tmp_path: Path) -> None:
     """No control code of a log or of a name reaches the terminal."""
     bench = Bench(tmp_path)

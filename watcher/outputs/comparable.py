@@ -1,9 +1,10 @@
 """Whether losses of several runs can be compared, and why not."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from watcher.outputs.text.catalog import message
+from watcher.outputs.text.catalog import message, tr
+from watcher.outputs.text.escape import clean
 
 
 if TYPE_CHECKING:  # commands list what runs are ranked by, and need no numpy for it
@@ -33,6 +34,14 @@ def unlike(settings: Sequence[Mapping[str, object]], units: Sequence[str]) -> st
     if _differ(settings, "dataset"):
         return message("Runs have different data: no run is ranked.")
     return ""
+
+
+def title(setting: str, lang: str) -> str:
+    """The name of a setting as its log has it; of what people said, translated."""
+    return tr(lang, setting) if setting in _SAID else clean(setting)
+
+
+_SAID: Final = (message("tags"), message("note"))
 
 
 def differs(analyses: "Sequence[Analysis]", name: str) -> bool:

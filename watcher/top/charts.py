@@ -82,7 +82,9 @@ def main(model: Model, size: Size) -> Lines:
     """The main chart: of one run or of several."""
     if not model.loaded.curves:
         return []
-    return plot.chart(_traces(model), _axes(model, size), model.look.lang)
+    drawn = plot.chart(_traces(model), _axes(model, size), model.look.lang)
+    text = tr(model.look.lang, "no finite values to draw")
+    return drawn or [[(text, "muted")]]
 
 
 def key_at(model: Model, size: Size, column: int) -> float | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from watcher.outputs.text.catalog import message
+from watcher.outputs.text.catalog import message, tr
 
 
 ALL: Final = ("list", "run", "lens", "alerts", "compare", "help")
@@ -94,7 +94,7 @@ _NAMES: Final = {
     "right": "→",
     "S-left": "Shift-←",
     "S-right": "Shift-→",
-    " ": "space",
+    " ": message("space"),
     "pgdn": "PgDn",
     "pgup": "PgUp",
 }
@@ -110,7 +110,7 @@ def of(screen: str) -> Sequence[Binding]:
     return [binding for binding in BINDINGS if screen in binding.screens]
 
 
-def shown(key: str) -> str:
+def shown(key: str, lang: str) -> str:
     """The name of a key, as the help has it."""
-    name = _NAMES.get(key, key)
+    name = tr(lang, _NAMES.get(key, key))
     return f"Ctrl-{name[1]}" if len(name) > 1 and name[0] == "^" else name

@@ -52,8 +52,10 @@ def line_at(model: Model, size: Size, row: int) -> int | None:
 
 
 def first_line(model: Model, rows: int) -> int:
-    """The line in the first of so many rows of the log."""
-    return max(current(model) - rows // 2, 1)
+    """The line in the first of so many rows of the log, the end in the lowest one."""
+    entry = model.entry(model.run)
+    last = entry.lines if entry else 1
+    return max(min(current(model) - rows // 2, last - rows + 1), 1)
 
 
 def current(model: Model) -> int:

@@ -34,13 +34,8 @@ def line(model: Model) -> Line:
     if prompt.kind == "silence":
         item = alerts.chosen(model)
         assert item is not None
-        text = tr(
-            lang,
-            "silence {rule} of {run}: 1 an hour, 4 four hours, o until it is over",
-            rule=item.rule,
-            run=pieces.safe(item.run),
-        )
-        return [(text, "warning")]
+        keys = tr(lang, "1 an hour, 4 four hours, o until it is over")
+        return [(f"{keys}: {item.rule}, {pieces.safe(item.run)}", "warning")]
     return [(f"{tr(lang, _TITLES[prompt.kind])}: ", "bold"), (f"{prompt.text}▏", "")]
 
 
@@ -75,7 +70,8 @@ def _actions(model: Model) -> Iterator[tuple[str, str]]:
     for binding in keymap.of(model.screen):
         if binding.action != "palette":
             text = tr(model.look.lang, binding.help)
-            yield f"{keymap.shown(binding.keys[0]):<8} {text}", binding.action
+            key = keymap.shown(binding.keys[0], model.look.lang)
+            yield f"{key:<8} {text}", binding.action
 
 
 def _metrics(model: Model) -> Iterator[tuple[str, str]]:

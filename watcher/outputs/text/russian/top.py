@@ -74,9 +74,11 @@ RUSSIAN: Final = MappingProxyType(
         "mark at least two runs with the space bar": (
             "отметьте пробелом хотя бы два прогона"
         ),
-        "silence {rule} of {run}: 1 an hour, 4 four hours, o until it is over": (
-            "заглушить {rule} у {run}: 1 — на час, 4 — на четыре, o — до конца"
+        "1 an hour, 4 four hours, o until it is over": (
+            "1 — на час, 4 — на четыре, o — до конца"
         ),
+        "no finite values to draw": "нет конечных значений, рисовать нечего",
+        "space": "пробел",
         "nothing was silenced": "ничего не заглушено",
         "{rule} of {run} is silenced": "{rule} у {run} заглушено",
         "--watch was replaced by a full-screen view: {command}": (
