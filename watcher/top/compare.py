@@ -88,8 +88,7 @@ def _table(model: Model, room: int) -> Lines:
 def _reason(model: Model) -> str:
     """Why the losses cannot be compared, "" where they can."""
     runs = model.loaded.compared
-    units = [run["unit"] for run in runs if run["unit"] is not None]
-    return unlike([run["hyperparameters"] for run in runs], units)
+    return unlike([run["hyperparameters"] for run in runs], model.loaded.units)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

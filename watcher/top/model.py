@@ -154,6 +154,7 @@ class Loaded:
         marked: lines of the excerpt that hold a point of the main curve.
         alerts: of all runs.
         compared: summary and settings of each run to compare.
+        units: of their losses, where they may differ.
     """
 
     sparks: Mapping[int, Sequence[float]] = field(default_factory=dict)
@@ -170,6 +171,7 @@ class Loaded:
     marked: frozenset[int] = frozenset()
     alerts: Sequence[Item] = ()
     compared: Sequence[Mapping[str, Any]] = ()
+    units: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

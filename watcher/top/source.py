@@ -31,8 +31,6 @@ _HOLDER_S: Final = 5.0
 # The daemon reports every few seconds.
 _SILENT_S: Final = 30.0
 _SPARK: Final = 16
-# Of small curves it is the values that are kept, not the points.
-_SPARK_BYTES: Final = 1 << 20
 # Run, first and last line; what was read of them, or why nothing.
 _Log = tuple[tuple[int, int, int], tuple[Excerpt | None, str]]
 
@@ -59,7 +57,8 @@ class Source:
         self._database = database
         database.spare_memory()
         self._series = Series(database)
-        self._small = Series(database, cache_bytes=_SPARK_BYTES)
+        # Of small curves it is the values that are kept, not the points.
+        self._small = Series(database, cache_bytes=0)
         self._times = Clocks(database, self._series)
         self._feed = Feed(database, self._lang, self._every_s)
         self._sparks: dict[int, tuple[object, Sequence[float]]] = {}
@@ -257,25 +256,26 @@ class Source:
     def _compared(self, wanted: Wanted) -> Loaded:
         rows = [self._database.run(run) for run in wanted.compared]
         clocks = self._clocks(rows, wanted)
-        curves, compared = [], []
-        for row in rows:
-            metric = charts.losses(list(self._series.metrics(row.id)))[-1:]
+        metrics = [charts.losses(list(self._series.metrics(r.id)))[-1:] for r in rows]
+        curves = []
+        for row, metric in zip(rows, metrics, strict=True):
             window = replace(wanted.window, clock=clocks.get(row.id))
             curves += [(row.id, c) for c in self._curves(row.id, metric, window)]
-            compared.append(self._result(row, metric))
-        return Loaded(curves=curves, clocks=clocks, compared=compared)
-
-    def _result(self, row: Row, metric: Sequence[str]) -> Mapping[str, Any]:
-        """What is compared of a run; `unit`: of its validation loss, if it has one."""
-        from watcher.views.runs import unit
-
-        return {
-            "run": row.id,
-            "name": row.name,
-            "unit": next((unit(row, m) for m in metric if m in VALIDATION), None),
-            "hyperparameters": {**row.hyperparameters, **self._said(row.id)},
-            **self._facts(row),
-        }
+        compared = [
+            {
+                "run": row.id,
+                "name": row.name,
+                "hyperparameters": {**row.hyperparameters, **self._said(row.id)},
+                **self._facts(row),
+            }
+            for row in rows
+        ]
+        return Loaded(
+            curves=curves,
+            clocks=clocks,
+            compared=compared,
+            units=_units(rows, metrics),
+        )
 
     def _said(self, run: int) -> Mapping[str, str]:
         """What people said of a run, as settings that may differ."""
@@ -306,3 +306,17 @@ class Source:
                 line = line_of(self._series, entry.run, step)
                 return None if line is None else (entry.run, line)
         return None
+
+
+def _units(rows: Sequence[Row], metrics: Sequence[Sequence[str]]) -> Sequence[str]:
+    """Units of the validation losses; none where format and metric are the same.
+
+    Then they are, too: the formats are modules that load in five frames.
+    """
+    known = zip(rows, metrics, strict=True)
+    losses = [(row, m) for row, names in known for m in names if m in VALIDATION]
+    if len({(row.format, metric) for row, metric in losses}) <= 1:
+        return ()
+    from watcher.views.runs import unit
+
+    return [unit(row, metric) for row, metric in losses]
