@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -156,7 +157,8 @@ def as_text(made: Board, *, lang: str, width: int | None = None) -> str:
     ]
     if fits < len(widths):
         left = ", ".join(rows[0][fits:])
-        lines += ["", tr(lang, "Left out for lack of width: {names}", names=left)]
+        text = tr(lang, "Left out for lack of width: {names}", names=left)
+        lines += ["", *textwrap.wrap(text, width or len(text))]
     return "\n".join([*lines, *_notes(made, lang)])
 
 
