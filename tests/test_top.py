@@ -256,6 +256,19 @@ def test_the_crosshair_walks_from_point_to_point(screen: Screen) -> None:
     assert "axis: step" in screen.press("right", "right")
 
 
+def test_a_moved_crosshair_reads_no_curve(screen: Screen) -> None:
+    """Of ten million points, averaged, that took seconds at each key."""
+    screen.press("j", "enter", "s", "left")
+    before = screen.model.loaded
+    after = (screen.press("left"), screen.model.loaded)[1]
+    assert before is not after
+    assert before.points != after.points
+    pairs = zip(before.curves, after.curves, strict=True)
+    assert all(old is new for (_, old), (_, new) in pairs)
+    screen.press("+")
+    assert before.curves[0][1] is not screen.model.loaded.curves[0][1]
+
+
 def test_the_lens_opens_on_the_line_of_the_point(screen: Screen) -> None:
     """The marked line of the log is the one that printed the values above it."""
     screen.press("j", "enter", "left", "left", "left", "enter")

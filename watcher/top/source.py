@@ -31,6 +31,8 @@ _HOLDER_S: Final = 5.0
 # The daemon reports every few seconds.
 _SILENT_S: Final = 30.0
 _SPARK: Final = 16
+# Windows of curves that are kept until something changes: a comparison has so many.
+_DRAWN: Final = 32
 # Run, first and last line; what was read of them, or why nothing.
 _Log = tuple[tuple[int, int, int], tuple[Excerpt | None, str]]
 
@@ -62,6 +64,7 @@ class Source:
         self._times = Clocks(database, self._series)
         self._feed = Feed(database, self._lang, self._every_s)
         self._sparks: dict[int, tuple[object, Sequence[float]]] = {}
+        self._drawn: dict[object, Sequence[Curve]] = {}
 
     def close(self) -> None:
         """Closes the database."""
@@ -103,6 +106,7 @@ class Source:
             entries = tuple(entry for _, entry in sorted(self._feed.entries.items()))
             self.fleet = replace(self.fleet, entries=entries, at=self._feed.at)
             self._wanted = self._read_log = None
+            self._drawn.clear()
         if is_due:
             self._look(holder(self._folder))
 
@@ -204,7 +208,13 @@ class Source:
     def _curves(
         self, run: int, metrics: Sequence[str], window: Window
     ) -> Sequence[Curve]:
-        return self._series.curves(run, metrics, window)
+        """Curves in a window; another crosshair reads nothing."""
+        key = run, tuple(metrics), window
+        if key not in self._drawn:
+            if len(self._drawn) >= _DRAWN:
+                self._drawn.clear()
+            self._drawn[key] = self._series.curves(run, metrics, window)
+        return self._drawn[key]
 
     def _clocks(self, rows: Sequence[Row], wanted: Wanted) -> Mapping[int, Clock]:
         """The clock of each run; none at all where one of them has none."""
