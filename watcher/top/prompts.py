@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from watcher.outputs.text.catalog import message, tr
-from watcher.top import alerts, charts, keymap, pieces
+from watcher.top import alerts, keymap, metric_order, pieces
 from watcher.top.model import Effect, Model, Prompt, Size
 from watcher.top.pieces import Line, Lines
 
@@ -77,7 +77,7 @@ def _actions(model: Model) -> Iterator[tuple[str, str]]:
 def _metrics(model: Model) -> Iterator[tuple[str, str]]:
     """The losses, then each of the other metrics, marked where it is pinned."""
     yield f"  {tr(model.look.lang, 'losses')}", ""
-    for name in charts.others(model.loaded.metrics, model.pinned):
+    for name in metric_order.others(model.loaded.metrics, model.pinned):
         mark = "●" if name in model.pinned else " "
         yield f"{mark} {pieces.safe(name)}", name
 

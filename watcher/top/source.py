@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from watcher.host.lock import holder
 from watcher.outputs.text.errors import said
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
-from watcher.top import charts
+from watcher.top import metric_order, results
 from watcher.top.feed import Feed
 from watcher.top.findings import items
 from watcher.top.log import excerpt, search
@@ -162,7 +162,7 @@ class Source:
     def _small_curve(self, run: int) -> Sequence[float]:
         window = Window(width=_SPARK)
         found = self._small.curves(run, VALIDATION, window)
-        found = found or self._small.curves(run, charts.TRAIN, window)
+        found = found or self._small.curves(run, metric_order.TRAIN, window)
         if not found or not found[0].parts:
             return ()
         values = found[0].parts[-1][1].last
@@ -171,8 +171,8 @@ class Source:
     def _run(self, wanted: Wanted, run: int) -> Loaded:
         row = self._database.run(run)
         metrics = list(self._series.metrics(run))
-        main = charts.chosen(metrics, wanted.chart)
-        small = charts.around(metrics, wanted)
+        main = metric_order.chosen(metrics, wanted.chart)
+        small = metric_order.around(metrics, wanted)
         clocks = self._clocks([row], wanted)
         window = replace(wanted.window, clock=clocks.get(run))
         narrow = replace(window, width=max(wanted.small_width, 2))
@@ -184,7 +184,7 @@ class Source:
             clocks=clocks,
             small=self._curves(run, small, narrow) if small else (),
             metrics=metrics,
-            row=self._facts(row),
+            row=results.facts(row),
             points={} if line is None else self._series.near(run, main, "lines", line),
             excerpt=lines,
             problem=problem,
@@ -224,18 +224,6 @@ class Source:
         found = {run: clock for run, clock in known.items() if clock is not None}
         return found if len(found) == len(known) else {}
 
-    def _facts(self, row: Row) -> Mapping[str, Any]:
-        diagnosis = row.diagnosis or {}
-        since = next(
-            (
-                finding.get("since_step")
-                for finding in diagnosis.get("findings", ())
-                if finding["rule"] == "overfitting" and not finding.get("cleared_step")
-            ),
-            None,
-        )
-        return {"summary": diagnosis.get("summary", {}), "since": since}
-
     def _log(self, row: Row, log: tuple[int, int] | None) -> tuple[Excerpt | None, str]:
         """Some lines of a run's log, or why there are none."""
         if log is None:
@@ -266,7 +254,9 @@ class Source:
     def _compared(self, wanted: Wanted) -> Loaded:
         rows = [self._database.run(run) for run in wanted.compared]
         clocks = self._clocks(rows, wanted)
-        metrics = [charts.losses(list(self._series.metrics(r.id)))[-1:] for r in rows]
+        metrics = [
+            metric_order.losses(list(self._series.metrics(r.id)))[-1:] for r in rows
+        ]
         curves = []
         for row, metric in zip(rows, metrics, strict=True):
             window = replace(wanted.window, clock=clocks.get(row.id))
@@ -276,7 +266,7 @@ class Source:
                 "run": row.id,
                 "name": row.name,
                 "hyperparameters": {**row.hyperparameters, **self._said(row.id)},
-                **self._facts(row),
+                **results.facts(row),
             }
             for row in rows
         ]
@@ -284,7 +274,7 @@ class Source:
             curves=curves,
             clocks=clocks,
             compared=compared,
-            units=_units(rows, metrics),
+            units=results.units(rows, metrics),
         )
 
     def _said(self, run: int) -> Mapping[str, str]:
@@ -316,17 +306,3 @@ class Source:
                 line = line_of(self._series, entry.run, step)
                 return None if line is None else (entry.run, line)
         return None
-
-
-def _units(rows: Sequence[Row], metrics: Sequence[Sequence[str]]) -> Sequence[str]:
-    """Units of the validation losses; none where format and metric are the same.
-
-    Then they are, too: the formats are modules that load in five frames.
-    """
-    known = zip(rows, metrics, strict=True)
-    losses = [(row, m) for row, names in known for m in names if m in VALIDATION]
-    if len({(row.format, metric) for row, metric in losses}) <= 1:
-        return ()
-    from watcher.views.runs import unit
-
-    return [unit(row, metric) for row, metric in losses]

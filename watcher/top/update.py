@@ -6,7 +6,16 @@ from functools import reduce
 from typing import Final
 
 from watcher.outputs.text.catalog import tr
-from watcher.top import alerts, charts, keymap, lens, mouse, prompts, table
+from watcher.top import (
+    alerts,
+    charts,
+    keymap,
+    lens,
+    metric_order,
+    mouse,
+    prompts,
+    table,
+)
 from watcher.top import list as runs
 from watcher.top.frame import body, help_rows
 from watcher.top.model import FOLD, Effect, Model, Mouse
@@ -233,7 +242,7 @@ ACTIONS: Final[dict[str, Callable[[Model], Model]]] = {
     "log_x": lambda model: replace(model, log_x=not model.log_x),
     "log_y": lambda model: replace(model, log_y=not model.log_y),
     "smooth": lambda model: replace(model, smooth=SMOOTH[model.smooth]),
-    "chart": lambda model: replace(model, chart=charts.following(model)),
+    "chart": lambda model: replace(model, chart=metric_order.following(model)),
     "metrics": _prompt("metrics"),
     "zoom_chart": lambda model: replace(model, zoomed=not model.zoomed),
     "more": lambda model: replace(model, context=True),
