@@ -86,7 +86,7 @@ class Screen:
 
     def __init__(self, state: Path, size: tuple[int, int] = (120, 36)) -> None:
         self.size = Size(*size)
-        self.program = Program(state, Model(look=Look("en")))
+        self.program = Program(state, Model(look=Look("en"), host="box-3"))
         self.lines: Lines = []
         self.draw()
 
@@ -106,7 +106,8 @@ class Screen:
 
     def look(self, lang: str, *, ascii_only: bool = False) -> None:
         """Another language, or only ASCII."""
-        program = Program(self.program.folder, Model(look=Look(lang, ascii=ascii_only)))
+        model = Model(look=Look(lang, ascii=ascii_only), host="box-3")
+        program = Program(self.program.folder, model)
         self.program.close()
         self.program = program
         self.draw()

@@ -85,6 +85,28 @@ def test_help_is_in_the_language_of_the_locale(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("top --help", "Использование: gptwatch top"),
+        ("top --help", "[по умолчанию: training_plots]"),
+        ("tpo", "Ошибка: Нет команды 'tpo'. Может быть, 'top'?"),
+        ("status --sort x", "Неверное значение '--sort': 'x' — не из 'alert'"),
+        ("show", "Не задан аргумент 'RUN@STEP'."),
+        ("show a@1 --around -5", "-5 — вне пределов 0<=x<=100000."),
+        ("once a b c", "Лишние аргументы (b c)"),
+    ],
+)
+def test_wrong_usage_is_said_in_the_language_of_the_locale(
+    tmp_path: Path, words: str, text: str
+) -> None:
+    """Also what the library of the command line says by itself."""
+    shown = gptwatch(tmp_path, *words.split(), **RUSSIAN)
+
+    assert text in " ".join(shown.split())
+    assert not re.search("Usage|Options:|Error|Invalid|default", shown)
+
+
+@pytest.mark.parametrize(
     ("command", "text"),
     [
         (("once", "."), "это каталог, а не лог"),

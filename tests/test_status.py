@@ -408,6 +408,20 @@ def test_table_fits_its_width(width: int, lang: str) -> None:
     assert all(f"{i}e-4" in row[0] for i, row in enumerate(made.rows[1:]))
 
 
+def test_names_stay_apart_in_a_narrow_table() -> None:
+    """Rather than two rows of one name there is a column less."""
+    names = [f"sweep-{i}/lr-3e-4-wd-0.1-seed-{i:03}/train.log" for i in range(9)]
+    names += [f"опыты/прогон-{i:03}.log" for i in range(9)]
+    known = {"step": 400, "max_steps": 400, "best_val": 2.1621, "best_step": 175}
+    runs = [_line(n, state="crashed", severity="warning", **known) for n in names]
+
+    made = table(runs, lang="ru", width=60)
+
+    assert all(cell_len("  ".join(row)) <= 60 for row in made.rows)
+    at = made.names.index("run")
+    assert len(names) == len({row[at] for row in made.rows[1:]})
+
+
 def test_wide_table_drops_nothing() -> None:
     """At 200 columns every figure that is known is shown."""
     made = table([_line("a.log", **FULL)], lang="en", width=200)

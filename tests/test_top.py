@@ -6,17 +6,19 @@ import random
 import re
 import select
 import time
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from oracle import Bench, append
+from oracle import Bench, append, lines
 from screens import DEMO, RUNS, Screen, judge, watched, whole
 
+from watcher.host.lock import locked
 from watcher.outputs.text.cells import cell_len
 from watcher.storage.database import Database
 from watcher.top import keymap, pieces
-from watcher.top.model import Model, Mouse
+from watcher.top.model import Effect, Model, Mouse, Size
 from watcher.top.program import Program
 from watcher.top.update import ACTIONS
 
@@ -112,6 +114,51 @@ def test_frames(
     assert look != "en-ascii" or shown.isascii()
 
 
+def test_the_title_says_where_and_as_of_when(tmp_path: Path) -> None:
+    """The machine, and when the daemon last reported, as far as there is room."""
+    state = watched(tmp_path)
+    screen = Screen(state)
+    assert "box-3" not in screen.text.splitlines()[0]
+
+    with locked(state):
+        report(screen, at=time.time() - 10)
+        assert re.fullmatch(
+            r"gptwatch · 5 runs · .* · 2 over +box-3 · \d\d(:\d\d){2}",
+            screen.text.splitlines()[0],
+        )
+        screen.size = Size(60, 20)
+        screen.draw()
+        assert re.search(r"2 over +\d\d(:\d\d){2}$", screen.text.splitlines()[0])
+        screen.size = Size(50, 20)
+        screen.draw()
+        assert screen.text.splitlines()[0].endswith("2 over")
+    screen.close()
+
+
+def test_a_daemon_that_hangs_is_said(tmp_path: Path) -> None:
+    """It has the lock, and has reported nothing for a minute."""
+    state = watched(tmp_path)
+    screen = Screen(state)
+    with locked(state):
+        report(screen, at=time.time() - 60)
+        at = time.strftime("%H:%M:%S", time.localtime(screen.model.fleet.at))
+        assert f"said nothing since {at}" in screen.text.splitlines()[0]
+        report(screen, at=time.time())
+        assert "said nothing" not in screen.text
+    screen.close()
+
+
+def report(screen: Screen, *, at: float) -> None:
+    """The daemon notes something of itself, and the screen takes it in."""
+    store = Database(screen.program.folder)
+    with store.transaction():
+        store.keep_note("daemon", {"at": at})
+    store.close()
+    screen.program.hurry()
+    screen.program.refresh()
+    screen.draw()
+
+
 def test_runs_that_need_attention_come_first(screen: Screen) -> None:
     """With a mark and a sentence, without colour, too."""
     lines = screen.text.splitlines()
@@ -177,7 +224,7 @@ def test_finished_runs_are_folded_when_they_are_many(tmp_path: Path) -> None:
     assert "done-03.log" not in screen.text
     # 500 folded runs as text would be half of the time to the first frame.
     assert not any("cells" in vars(entry) for entry in screen.model.fleet.entries)
-    assert "done-03.log" in screen.press("enter")
+    assert "  ✓  done-03.log" in screen.press("enter")
     assert "done-03.log" not in screen.press("esc")
     screen.close()
 
@@ -207,6 +254,19 @@ def test_the_crosshair_walks_from_point_to_point(screen: Screen) -> None:
     screen.press("left")
     assert screen.model.line < at
     assert "axis: step" in screen.press("right", "right")
+
+
+def test_a_moved_crosshair_reads_no_curve(screen: Screen) -> None:
+    """Of ten million points, averaged, that took seconds at each key."""
+    screen.press("j", "enter", "s", "left")
+    before = screen.model.loaded
+    after = (screen.press("left"), screen.model.loaded)[1]
+    assert before is not after
+    assert before.points != after.points
+    pairs = zip(before.curves, after.curves, strict=True)
+    assert all(old is new for (_, old), (_, new) in pairs)
+    screen.press("+")
+    assert before.curves[0][1] is not screen.model.loaded.curves[0][1]
 
 
 def test_the_lens_opens_on_the_line_of_the_point(screen: Screen) -> None:
@@ -239,6 +299,10 @@ def test_moving_in_the_log_moves_the_crosshair(screen: Screen) -> None:
     screen.press("enter")
     assert 1 == screen.model.line
     assert "iter 0" in selected(screen) or "1 " in selected(screen)
+    screen.press("g", *"9999", "enter")
+    assert whole(RUNS["base/exp-2.log"][0]).splitlines()[-1].decode() in selected(
+        screen
+    )
 
 
 def test_the_log_is_searched_both_ways(screen: Screen) -> None:
@@ -273,6 +337,48 @@ def test_the_end_of_the_log_is_followed(tmp_path: Path) -> None:
     assert "iter 9999" in selected(screen)
     screen.close()
     bench.stop()
+
+
+def test_a_small_curve_is_read_again_when_it_has_another_cell(tmp_path: Path) -> None:
+    """Not at each line: of 50 running logs that was most of what the list cost."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "train.log", lines(0, 200))
+    bench.look(2)
+    screen = Screen(bench.state)
+
+    def after(start: int, end: int) -> Sequence[float]:
+        append(bench.logs / "train.log", lines(start, end))
+        bench.look()
+        screen.program.hurry()
+        screen.program.refresh()
+        screen.draw()
+        [found] = screen.model.loaded.sparks.values()
+        return found
+
+    first = after(200, 201)
+    assert first is after(201, 202)
+    assert "201" in selected(screen)
+    assert first is not after(202, 220)
+    screen.close()
+    bench.stop()
+
+
+def test_small_curves_leave_no_points_in_memory(tmp_path: Path) -> None:
+    """Sixteen of them are shown; of hundreds of runs the rest would be most of all."""
+    bench = Bench(tmp_path)
+    data = lines(0, 20_000)
+    for number in range(8):
+        append(bench.logs / f"{number}.log", data)
+    bench.look(8)
+    bench.stop()
+    program = Program(bench.state, Model())
+    tracemalloc.start()
+    program.frame(Size(120, 36))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    program.close()
+    assert 8 == len(program.model.loaded.sparks)
+    assert held < 8 * 20_000 * 24 / 2
 
 
 def test_it_waits_for_changes_without_asking(tmp_path: Path) -> None:
@@ -369,6 +475,42 @@ def test_other_metrics_are_shown_in_turn(screen: Screen) -> None:
     assert "iter_ms" in screen.press("esc")
 
 
+def test_a_metric_is_chosen_by_its_name(screen: Screen) -> None:
+    """Of a list that is narrowed by typing; the space bar puts it first below."""
+    screen.press("j", "enter")
+    assert "  losses" in screen.press("m")
+    assert "grad_norm" in screen.text
+    screen.type("l")
+    screen.press("down")
+    assert "losses" not in selected(screen)
+    screen.press("backspace")
+    screen.type("mfu")
+    screen.press("enter")
+    assert ["mfu"] == [curve.metric for _, curve in screen.model.loaded.curves]
+    screen.press("m", "enter")
+    assert "loss" == screen.model.loaded.curves[0][1].metric
+    first = screen.model.loaded.small[0].metric
+    assert "lr" != first
+    screen.press("m", *"lr", " ")
+    assert "● lr" in selected(screen)
+    screen.press("esc")
+    assert "lr" == screen.model.loaded.small[0].metric
+    screen.press("m", *"lr", " ", "esc")
+    assert first == screen.model.loaded.small[0].metric
+
+
+def test_an_action_of_the_palette_is_chosen_by_arrows(screen: Screen) -> None:
+    """Down, up; typing begins again at the first one."""
+    screen.press(":", "down", "down")
+    assert "a page down" in selected(screen)
+    screen.press("up", "up", "up")
+    assert "next row" in selected(screen)
+    screen.press("pgdn", "backspace")
+    screen.type("help")
+    screen.press("enter")
+    assert "help" == screen.model.screen
+
+
 def test_marked_runs_are_compared(screen: Screen) -> None:
     """A letter a curve, the best first, settings that differ."""
     assert "mark at least two runs" in screen.press("c")
@@ -397,6 +539,22 @@ def test_names_of_wide_letters_keep_the_columns(tmp_path: Path) -> None:
         at = {cell_len(row[: row.index("2.6617")]) for row in rows}
         assert 2 == len(rows)
         assert 1 == len(at)
+    screen.close()
+
+
+def test_losses_in_other_units_are_not_ranked(tmp_path: Path) -> None:
+    """Nats beside bits per byte: as `gptwatch compare` does."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "a.log", whole(DEMO[:3000]))
+    folder = Path(__file__).parent / "data/autoresearch"
+    append(bench.logs / "b.log", (folder / "train.log").read_bytes())
+    bench.look(2)
+    for name in ("a.log", "b.log"):
+        judge(bench, name, "running")
+    bench.stop()
+    screen = Screen(bench.state)
+    shown = screen.press("g", " ", " ", "c").splitlines()
+    assert "Losses have different units: no run is ranked." == shown[-2]
     screen.close()
 
 
@@ -471,6 +629,62 @@ def test_the_path_of_the_picture_is_copied(screen: Screen) -> None:
     assert "/plots/wide/nan.log/latest.png" in screen.text
 
 
+def test_the_path_of_the_report_is_copied(tmp_path: Path) -> None:
+    """Where the daemon writes one it is asked which; any other key copies nothing."""
+    state = watched(tmp_path)
+    made = {"figure": "/plots/latest.png", "html": "/plots/latest.html"}
+    store = Database(state)
+    with store.transaction():
+        for row in store.runs():
+            store.set(row.id, state={"state": "running", "made": made})
+    store.close()
+    screen = Screen(state)
+
+    def asked(*keys: str) -> Sequence[Effect]:
+        for key in keys:
+            screen.program.press(key)
+        return screen.program.work()
+
+    assert "p of the picture, h of the report" in screen.press("e")
+    assert [] == asked("x")
+    assert [Effect("copy", ("/plots/latest.png",))] == asked("e", "p")
+    assert [Effect("copy", ("/plots/latest.html",))] == asked("e", "h")
+    screen.press("enter")
+    assert [Effect("copy", ("/plots/latest.html",))] == asked("e", "h")
+    screen.close()
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_line_is_shown_as_it_was_read(tmp_path: Path, end: bytes) -> None:
+    """Its byte in the file, its format, and each value that stands in it."""
+    bench = Bench(tmp_path)
+    data = b"\x1b[32mhello\x1b[0m" + end + lines(0, 30).replace(b"\n", end)
+    append(bench.logs / "train.log", data)
+    bench.look(2)
+    screen = Screen(bench.state)
+    shown = screen.press("enter", "left", "left", "enter", "o")
+    line = screen.model.line
+    assert line is not None
+    text = data.split(end)[line - 1]
+    assert text.decode() in selected(screen)
+    value = float(text.split()[3].rstrip(b","))
+    read = f"nanogpt · iter_ms 25.{line - 2} · loss {value:.10g} · mfu 12"
+    assert f"byte {format(data.index(text), ',')} · {read}" in shown
+    screen.press("g", "1", "enter")
+    assert "byte 0 · nanogpt · no values were read of this line" in screen.text
+    assert "byte" not in screen.press("o")
+    screen.close()
+    bench.stop()
+
+
+def test_small_charts_say_the_value_at_the_crosshair(screen: Screen) -> None:
+    """The last one without a crosshair."""
+    screen.press("j", "enter")
+    title = lined(screen, "lr ")
+    screen.press("<", "<")
+    assert title != lined(screen, "lr ")
+
+
 def test_a_long_path_is_cut_at_its_front(tmp_path: Path) -> None:
     """The name and the line number of the log stay, with what follows them."""
     folder = tmp_path / ("deep" * 20)
@@ -540,6 +754,105 @@ def test_no_key_breaks_any_screen(state: Path) -> None:
         screen.press(dice.choice([*keys, "x", "1", "0"]))
         if dice.random() < 0.02:
             screen.size = type(screen.size)(dice.randint(1, 200), dice.randint(1, 60))
+    screen.close()
+
+
+LONG = (
+    "sweep-1/lr-3e-4-weight-decay-0.1-dropout-0.0-seed-0017/train.log",
+    "sweep-1/lr-3e-4-weight-decay-0.1-dropout-0.0-seed-0018/train.log",
+)
+
+
+@pytest.fixture
+def long_names(tmp_path: Path) -> Iterator[Screen]:
+    """Two runs with alerts, whose long names differ near their ends; 60 x 24."""
+    bench = Bench(tmp_path)
+    for name in LONG:
+        (bench.logs / name).parent.mkdir(parents=True)
+        append(bench.logs / name, DEMO)
+    bench.look(4)
+    for name in LONG:
+        judge(bench, name, "stalled")
+        bench.store.remarks.tag(bench.rows()[name].id, name[-14:-10], time.time())
+    bench.stop()
+    screen = Screen(bench.state, (60, 24))
+    yield screen
+    screen.close()
+
+
+@pytest.mark.parametrize(("lang", "state"), [("en", "stalled"), ("ru", "зависло")])
+def test_the_title_has_the_end_of_a_long_name_and_the_state(
+    long_names: Screen, lang: str, state: str
+) -> None:
+    """Whatever else it says."""
+    long_names.look(lang)
+    title = long_names.press("enter").splitlines()[0]
+    assert f"seed-0017/train.log · {state} " in title
+
+
+def test_long_names_stay_apart_among_the_alerts(long_names: Screen) -> None:
+    """What differs is shown, not what all begin with."""
+    rows = long_names.press("A").splitlines()[1:3]
+    assert ["7/train", "8/train"] == [row.split("  ")[0][-7:] for row in rows]
+
+
+def test_a_silence_says_its_keys_on_a_narrow_screen(long_names: Screen) -> None:
+    """The name is cut, not the keys."""
+    last = long_names.press("A", "S").splitlines()[-1]
+    assert last.startswith("1 an hour, 4 four hours, o until it is over: ")
+    long_names.look("ru")
+    last = long_names.press("A", "S").splitlines()[-1]
+    assert last.startswith("1 — на час, 4 — на четыре, o — до конца: ")
+
+
+def test_what_people_said_of_runs_is_compared_in_their_language(
+    long_names: Screen,
+) -> None:
+    """Tags and notes have no name in the log."""
+    long_names.size = Size(120, 30)
+    assert "tags" in long_names.press(" ", " ", "c")
+    long_names.look("ru")
+    shown = long_names.press(" ", " ", "c")
+    assert "tags" not in shown
+    assert "метки" in shown
+    assert "пробел" in long_names.press("esc", "?")
+
+
+def test_a_chart_without_values_says_so(tmp_path: Path) -> None:
+    """The rest of the screen is as usual."""
+    bench = Bench(tmp_path)
+    append(bench.logs / "train.log", b"iter 60: loss nan, time 40.0ms\n" * 3)
+    bench.look(2)
+    screen = Screen(bench.state)
+    assert "no finite values to draw" in screen.press("enter")
+    screen.close()
+    bench.stop()
+
+
+def test_the_end_of_the_log_fills_the_lens(screen: Screen) -> None:
+    """The last line is the lowest one, as in a pager that follows."""
+    screen.press("j", "enter", "enter")
+    rows = screen.text.splitlines()
+    last = whole(RUNS["base/exp-2.log"][0]).splitlines()[-1].decode()
+    assert rows[-3].endswith(last)
+    screen.press("up")
+    assert screen.text.splitlines()[-4] in selected(screen)
+
+
+def test_wide_letters_are_as_wide_in_ascii(tmp_path: Path) -> None:
+    """Columns stay below their titles; what is typed has an end."""
+    bench = Bench(tmp_path)
+    for name in ("数据.log", "a.log"):
+        append(bench.logs / name, whole(DEMO[:3000]))
+    bench.look(2)
+    bench.stop()
+    screen = Screen(bench.state)
+    for lang in ("en", "ru"):
+        screen.look(lang, ascii_only=True)
+        rows = [row for row in screen.text.splitlines() if ".log" in row]
+        assert 2 == len(rows)
+        assert 1 == len({row.index("2.3854") for row in rows})
+        assert screen.press("/", "x").splitlines()[-1].endswith(": x_")
     screen.close()
 
 

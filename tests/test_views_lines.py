@@ -15,7 +15,7 @@ from parsers.engine.lines import Lines
 from watcher.errors import InputError
 from watcher.storage import places as places_module
 from watcher.storage.places import Place, surplus
-from watcher.views.lines import excerpt
+from watcher.views.lines import excerpt, offset
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +93,28 @@ def rotate(log: Path, how: str) -> None:
         log.write_bytes(b"")
     else:
         log.rename(part)
+
+
+def test_the_byte_of_a_line_is_that_in_its_file(bench: Bench, log: Path) -> None:
+    """Counted in each part anew; a line that two parts hold begins in the first."""
+    whole = lines(0, 300)
+    log.touch()
+    cuts = 0, 5023, 9000, len(whole)
+    for at, end in pairwise(cuts):
+        append(log, whole[at:end])
+        bench.settle()
+        if end < len(whole):
+            rotate(log, "rename")
+            bench.settle()
+    row = bench.rows()["train.log"]
+    places = bench.store.places.of(row.id)
+    assert 3 == row.parts
+
+    at = 0
+    for number, text in enumerate(whole.splitlines(keepends=True), 1):
+        begin = max(cut for cut in cuts if cut <= at)
+        assert at - begin == offset(row, places, number)
+        at += len(text)
 
 
 @pytest.mark.parametrize("how", ["rename", "copytruncate"])

@@ -136,6 +136,10 @@ def main() -> None:
     """Runs the command; errors become one line, never a traceback."""
     cli.help_language = language()
     translate(cli, cli.help_language)
+    if cli.help_language != "en":
+        from watcher.commands import click_texts
+
+        click_texts.translate(cli.help_language)
     try:
         code = cli.main(standalone_mode=False, prog_name="gptwatch")
         sys.stdout.flush()

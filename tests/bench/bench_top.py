@@ -1,11 +1,13 @@
 """What `gptwatch top` costs: CPU, memory, bytes to the terminal, time of a key.
 
     python tests/bench/bench_top.py [RUNS]
+    python tests/bench/bench_top.py --minutes 60    # 50 logs get a line a second
 
 A pty stands for the terminal.  Bars: 150 ms of CPU to the first frame, 40 MB, 0.1 ms/s
 while nothing changes, 3 ms/s and 1.5 kB/s with 20 changes a second, 20 ms a key.
 """
 
+import itertools
 import os
 import pty
 import random
@@ -21,10 +23,11 @@ from pathlib import Path
 
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(Path(__file__).parent)]
 
 from oracle import Bench  # noqa: E402
 from screens import DEMO, judge, whole  # noqa: E402
+from watching import daemon, line  # noqa: E402
 
 from watcher.storage.database import Database  # noqa: E402
 
@@ -90,9 +93,12 @@ class Watched:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1000
 
-    def settle(self) -> None:
-        """Waits until it writes nothing for a second."""
+    def settle(self, at_most: float = 60) -> None:
+        """Waits until it writes nothing for a second, or for so many seconds."""
+        start = time.perf_counter()
         while not self.bytes or time.perf_counter() - self.last < 1:
+            if time.perf_counter() - start > at_most:
+                return
             select.select([], [], [], 0.05)
 
     def during(self, seconds: float) -> tuple[float, float]:
@@ -158,5 +164,42 @@ def main(runs: int) -> None:
         watched.close()
 
 
+def live(minutes: int) -> None:
+    """Prints for each minute what it costs beside a daemon that reads 50 logs."""
+    end = threading.Event()
+    with tempfile.TemporaryDirectory() as folder, daemon(Path(folder)) as watching:
+        writer = threading.Thread(target=write, args=(watching.logs, end))
+        writer.start()
+        try:
+            select.select([], [], [], 10)
+            state = watching.store.parent
+            watched = Watched(state, Path(folder) / "compiled")
+            watched.settle(at_most=20)
+            start = watched.cpu_s()
+            for minute in range(1, minutes + 1):
+                figures = *watched.during(60), watched.rss_mb()
+                text = "minute {}: {:.2f} ms/s, {:.0f} B/s, {:.1f} MB"
+                print(text.format(minute, *figures), flush=True)
+            mean = (watched.cpu_s() - start) / minutes / 60 * 1e3
+            print(f"in all: {mean:.2f} ms/s")
+            watched.close()
+        finally:
+            end.set()
+            writer.join()
+
+
+def write(logs: Path, end: threading.Event) -> None:
+    """A line a second to each of the logs, until the end."""
+    files = [(logs / f"run-{n:02}.log").open("ab", 0) for n in range(RUNNING)]
+    for step in itertools.count():
+        for file in files:
+            file.write(line(step))
+            if end.wait(1 / len(files)):
+                return
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 500)
+    if sys.argv[1:2] == ["--minutes"]:
+        live(int(sys.argv[2]))
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 500)

@@ -88,7 +88,8 @@ def top(
 
         folder = state or out / ".gptwatch"
         look = Look(options.language(), ascii=plain or not has_braille())
-        model = Model(look=look, filter=text, sort=_column(by))
+        host = os.uname().nodename.partition(".")[0]
+        model = Model(look=look, host=host, filter=text, sort=_column(by))
         if once:
             from watcher.top.program import once as shown
 

@@ -4,6 +4,8 @@ import time
 from typing import Final
 
 from watcher.outputs.text.catalog import tr
+from watcher.outputs.text.cells import cell_len
+from watcher.outputs.text.names import shortened
 from watcher.outputs.text.numbers import integer, plain
 from watcher.top import pieces
 from watcher.top.model import Item, Model, Size
@@ -27,9 +29,12 @@ def lines(model: Model, size: Size) -> Lines:
     at = min(model.item, len(items) - 1)
     first = at // n * n
     made: Lines = []
-    names = max(len(pieces.safe(item.run)) for item in items[first : first + n])
-    for place, item in enumerate(items[first : first + n], first):
-        line = _row(item, min(names, size.columns // 3), lang)
+    page_of = items[first : first + n]
+    names = [pieces.safe(item.run) for item in page_of]
+    room = min(max(map(cell_len, names)), size.columns // 3)
+    shown = zip(page_of, shortened(names, room), strict=True)
+    for place, (item, name) in enumerate(shown, first):
+        line = _row(item, pieces.padded(name, room), lang)
         if place == at:
             line = pieces.styled(pieces.filled(line, size.columns), "selected")
         made.append(pieces.fitted(line, size.columns))
@@ -59,10 +64,9 @@ def chosen(model: Model) -> Item | None:
     return items[min(model.item, len(items) - 1)] if items else None
 
 
-def _row(item: Item, room: int, lang: str) -> Line:
+def _row(item: Item, name: str, lang: str) -> Line:
     style = item.severity if item.state == "firing" else "muted"
     state = tr(lang, "silenced") if item.silenced else tr(lang, item.state)
-    name = pieces.padded(pieces.safe(item.run), room)
     line: Line = [(f"{_MARKS.get(item.severity, ' ')} ", style), (f"{name}  ", "bold")]
     line.append((f"{_clock(item.since)}  {pieces.padded(state, 9)}  ", "muted"))
     return [*line, (pieces.safe(item.text), style)]

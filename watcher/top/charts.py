@@ -9,8 +9,8 @@ import numpy as np
 from parsers.batch import Floats
 from parsers.metrics import VALIDATION
 from watcher.outputs.text.catalog import message, tr
-from watcher.outputs.text.numbers import integer, loss, plain
-from watcher.top import plot
+from watcher.outputs.text.numbers import integer, loss, magnitude, plain
+from watcher.top import pieces, plot
 from watcher.top.canvas import Axes, Trace
 from watcher.top.model import Model, Size
 from watcher.top.pieces import Line, Lines
@@ -19,39 +19,7 @@ from watcher.views.series import Curve, Window
 from watcher.views.source import Points
 
 
-TRAIN: Final = ("loss", "train_loss")
-# Metrics of the small charts, where a run has them.
-_FIRST: Final = ("iter_ms", "mfu", "lr", "grad_norm", "tokens_per_s")
 _STYLES: Final = ("train", "val", "good", "warning", "critical", "best")
-
-
-def losses(metrics: Sequence[str]) -> tuple[str, ...]:
-    """The training loss and the validation loss of a run; another metric without."""
-    found = [next((m for m in kind if m in metrics), None) for kind in _KINDS]
-    return tuple(m for m in found if m) or tuple(metrics[:1])
-
-
-_KINDS: Final = (TRAIN, VALIDATION)
-
-
-def others(metrics: Sequence[str]) -> tuple[str, ...]:
-    """All metrics but the losses, those that people watch first."""
-    rest = [m for m in metrics if m not in losses(metrics)]
-    return tuple(sorted(rest, key=lambda m: _FIRST.index(m) if m in _FIRST else 99))
-
-
-def chosen(metrics: Sequence[str], chart: int) -> tuple[str, ...]:
-    """The metrics of the main chart: 0 the losses, then each of the others."""
-    rest = others(metrics)
-    at = chart % (len(rest) + 1)
-    return losses(metrics) if at == 0 else (rest[at - 1],)
-
-
-def around(metrics: Sequence[str], chart: int, n: int) -> tuple[str, ...]:
-    """The metrics of so many small charts, from the one after the main chart on."""
-    rest = others(metrics)
-    at = chart % (len(rest) + 1)
-    return tuple((rest[at:] + rest[: max(at - 1, 0)])[:n])
 
 
 def window(model: Model, columns: int) -> Window:
@@ -76,7 +44,9 @@ def main(model: Model, size: Size) -> Lines:
     """The main chart: of one run or of several."""
     if not model.loaded.curves:
         return []
-    return plot.chart(_traces(model), _axes(model, size), model.look.lang)
+    drawn = plot.chart(_traces(model), _axes(model, size), model.look.lang)
+    text = tr(model.look.lang, "no finite values to draw")
+    return drawn or [[(text, "muted")]]
 
 
 def key_at(model: Model, size: Size, column: int) -> float | None:
@@ -132,7 +102,17 @@ def small(model: Model, curve: Curve, size: Size) -> Lines:
     )
     clock = model.loaded.clocks.get(model.run or 0)
     trace = Trace("", "train", [cells for _, cells in curve.parts], clock=clock)
-    return [[(curve.metric, "bold")], *plot.chart([trace], axes, model.look.lang)]
+    head: Line = [(pieces.safe(curve.metric), "bold"), (_value(model, curve), "")]
+    return [head, *plot.chart([trace], axes, model.look.lang)]
+
+
+def _value(model: Model, curve: Curve) -> str:
+    """The value at the crosshair, or the last one."""
+    if not curve.parts:
+        return ""
+    cells = joined([cells for _, cells in curve.parts])
+    at = -1 if model.line is None else _at(cells.last_line, model.line)
+    return f" {magnitude(float(cells.last[at]))}"
 
 
 def span(curves: Sequence[Curve]) -> tuple[float, float]:

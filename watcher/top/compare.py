@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from watcher.outputs.comparable import unlike
+from watcher.outputs.comparable import title, unlike
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.cells import cell_len
 from watcher.outputs.text.numbers import integer, loss, plain, setting, short
@@ -68,7 +68,7 @@ def _table(model: Model, room: int) -> Lines:
         return []
     differing = _differing(runs)[:_SETTINGS]
     titles = ["", tr(lang, "run"), *(tr(lang, title) for title, *_ in _FIGURES)]
-    titles += [pieces.safe(name) for name in differing]
+    titles += [plain(title(name, lang)) for name in differing]
     rows = [_cells(place, run, differing, lang) for place, run in enumerate(runs)]
     widths = [
         max(cell_len(row[i]) for row in [titles, *rows]) for i in range(len(titles))
@@ -87,7 +87,8 @@ def _table(model: Model, room: int) -> Lines:
 
 def _reason(model: Model) -> str:
     """Why the losses cannot be compared, "" where they can."""
-    return unlike([run["hyperparameters"] for run in model.loaded.compared])
+    runs = model.loaded.compared
+    return unlike([run["hyperparameters"] for run in runs], model.loaded.units)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -23,7 +23,7 @@ _SLOWEST_S: Final = 5.0
 # Runs that are over are looked at so often: people add notes to them.
 _ALL_S: Final = 10.0
 # So many rows are in memory at once.
-_PAGE: Final = 64
+_PAGE: Final = 32
 
 
 class Feed:
@@ -115,5 +115,6 @@ class Feed:
             line=line,
             lines=row.lines,
             headline=str((row.diagnosis or {}).get("headline", "")),
+            report=str((row.state.get("made") or {}).get("html", "")),
             form=self._form,
         )

@@ -69,22 +69,42 @@ def _whole(model: Model, size: Size) -> Lines:
 
 
 def _title(model: Model, room: int) -> Line:
-    lang = model.look.lang
     left: Line = [("gptwatch", "bold"), (" · ", "muted")]
-    entry = model.entry(model.run) if model.screen in ("run", "lens") else None
-    if entry is not None:
-        left.append((pieces.safe(entry.line.run), "bold"))
-        left.append((f" · {tr(lang, entry.line.state)}", ""))
-    elif model.screen == "list":
-        left.append((runs.title(model), ""))
-    else:
-        left.append((tr(lang, _NAMES[model.screen]), ""))
     banner = _banner(model)
-    if room < pieces.width(left) + pieces.width(banner) + 1:
+    whole = pieces.width([*left, *_subject(model), *banner])
+    if whole + 1 > room:
         banner = [(text.rpartition(": ")[0] or text, style) for text, style in banner]
+    left += _subject(model, room - pieces.width([*left, *banner]) - 1)
+    right = banner or _place(model, room - pieces.width(left) - 1)
+    return pieces.ends(left, right, room)
+
+
+def _subject(model: Model, room: int | None = None) -> Line:
+    """What the screen is about; the end of a long name, and the state of its run."""
+    lang = model.look.lang
     if model.screen == "list":
-        left[-1] = runs.title(model, room - pieces.width([*left[:-1], *banner]) - 1), ""
-    return pieces.ends(left, banner, room)
+        return [(runs.title(model, room), "")]
+    entry = model.entry(model.run) if model.screen in ("run", "lens") else None
+    if entry is None:
+        return [(tr(lang, _NAMES.get(model.screen, "run")), "")]
+    state = f" · {tr(lang, entry.line.state)}"
+    name = pieces.safe(entry.line.run)
+    if room is not None:
+        name = pieces.ending(name, room - pieces.width([(state, "")]))
+    return [(name, "bold"), (state, "")]
+
+
+def _place(model: Model, room: int) -> Line:
+    """The machine, and when the daemon last reported: the time of what is shown.
+
+    A clock would be written each second, whether there is anything new or not.
+    """
+    at = model.fleet.at
+    clock = time.strftime("%H:%M:%S", time.localtime(at)) if at else ""
+    known = [part for part in (pieces.safe(model.host), clock) if part]
+    while known and pieces.width([(" · ".join(known), "")]) > room:
+        known.pop(0)
+    return [(" · ".join(known), "muted")]
 
 
 _NAMES: Final = {
@@ -107,6 +127,11 @@ def _banner(model: Model) -> Line:
             at = time.strftime("%m-%d %H:%M", time.localtime(model.fleet.at))
             text = tr(lang, "not running since {time}: gptwatch start", time=at)
         return [(text, "warning")]
+    if model.fleet.silent:
+        at = time.strftime("%H:%M:%S", time.localtime(model.fleet.at))
+        return [
+            (tr(lang, "gptwatch has said nothing since {time}", time=at), "warning")
+        ]
     return []
 
 
@@ -119,7 +144,7 @@ def _bottom(model: Model, room: int) -> Line:
     lang = model.look.lang
     bindings = {b.action: b for b in reversed(keymap.of(model.screen))}
     parts = [
-        f"{keymap.shown(bindings[name].keys[0])} {tr(lang, bindings[name].help)}"
+        f"{keymap.shown(bindings[name].keys[0], lang)} {tr(lang, bindings[name].help)}"
         for name in _HINTS[model.screen]
     ]
     parts = [f"? {tr(lang, 'keys')}", *parts]
@@ -144,7 +169,7 @@ def _keys(model: Model, room: Size) -> Lines:
     screen = model.back[-1] if model.back else "list"
     lang = model.look.lang
     rows = [
-        (" ".join(map(keymap.shown, binding.keys)), tr(lang, binding.help))
+        (_keys_of(binding, lang), tr(lang, binding.help))
         for binding in keymap.of(screen)
     ]
     keys = max(len(key) for key, _ in rows)
@@ -158,3 +183,7 @@ def _keys(model: Model, room: Size) -> Lines:
             line += [(f"{key:<{keys}}  ", "bold"), (f"{text:<{texts}}  ", "")]
         found.append(line)
     return found
+
+
+def _keys_of(binding: keymap.Binding, lang: str) -> str:
+    return " ".join(keymap.shown(key, lang) for key in binding.keys)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from watcher.outputs.text.catalog import message
+from watcher.outputs.text.catalog import message, tr
 
 
 ALL: Final = ("list", "run", "lens", "alerts", "compare", "help")
-_ROWS: Final = ("list", "lens", "alerts", "help")
+_TABLES: Final = ("list", "alerts", "help")
+_ROWS: Final = (*_TABLES, "lens")
 _CHARTS: Final = ("run", "lens", "compare")
 
 
@@ -27,8 +28,8 @@ BINDINGS: Final = (
     Binding("up", ("up", "k"), _ROWS, message("previous row")),
     Binding("page_down", ("pgdn", "^F"), _ROWS, message("a page down")),
     Binding("page_up", ("pgup", "^B"), _ROWS, message("a page up")),
-    Binding("first", ("g", "home"), ("list", "alerts"), message("first row")),
-    Binding("last", ("G", "end"), ("list", "alerts"), message("last row")),
+    Binding("first", ("g", "home"), _TABLES, message("first row")),
+    Binding("last", ("G", "end"), _TABLES, message("last row")),
     Binding("open", ("enter",), ("list",), message("open the run")),
     Binding("column_left", ("left", "H"), ("list",), message("column to the left")),
     Binding("column_right", ("right", "L"), ("list",), message("column to the right")),
@@ -51,10 +52,12 @@ BINDINGS: Final = (
     Binding("log_x", ("l",), _CHARTS, message("logarithmic axis")),
     Binding("log_y", ("y",), _CHARTS, message("logarithmic values")),
     Binding("smooth", ("s",), _CHARTS, message("moving average: 10, 50, 200, off")),
-    Binding("chart", ("tab", "m"), ("run",), message("next metric")),
+    Binding("chart", ("tab",), ("run",), message("next metric")),
+    Binding("metrics", ("m",), ("run",), message("choose the metrics")),
     Binding("zoom_chart", ("z",), ("run",), message("chart on the whole screen")),
     Binding("less", ("Z",), ("lens",), message("log and chart")),
     Binding("more", ("z",), ("lens",), message("log on the whole screen")),
+    Binding("record", ("o",), ("lens",), message("what was read of the line")),
     Binding("search", ("/",), ("lens",), message("search the log")),
     Binding("find_next", ("n",), ("lens",), message("next match")),
     Binding("find_previous", ("N",), ("lens",), message("previous match")),
@@ -64,7 +67,12 @@ BINDINGS: Final = (
     Binding("open_alert", ("enter",), ("alerts",), message("the log at the alert")),
     Binding("next_alert", ("a",), ("list", "run"), message("next run with an alert")),
     Binding("alerts", ("A",), ("list", "run", "lens"), message("all alerts")),
-    Binding("copy", ("e",), ("list", "run"), message("copy the picture's path")),
+    Binding(
+        "copy",
+        ("e",),
+        ("list", "run"),
+        message("copy the path of its picture"),
+    ),
     Binding("palette", (":",), ALL, message("any action by its name")),
     Binding("pause", ("p",), ALL, message("pause the screen, go on")),
     Binding("redraw", ("^L",), ALL, message("redraw the screen")),
@@ -86,7 +94,7 @@ _NAMES: Final = {
     "right": "→",
     "S-left": "Shift-←",
     "S-right": "Shift-→",
-    " ": "space",
+    " ": message("space"),
     "pgdn": "PgDn",
     "pgup": "PgUp",
 }
@@ -102,7 +110,7 @@ def of(screen: str) -> Sequence[Binding]:
     return [binding for binding in BINDINGS if screen in binding.screens]
 
 
-def shown(key: str) -> str:
+def shown(key: str, lang: str) -> str:
     """The name of a key, as the help has it."""
-    name = _NAMES.get(key, key)
+    name = tr(lang, _NAMES.get(key, key))
     return f"Ctrl-{name[1]}" if len(name) > 1 and name[0] == "^" else name

@@ -11,6 +11,8 @@ from watcher.top.pieces import Line, Lines
 
 _CHART: Final = 3
 _TALL: Final = 16
+# Rows of what was read of the line.
+_RECORD: Final = 3
 
 
 def lines(model: Model, size: Size) -> Lines:
@@ -19,7 +21,8 @@ def lines(model: Model, size: Size) -> Lines:
     chart = charts.main(model, Size(size.columns, above)) if above else []
     chart += [[] for _ in range(above - len(chart))]
     head = pieces.fitted(charts.readout(model), size.columns)
-    return [*chart, head, *_log(model, Size(size.columns, size.rows - above - 2))]
+    shown = _log(model, Size(size.columns, log_rows(size, model)))
+    return [*chart, head, *shown, *_record(model, size.columns)]
 
 
 def chart_rows(size: Size, model: Model) -> int:
@@ -29,7 +32,8 @@ def chart_rows(size: Size, model: Model) -> int:
 
 def log_rows(size: Size, model: Model) -> int:
     """Rows of the log itself."""
-    return max(1, size.rows - chart_rows(size, model) - 2)
+    record = _RECORD if model.record else 0
+    return max(1, size.rows - chart_rows(size, model) - 2 - record)
 
 
 def chart_area(model: Model, size: Size) -> tuple[int, Size]:
@@ -48,8 +52,10 @@ def line_at(model: Model, size: Size, row: int) -> int | None:
 
 
 def first_line(model: Model, rows: int) -> int:
-    """The line in the first of so many rows of the log."""
-    return max(current(model) - rows // 2, 1)
+    """The line in the first of so many rows of the log, the end in the lowest one."""
+    entry = model.entry(model.run)
+    last = entry.lines if entry else 1
+    return max(min(current(model) - rows // 2, last - rows + 1), 1)
 
 
 def current(model: Model) -> int:
@@ -85,6 +91,24 @@ def _log(model: Model, size: Size) -> Lines:
     where = f"{pieces.safe(str(excerpt.path))}:{at}"
     text = tr(lang, "{where} of {n} lines", where=where, n=plain(integer(of, lang)))
     return [*found, [(pieces.ending(text, size.columns), "muted")]]
+
+
+def _record(model: Model, room: int) -> Lines:
+    """Where the line begins in its file, its format, and what was read of it."""
+    entry, loaded, lang = model.entry(model.run), model.loaded, model.look.lang
+    if not model.record or entry is None:
+        return []
+    at = "" if loaded.offset is None else plain(integer(loaded.offset, lang))
+    head = [tr(lang, "byte {n}", n=at) if at else "", entry.line.format]
+    values = (
+        f"{pieces.safe(metric)} {value:.10g}" for metric, value in loaded.parsed.items()
+    )
+    known = [*filter(None, head), *values]
+    if not loaded.parsed:
+        known.append(tr(lang, "no values were read of this line"))
+    rows = pieces.wrapped(" · ".join(known), room)[:_RECORD]
+    made: Lines = [[(row, "good")] for row in rows]
+    return [*made, *([] for _ in range(_RECORD - len(made)))]
 
 
 def _dotted(text: str) -> str:

@@ -24,6 +24,7 @@ from watcher.top.table import (
 
 
 _URGENT: Final = 3
+_NAME: Final = 28  # cells of a name above the table
 # A lower terminal shows the table alone.
 _LOW: Final = 14
 _STATES: Final = {
@@ -98,18 +99,13 @@ def _needs(model: Model, size: Size) -> Lines:
     for entry in found[:_URGENT]:
         mark = "!" if entry.line.severity == "critical" else "~"
         text = entry.text(model.look.lang)
-        line: Line = [(f"{mark} ", entry.line.severity), (_short(entry), "bold")]
+        name = pieces.ending(pieces.safe(entry.line.run), _NAME)
+        line: Line = [(f"{mark} ", entry.line.severity), (name, "bold")]
         made.append([*line, (f"  {pieces.safe(text)}", entry.line.severity)])
     if len(found) > _URGENT:
         more = tr(model.look.lang, "{n} more: A", n=len(found) - _URGENT)
         made.append([(f"  {more}", "muted")])
     return [*[pieces.fitted(line, size.columns) for line in made], []]
-
-
-def _short(entry: Entry) -> str:
-    """The end of a long name."""
-    name = pieces.safe(entry.line.run)
-    return name if len(name) <= 28 else f"…{name[-27:]}"  # noqa: PLR2004
 
 
 def _table(model: Model, size: Size) -> Lines:
@@ -167,7 +163,7 @@ def _row(model: Model, layout: Layout, entry: Entry) -> Line:
         elif column.name == "state":
             style = _STATES.get(entry.line.state, "")
         elif column.name == "alert":
-            style = entry.line.severity
+            style = entry.line.severity or _STATES.get(entry.line.state, "")
         elif column.name == "spark":
             values = model.loaded.sparks.get(entry.run, ())
             text, style = spark(values, SPARK, ascii_only=model.look.ascii), "val"

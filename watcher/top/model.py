@@ -33,6 +33,7 @@ class Entry:
         line: its figures.
         lines: of its log, as far as it was read.
         headline: what matters most.
+        report: path of its HTML report, "" without one.
         form: the figures as text, one for each column of the list.
     """
 
@@ -40,6 +41,7 @@ class Entry:
     line: Line
     lines: int
     headline: str
+    report: str
     form: Callable[[Line], Sequence[str]]
 
     @cached_property
@@ -66,12 +68,14 @@ class Fleet:
         entries: of the current runs with metrics, oldest first.
         pid: of the daemon, None when it is not running.
         at: when the daemon last noted something of itself, seconds since 1970.
+        silent: whether it is running, and should have noted something since.
         error: why the database cannot be read now, "" while it can.
     """
 
     entries: tuple[Entry, ...] = ()
     pid: int | None = None
     at: float | None = None
+    silent: bool = False
     error: str = ""
 
 
@@ -105,11 +109,13 @@ class Wanted:
     Attributes:
         sparks: runs whose small curve is visible.
         run: whose curves, figures and log are shown.
-        chart: 0 for its losses, else which of the other metrics.
+        chart: the metric of the main chart, "" for the losses.
+        pinned: metrics whose small charts come first.
         window: of the main chart.
         small, small_width: how many small charts, and their width in dots.
         line: where values and times are wanted.
         log: the first and the last line of the log that are visible.
+        record: whether all that was read of the line is wanted.
         clock: "active" or "time" on such an axis, else "".
         alerts: whether the alerts of all runs are shown.
         compared: runs to compare.
@@ -117,12 +123,14 @@ class Wanted:
 
     sparks: tuple[int, ...] = ()
     run: int | None = None
-    chart: int = 0
+    chart: str = ""
+    pinned: tuple[str, ...] = ()
     window: Window = field(default_factory=Window)
     small: int = 0
     small_width: int = 0
     line: int | None = None
     log: tuple[int, int] | None = None
+    record: bool = False
     clock: str = ""
     alerts: bool = False
     compared: tuple[int, ...] = ()
@@ -139,12 +147,14 @@ class Loaded:
         clocks: of the axis of time by run; none where a run has none.
         metrics: names of all metrics of the run.
         row: figures and settings of the run: `summary`, `hyperparameters`, ...
-        points: values at the wanted line, by metric, and when it was written.
-        written_at: seconds since 1970.
+        points: of the main chart at the wanted line, by metric.
+        parsed: values of the wanted line itself, by metric.
+        offset: its first byte in the file.
         excerpt: lines of the log; `problem`: why there are none.
         marked: lines of the excerpt that hold a point of the main curve.
         alerts: of all runs.
         compared: summary and settings of each run to compare.
+        units: of their losses, where they may differ.
     """
 
     sparks: Mapping[int, Sequence[float]] = field(default_factory=dict)
@@ -154,12 +164,14 @@ class Loaded:
     metrics: Sequence[str] = ()
     row: Mapping[str, Any] = field(default_factory=dict)
     points: Mapping[str, Points] = field(default_factory=dict)
-    written_at: float | None = None
+    parsed: Mapping[str, float] = field(default_factory=dict)
+    offset: int | None = None
     excerpt: Excerpt | None = None
     problem: str = ""
     marked: frozenset[int] = frozenset()
     alerts: Sequence[Item] = ()
     compared: Sequence[Mapping[str, Any]] = ()
+    units: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +189,14 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A line that the user types into; `kind`: what it is for."""
+    """A line that the user types into; `kind`: what it is for.
+
+    `at`: which of the matches below it is selected, where it has some.
+    """
 
     kind: str
     text: str = ""
+    at: int = 0
 
 
 class Mouse(NamedTuple):
@@ -206,6 +222,7 @@ class Model:
         fleet, loaded: what was read.
         look: how it is shown.
         size: of the terminal, for keys that move by pages.
+        host: the name of this machine.
         screen: "list", "run", "lens", "alerts", "compare" or "help".
         back: screens to return to.
         run: the selected run; None for the first of the list.
@@ -217,10 +234,12 @@ class Model:
         window: outer keys of the chart, None for all of it.
         axis: "steps", "lines", "active" or "time"; log_x, log_y: scales.
         smooth: points of the moving average.
-        chart: which metric the main chart shows, 0 for the losses.
+        chart: the metric of the main chart, "" for the losses.
+        pinned: metrics whose small charts come first.
         zoomed: whether the chart has the whole screen.
         line: of the log where the crosshair is, None at the end.
         context: whether the lens shows more lines and no chart.
+        record: whether it shows what was read of the line.
         search: what is searched in the log.
         item: the selected alert.
         scrolled: rows of the help above the screen.
@@ -235,6 +254,7 @@ class Model:
     loaded: Loaded = Loaded()
     look: Look = Look()
     size: Size = _USUAL
+    host: str = ""
     screen: str = "list"
     back: tuple[str, ...] = ()
     run: int | None = None
@@ -249,10 +269,12 @@ class Model:
     log_x: bool = False
     log_y: bool = True
     smooth: int = 0
-    chart: int = 0
+    chart: str = ""
+    pinned: tuple[str, ...] = ()
     zoomed: bool = False
     line: int | None = None
     context: bool = False
+    record: bool = False
     search: str = ""
     item: int = 0
     scrolled: int = 0

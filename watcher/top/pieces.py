@@ -1,5 +1,6 @@
 """Lines of styled text of a known width: cut, padded, and in ASCII where need be."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -37,18 +38,21 @@ _ASCII: Final = str.maketrans(
         "░": ".",
         "▸": ">",
         "✓": "+",
+        "▏": "_",
         "≥": ">",
         "\N{NO-BREAK SPACE}": " ",
     }
 )
 
+# What is not in ASCII, nor Cyrillic.
+_UNKNOWN: Final = (re.compile("[^ -~]"), re.compile("[^ -~\u0400-\u04ff]"))
+
 
 def ascii_only(text: str, lang: str) -> str:
     """The text in ASCII, and the letters of its language, of the same width."""
     plainer = text.translate(_ASCII)
-    if lang != "en":
-        return plainer
-    return plainer.encode("ascii", "replace").decode()
+    unknown = _UNKNOWN[lang != "en"]
+    return unknown.sub(lambda found: "?" * cell_len(found[0]), plainer)
 
 
 def as_text(line: Line) -> str:

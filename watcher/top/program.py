@@ -149,7 +149,7 @@ class Program:
         found = self._source.place(name, step)
         if found is not None:
             run, line = found
-            model = replace(self.model, run=run, line=line, window=None, chart=0)
+            model = replace(self.model, run=run, line=line, window=None, chart="")
             self.model = model.to("lens")
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,19 +16,23 @@ from watcher.host.lock import holder
 from watcher.outputs.text.errors import said
 from watcher.storage.database import Database
 from watcher.storage.rows import Row
-from watcher.top import charts
+from watcher.top import metric_order, results
 from watcher.top.feed import Feed
 from watcher.top.findings import items
 from watcher.top.log import excerpt, search
 from watcher.top.model import Fleet, Loaded, Wanted
 from watcher.views.clock import Clock
 from watcher.views.clocks import Clocks
-from watcher.views.lines import Excerpt
+from watcher.views.lines import Excerpt, offset
 from watcher.views.series import Curve, Series, Window
 
 
 _HOLDER_S: Final = 5.0
+# The daemon reports every few seconds.
+_SILENT_S: Final = 30.0
 _SPARK: Final = 16
+# Windows of curves that are kept until something changes: a comparison has so many.
+_DRAWN: Final = 32
 # Run, first and last line; what was read of them, or why nothing.
 _Log = tuple[tuple[int, int, int], tuple[Excerpt | None, str]]
 
@@ -55,9 +59,12 @@ class Source:
         self._database = database
         database.spare_memory()
         self._series = Series(database)
+        # Of small curves it is the values that are kept, not the points.
+        self._small = Series(database, cache_bytes=0)
         self._times = Clocks(database, self._series)
         self._feed = Feed(database, self._lang, self._every_s)
         self._sparks: dict[int, tuple[object, Sequence[float]]] = {}
+        self._drawn: dict[object, Sequence[Curve]] = {}
 
     def close(self) -> None:
         """Closes the database."""
@@ -91,16 +98,26 @@ class Source:
 
     def _refresh(self) -> None:
         now = time.monotonic()
-        if now >= self._held_until:
+        is_due = now >= self._held_until
+        if is_due:
             self._held_until = now + _HOLDER_S
             self._database.check_place()
-            pid = holder(self._folder)
-            if pid != self.fleet.pid or self.fleet.error:
-                self.fleet = replace(self.fleet, pid=pid, error="")
         if self._feed.refresh(now):
             entries = tuple(entry for _, entry in sorted(self._feed.entries.items()))
-            self.fleet = Fleet(entries, self.fleet.pid, self._feed.at)
+            self.fleet = replace(self.fleet, entries=entries, at=self._feed.at)
             self._wanted = self._read_log = None
+            self._drawn.clear()
+        if is_due:
+            self._look(holder(self._folder))
+
+    def _look(self, pid: int | None) -> None:
+        """Takes in how the daemon is: a fleet is only replaced by another one."""
+        fleet = self.fleet
+        at = fleet.at if pid is not None else None
+        found = pid, at is not None and time.time() - at > _SILENT_S, ""
+        if found != (fleet.pid, fleet.silent, fleet.error):
+            pid, silent, error = found
+            self.fleet = replace(fleet, pid=pid, silent=silent, error=error)
 
     def load(self, wanted: Wanted) -> Loaded:
         """What a screen needs; read again when it or the database changed."""
@@ -137,12 +154,15 @@ class Source:
         if entry is None:
             return None
         line = entry.line
-        return entry.lines if line.val_loss is None else (line.val_loss, line.best_step)
+        if line.val_loss is not None:
+            return line.val_loss, line.best_step
+        # A part of the log so small that it fills no cell.
+        return int(_SPARK * math.log(max(entry.lines, 1)))
 
     def _small_curve(self, run: int) -> Sequence[float]:
         window = Window(width=_SPARK)
-        found = self._series.curves(run, VALIDATION, window)
-        found = found or self._series.curves(run, charts.TRAIN, window)
+        found = self._small.curves(run, VALIDATION, window)
+        found = found or self._small.curves(run, metric_order.TRAIN, window)
         if not found or not found[0].parts:
             return ()
         values = found[0].parts[-1][1].last
@@ -151,29 +171,50 @@ class Source:
     def _run(self, wanted: Wanted, run: int) -> Loaded:
         row = self._database.run(run)
         metrics = list(self._series.metrics(run))
-        main = charts.chosen(metrics, wanted.chart)
-        small = charts.around(metrics, wanted.chart, wanted.small)
+        main = metric_order.chosen(metrics, wanted.chart)
+        small = metric_order.around(metrics, wanted)
         clocks = self._clocks([row], wanted)
         window = replace(wanted.window, clock=clocks.get(run))
         narrow = replace(window, width=max(wanted.small_width, 2))
         lines, problem = self._log(row, wanted.log)
         line = wanted.line
+        is_record = wanted.record and line is not None and lines is not None
         return Loaded(
             curves=[(run, c) for c in self._curves(run, main, window)],
             clocks=clocks,
             small=self._curves(run, small, narrow) if small else (),
             metrics=metrics,
-            row=self._facts(row),
+            row=results.facts(row),
             points={} if line is None else self._series.near(run, main, "lines", line),
             excerpt=lines,
             problem=problem,
             marked=self._points_in(run, main, lines),
+            parsed=self._parsed(run, metrics, line) if is_record and line else {},
+            offset=self._offset(row, line) if is_record and line else None,
         )
+
+    def _parsed(self, run: int, metrics: Sequence[str], line: int) -> dict[str, float]:
+        """The values that were read of a line."""
+        near = self._series.near(run, metrics, "lines", line)
+        return {
+            metric: float(points.values[0])
+            for metric, points in near.items()
+            if points.lines[0] == line
+        }
+
+    def _offset(self, row: Row, line: int) -> int:
+        return offset(row, self._database.places.of(row.id), line)
 
     def _curves(
         self, run: int, metrics: Sequence[str], window: Window
     ) -> Sequence[Curve]:
-        return self._series.curves(run, metrics, window)
+        """Curves in a window; another crosshair reads nothing."""
+        key = run, tuple(metrics), window
+        if key not in self._drawn:
+            if len(self._drawn) >= _DRAWN:
+                self._drawn.clear()
+            self._drawn[key] = self._series.curves(run, metrics, window)
+        return self._drawn[key]
 
     def _clocks(self, rows: Sequence[Row], wanted: Wanted) -> Mapping[int, Clock]:
         """The clock of each run; none at all where one of them has none."""
@@ -182,18 +223,6 @@ class Source:
         known = {row.id: self._times.of(row).get(wanted.clock) for row in rows}
         found = {run: clock for run, clock in known.items() if clock is not None}
         return found if len(found) == len(known) else {}
-
-    def _facts(self, row: Row) -> Mapping[str, Any]:
-        diagnosis = row.diagnosis or {}
-        since = next(
-            (
-                finding.get("since_step")
-                for finding in diagnosis.get("findings", ())
-                if finding["rule"] == "overfitting" and not finding.get("cleared_step")
-            ),
-            None,
-        )
-        return {"summary": diagnosis.get("summary", {}), "since": since}
 
     def _log(self, row: Row, log: tuple[int, int] | None) -> tuple[Excerpt | None, str]:
         """Some lines of a run's log, or why there are none."""
@@ -225,23 +254,27 @@ class Source:
     def _compared(self, wanted: Wanted) -> Loaded:
         rows = [self._database.run(run) for run in wanted.compared]
         clocks = self._clocks(rows, wanted)
+        metrics = [
+            metric_order.losses(list(self._series.metrics(r.id)))[-1:] for r in rows
+        ]
         curves = []
-        for row in rows:
-            known = charts.losses(list(self._series.metrics(row.id)))
+        for row, metric in zip(rows, metrics, strict=True):
             window = replace(wanted.window, clock=clocks.get(row.id))
-            curves += [(row.id, c) for c in self._curves(row.id, known[-1:], window)]
+            curves += [(row.id, c) for c in self._curves(row.id, metric, window)]
+        compared = [
+            {
+                "run": row.id,
+                "name": row.name,
+                "hyperparameters": {**row.hyperparameters, **self._said(row.id)},
+                **results.facts(row),
+            }
+            for row in rows
+        ]
         return Loaded(
             curves=curves,
             clocks=clocks,
-            compared=[
-                {
-                    "run": row.id,
-                    "name": row.name,
-                    "hyperparameters": {**row.hyperparameters, **self._said(row.id)},
-                    **self._facts(row),
-                }
-                for row in rows
-            ],
+            compared=compared,
+            units=results.units(rows, metrics),
         )
 
     def _said(self, run: int) -> Mapping[str, str]:

@@ -18,13 +18,15 @@ from watcher.outputs.report.status_table import (
 )
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.cells import cell_len
-from watcher.outputs.text.names import shortened
+from watcher.outputs.text.names import apart, shortened
 from watcher.outputs.text.numbers import difference
 from watcher.top.model import FOLD, Entry, Model
 
 
 _GAP: Final = 2
 _SHORTEST: Final = 12
+# Rather than the last two columns a part of the names is left out, if they stay apart.
+_KEPT: Final = 2
 _BAR: Final = 8
 SPARK: Final = 8
 
@@ -35,6 +37,14 @@ def _bar(line: Any, _: str) -> str:
         return ""
     full: int = min(_BAR, round(line.step / line.max_steps * _BAR))
     return "█" * full + "░" * (_BAR - full)
+
+
+def _mark(line: Any, lang: str) -> str:
+    """That of the alert, or how the run ended: colours are never alone."""
+    return _own("alert").cell(line, lang) or _ENDS.get(line.state, "")
+
+
+_ENDS: Final = {"crashed": "x", "finished": "✓"}
 
 
 def _since_best(line: Any, _: str) -> str:
@@ -57,7 +67,7 @@ def _own(name: str) -> Column:
 
 
 _COLUMNS: Final = (
-    _own("alert"),
+    replace(_own("alert"), cell=_mark),
     _own("run"),
     _own("state"),
     _own("step"),
@@ -163,7 +173,7 @@ def layout(entries: tuple[Entry, ...], room: int, lang: str) -> Layout:
         if longest or not column.rank:
             found.append((column, at, title, max(longest, cell_len(title), 1)))
     while _total(found) > room and any(c[0].rank for c in found):
-        if _total(found) - room <= _spare(found) and _ranked(found) <= 2:  # noqa: PLR2004
+        if _ranked(found) <= _KEPT and _are_apart(entries, found, room):
             break
         found.remove(min((c for c in found if c[0].rank), key=lambda c: c[0].rank))
     return _shortened(entries, found, room)
@@ -173,8 +183,13 @@ def _total(found: Sequence[tuple[Column, int, str, int]]) -> int:
     return sum(width for *_, width in found) + _GAP * len(found)
 
 
-def _spare(found: Sequence[tuple[Column, int, str, int]]) -> int:
-    return next(width for c, _, _, width in found if c.name == "run") - _SHORTEST
+def _are_apart(
+    entries: Sequence[Entry], found: Sequence[tuple[Column, int, str, int]], room: int
+) -> bool:
+    """Whether the names may be shortened to what the other columns leave."""
+    width = next(width for c, _, _, width in found if c.name == "run")
+    left = width - _total(found) + room
+    return left >= _SHORTEST and apart([e.cells[_AT["run"]] for e in entries], left)
 
 
 def _ranked(found: Sequence[tuple[Column, int, str, int]]) -> int:

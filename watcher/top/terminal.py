@@ -60,6 +60,16 @@ _COLOURS: Final[Mapping[str, int]] = {
     "cross": curses.COLOR_CYAN,
     "column": curses.COLOR_CYAN,
 }
+# Of 256, where there are so many: readable on a light background, too.
+_MANY: Final[Mapping[int, int]] = {
+    curses.COLOR_BLUE: 33,
+    curses.COLOR_YELLOW: 172,
+    curses.COLOR_MAGENTA: 170,
+    curses.COLOR_GREEN: 34,
+    curses.COLOR_RED: 160,
+    curses.COLOR_CYAN: 37,
+}
+_PALETTE: Final = 256
 _ATTRIBUTES: Final[Mapping[str, int]] = {
     "bold": curses.A_BOLD,
     "muted": curses.A_DIM,
@@ -213,7 +223,8 @@ def _pairs() -> dict[str, int]:
     curses.use_default_colors()
     numbers = {c: i for i, c in enumerate(sorted(set(_COLOURS.values())), 1)}
     for colour, number in numbers.items():
-        curses.init_pair(number, colour, -1)
+        shown = _MANY[colour] if curses.COLORS >= _PALETTE else colour
+        curses.init_pair(number, shown, -1)
     return {name: curses.color_pair(numbers[c]) for name, c in _COLOURS.items()}
 
 

@@ -6,7 +6,16 @@ from functools import reduce
 from typing import Final
 
 from watcher.outputs.text.catalog import tr
-from watcher.top import alerts, charts, keymap, lens, mouse, pieces, prompts, table
+from watcher.top import (
+    alerts,
+    charts,
+    keymap,
+    lens,
+    metric_order,
+    mouse,
+    prompts,
+    table,
+)
 from watcher.top import list as runs
 from watcher.top.frame import body, help_rows
 from watcher.top.model import FOLD, Effect, Model, Mouse
@@ -104,7 +113,7 @@ def _opened(model: Model) -> Model:
         return replace(model, unfolded=True)
     if run is None:
         return model
-    fresh = replace(model, run=run, window=None, line=None, chart=0, zoomed=False)
+    fresh = replace(model, run=run, window=None, line=None, chart="", zoomed=False)
     return fresh.to("run")
 
 
@@ -139,7 +148,7 @@ def _compared(model: Model) -> Model:
         text = "mark at least two runs with the space bar"
         return replace(model, message=tr(model.look.lang, text))
     marked = frozenset(sorted(model.marked)[:_MOST])
-    fresh = replace(model, marked=marked, window=None, line=None, chart=0)
+    fresh = replace(model, marked=marked, window=None, line=None, chart="")
     return fresh.to("compare")
 
 
@@ -177,12 +186,14 @@ def _found(sign: int) -> Callable[[Model], Model]:
 
 
 def _copied(model: Model) -> Model:
-    entry = model.entry(table.selected(model) if model.screen == "list" else model.run)
+    """The path of the picture; which one is asked where there is a report, too."""
+    run = table.selected(model) if model.screen == "list" else model.run
+    entry = model.entry(run)
     if entry is None or not entry.line.picture:
         return replace(model, message=tr(model.look.lang, "there is no picture yet"))
-    effect = Effect("copy", (entry.line.picture,))
-    shown = pieces.ending(entry.line.picture, model.size.columns)
-    return replace(model, message=shown, effects=(*model.effects, effect))
+    if entry.report:
+        return prompts.opened(replace(model, run=run), "copy")
+    return prompts.copied(model, entry.line.picture)
 
 
 def _back(model: Model) -> Model:
@@ -231,10 +242,12 @@ ACTIONS: Final[dict[str, Callable[[Model], Model]]] = {
     "log_x": lambda model: replace(model, log_x=not model.log_x),
     "log_y": lambda model: replace(model, log_y=not model.log_y),
     "smooth": lambda model: replace(model, smooth=SMOOTH[model.smooth]),
-    "chart": lambda model: replace(model, chart=model.chart + 1),
+    "chart": lambda model: replace(model, chart=metric_order.following(model)),
+    "metrics": _prompt("metrics"),
     "zoom_chart": lambda model: replace(model, zoomed=not model.zoomed),
     "more": lambda model: replace(model, context=True),
     "less": lambda model: replace(model, context=False),
+    "record": lambda model: replace(model, record=not model.record),
     "search": _prompt("search"),
     "find_next": _found(1),
     "find_previous": _found(-1),

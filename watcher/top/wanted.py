@@ -37,6 +37,7 @@ def _run(model: Model, room: Size) -> Wanted:
     return Wanted(
         run=model.run,
         chart=model.chart,
+        pinned=model.pinned,
         clock=charts.clock(model),
         window=charts.window(model, columns),
         small=n,
@@ -57,6 +58,7 @@ def _lens(model: Model, room: Size) -> Wanted:
         window=charts.window(model, room.columns),
         line=at,
         log=(first, last),
+        record=model.record,
     )
 
 

@@ -6,12 +6,12 @@ only if they still hold what was read of them.
 """
 
 import os
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from parsers.engine.lines import Lines
 from watcher.errors import InputError
@@ -21,6 +21,7 @@ from watcher.storage.rows import Row
 
 
 _CHUNK: Final = 1 << 18
+_ENDS: Final = (b"\n", b"\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,41 @@ def excerpt(
     if tail and line + 1 >= first:
         found += tail.removesuffix(b"\n").split(b"\n")[: last - line]
     return _excerpt(path, first, found)
+
+
+def offset(row: Row, places: Sequence[Place], line: int) -> int:
+    """The byte at which a line begins; of a compressed file, in what it holds.
+
+    Raises:
+        InputError: as of `excerpt`.
+    """
+    parts = _parts(places)
+    at, place = _start(parts, line, row)
+    text = Lines() if place.offset == 0 else _inside()
+    # So many lines end before it.
+    wanted, end = line - 1 - place.line, place.offset
+    for part, start in _following(parts, at, place):
+        end = start
+        for _, data in _read(row, part, start, len(parts) - 1 - parts.index(part)):
+            if wanted <= 0:
+                return end
+            before = text.state()
+            found = text.feed(data).count(b"\n")
+            if found >= wanted:
+                return end + _cut(before, data, wanted)
+            wanted, end = wanted - found, end + len(data)
+    return end
+
+
+def _cut(state: Mapping[str, Any], data: bytes, lines: int) -> int:
+    """How many bytes have so many ends of lines, as the parser counts them."""
+
+    def ends(size: int) -> int:
+        return Lines.restore(dict(state)).feed(data[:size]).count(b"\n")
+
+    size = bisect_left(range(len(data) + 1), lines, key=ends)
+    # What a carriage return ends is known by the byte behind it.
+    return size if data[size - 1 : size] in _ENDS else size - 1
 
 
 def _excerpt(path: Path, first: int, lines: Sequence[bytes]) -> Excerpt:

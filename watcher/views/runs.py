@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Final
 
+from parsers import metrics
 from parsers.metrics import VALIDATION
 from watcher.errors import InputError
 from watcher.storage.rows import Row
@@ -46,3 +47,12 @@ def line_of(series: Series, run: int, step: float) -> int | None:
         return None
     point = series.near(run, [metric], "steps", step)[metric]
     return int(point.lines[0])
+
+
+def unit(row: Row, metric: str) -> str:
+    """The unit of a metric in a run, by the format of its log."""
+    from parsers.formats import FORMATS  # many modules, for some screens only
+
+    form = next((form for form in FORMATS if form.name == row.format), None)
+    known = form.units if form else {}
+    return known.get(metrics.plain(metric), metrics.unit(metric))

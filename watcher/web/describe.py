@@ -7,8 +7,6 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from parsers import metrics
-from parsers.formats import FORMATS
 from parsers.metrics import VALIDATION
 from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis, Curve, Measured, Summary
@@ -18,6 +16,7 @@ from watcher.outputs.text.headline import headline
 from watcher.storage.rows import Row
 from watcher.views.clock import Clock
 from watcher.views.clocks import ACTIVE, TIME
+from watcher.views.runs import unit
 from watcher.views.series import Series
 from watcher.views.source import NO_POINTS, Points
 from watcher.web import wire
@@ -75,7 +74,7 @@ def run(desk: Desk, row: Row, lang: str) -> dict[str, Any]:
         "milestones": _milestones(desk, row, main),
         "stretches": _stretches(desk.series, row, main),
         "metrics": {
-            name: {"records": n, "unit": _unit(row, name)} for name, n in known.items()
+            name: {"records": n, "unit": unit(row, name)} for name, n in known.items()
         },
         "file": shown(str(Path(row.root) / row.path)),
         "parts": row.parts,
@@ -103,7 +102,7 @@ def compared(rows: Sequence[Row]) -> dict[str, Any]:
         "runs": [shown(row.name) for row in rows],
         "settings": differing,
         "results": summaries,
-        "units": [_unit(row, "val_loss") for row in rows],
+        "units": [unit(row, "val_loss") for row in rows],
     }
 
 
@@ -143,11 +142,6 @@ def _clocks(desk: Desk, row: Row) -> dict[str, Any]:
             "seconds": clock.seconds[some].round(3).tolist(),
         }
     return found
-
-
-def _unit(row: Row, name: str) -> str:
-    form = next((f for f in FORMATS if f.name == row.format), None)
-    return form.units.get(name, metrics.unit(name)) if form else metrics.unit(name)
 
 
 def _line(series: Series, row: Row, main: str | None, step: int | None) -> int | None:

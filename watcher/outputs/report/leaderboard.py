@@ -3,12 +3,13 @@
 import io
 import json
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from watcher.outputs.comparable import differs, incomparable
+from watcher.outputs.comparable import differs, incomparable, title
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.cells import cell_len
 from watcher.outputs.text.escape import clean
@@ -120,7 +121,7 @@ def _cells(made: Board, lang: str) -> list[list[str]]:
     figures = [made.by, *(name for name in FIGURES if name != made.by)]
     settings = made.settings
     head = ["#", tr(lang, "run"), *(tr(lang, FIGURES[n].label) for n in figures)]
-    rows = [[*head, *map(clean, settings)]]
+    rows = [[*head, *(title(name, lang) for name in settings)]]
     for row in made.rows:
         shown = [_shown(row.figures[n], FIGURES[n], lang) for n in figures]
         stated = [_stated(row.settings.get(n), lang) for n in settings]
@@ -156,7 +157,8 @@ def as_text(made: Board, *, lang: str, width: int | None = None) -> str:
     ]
     if fits < len(widths):
         left = ", ".join(rows[0][fits:])
-        lines += ["", tr(lang, "Left out for lack of width: {names}", names=left)]
+        text = tr(lang, "Left out for lack of width: {names}", names=left)
+        lines += ["", *textwrap.wrap(text, width or len(text))]
     return "\n".join([*lines, *_notes(made, lang)])
 
 

@@ -8,14 +8,14 @@ from typing import Any, Final
 from watcher.outputs.text.catalog import message, tr
 from watcher.outputs.text.cells import cell_len
 from watcher.outputs.text.escape import clean
-from watcher.outputs.text.names import shortened
+from watcher.outputs.text.names import apart, shortened
 from watcher.outputs.text.numbers import integer, loss, plain, seconds, short, size
 
 
 _GAP: Final = 2
 # A name is shortened in its middle, and never below this.
 _SHORTEST: Final = 12
-# Rather than the last two columns a part of the names is left out.
+# Rather than the last two columns a part of the names is left out, if they stay apart.
 _KEPT: Final = 2
 _MINUTE_S: Final = 60
 # States in which a run does nothing any more.
@@ -174,8 +174,9 @@ def _fitting(columns: Any, width: int) -> Any:
     while (over := _width(columns) - width) > 0:
         droppable = [pair for pair in columns if pair[0].rank]
         name = next(cells for c, cells in columns if c.name == "run")
-        spare = max(map(cell_len, name)) - _SHORTEST
-        if not droppable or (over <= spare and len(droppable) <= _KEPT):
+        room = max(map(cell_len, name)) - over
+        is_enough = len(droppable) <= _KEPT and room >= _SHORTEST
+        if not droppable or (is_enough and apart(name[1:], room)):
             return _shortened(columns, over)
         columns.remove(min(droppable, key=lambda pair: pair[0].rank))
     return columns

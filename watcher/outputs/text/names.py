@@ -29,6 +29,11 @@ def shortened(names: Sequence[str], room: int) -> Iterator[str]:
         yield _cut(text, room)
 
 
+def apart(names: Sequence[str], room: int) -> bool:
+    """Whether names that differ still do when they are shortened."""
+    return len(set(shortened(names, room))) == len(set(names))
+
+
 def _without_ending(names: Sequence[str], room: int) -> Sequence[str]:
     """Names without the ending that all have, such as `.log`, if one is too long."""
     endings = {name[name.rfind(".") :] for name in names if "." in name}

@@ -6,6 +6,7 @@ from typing import Final
 from watcher.outputs.text.finding_templates import ADVICE, PARTS
 from watcher.outputs.text.rule_docs import MEANINGS
 from watcher.outputs.text.russian import (
+    click,
     commands,
     doctor,
     errors,
@@ -28,6 +29,7 @@ TABLES: Final = (
     help_texts.RUSSIAN,
     fleet.RUSSIAN,
     top.RUSSIAN,
+    click.RUSSIAN,
     errors.RUSSIAN,
     log.RUSSIAN,
     dict(PARTS.values()),

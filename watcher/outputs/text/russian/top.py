@@ -36,6 +36,7 @@ RUSSIAN: Final = MappingProxyType(
         "not running since {time}: gptwatch start": (
             "не запущен с {time}: gptwatch start"
         ),
+        "gptwatch has said nothing since {time}": "gptwatch молчит с {time}",
         "the database cannot be read now": "базу сейчас нельзя прочитать",
         "paused: p goes on": "пауза: p продолжает",
         "{n} running": "идут: {n}",
@@ -66,14 +67,18 @@ RUSSIAN: Final = MappingProxyType(
         "filter": "фильтр",
         "search": "поиск",
         "action": "действие",
+        "metric (space: small chart)": "метрика (пробел: малый график)",
+        "losses": "loss",
         "there is no picture yet": "картинки пока нет",
         "no alerts are firing": "активных алертов нет",
         "mark at least two runs with the space bar": (
             "отметьте пробелом хотя бы два прогона"
         ),
-        "silence {rule} of {run}: 1 an hour, 4 four hours, o until it is over": (
-            "заглушить {rule} у {run}: 1 — на час, 4 — на четыре, o — до конца"
+        "1 an hour, 4 four hours, o until it is over": (
+            "1 — на час, 4 — на четыре, o — до конца"
         ),
+        "no finite values to draw": "нет конечных значений, рисовать нечего",
+        "space": "пробел",
         "nothing was silenced": "ничего не заглушено",
         "{rule} of {run} is silenced": "{rule} у {run} заглушено",
         "--watch was replaced by a full-screen view: {command}": (
@@ -114,6 +119,7 @@ RUSSIAN: Final = MappingProxyType(
         "logarithmic values": "логарифмические значения",
         "moving average: 10, 50, 200, off": "скользящее среднее: 10, 50, 200, выкл.",
         "next metric": "следующая метрика",
+        "choose the metrics": "выбрать метрики",
         "chart on the whole screen": "график на весь экран",
         "log and chart": "лог и график",
         "log on the whole screen": "лог на весь экран",
@@ -125,7 +131,13 @@ RUSSIAN: Final = MappingProxyType(
         "the log at the alert": "лог у алерта",
         "next run with an alert": "следующий прогон с алертом",
         "all alerts": "все алерты",
-        "copy the picture's path": "скопировать путь картинки",
+        "copy the path of its picture": "скопировать путь картинки",
+        "copy the path: p of the picture, h of the report": (
+            "скопировать путь: p — картинки, h — отчёта"
+        ),
+        "what was read of the line": "что прочитано из строки",
+        "byte {n}": "байт {n}",
+        "no values were read of this line": "из этой строки значений не прочитано",
         "any action by its name": "любое действие по названию",
         "pause the screen, go on": "пауза, продолжить",
         "redraw the screen": "перерисовать экран",
