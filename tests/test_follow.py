@@ -199,7 +199,7 @@ def test_states_in_memory_are_bounded(
     log: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By their size; the one that was judged last stays."""
-    monkeypatch.setattr(followed, "_MAX_BYTES", 1)
+    monkeypatch.setattr(followed, "MAX_BYTES", 1)
     log.read(eventful(1))
     log.judge()
     assert log.run in log.analyst._states

@@ -178,8 +178,8 @@ class _Export:
         """A report that opens in a browser without a server."""
         from watcher.html.report import document
 
-        for _, reading in self._runs():
-            yield document(reading.analysis, lang=options.language())
+        for _, analysis in self._points():
+            yield document(analysis, lang=options.language())
 
     def write_events(self, folder: Path, superseded: str) -> None:
         """Event files below a directory, one directory a run."""

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, TextIO
@@ -26,7 +26,7 @@ from watcher.analysis.finding import Finding
 from watcher.analysis.model import Analysis
 from watcher.analysis.pieces import Log
 from watcher.analysis.pipeline import Reading, analyse
-from watcher.daemon.followed import Followed
+from watcher.daemon import followed
 from watcher.daemon.jobs import Job, Options, Result
 from watcher.errors import GptwatchError, StorageCorruptError
 from watcher.files import remove_leftovers, remove_oldest, write_atomically
@@ -45,8 +45,28 @@ _EXIT_AGAIN_S: Final = 0.5
 # Records of which a dated document has all points: of more the worker would take
 # hundreds of MB, and few programs open what it writes.
 _WHOLE_RECORDS: Final = 1_000_000
-# Of blocks that pictures are drawn from.
-_CACHE_BYTES: Final = 40 << 20
+# Of all that is kept of runs between jobs: their states, and the blocks that pictures
+# are drawn from.
+_CACHE_BYTES: Final = 60 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is known of a run.
+
+    Attributes:
+        row: of the run then.
+        analysis: its findings and summary.
+        cost_s: CPU seconds of that.
+        reading: what its files show, None where none are written.
+        is_whole: whether that has all points.
+    """
+
+    row: Row
+    analysis: Analysis
+    cost_s: float
+    reading: Reading | None
+    is_whole: bool
 
 
 class Analyst:
@@ -58,7 +78,9 @@ class Analyst:
         self._config = config.of(options.config)
         self._store: Database | None = None
         self._series: Series | None = None
-        self._states = Followed(Path(options.state), self._config.rules, options.config)
+        self._states = followed.Followed(
+            Path(options.state), self._config.rules, options.config
+        )
         self._worded: dict[int, list[tuple[Finding, dict[str, Any]]]] = {}
 
     def close(self) -> None:
@@ -88,36 +110,56 @@ class Analyst:
             traceback.print_exc()
             self.close()
             result = Result(job.run, error=f"{job.path}: {error!r}")
+        if job.ended:
+            self._forget(job.run)
         return replace(result, cost_s=time.process_time() - started)
 
     def _result(self, job: Job) -> Result:
-        # All that a job reads is of one moment.
-        with spans.columns(self._opened()) as columns:
-            return self._judged(job, columns)
-
-    def _judged(self, job: Job, columns: spans.Columns) -> Result:
-        started = time.process_time()
-        row = self._opened().run(job.run)
-        ending = self._ending(job) if job.ended else None
-        found = ending.analysis if ending else self._followed(job, row, columns)
+        judged = self._judged(job)
+        found, reading = judged.analysis, judged.reading
         result = Result(
             job.run,
-            lines=row.lines,
-            bytes=row.bytes,
+            lines=judged.row.lines,
+            bytes=judged.row.bytes,
             metrics=bool(found.curves),
             findings=self._findings(job.run, found.findings),
             summary=asdict(found.summary),
             headline=headline(found, self._options.lang),
-            analysis_s=time.process_time() - started,
+            analysis_s=judged.cost_s,
         )
-        if not job.folder or not found.curves:
+        if reading is None:
             return result
         try:
-            return replace(result, made=self._write(job, row, ending))
+            made = self._write(job, reading, is_whole=judged.is_whole)
+            return replace(result, made=made)
         except GptwatchError as error:
             return replace(result, error=str(error))
         finally:
             _release_memory()
+
+    def _judged(self, job: Job) -> _Judged:
+        """A run at one moment.
+
+        The snapshot ends before anything is drawn: while it lasts, the write-ahead log
+        cannot be emptied, and a worker that gets little CPU draws for minutes.
+        """
+        started = time.process_time()
+        with spans.columns(self._opened()) as columns:
+            row = self._opened().run(job.run)
+            ending = self._ending(job) if job.ended else None
+            found = ending.analysis if ending else self._followed(job, row, columns)
+            cost_s = time.process_time() - started
+            reading = None
+            if job.folder and found.curves:
+                reading = ending or self._decimated(job, row)
+        return _Judged(row, found, cost_s, reading, is_whole=ending is not None)
+
+    def _forget(self, run: int) -> None:
+        """Nothing more is expected of a run: the memory is for those that go on."""
+        self._states.forget(run)
+        self._worded.pop(run, None)
+        if self._series is not None:
+            self._series.forget(run)
 
     def _opened(self) -> Database:
         """The database, opened once; again where another file took its place."""
@@ -128,7 +170,8 @@ class Analyst:
                 self.close()
         if self._store is None:
             self._store = Database(Path(self._options.state), read_only=True)
-            self._series = Series(self._store, cache_bytes=_CACHE_BYTES)
+            left = _CACHE_BYTES - followed.MAX_BYTES
+            self._series = Series(self._store, cache_bytes=left)
         return self._store
 
     def _followed(self, job: Job, row: Row, columns: spans.Columns) -> Analysis:
@@ -204,10 +247,9 @@ class Analyst:
             self._worded[run] = pairs
         return [text for _, text in pairs]
 
-    def _write(self, job: Job, row: Row, ending: Reading | None) -> dict[str, str]:
+    def _write(self, job: Job, reading: Reading, *, is_whole: bool) -> dict[str, str]:
         from watcher.outputs.report import artifacts
 
-        reading = ending or self._decimated(job, row)
         folder, options = Path(job.folder), self._options
         remove_leftovers(folder)
         picture = self._draw(reading.analysis)
@@ -230,7 +272,7 @@ class Analyst:
         if job.final:
             is_long = reading.analysis.summary.records > _WHOLE_RECORDS
             made |= artifacts.write_dated(
-                reading if ending or is_long else self._whole(job),
+                reading if is_whole or is_long else self._whole(job),
                 picture,
                 folder,
                 lang=options.lang,

@@ -34,8 +34,9 @@ from watcher.storage.rows import Row
 
 
 _FOLDER: Final = "followed"
-# Of all states in memory, as their pickles have them.
-_MAX_BYTES: Final = 10 << 20
+# Of all states in memory, and how many times the bytes of its pickle one takes there.
+MAX_BYTES: Final = 30 << 20
+_PICKLED: Final = 3
 # A state is stored when so many lines, and such a part of all, are not in its file;
 # when it leaves the memory, fewer are worth it.
 _MIN_LINES: Final = 20_000
@@ -119,14 +120,18 @@ class Followed:
         if entry.is_due():
             self._write(entry, at_least=_MIN_LINES)
         self._entries[row.id] = entry
-        size = sum(e.bytes for e in self._entries.values())
+        size = _PICKLED * sum(e.bytes for e in self._entries.values())
         evicted = []
-        while size > _MAX_BYTES and len(self._entries) > 1:
+        while size > MAX_BYTES and len(self._entries) > 1:
             run, oldest = self._entries.popitem(last=False)
             self._write(oldest, at_least=_MIN_LINES_EVICTED)
-            size -= oldest.bytes
+            size -= _PICKLED * oldest.bytes
             evicted.append(run)
         return evicted
+
+    def forget(self, run: int) -> None:
+        """Drops the state of a run from memory."""
+        self._entries.pop(run, None)
 
     def store(self) -> None:
         """Writes all states of which the file lacks much, the most first."""

@@ -42,21 +42,32 @@ class Priority:
         """A job took so much CPU time."""
         self._cpu.take(cost_s + _STORING_S)
 
-    def is_ready(self, run: RunState, now: float) -> bool:
-        """Whether a run may be analysed or plotted now."""
-        waited = now - run.analysed_at
-        if now < run.retry_at or waited < _MIN_PAUSE_S:
-            return False
+    @property
+    def filled_at(self) -> float:
+        """From when on runs that wait for CPU time may be analysed."""
+        return self._cpu.filled_at
+
+    def waits_for_cpu(self, run: RunState) -> bool:
+        """Whether only CPU time that is left over is spent on a run."""
+        asked_for = run.ending or run.is_urgent or run.is_background
+        return not asked_for and not self._wants_plot(run)
+
+    def ready_at(self, run: RunState) -> float:
+        """From when on a run that is not done may be analysed or plotted, else."""
+        first = max(run.retry_at, run.analysed_at + _MIN_PAUSE_S)
+        if run.ending or (run.is_urgent and self.draining):
+            return first
         pause = max(_MIN_PAUSE_S, _THROTTLE * run.analysis_s)
-        if run.ending or (run.is_urgent and (self.draining or waited >= pause)):
-            return True
+        times = []
+        if run.is_urgent:
+            times.append(run.analysed_at + pause)
         if self._wants_plot(run):
-            return self.may_draw(run, now)
-        if not run.changed:
-            return False
-        if run.is_background:
-            return waited >= _DEBOUNCE_S
-        return self._cpu.has_tokens and waited >= max(_DEBOUNCE_S, 2 * pause)
+            times.append(self._drawable_at(run))
+        elif run.changed and run.is_background:
+            times.append(run.analysed_at + _DEBOUNCE_S)
+        elif run.changed:
+            times.append(run.analysed_at + max(_DEBOUNCE_S, 2 * pause))
+        return max(first, min(times, default=float("inf")))
 
     def is_done(self, run: RunState) -> bool:
         """Whether there is nothing to do for a run, now or later."""
@@ -64,7 +75,7 @@ class Priority:
 
     def may_draw(self, run: RunState, now: float) -> bool:
         """Whether its last plot is long enough ago for what it took."""
-        return now - run.drawn_at >= max(_MIN_PAUSE_S, _THROTTLE * run.cost_s)
+        return now >= self._drawable_at(run)
 
     def rank(self, run: RunState) -> tuple[bool, bool, bool, float, float]:
         """Sorts the most urgent run first."""
@@ -86,6 +97,9 @@ class Priority:
         first = run.drawn_step // self._every + 1
         steps = range(first * self._every, last + 1, self._every)
         return list(steps[-self._keep :])
+
+    def _drawable_at(self, run: RunState) -> float:
+        return run.drawn_at + max(_MIN_PAUSE_S, _THROTTLE * run.cost_s)
 
     def _wants_plot(self, run: RunState) -> bool:
         return run.due or bool(self.crossed(run))

@@ -60,7 +60,10 @@ class Scheduler:
         self._jobs: dict[int, tuple[RunState, Job]] = {}
         self._urgent: int | None = None
         self._progress = Progress(clock)
+        # Runs with something to do, and before when none of them may do it; the second
+        # time is of those that wait for CPU time besides.
         self._open: dict[int, None] = {}
+        self._next_at = [float("-inf")] * 2
         self.states = States(
             store,
             clock,
@@ -97,7 +100,7 @@ class Scheduler:
             run.changed = run.undrawn = True
             if (run.adopted or run.is_over) and tail.is_recent(self._clock.now()):
                 run.adopted, run.resumed = False, run.is_over
-            self._open[run.run] = None
+            self._enqueue(run)
 
     def replace(self, tail: Tail) -> None:
         """Ends the runs whose path another file took; their last plot is due."""
@@ -106,7 +109,7 @@ class Scheduler:
                 run.ending = not run.is_over and not run.adopted
                 run.due = run.undrawn
                 run.state = REPLACED
-                self._open[run.run] = None
+                self._enqueue(run)
                 self._drop(run)
 
     def draw(self) -> None:
@@ -115,17 +118,28 @@ class Scheduler:
             if run.undrawn:
                 run.due = True
                 run.missed_draws += 1
-                self._open[run.run] = None
+                self._enqueue(run)
         self.behind = sum(run.missed_draws > 1 for run in self.runs.values())
 
     def start_next(self) -> None:
         """Starts the most urgent jobs that may run now."""
         now = self._clock.uptime()
         self._priority.refill(now)
-        if self._open and self._urgent is None and not self._worker.busy:
-            self._start_urgent(now)
-        if self._open and not self._pool.busy:
-            self._start_background(now)
+        soon, later = self._next_at
+        if now < min(soon, max(later, self._priority.filled_at)):
+            return
+        if self._pool.busy and not self._is_free():
+            return
+        waited_for, background = self._ready(now)
+        for run in waited_for:
+            if not self._is_free():
+                break
+            self._urgent = run.run
+            self._worker.start(self._job(run))
+        for run in background:  # the newest first
+            if self._pool.busy:
+                break
+            self._pool.start(self._job(run))
 
     def finish(self, result: Result) -> None:
         """Stores the result of a job.
@@ -142,6 +156,8 @@ class Scheduler:
             self._note_progress()
         run.analysed_at = self._clock.uptime()
         run.analysis_s, run.cost_s = result.analysis_s, result.cost_s
+        if run.run in self._open:  # it grew meanwhile
+            self._enqueue(run)
         if result.error and not run.error and self._is_new(result.error):
             LOGGER.error("%s", result.error)
         run.error = result.error
@@ -149,7 +165,7 @@ class Scheduler:
             self._drawn(run, job, failed=bool(result.error))
         if result.error:
             run.retry_at = run.analysed_at + _RETRY_S
-            self._open[run.run] = None
+            self._enqueue(run)
         if result.error and not result.bytes:
             run.changed = True
             return
@@ -170,6 +186,7 @@ class Scheduler:
     def drain(self) -> None:
         """The daemon shuts down: what is urgent skips the throttle."""
         self._priority.draining = True
+        self._next_at = [float("-inf")] * 2
 
     def is_pressed(self) -> bool:
         """Whether something urgent, or the files of a run that ended, are not done."""
@@ -181,36 +198,40 @@ class Scheduler:
     def _add(self, tail: Tail, row: Row) -> RunState:
         run = self.runs[row.id] = RunState.restore(tail, row)
         if run.changed or run.undrawn or run.ending:
-            self._open[row.id] = None
+            self._enqueue(run)
         return run
 
-    def _ready(self, now: float, *, background: bool) -> list[RunState]:
-        """Runs that may have a job now, the most urgent first."""
-        found = []
+    def _enqueue(self, run: RunState) -> None:
+        """There is something to do for a run."""
+        self._open[run.run] = None
+        self._is_ready(run, float("-inf"))
+
+    def _is_ready(self, run: RunState, now: float) -> bool:
+        """Whether a run may have a job now; if not, it is looked at again in time."""
+        ready_at = self._priority.ready_at(run)
+        waits = self._priority.waits_for_cpu(run)
+        self._next_at[waits] = min(self._next_at[waits], ready_at)
+        return now >= (max(ready_at, self._priority.filled_at) if waits else ready_at)
+
+    def _is_free(self) -> bool:
+        return self._urgent is None and not self._worker.busy
+
+    def _ready(self, now: float) -> tuple[list[RunState], list[RunState]]:
+        """Runs that may have a job now, the most urgent first.
+
+        First those that somebody may wait for, then those that are over.
+        """
+        found: tuple[list[RunState], list[RunState]] = [], []
+        self._next_at = [float("inf")] * 2
         for number in list(self._open):
             run = self.runs.get(number)
             if run is None or self._priority.is_done(run):
                 del self._open[number]
-            elif number in self._jobs or run.is_background != background:
-                continue
-            elif self._priority.is_ready(run, now):
-                found.append(run)
-        return sorted(found, key=self._priority.rank)
-
-    def _start_urgent(self, now: float) -> None:
-        """Starts the most urgent job of a run that somebody may wait for."""
-        for run in self._ready(now, background=False):
-            if self._urgent is not None or self._worker.busy:
-                return
-            self._urgent = run.run
-            self._worker.start(self._job(run))
-
-    def _start_background(self, now: float) -> None:
-        """Starts jobs of runs that are over, the newest first."""
-        for run in self._ready(now, background=True):
-            if self._pool.busy:
-                return
-            self._pool.start(self._job(run))
+            elif number not in self._jobs and self._is_ready(run, now):
+                found[run.is_background].append(run)
+        for runs in found:
+            runs.sort(key=self._priority.rank)
+        return found
 
     def _job(self, run: RunState) -> Job:
         """The next job of a run, which is done once it has started."""
@@ -256,7 +277,7 @@ class Scheduler:
         run.ending = run.ending or (job.final and failed)
         run.drawn_step = max([*job.missed, job.step or 0]) or run.drawn_step
         if self._priority.crossed(run):
-            self._open[run.run] = None
+            self._enqueue(run)
 
     def _save(self, run: RunState, job: Job, result: Result) -> None:
         diagnosis = {
@@ -279,7 +300,7 @@ class Scheduler:
     def _on_end(self, run: RunState) -> None:
         """A run that was watched is over: its dated files are due."""
         run.ending = run.due = True
-        self._open[run.run] = None
+        self._enqueue(run)
 
     def _is_new(self, error: str) -> bool:
         """Whether no other run has the same error: a full disk fails all."""

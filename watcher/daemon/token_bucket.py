@@ -28,6 +28,6 @@ class TokenBucket:
         self.tokens -= tokens
 
     @property
-    def has_tokens(self) -> bool:
-        """Whether anything may be used now."""
-        return self.tokens > 0
+    def filled_at(self) -> float:
+        """From when on there are tokens again."""
+        return self.refilled_at - min(self.tokens, 0.0) / self.rate

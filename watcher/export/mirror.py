@@ -42,16 +42,16 @@ class Mirror:
             OutputError: a file could not be written; it is tried again.
         """
         errors: list[OutputError] = []
-        with store.snapshot():
-            rows = [row for row in store.runs() if row.format]
-            for row in rows:
-                path = self._folder / below(row.name)
-                file = self._runs.setdefault(row.id, _File(path))
-                try:
+        for row in [row for row in store.runs() if row.format]:
+            path = self._folder / below(row.name)
+            file = self._runs.setdefault(row.id, _File(path))
+            try:
+                # One for each run: meanwhile the write-ahead log cannot be emptied.
+                with store.snapshot():
                     file.update(store, row)
-                except (OSError, OutputError) as error:
-                    del self._runs[row.id]
-                    errors.append(_refusal(path, error))
+            except (OSError, OutputError) as error:
+                del self._runs[row.id]
+                errors.append(_refusal(path, error))
         if errors:
             raise errors[0]
 

@@ -38,6 +38,7 @@ _MOST: Final = 1_000_000
 _PIXELS: Final = 100_000
 # So many at a time, so that temporaries stay small.
 _STRETCHES: Final = 1 << 12
+_PART: Final = 1 << 16
 _DECIMALS: Final = 6
 _MISSING: Final = -(2**31)
 
@@ -208,7 +209,17 @@ def _findings(analysis: Analysis, lang: str) -> Iterator[dict[str, Any]]:
     for finding in analysis.findings:
         line = None
         if main is not None and len(main):
-            line = int(main.lines[int(np.abs(main.steps - finding.step).argmin())])
+            line = int(main.lines[_nearest(main.steps, finding.step)])
         found = as_dict(finding, lang)
         found["message"] = shown(found["message"])
         yield found | {"evidence": {}, "line": line}
+
+
+def _nearest(steps: Ints, step: int) -> int:
+    """The place of the step that is nearest, some at a time."""
+    best = []
+    for start in range(0, len(steps), _PART):
+        away = np.abs(steps[start : start + _PART] - step)
+        at = int(away.argmin())
+        best.append((int(away[at]), start + at))
+    return min(best)[1]

@@ -131,6 +131,11 @@ class Tail:
         return self.gone_at is not None and self.fd is None
 
     @property
+    def has_no_file(self) -> bool:
+        """Whether it was unlinked, and no rotation has left anything of it."""
+        return self.is_closed and not self.is_rotating and not self.next_empty
+
+    @property
     def where(self) -> str:
         """Inode and offset, for the daemon's log."""
         if self.cursor is None:

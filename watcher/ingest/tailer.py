@@ -154,6 +154,8 @@ class Tailer:
         size = self._on_other_file(tail, quota)
         if first and not size and tail.gone_at is not None and tail.eof_at is None:
             LOGGER.info("%s: unlinked (%s)", tail.path, tail.where)
+        if tail.has_no_file and not tail.is_recent(self._clock.now()):
+            tail.gone_at = float("-inf")  # after a restart, too
         return size
 
     def _read_path(self, tail: Tail, quota: int) -> int:

@@ -269,12 +269,12 @@ class Database:
 
         formats = formats or FORMATS
         loaded = Run()
-        row = self.run(run)
-        try:
-            parser = self.parser(run, formats)
-        except (LookupError, TypeError, ValueError):
-            parser = Parser(formats)  # of another version: its last line is not known
-        with self.connection.translated():
+        with self.connection.consistent():
+            row = self.run(run)
+            try:
+                parser = self.parser(run, formats)
+            except (LookupError, TypeError, ValueError):
+                parser = Parser(formats)  # of another version: one line less
             delta = Delta(
                 format=next((f for f in formats if f.name == row.format), None),
                 batches=list(self.points.batches(run)),

@@ -75,6 +75,11 @@ class Series:
         self._sizes: dict[tuple[int, str], int] = {}
         self._held = 0
 
+    def forget(self, run: int) -> None:
+        """Drops what was summed up of a run."""
+        for key in [key for key in self._columns if key[0] == run]:
+            self._drop(key)
+
     def metrics(self, run: int) -> dict[str, int]:
         """How many points each metric of a run has, by name."""
         with spans.columns(self._database) as columns:
@@ -172,8 +177,11 @@ class Series:
 
     def _evict(self) -> None:
         while self._held > self._cache_bytes and len(self._columns) > 1:
-            key, _ = self._columns.popitem(last=False)
-            self._held -= self._sizes.pop(key)
+            self._drop(next(iter(self._columns)))
+
+    def _drop(self, key: tuple[int, str]) -> None:
+        del self._columns[key]
+        self._held -= self._sizes.pop(key)
 
 
 def _curve(
