@@ -176,3 +176,34 @@ while True:
     )
 
     assert (0, b"", b"") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_an_error_that_a_library_made_of_the_exit_is_no_error() -> None:
+    """Extension modules do so: the job that was interrupted has not failed."""
+    script = """
+import signal, sys
+from watcher.daemon import analyst
+
+def result(*_):
+    try:
+        print("working", flush=True)
+        signal.pause()
+    except SystemExit:
+        raise TypeError("incompatible function arguments") from None
+
+analyst.Analyst._result = result
+analyst.main('{"state": "."}', sys.stdin, sys.stdout)
+"""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=pipe, stdout=pipe, stderr=pipe
+    ) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write(b'{"run": 1, "name": "a", "path": "a"}\n')
+        worker.stdin.flush()
+        assert b"working\n" == worker.stdout.readline()
+        worker.terminate()
+        out, error = worker.communicate(timeout=WAIT_S)
+
+    assert (0, b"", b"") == (worker.returncode, out, error)

@@ -105,6 +105,8 @@ class Analyst:
             damaged = isinstance(error, StorageCorruptError)
             result = Result(job.run, error=str(error), damaged=damaged)
         except Exception as error:  # noqa: BLE001 - one run must not stop the others
+            if _is_exiting():  # an extension module made another error of the exit
+                sys.exit()
             import traceback
 
             traceback.print_exc()
@@ -327,13 +329,16 @@ def exit_on_sigterm() -> None:
         if not isinstance(exception.exc_value, SystemExit):
             sys.__unraisablehook__(exception)
 
-    # An interpreter that takes long to end has no handler for the alarm any more.
-    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGALRM, stop)
     # While the interpreter ends, nothing handles the signal any more: it would kill.
     atexit.register(signal.setitimer, signal.ITIMER_REAL, 0.0)
     sys.unraisablehook = ignored
+
+
+def _is_exiting() -> bool:
+    """Whether SIGTERM came: the exit is raised again until the process has ended."""
+    return signal.getitimer(signal.ITIMER_REAL)[0] > 0
 
 
 def main(options: str, jobs: TextIO, results: TextIO) -> None:
