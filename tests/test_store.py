@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -431,3 +432,19 @@ def test_the_step_of_a_milestone() -> None:
     run.add(Delta(batches=[Batch("p", at, at * 10, {})], milestones=found))
 
     assert [None, 20, 40] == [m.step for m in run.milestones()]
+
+
+def test_a_database_that_another_process_writes_to_is_not_damaged(
+    tmp_path: Path,
+) -> None:
+    """It cannot be written now: that is tried again, and nothing is put aside."""
+    database = Database(tmp_path)
+    database.connection.execute("PRAGMA busy_timeout = 0")
+    with contextlib.closing(sqlite3.connect(tmp_path / NAME)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with (
+            pytest.raises(StorageUnavailableError, match="locked"),
+            database.transaction(),
+        ):
+            pass
+    database.close()
