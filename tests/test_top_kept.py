@@ -17,7 +17,15 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return found
 
 
-LEFT = Model(sort="val", reverse=True, axis="time", log_x=True, log_y=False, smooth=50)
+LEFT = Model(
+    sort="val",
+    reverse=True,
+    axis="time",
+    log_x=True,
+    log_y=False,
+    smooth=50,
+    pinned=("mfu", 'loss "a\\b" é'),
+)
 
 
 def test_the_screen_is_as_it_was_left(file: Path) -> None:
@@ -27,6 +35,13 @@ def test_the_screen_is_as_it_was_left(file: Path) -> None:
 
     assert kept.load(Model(), file) == LEFT
     assert kept.load(Model(), file.with_name("other.toml")) == Model()
+
+
+def test_a_name_that_no_terminal_shows_is_not_kept(file: Path) -> None:
+    """Nor does it break the file."""
+    kept.save(Model(pinned=("a\nb", "\udc80", "mfu")), file)
+
+    assert kept.load(Model(), file) == Model(pinned=("mfu",))
 
 
 def test_nothing_is_written_while_nothing_changes(file: Path) -> None:
@@ -44,6 +59,8 @@ def test_nothing_is_written_while_nothing_changes(file: Path) -> None:
     [
         (b'sort = 1\nsmooth = true\naxis = "steps"\nlog_y = false\n', "sort, smooth"),
         (b'sort = "picture"\nlog_y = false\nwidth = 3\n', "sort, width"),
+        (b'pinned = "mfu"\nlog_y = false\n', "pinned"),
+        (b"pinned = [1]\n", "pinned"),
         (b"sort = [\n", "at end of document"),
         (b"\xff\xfe", "codec"),
     ],

@@ -24,6 +24,9 @@ _KEPT: Final[Mapping[str, Callable[[Any], bool]]] = {
     "log_x": lambda value: isinstance(value, bool),
     "log_y": lambda value: isinstance(value, bool),
     "smooth": lambda value: type(value) is int and value in SMOOTH,
+    "pinned": lambda value: (
+        isinstance(value, list) and all(isinstance(name, str) for name in value)
+    ),
 }
 
 
@@ -49,7 +52,8 @@ def load(model: Model, file: Path | None) -> Model:
     except (OSError, ValueError) as error:
         return _ignored(model, file, getattr(error, "strerror", None) or str(error))
     kept = {n: v for n, v in found.items() if n in _KEPT and _KEPT[n](v)}
-    model = replace(model, **kept)
+    values: dict[str, Any] = kept | {"pinned": tuple(kept.get("pinned", ()))}
+    model = replace(model, **values)
     wrong = [name for name in found if name not in kept]
     return _ignored(model, file, ", ".join(wrong)) if wrong else model
 
@@ -71,9 +75,12 @@ def save(model: Model, file: Path | None) -> None:
         write_atomically(file, [text.encode()])
 
 
-def _toml(value: bool | int | str) -> str:  # noqa: FBT001 - any value
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(one) for one in value if one.isprintable())}]"
     if isinstance(value, str):
-        return f'"{value}"'
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
     return str(value).lower()
 
 
