@@ -35,7 +35,7 @@ from watcher.storage.rows import Row
 
 _FOLDER: Final = "followed"
 # Of all states in memory, and how many times the bytes of its pickle one takes there.
-MAX_BYTES: Final = 30 << 20
+MAX_BYTES: Final = 20 << 20
 _PICKLED: Final = 3
 # A state is stored when so many lines, and such a part of all, are not in its file;
 # when it leaves the memory, fewer are worth it.
