@@ -23,7 +23,7 @@ TEXT = b"no metrics here\n"
 
 
 def steps(first: int, end: int) -> bytes:
-    """Lines whose step is not told by a word before it."""
+    """Lines whose step has no word before it."""
     return b"".join(b"[%d/20000] loss: 1.5\n" % n for n in range(first, end))
 
 

@@ -58,6 +58,12 @@ def timers(clock: Still, called: list[str]) -> Iterator[Timers]:
     timers.stop()
 
 
+def goes_on(called: list[str]) -> None:
+    """Waits for calls; those under way when the clock was set do not count."""
+    before = len(called) + 3
+    until(lambda: len(called) > before)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_stepped_wall_clock_stops_no_timer(
     timers: Timers,
@@ -72,9 +78,7 @@ def test_a_stepped_wall_clock_stops_no_timer(
     clock.jump += step
     timers.check()
     timers.check()
-    # Calls that were under way when the clock was set do not count.
-    before = len(called) + 3
-    until(lambda: len(called) > before)
+    goes_on(called)
 
     expected = f"the wall clock was set by {step:+.0f} s; timers start anew"
     assert [expected] == caplog.messages
@@ -97,8 +101,7 @@ def test_a_clock_that_was_stepped_and_set_right_between_two_checks(
 
     clock.up += 10.0
     timers.check()
-    before = len(called) + 3
-    until(lambda: len(called) > before)
+    goes_on(called)
 
     assert [] == caplog.messages
 

@@ -542,17 +542,22 @@ def test_names_of_wide_letters_keep_the_columns(tmp_path: Path) -> None:
     screen.close()
 
 
-def test_losses_in_other_units_are_not_ranked(tmp_path: Path) -> None:
-    """Nats beside bits per byte: as `gptwatch compare` does."""
-    bench = Bench(tmp_path)
+def beside_demo(folder: Path, other: bytes) -> Screen:
+    """The demo's log, and another one."""
+    bench = Bench(folder)
     append(bench.logs / "a.log", whole(DEMO[:3000]))
-    folder = Path(__file__).parent / "data/autoresearch"
-    append(bench.logs / "b.log", (folder / "train.log").read_bytes())
+    append(bench.logs / "b.log", other)
     bench.look(2)
     for name in ("a.log", "b.log"):
         judge(bench, name, "running")
     bench.stop()
-    screen = Screen(bench.state)
+    return Screen(bench.state)
+
+
+def test_losses_in_other_units_are_not_ranked(tmp_path: Path) -> None:
+    """Nats beside bits per byte: as `gptwatch compare` does."""
+    folder = Path(__file__).parent / "data/autoresearch"
+    screen = beside_demo(tmp_path, (folder / "train.log").read_bytes())
     shown = screen.press("g", " ", " ", "c").splitlines()
     assert "Losses have different units: no run is ranked." == shown[-2]
     screen.close()
@@ -560,16 +565,9 @@ def test_losses_in_other_units_are_not_ranked(tmp_path: Path) -> None:
 
 def test_losses_on_other_data_are_not_ranked(tmp_path: Path) -> None:
     """It says why; the runs keep the order of their letters."""
-    bench = Bench(tmp_path)
-    append(bench.logs / "a.log", whole(DEMO[:3000]))
     other = DEMO.replace(b'"dataset": "demo"', b'"dataset": "other"')
     assert other != DEMO
-    append(bench.logs / "b.log", whole(other[:9000]))
-    bench.look(2)
-    for name in ("a.log", "b.log"):
-        judge(bench, name, "running")
-    bench.stop()
-    screen = Screen(bench.state)
+    screen = beside_demo(tmp_path, whole(other[:9000]))
     shown = screen.press("g", " ", " ", "c").splitlines()
     assert ["A", "B"] == [row.split()[0] for row in shown if ".log" in row]
     assert "Runs have different data: no run is ranked." == shown[-2]

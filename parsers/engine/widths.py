@@ -24,7 +24,7 @@ _Marks = NDArray[np.bool_]
 _SHORT: Final = 9
 _LONG: Final = 20
 _SHORT_WHOLE: Final = 3
-# Widths of other runs of digits, from and to, that are not told apart.
+# Widths of other runs of digits, from and to, that are not distinguished.
 _ALONE: Final = ((5, 9), (11, 12), (14, 22))
 _SET: Final = re.compile(rb"(?s)\[\^?\]?(?:\\.|[^\]\\])*+(?:\]|\\?\Z)")
 _HAS_DIGITS: Final = re.compile(rb"\\[dwS]|\d-\d|\[\^")
